@@ -1,0 +1,93 @@
+"""What one stream entry holds: the payloads of one group commit, as the edge accepted them.
+
+An entry is MessagePack: ``[version, [payload, ...]]``; all its payloads belong to the same shard. The id of
+the entry is the time of receipt; with the position of the payload in the entry it makes the receipt.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Final, NamedTuple
+
+import msgspec
+
+from storage import errors
+
+VERSION: Final = 1
+
+ENVIRONMENT_BLANKED: Final = 1
+"""Flag: the request named an invalid environment, which the edge blanked."""
+RELEASE_BLANKED: Final = 2
+"""Flag: the request named an invalid release, which the edge blanked."""
+
+
+class Payload(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One accepted request body and what the edge knew about its sender.
+
+    Attributes:
+        project_id: the project whose key authenticated the request.
+        key: the public key that was used.
+        environment: ``sentry_environment``, validated; empty when absent or blanked.
+        release: ``sentry_release``, validated; empty when absent or blanked.
+        user_agent: the request's ``User-Agent``, at most 512 characters; empty when absent.
+        content_type: the request's ``Content-Type`` as sent, at most 128 characters. A hint, never a rule.
+        flags: bit set of ``ENVIRONMENT_BLANKED`` and ``RELEASE_BLANKED``.
+        body: the inflated request body, 1 byte to 1 MiB.
+    """
+
+    project_id: int
+    key: str
+    environment: str
+    release: str
+    user_agent: str
+    content_type: str
+    flags: int
+    body: bytes
+
+
+class Entry(NamedTuple):
+    """A decoded stream entry: its id (``<ms>-<seq>``) and its payloads in the order of arrival."""
+
+    id: str
+    payloads: list[Payload]
+
+    @property
+    def received_ms(self) -> int:
+        """Time of receipt by Redis' clock, in milliseconds since the epoch."""
+        return int(self.id.partition("-")[0])
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(tuple[int, list[Payload]])
+
+
+def encode(payloads: list[Payload]) -> bytes:
+    """Return the value of a stream entry that holds these payloads."""
+    return _encoder.encode((VERSION, payloads))
+
+
+def decode(entry_id: str, value: bytes) -> Entry:
+    """Return the entry that ``encode`` wrote.
+
+    Raises:
+        EnvelopeError: the value is truncated, corrupt, or of another version.
+    """
+    try:
+        version, payloads = _decoder.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise errors.EnvelopeError(f"Stream entry {entry_id} is corrupt: {error}.") from error
+    if version != VERSION:
+        raise errors.EnvelopeError(
+            f"Stream entry {entry_id} has version {version}; this release knows {VERSION}."
+        )
+    return Entry(entry_id, payloads)
+
+
+def shard_of(project_id: int, environment: str, release: str, shards: int) -> int:
+    """Return the shard of a payload: a stable hash, so that one batch touches few partitions."""
+    return zlib.crc32(f"{project_id}\0{environment}\0{release}".encode()) % shards
+
+
+def receipt(shard: int, entry_id: str, index: int) -> str:
+    """Return the receipt of a payload: where it was stored, ``<shard>-<ms>-<seq>-<index>``."""
+    return f"{shard}-{entry_id}-{index}"
