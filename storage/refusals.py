@@ -1,0 +1,99 @@
+"""What the edge refused, on its way to the table ``outcomes``.
+
+Edges add up their refusals in a Redis hash; maintenance moves the hash to ClickHouse. A move is exactly
+once: the hash is renamed first, and the new name is the token of the insert.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+import redis.exceptions
+
+from storage import errors, writer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import redis
+    import redis.asyncio
+
+    from storage import clickhouse
+
+PENDING_KEY: Final = "headrace:refused"
+_MOVING: Final = "headrace:refused:moving"
+
+
+class RefusalKey(NamedTuple):
+    """What refusals are counted by. ``minute`` is in epoch seconds; project 0 and key '' are unknown ones."""
+
+    minute: int
+    project_id: int
+    key: str
+    environment: str
+    release: str
+    reason: str
+
+
+_decoder = msgspec.json.Decoder(RefusalKey)
+
+
+async def flush(client: redis.asyncio.Redis, counts: Mapping[RefusalKey, int]) -> None:
+    """Add an edge's refusals since its last flush to those waiting in Redis, in one round trip.
+
+    Raises:
+        RedisUnavailableError: Redis did not take them; they may be flushed again later.
+    """
+    try:
+        async with client.pipeline(transaction=True) as pipeline:
+            for key, quantity in counts.items():
+                pipeline.hincrby(PENDING_KEY, msgspec.json.encode(key).decode(), quantity)
+            await pipeline.execute()
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not take the refusals: {error}.") from error
+
+
+def move(client: redis.Redis, server: clickhouse.Connection) -> int:
+    """Move the waiting refusals to ClickHouse and return how many requests they were.
+
+    Raises:
+        RecoverableError: Redis or ClickHouse is away; call it again later.
+    """
+    try:
+        name = _claim(client)
+        return _store(client, server, name) if name else 0
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not give the refusals: {error}.") from error
+
+
+def _claim(client: redis.Redis) -> str | None:
+    """Return the hash to move: one that an earlier move left, else the waiting one under a new name."""
+    waiting: Any = client.get(_MOVING)
+    if waiting is None:
+        if not client.exists(PENDING_KEY):
+            return None
+        waiting = f"{PENDING_KEY}:{secrets.token_hex(8)}"
+        client.set(_MOVING, waiting)
+    name = waiting.decode() if isinstance(waiting, bytes) else waiting
+    if client.exists(PENDING_KEY):
+        client.renamenx(PENDING_KEY, name)
+    return name
+
+
+def _store(client: redis.Redis, server: clickhouse.Connection, name: str) -> int:
+    fields: Any = client.hgetall(name)
+    rows = [(_decoder.decode(key), int(quantity)) for key, quantity in sorted(fields.items())]
+    columns: dict[str, list[Any]] = {
+        field: [getattr(key, field) for key, _ in rows] for field in RefusalKey._fields
+    }
+    columns |= {
+        "kind": [""] * len(rows),
+        "outcome": ["refused"] * len(rows),
+        "quantity": [quantity for _, quantity in rows],
+    }
+    writer.insert(server, "outcomes", columns, name)
+    with client.pipeline(transaction=True) as pipeline:
+        pipeline.delete(name).delete(_MOVING).execute()
+    return sum(quantity for _, quantity in rows)

@@ -1,0 +1,203 @@
+"""The queue: one Redis stream per shard, written by the edge and drained in batches by one worker at a time.
+
+Guarantees, given a Redis with AOF and ``noeviction``:
+
+* An append is atomic with its count in the ledger.
+* Only the holder of the newest fencing token can bind or commit a batch. A drainer that lost its lease
+  without noticing gets ``LeaseLostError`` and changes nothing.
+* The bounds of a batch are stored before its work begins and leave with its entries in one step, so that
+  whoever comes next re-processes exactly that batch.
+
+Warning: an append that times out may have been stored. The caller was told it failed and the report may be
+counted once; it is never counted twice, because nothing here repeats an append by itself.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import redis.asyncio
+import redis.exceptions
+
+from storage import envelope, errors, scripts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+DEFAULT_SHARDS: Final = 16
+
+
+class Keys(NamedTuple):
+    """The Redis keys of one shard; the hash tag keeps them on one node of a cluster."""
+
+    stream: str
+    lease: str
+    fence: str
+    bounds: str
+    ledger: str
+
+
+def keys(shard: int) -> Keys:
+    """Return the Redis keys of a shard."""
+    return Keys(*(f"headrace:{{{shard}}}:{name}" for name in Keys._fields))
+
+
+class StoredEntry(NamedTuple):
+    """An entry as it lies in the stream.
+
+    ``census`` is how many payloads of which project it holds, readable even when ``value`` is corrupt.
+    """
+
+    id: str
+    census: dict[int, int]
+    value: bytes
+
+
+class Lease(NamedTuple):
+    """The right to drain a shard: the fencing token, and the bounds of a batch left unfinished, if any."""
+
+    shard: int
+    token: int
+    bounds: bytes | None
+
+
+def append_arguments(shard: int, payloads: list[envelope.Payload]) -> tuple[str, int, str, str, bytes, str]:
+    """Return the arguments of ``EVALSHA`` that append one entry with these payloads."""
+    names = keys(shard)
+    census = Counter(payload.project_id for payload in payloads)
+    text = " ".join(f"{project} {count}" for project, count in census.items())
+    return scripts.APPEND.sha, 2, names.stream, names.ledger, envelope.encode(payloads), text
+
+
+class AsyncAppender:
+    """Appends for the edge: many entries in one round trip, without retries.
+
+    Args:
+        client: a client of its own, without retries and with short timeouts (see ``connect_edge``).
+    """
+
+    def __init__(self, client: redis.asyncio.Redis) -> None:
+        self._client = client
+
+    async def append(self, groups: Mapping[int, list[envelope.Payload]]) -> dict[int, str]:
+        """Append one entry for each shard and return its id, once Redis confirmed every one of them.
+
+        Raises:
+            RedisUnavailableError: Redis did not confirm all of it; what it did store stays stored.
+        """
+        arguments = [append_arguments(shard, payloads) for shard, payloads in groups.items()]
+        try:
+            ids = await self._execute(arguments)
+        except redis.exceptions.NoScriptError:
+            ids = await self._load_and_execute(arguments)
+        except (redis.exceptions.RedisError, OSError) as error:
+            raise errors.RedisUnavailableError(f"Redis did not take the reports: {error}.") from error
+        return {shard: entry_id.decode() for shard, entry_id in zip(groups, ids, strict=True)}
+
+    async def _execute(self, arguments: list[tuple[Any, ...]]) -> list[bytes]:
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for call in arguments:
+                pipeline.evalsha(*call)
+            result: list[bytes] = await pipeline.execute()
+            return result
+
+    async def _load_and_execute(self, arguments: list[tuple[Any, ...]]) -> list[bytes]:
+        """Repeat a pipeline that a Redis without our script refused as a whole: nothing of it ran."""
+        try:
+            await self._client.script_load(scripts.APPEND.text)
+            return await self._execute(arguments)
+        except (redis.exceptions.RedisError, OSError) as error:
+            raise errors.RedisUnavailableError(f"Redis did not take the reports: {error}.") from error
+
+
+class Queue:
+    """The drainers' side of the queue.
+
+    Args:
+        client: a synchronous client; its errors surface as ``RedisUnavailableError``.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+
+    def acquire(self, shard: int, ttl_ms: int) -> Lease | None:
+        """Take the lease of a shard, or return None when another drainer holds it."""
+        names = keys(shard)
+        answer = self._run(scripts.ACQUIRE, (names.lease, names.fence, names.bounds), ttl_ms)
+        return Lease(shard, answer[0], answer[1]) if answer else None
+
+    def renew(self, lease: Lease, ttl_ms: int) -> None:
+        """Prolong the lease.
+
+        Raises:
+            LeaseLostError: another drainer took the shard.
+        """
+        names = keys(lease.shard)
+        if not self._run(scripts.RENEW, (names.lease, names.fence), lease.token, ttl_ms):
+            raise _lost(lease)
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back; harmless when it is no longer held."""
+        self._run(scripts.RELEASE, (keys(lease.shard).lease,), lease.token)
+
+    def read(self, shard: int, *, max_bytes: int, max_payloads: int) -> list[StoredEntry]:
+        """Read the oldest entries of a shard, at least one if there is any, without removing them."""
+        answer = self._run(scripts.READ, (keys(shard).stream,), max_bytes, max_payloads)
+        return [_stored(entry_id, census, value) for entry_id, census, value in answer]
+
+    def read_between(self, shard: int, first: str, last: str) -> list[StoredEntry]:
+        """Read exactly the entries of a batch whose bounds are known."""
+        try:
+            answer: Any = self._client.xrange(keys(shard).stream, first, last)
+        except (redis.exceptions.RedisError, OSError) as error:
+            raise errors.RedisUnavailableError(f"Redis did not give the batch: {error}.") from error
+        return [_stored(entry_id, fields[b"n"], fields[b"p"]) for entry_id, fields in answer]
+
+    def bind(self, lease: Lease, bounds: bytes) -> None:
+        """Store the bounds of a batch before its work begins.
+
+        Raises:
+            LeaseLostError: another drainer took the shard.
+        """
+        names = keys(lease.shard)
+        if not self._run(scripts.BIND, (names.fence, names.bounds), lease.token, bounds):
+            raise _lost(lease)
+
+    def commit(self, lease: Lease, bounds: bytes, last: str, counts: Iterable[tuple[str, int]]) -> None:
+        """Drop the batch that ends with entry ``last``, and add ``counts`` to the shard's ledger, at once.
+
+        Raises:
+            LeaseLostError: another drainer took the shard, or committed this batch already.
+        """
+        names = keys(lease.shard)
+        flat = [part for pair in counts for part in pair]
+        where = (names.fence, names.bounds, names.stream, names.ledger)
+        if not self._run(scripts.COMMIT, where, lease.token, bounds, _after(last), *flat):
+            raise _lost(lease)
+
+    def _run(self, script: scripts.Script, names: tuple[str, ...], *arguments: object) -> Any:  # noqa: ANN401 - a Lua answer
+        try:
+            try:
+                return self._client.evalsha(script.sha, len(names), *names, *arguments)  # type: ignore[arg-type]
+            except redis.exceptions.NoScriptError:
+                return self._client.eval(script.text, len(names), *names, *arguments)  # type: ignore[arg-type]
+        except (redis.exceptions.RedisError, OSError) as error:
+            raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+
+
+def _stored(entry_id: bytes, census: bytes, value: bytes) -> StoredEntry:
+    numbers = [int(number) for number in census.split()]
+    return StoredEntry(entry_id.decode(), dict(zip(numbers[::2], numbers[1::2], strict=True)), value)
+
+
+def _after(entry_id: str) -> str:
+    """Return the smallest id above this one."""
+    milliseconds, _, sequence = entry_id.partition("-")
+    return f"{milliseconds}-{int(sequence) + 1}"
+
+
+def _lost(lease: Lease) -> errors.LeaseLostError:
+    return errors.LeaseLostError(
+        f"Shard {lease.shard} was taken over: token {lease.token} is not the newest."
+    )
