@@ -1,0 +1,1 @@
+"""Tests in layers (unit, integration, browser, faults), and benchmarks."""
