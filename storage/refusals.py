@@ -10,15 +10,14 @@ import secrets
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
+import redis
+import redis.asyncio
 import redis.exceptions
 
 from storage import errors, writer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import redis
-    import redis.asyncio
 
     from storage import clickhouse
 
@@ -95,5 +94,6 @@ def _store(client: redis.Redis, server: clickhouse.Connection, name: str) -> int
     }
     writer.insert(server, "outcomes", columns, name)
     with client.pipeline(transaction=True) as pipeline:
-        pipeline.delete(name).delete(_MOVING).execute()
+        pipeline.delete(name, _MOVING)
+        pipeline.execute()
     return sum(quantity for _, quantity in rows)

@@ -11,14 +11,13 @@ import secrets
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
+import redis
+import redis.asyncio
 import redis.exceptions
 
 from storage import errors, scripts, writer
 
 if TYPE_CHECKING:
-    import redis
-    import redis.asyncio
-
     from storage import clickhouse
 
 SNAPSHOT_KEY: Final = "headrace:registry"
@@ -135,7 +134,7 @@ class Registry:
         snapshot = self.snapshot()
         value = msgspec.msgpack.encode(snapshot)
         try:
-            client.eval(scripts.PUBLISH.text, 2, SNAPSHOT_KEY, VERSION_KEY, value, str(snapshot.version))  # type: ignore[arg-type]
+            client.eval(scripts.PUBLISH.text, 2, SNAPSHOT_KEY, VERSION_KEY, value, str(snapshot.version))
         except (redis.exceptions.RedisError, OSError) as error:
             raise errors.RedisUnavailableError(f"Redis did not take the registry: {error}.") from error
         return snapshot
@@ -163,7 +162,7 @@ async def load_version(client: redis.asyncio.Redis) -> int | None:
 
 async def load_snapshot(client: redis.asyncio.Redis) -> Snapshot | None:
     """Return the published snapshot, or None when nothing is published."""
-    value = await client.get(SNAPSHOT_KEY)
+    value: Any = await client.get(SNAPSHOT_KEY)
     return None if value is None else _snapshot_decoder.decode(value)
 
 

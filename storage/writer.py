@@ -46,7 +46,7 @@ def insert(server: clickhouse.Connection, table: str, columns: Mapping[str, list
     settings = {**_SETTINGS, "insert_deduplication_token": token}
     try:
         server.execute(
-            f"INSERT INTO {table} ({names}) VALUES",  # noqa: S608 - table and columns are ours
+            f"INSERT INTO {table} ({names}) VALUES",
             list(columns.values()),
             columnar=True,
             settings=settings,

@@ -1,0 +1,48 @@
+"""The guard of the partition key, which comes from a public query string.
+
+A project has at most ``max_partitions`` live (environment, release) pairs; a pair is live while reports
+arrived under it within ``LIFE_MS``. Which pairs are live is kept in Redis, one sorted set per project.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import redis.exceptions
+
+from storage import errors, scripts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import redis
+
+LIFE_MS: Final = 7 * 24 * 3600 * 1000
+"""A release that sent nothing for a week makes room for a newer one; its rows stay."""
+
+Pair = tuple[str, str]
+
+
+def admit(
+    client: redis.Redis, project_id: int, pairs: Sequence[Pair], *, most: int, now_ms: int
+) -> frozenset[Pair]:
+    """Return those of the (environment, release) pairs that are beyond the project's limit.
+
+    Args:
+        client: a synchronous client without retries.
+        project_id: whose pairs these are.
+        pairs: in the order in which they may claim the places that are left.
+        most: the project's ``max_partitions``.
+        now_ms: time of receipt, in milliseconds since the epoch.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    members = [msgspec.json.encode(pair) for pair in pairs]
+    key = f"headrace:partitions:{project_id}"
+    try:
+        verdicts: Any = client.eval(scripts.ADMIT.text, 1, key, now_ms, LIFE_MS, most, *members)
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+    return frozenset(pair for pair, admitted in zip(pairs, verdicts, strict=True) if not admitted)
