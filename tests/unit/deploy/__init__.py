@@ -1,0 +1,1 @@
+"""Settings and pure parts of how Headrace is run."""
