@@ -39,6 +39,14 @@ _TRANSIENT_CODES: Final = frozenset(
     }
 )
 
+_DATA_ERRORS: Final = (
+    clickhouse_driver.errors.TypeMismatchError,
+    clickhouse_driver.errors.TooLargeStringSize,
+    clickhouse_driver.errors.UnknownTypeError,
+    clickhouse_driver.errors.LogicalError,
+)
+"""What the driver raises for data that does not fit, before anything reached the server."""
+
 
 class Address(msgspec.Struct, frozen=True):
     """Where a ClickHouse server speaks the native protocol, and as whom to log in."""
@@ -100,6 +108,9 @@ class Connection:
         except clickhouse_driver.errors.ServerException as error:
             self.close()
             raise _sorted(error) from error
+        except _DATA_ERRORS as error:
+            self.close()
+            raise QueryError(f"{first_line(error)}.") from error
         except (clickhouse_driver.errors.Error, OSError, EOFError) as error:
             self.close()
             where = f"{self._address.host}:{self._address.port}"
@@ -122,7 +133,7 @@ def connect(address: Address, *, send_receive_timeout: float = SEND_RECEIVE_TIME
 
 def first_line(error: BaseException) -> str:
     """Return the first sentence of a server's message, without code, stack trace and final full stop."""
-    text = error.message if isinstance(error, clickhouse_driver.errors.ServerException) else str(error)
+    text = error.message if isinstance(error, clickhouse_driver.errors.Error) else str(error)
     text = text.partition("Stack trace:")[0].strip().removeprefix("DB::Exception: ")
     return " ".join(text.split()).rstrip(". ") or type(error).__name__
 

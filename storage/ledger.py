@@ -13,13 +13,12 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import redis
 import redis.exceptions
 
 from storage import errors, streams
 
 if TYPE_CHECKING:
-    import redis
-
     from storage import clickhouse
 
 _OUTCOMES = """

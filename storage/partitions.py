@@ -2,6 +2,8 @@
 
 A project has at most ``max_partitions`` live (environment, release) pairs; a pair is live while reports
 arrived under it within ``LIFE_MS``. Which pairs are live is kept in Redis, one sorted set per project.
+Reports of a refused pair land in release ``(other)``, under their own environment if that is live in another
+pair, else under the empty one: so the partitions stay bounded whatever a sender makes up.
 """
 
 from __future__ import annotations
@@ -9,14 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import redis
 import redis.exceptions
 
 from storage import errors, scripts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import redis
 
 LIFE_MS: Final = 7 * 24 * 3600 * 1000
 """A release that sent nothing for a week makes room for a newer one; its rows stay."""
@@ -26,8 +27,8 @@ Pair = tuple[str, str]
 
 def admit(
     client: redis.Redis, project_id: int, pairs: Sequence[Pair], *, most: int, now_ms: int
-) -> frozenset[Pair]:
-    """Return those of the (environment, release) pairs that are beyond the project's limit.
+) -> dict[Pair, str]:
+    """Return the pairs beyond the project's limit, each with the environment under which it is kept.
 
     Args:
         client: a synchronous client without retries.
@@ -45,4 +46,4 @@ def admit(
         verdicts: Any = client.eval(scripts.ADMIT.text, 1, key, now_ms, LIFE_MS, most, *members)
     except (redis.exceptions.RedisError, OSError) as error:
         raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
-    return frozenset(pair for pair, admitted in zip(pairs, verdicts, strict=True) if not admitted)
+    return {pair: verdict[1:].decode() for pair, verdict in zip(pairs, verdicts, strict=True) if verdict}

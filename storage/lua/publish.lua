@@ -1,7 +1,7 @@
--- Publish a registry snapshot unless a newer one is there.
+-- Publish a registry snapshot unless this one or a newer one is there.
 -- KEYS: snapshot, version. ARGV: snapshot, version. Returns 1 when published.
 local current = redis.call('GET', KEYS[2])
-if current and tonumber(current) > tonumber(ARGV[2]) and redis.call('EXISTS', KEYS[1]) == 1 then
+if current and tonumber(current) >= tonumber(ARGV[2]) and redis.call('EXISTS', KEYS[1]) == 1 then
   return 0
 end
 redis.call('SET', KEYS[1], ARGV[1])

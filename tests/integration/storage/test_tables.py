@@ -1,0 +1,197 @@
+"""Migrations, the writer, the registry, the partition guard and refusals against real servers."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+import redis.asyncio
+
+from storage import clickhouse, errors, ledger, migrate, partitions, refusals, registry, writer
+
+if TYPE_CHECKING:
+    import redis as redis_sync
+
+    from tests import harness
+
+
+def test_migrations_are_applied_once(address: clickhouse.Address) -> None:
+    assert migrate.apply(address) == []
+
+
+def test_every_public_column_is_explained(server: clickhouse.Connection) -> None:
+    bare = server.execute(
+        "SELECT table, name FROM system.columns WHERE database = currentDatabase() AND comment = '' "
+        "AND table IN ('reports', 'outcomes', 'quarantine', 'policies', 'projects')"
+    )
+    assert bare == []
+
+
+def outcome(quantity: int, project_id: int = 1) -> dict[str, list[Any]]:
+    return {
+        "minute": [1790000040],
+        "project_id": [project_id],
+        "key": ["k"],
+        "environment": [""],
+        "release": [""],
+        "kind": ["csp"],
+        "outcome": ["accepted"],
+        "reason": [""],
+        "quantity": [quantity],
+    }
+
+
+def total(server: clickhouse.Connection) -> int:
+    return int(server.execute("SELECT sum(quantity) FROM outcomes")[0][0])
+
+
+def test_a_repeated_insert_is_stored_once(server: clickhouse.Connection) -> None:
+    for _ in range(3):
+        writer.insert(server, "outcomes", outcome(5), "3:1-0-2-0:outcomes")
+    assert total(server) == 5
+    writer.insert(server, "outcomes", outcome(2), "3:3-0-4-0:outcomes")
+    assert total(server) == 7
+
+
+def test_an_empty_block_is_no_insert(server: clickhouse.Connection) -> None:
+    assert writer.insert(server, "outcomes", {name: [] for name in outcome(1)}, "t") == 0
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {**outcome(1), "nonsense": [1]},
+        {**outcome(1), "quantity": ["many"]},
+        {**outcome(1), "quantity": [-1]},
+        {"minute": [1790000040] * (writer.MAX_ROWS + 1)},
+    ],
+    ids=["unknown column", "wrong type", "out of range", "too many rows"],
+)
+def test_data_that_will_never_fit_is_refused_and_the_connection_still_works(
+    server: clickhouse.Connection, columns: dict[str, list[Any]]
+) -> None:
+    with pytest.raises(errors.InsertRefusedError, match="outcomes"):
+        writer.insert(server, "outcomes", columns, "t")
+    assert total(server) == 0
+
+
+def test_a_dead_clickhouse_is_recoverable() -> None:
+    dead = clickhouse.connect(clickhouse.Address("127.0.0.1", 1))
+    with pytest.raises(errors.ClickHouseUnavailableError, match=r"127\.0\.0\.1:1 did not answer"):
+        dead.execute("SELECT 1")
+
+
+def test_a_query_error_is_one_sentence(server: clickhouse.Connection) -> None:
+    with pytest.raises(clickhouse.QueryError) as caught:
+        server.execute("SELECT nothing FROM nowhere")
+    assert "\n" not in str(caught.value)
+    assert "Stack trace" not in str(caught.value)
+
+
+def test_projects_are_created_found_and_switched_off(server: clickhouse.Connection) -> None:
+    source = registry.Registry(server)
+    shop, blog = source.create("shop"), source.create("blog")
+    assert (shop.id, blog.id) == (1, 2)
+    assert source.get("blog") == source.get("2") == blog
+    with pytest.raises(registry.ProjectError, match="already"):
+        source.create("shop")
+    with pytest.raises(registry.ProjectError, match="There is no project 'nope'"):
+        source.get("nope")
+    for name in ("", " ", "17", "x" * 65):
+        with pytest.raises(registry.ProjectError, match="1 to 64 characters"):
+            source.create(name)
+    before = source.snapshot().version
+    assert source.set_status("shop", "disabled").status == "disabled"
+    assert source.get("shop").status == "disabled"
+    assert source.snapshot().version > before
+
+
+def test_of_two_writers_of_one_revision_one_wins(server: clickhouse.Connection) -> None:
+    source = registry.Registry(server)
+    project = source.create("shop")
+    rival = msgspec.structs.replace(project, revision=2, name="rival")
+    assert source._write(rival)
+    assert not source._write(msgspec.structs.replace(project, revision=2, name="late"))
+    assert source.get("1") == rival
+
+
+def test_a_published_registry_is_read_and_never_replaced_by_an_older_one(
+    server: clickhouse.Connection, client: redis_sync.Redis, redis_server: harness.RedisServer
+) -> None:
+    source = registry.Registry(server)
+    assert registry.read_snapshot(client) is None
+    source.create("shop")
+    old = source.publish(client)
+    source.create("blog")
+    new = source.publish(client)
+    assert registry.read_snapshot(client) == new
+    client.set(registry.VERSION_KEY, new.version + 5)
+    source.publish(client)
+    assert int(client.get(registry.VERSION_KEY)) == new.version + 5
+    client.delete(registry.SNAPSHOT_KEY)
+    source.publish(client)
+    assert registry.read_snapshot(client) == new
+    assert old.version < new.version
+
+    async def asked() -> tuple[int | None, registry.Snapshot | None]:
+        async with redis.asyncio.Redis.from_url(redis_server.url) as asynchronous:
+            return await registry.load_version(asynchronous), await registry.load_snapshot(asynchronous)
+
+    assert asyncio.run(asked()) == (new.version, new)
+
+
+def test_partitions_are_bounded_per_project(client: redis_sync.Redis) -> None:
+    def admit(project: int, *pairs: partitions.Pair, now_ms: int = 1000) -> dict[partitions.Pair, str]:
+        return partitions.admit(client, project, pairs, most=3, now_ms=now_ms)
+
+    assert admit(1, ("prod", "1"), ("prod", "2"), ("dev", "1")) == {}
+    assert admit(1, ("prod", "3"), ("prod", "1"), ("made-up", "3")) == {
+        ("prod", "3"): "prod",
+        ("made-up", "3"): "",
+    }
+    assert admit(2, ("made-up", "3")) == {}
+    later = 1000 + partitions.LIFE_MS
+    assert admit(1, ("prod", "2"), ("prod", "3"), now_ms=later) == {}, "silent pairs make room"
+
+
+def test_refusals_move_exactly_once(
+    server: clickhouse.Connection, client: redis_sync.Redis, redis_server: harness.RedisServer
+) -> None:
+    key = refusals.RefusalKey(1790000040, 0, "", "", "", "unknown_key")
+    other = key._replace(project_id=1, key="k", reason="too_large")
+
+    async def flush(counts: dict[refusals.RefusalKey, int]) -> None:
+        async with redis.asyncio.Redis.from_url(redis_server.url) as asynchronous:
+            await refusals.flush(asynchronous, counts)
+
+    assert refusals.move(client, server) == 0
+    asyncio.run(flush({key: 2, other: 1}))
+    asyncio.run(flush({key: 3}))
+    name = refusals._claim(client)
+    assert name
+    before = client.hgetall(name)
+    assert refusals.move(client, server) == 6
+    client.hset(name, mapping=before)  # as if the mover had died between its insert and its clean-up
+    client.set(refusals._MOVING, name)
+    assert refusals.move(client, server) == 6
+    assert refusals.move(client, server) == 0
+    rows = server.execute(
+        "SELECT minute, project_id, reason, sum(quantity) FROM outcomes GROUP BY ALL ORDER BY 2"
+    )
+    minute = dt.datetime.fromtimestamp(1790000040, dt.UTC)
+    assert rows == [(minute, 0, "unknown_key", 5), (minute, 1, "too_large", 1)]
+
+
+def test_the_ledger_compares_queue_and_tables(
+    server: clickhouse.Connection, client: redis_sync.Redis
+) -> None:
+    client.hset("headrace:{2}:ledger", mapping={"acknowledged:1": 3, "committed:1": 2, "found:1": 5})
+    writer.insert(server, "outcomes", outcome(4), "t")
+    (line,) = ledger.verify(server, client, 16)
+    assert line == ledger.Line(
+        project_id=1, acknowledged=3, committed=2, found=5, outcomes=4, accepted=4, seen=0
+    )
+    assert (line.backlog, line.lost, line.balanced) == (1, 1, False)

@@ -1,0 +1,83 @@
+"""What counts as JSON, case by case."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage import lenient
+
+TEXT = '{"csp-report":{"blocked-uri":"https://a.example/"}}'
+OBJECT = json.loads(TEXT)
+
+TAKEN = [
+    pytest.param(TEXT.encode(), OBJECT, id="plain"),
+    pytest.param(b"\xef\xbb\xbf" + TEXT.encode(), OBJECT, id="utf-8 with byte order mark"),
+    pytest.param(TEXT.encode("utf-16"), OBJECT, id="utf-16 with byte order mark"),
+    pytest.param(TEXT.encode("utf-16-le"), OBJECT, id="utf-16-le"),
+    pytest.param(TEXT.encode("utf-16-be"), OBJECT, id="utf-16-be"),
+    pytest.param(TEXT.encode("utf-32"), OBJECT, id="utf-32 with byte order mark"),
+    pytest.param(b'{"sample":"\\ud83d"}', {"sample": "\ufffd"}, id="lone surrogate in a value"),
+    pytest.param(b'["\\ud83d", [1]]', ["\ufffd", [1]], id="lone surrogate in a list"),
+    pytest.param(b'{"\\ude00":1}', {"\ufffd": 1}, id="lone surrogate in a key"),
+    pytest.param(b'{"sample":"\\ud83d\\ude00"}', {"sample": "\U0001f600"}, id="surrogate pair"),
+    pytest.param(b'{"a":1,"a":2}', {"a": 2}, id="last duplicate wins"),
+    pytest.param(
+        b"document-url=https%3A%2F%2Fa.example%2F&violated-directive=img-src",
+        {"document-url": "https://a.example/", "violated-directive": "img-src"},
+        id="form of 2011",
+    ),
+]
+
+REFUSED = [
+    pytest.param(b"", id="empty"),
+    pytest.param(b" ", id="white space"),
+    pytest.param(b"\0" * 64, id="zero bytes"),
+    pytest.param(b'{"a":NaN}', id="not a number"),
+    pytest.param(b'{"a":-Infinity}', id="infinity"),
+    pytest.param(b'{"a":1}{"a":2}', id="trailing document"),
+    pytest.param(b'{"a":1,}', id="trailing comma"),
+    pytest.param(b"/*x*/{}", id="comment"),
+    pytest.param(b'{"a":"\xff"}', id="invalid utf-8"),
+    pytest.param(b'{"a":"\xed\xa0\x80"}', id="surrogate as utf-8 bytes"),
+    pytest.param(b'[{"age":' + b"9" * 5000 + b"}]", id="integer beyond any bound"),
+    pytest.param(b"[" * 100_000, id="deep nesting"),
+    pytest.param(b"a=1&b=2", id="form without a report"),
+    pytest.param("\ufeff".encode("utf-16-le") + b"\x00", id="odd utf-16"),
+    pytest.param(b"&".join(b"document-url=1" for _ in range(80)), id="form with too many fields"),
+]
+
+
+@pytest.mark.parametrize(("body", "expected"), TAKEN)
+def test_takes(body: bytes, expected: object) -> None:
+    assert lenient.loads(body) == expected
+    lenient.require_container(body)
+
+
+@pytest.mark.parametrize("body", REFUSED)
+def test_refuses(body: bytes) -> None:
+    with pytest.raises(lenient.NotJSONError):
+        lenient.loads(body)
+
+
+@pytest.mark.parametrize("body", [b"null", b"true", b"1", b'"x"'])
+def test_a_scalar_holds_no_report(body: bytes) -> None:
+    with pytest.raises(lenient.NotJSONError, match="neither an object nor an array"):
+        lenient.require_container(body)
+
+
+@given(st.binary(max_size=200))
+def test_never_raises_anything_else(body: bytes) -> None:
+    with contextlib.suppress(lenient.NotJSONError):
+        lenient.loads(body)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(), st.lists))
+def test_agrees_with_the_standard_library(value: object) -> None:
+    assert lenient.loads(json.dumps(value).encode()) == json.loads(
+        json.dumps(value).encode("utf-8", "surrogatepass")
+    )
