@@ -1,0 +1,122 @@
+"""One batch: which entries of a shard it is, and every decision that must not change when it is run again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import msgspec
+
+from storage import envelope, errors, registry
+from workers import decode, pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from storage import partitions, streams
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """What Redis remembers of a batch while it is worked on.
+
+    Attributes:
+        first: id of its first entry.
+        last: id of its last entry.
+        plan: the decisions that depend on more than the entries themselves.
+    """
+
+    first: str
+    last: str
+    plan: pipeline.Plan
+
+    def token(self, shard: int, table: str) -> str:
+        """Return the deduplication token of this batch's insert into a table."""
+        return f"{shard}:{self.first}-{self.last}:{table}"
+
+
+class Corrupt(NamedTuple):
+    """An entry that cannot be decoded, and why."""
+
+    stored: streams.StoredEntry
+    error: str
+
+
+class Decoded(NamedTuple):
+    """The entries of a batch: those that could be decoded, and those that could not."""
+
+    entries: list[envelope.Entry]
+    corrupt: list[Corrupt]
+
+
+class Admit(Protocol):
+    """Says which (environment, release) pairs of a project are beyond its limit of live partitions."""
+
+    def __call__(
+        self, project_id: int, pairs: Sequence[partitions.Pair], *, most: int, now_ms: int
+    ) -> Mapping[partitions.Pair, str]:
+        """Return the refused pairs, each with the environment under which its reports are kept."""
+
+
+_decoder = msgspec.json.Decoder(Bounds)
+
+
+def encode_bounds(bounds: Bounds) -> bytes:
+    """Return the bounds as Redis holds them."""
+    return msgspec.json.encode(bounds)
+
+
+def decode_bounds(encoded: bytes) -> Bounds:
+    """Return the bounds that an earlier drainer left."""
+    return _decoder.decode(encoded)
+
+
+def decode_entries(stored: Sequence[streams.StoredEntry]) -> Decoded:
+    """Decode what can be decoded; a corrupt entry never takes its neighbours with it."""
+    entries: list[envelope.Entry] = []
+    corrupt: list[Corrupt] = []
+    for item in stored:
+        try:
+            entries.append(envelope.decode(item.id, item.value))
+        except errors.EnvelopeError as error:
+            corrupt.append(Corrupt(item, str(error)))
+    return Decoded(entries, corrupt)
+
+
+def reports_at_most(body: bytes) -> int:
+    """Return an upper bound of the reports in a body, cheaply: no report without an opening brace."""
+    return min(body.count(b"{"), decode.MAX_ITEMS) if body.lstrip()[:1] == b"[" else 1
+
+
+def cut(stored: Sequence[streams.StoredEntry], entries: Decoded, most: int) -> int:
+    """Return how many of the stored entries, at least one, hold at most this many reports together."""
+    by_id = {entry.id: entry for entry in entries.entries}
+    reports = 0
+    for position, item in enumerate(stored):
+        entry = by_id.get(item.id)
+        reports += sum(reports_at_most(payload.body) for payload in entry.payloads) if entry else 1
+        if reports > most and position:
+            return position
+    return len(stored)
+
+
+def make_plan(
+    entries: Sequence[envelope.Entry], projects: Mapping[int, registry.Project], admit: Admit
+) -> pipeline.Plan:
+    """Fix the decisions of a new batch: each project's settings, and which partitions are full.
+
+    A project that the registry no longer knows keeps its reports, under default settings.
+    """
+    wanted: dict[int, dict[partitions.Pair, None]] = {}
+    for entry in entries:
+        for payload in entry.payloads:
+            wanted.setdefault(payload.project_id, {})[payload.environment, payload.release] = None
+    now_ms = entries[-1].received_ms if entries else 0
+    plans = {}
+    for project_id, pairs in wanted.items():
+        project = projects.get(project_id)
+        settings = project.settings if project else registry.ProjectSettings()
+        refused = admit(project_id, list(pairs), most=settings.max_partitions, now_ms=now_ms)
+        plans[project_id] = pipeline.ProjectPlan(
+            dedupe_window=settings.dedupe_window,
+            overflow=tuple((*pair, environment) for pair, environment in refused.items()),
+        )
+    return pipeline.Plan(projects=plans)

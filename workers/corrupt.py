@@ -1,0 +1,54 @@
+"""Stream entries that cannot be decoded: counted by their census, and kept in the quarantine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from storage import envelope
+from workers import outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from workers import batch
+
+
+def add(
+    columns: dict[str, dict[str, list[Any]]],
+    found: dict[int, int],
+    shard: int,
+    entries: Iterable[batch.Corrupt],
+) -> None:
+    """Add undecodable entries to the rows of a batch: one quarantine row each, every payload ``invalid``."""
+    for stored, error in entries:
+        received_ms = int(stored.id.partition("-")[0])
+        for project_id, payloads in stored.census.items():
+            found[project_id] = found.get(project_id, 0) + payloads
+            _append(
+                columns["outcomes"],
+                minute=received_ms // 60_000 * 60,
+                project_id=project_id,
+                key="",
+                environment="",
+                release="",
+                kind="",
+                outcome=outcomes.INVALID,
+                reason=outcomes.Reason.CORRUPT_ENTRY,
+                quantity=payloads,
+            )
+        _append(
+            columns["quarantine"],
+            received=received_ms,
+            receipt=envelope.receipt(shard, stored.id, 0),
+            project_id=next(iter(stored.census), 0),
+            environment="",
+            release="",
+            reason=outcomes.Reason.CORRUPT_ENTRY,
+            error=error,
+            raw=stored.value,
+        )
+
+
+def _append(columns: dict[str, list[Any]], **row: object) -> None:
+    for name, values in columns.items():
+        values.append(row[name])

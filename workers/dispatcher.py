@@ -1,0 +1,126 @@
+"""The sweeper: sees which shards have work and keeps exactly one drain job for each of them.
+
+RQ's own recovery of a dead worker's job takes minutes. This does not wait for it: a job that exists while
+nobody holds its shard's lease, and that is not waiting in the queue, is an orphan and is replaced. Should
+the orphan still be alive, the lease keeps the two apart.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import rq
+import rq.exceptions
+import rq.job
+import rq.serializers
+import structlog
+
+from storage import streams
+from workers import jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import redis
+
+log = structlog.get_logger(__name__)
+
+INTERVAL_S: Final = 0.5
+"""A trickling shard is drained at most this often: fewer, larger inserts, rows visible within a second."""
+ORPHAN_S: Final = 3.0
+"""A job that nobody works on for this long is replaced. Between pop and lease lie milliseconds."""
+FAILURE_TTL_S: Final = 3600
+
+
+class _Shard(NamedTuple):
+    """What one look at Redis says about a shard."""
+
+    entries: int
+    leased: bool
+    has_job: bool
+
+
+class Dispatcher:
+    """Call ``tick`` several times a second, from one or more processes.
+
+    Args:
+        client: a Redis client of its own.
+        shards: number of shards.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, client: redis.Redis, shards: int, clock: Callable[[], float]) -> None:
+        self._client = client
+        self._queue = rq.Queue(jobs.QUEUE, connection=client, serializer=rq.serializers.JSONSerializer)
+        self._shards = shards
+        self._clock = clock
+        self._last: dict[int, float] = {}
+        self._idle_since: dict[int, float] = {}
+
+    def tick(self) -> int:
+        """Create the drain jobs that are due and return how many.
+
+        Raises:
+            redis.exceptions.RedisError: Redis is away.
+        """
+        now = self._clock()
+        return sum(self._visit(shard, state, now) for shard, state in enumerate(self._look()))
+
+    def _look(self) -> list[_Shard]:
+        with self._client.pipeline(transaction=False) as pipeline:
+            for shard in range(self._shards):
+                names = streams.keys(shard)
+                pipeline.xlen(names.stream)
+                pipeline.exists(names.lease)
+                pipeline.exists(rq.job.Job.key_for(jobs.job_id(shard)))
+            answers: list[Any] = pipeline.execute()
+        return [
+            _Shard(answers[i], bool(answers[i + 1]), bool(answers[i + 2])) for i in range(0, len(answers), 3)
+        ]
+
+    def _visit(self, shard: int, state: _Shard, now: float) -> bool:
+        if not state.has_job:
+            self._idle_since.pop(shard, None)
+            return state.entries > 0 and self._due(shard, now) and self._enqueue(shard, now)
+        if state.leased or self._is_waiting(shard):
+            self._idle_since.pop(shard, None)
+            return False
+        since = self._idle_since.setdefault(shard, now)
+        if now - since < ORPHAN_S:
+            return False
+        self._remove_orphan(shard)
+        return state.entries > 0 and self._enqueue(shard, now)
+
+    def _due(self, shard: int, now: float) -> bool:
+        return now - self._last.get(shard, -INTERVAL_S) >= INTERVAL_S
+
+    def _is_waiting(self, shard: int) -> bool:
+        return self._client.lpos(self._queue.key, jobs.job_id(shard)) is not None
+
+    def _enqueue(self, shard: int, now: float) -> bool:
+        self._last[shard] = now
+        self._idle_since.pop(shard, None)
+        with contextlib.suppress(rq.exceptions.DuplicateJobError):
+            self._queue.enqueue(
+                jobs.DRAIN,
+                shard,
+                job_id=jobs.job_id(shard),
+                unique=True,
+                job_timeout=jobs.TIMEOUT_S,
+                result_ttl=0,
+                failure_ttl=FAILURE_TTL_S,
+            )
+            return True
+        return False
+
+    def _remove_orphan(self, shard: int) -> None:
+        log.warning("orphan_replaced", shard=shard)
+        job_id = jobs.job_id(shard)
+        with contextlib.suppress(rq.exceptions.NoSuchJobError):
+            serializer = rq.serializers.JSONSerializer
+            rq.job.Job.fetch(job_id, connection=self._client, serializer=serializer).delete()
+        self._client.delete(
+            rq.job.Job.key_for(job_id)
+        )  # a hash too broken to be fetched blocks the id as well
+        self._client.lrem(self._queue.intermediate_queue_key, 0, job_id)

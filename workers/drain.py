@@ -1,0 +1,212 @@
+"""Draining one shard: claim a batch, process it, insert it, commit it, until the shard is nearly empty.
+
+Guarantee: whatever kills a drainer between two lines, the next one finds either the bounds of the batch and
+repeats exactly the same inserts under the same tokens, or no bounds and a batch that is completely stored.
+
+Warning: while ClickHouse or Redis is away the batch stays where it is and the shard waits; a drainer that was
+frozen past its lease notices at its next fence check, and at the latest when it commits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+import structlog
+
+from storage import errors, partitions, registry, writer
+from workers import batch, corrupt, pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import redis
+
+    from storage import clickhouse, streams
+
+log = structlog.get_logger(__name__)
+
+TABLES: Final = ("policies", "quarantine", "reports", "outcomes")
+"""In the order of their inserts."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Bounds of one batch and of one drain; memory follows them, not the backlog.
+
+    Attributes:
+        max_bytes: stream bytes in a batch; decoded, they take about ten times as much.
+        max_payloads: payloads in a batch.
+        max_reports: reports a batch may hold by a cheap overestimate; arrays can pack many small ones.
+        lease_ms: how long a dead drainer blocks its shard; a live one renews three times as often.
+        budget_s: after this time a drain yields its worker to the next shard.
+    """
+
+    max_bytes: int = 8 * 1024 * 1024
+    max_payloads: int = 10_000
+    max_reports: int = 20_000
+    lease_ms: int = 10_000
+    budget_s: float = 5.0
+
+
+class Drained(NamedTuple):
+    """What one drain did."""
+
+    batches: int
+    payloads: int
+    reports: int
+
+
+class Work(NamedTuple):
+    """A batch under way. ``full`` says that a limit cut it off, so that more is waiting."""
+
+    bounds: batch.Bounds
+    encoded: bytes
+    stored: Sequence[streams.StoredEntry]
+    decoded: batch.Decoded
+    full: bool
+
+
+class Drainer:
+    """Drains shards, one at a time.
+
+    Args:
+        queue: the queue's drainer side.
+        client: a Redis client without retries, for the registry and the partition guard.
+        server: a ClickHouse connection of this thread.
+        clock: seconds, monotonic.
+        limits: see ``Limits``.
+    """
+
+    def __init__(
+        self,
+        queue: streams.Queue,
+        client: redis.Redis,
+        server: clickhouse.Connection,
+        clock: Callable[[], float],
+        limits: Limits | None = None,
+    ) -> None:
+        self._queue = queue
+        self._client = client
+        self._server = server
+        self._clock = clock
+        self._limits = limits or Limits()
+
+    def drain(self, shard: int) -> Drained:
+        """Drain a shard until its backlog no longer fills a batch, or the time budget ends.
+
+        Raises:
+            RecoverableError: Redis or ClickHouse is away; the batch waits with its bounds.
+            LeaseLostError: another drainer took the shard over.
+            InsertRefusedError: ClickHouse will never take this batch.
+        """
+        lease = self._queue.acquire(shard, self._limits.lease_ms)
+        if lease is None:
+            return Drained(0, 0, 0)
+        with self._held(lease):
+            return self._drain(lease)
+
+    def _drain(self, lease: streams.Lease) -> Drained:
+        deadline = self._clock() + self._limits.budget_s
+        total = Drained(0, 0, 0)
+        work = self._resume(lease) if lease.bounds else self._claim(lease)
+        while work:
+            payloads, reports = self._process(lease, work)
+            total = Drained(total.batches + 1, total.payloads + payloads, total.reports + reports)
+            if not work.full or self._clock() >= deadline:
+                break
+            work = self._claim(lease)
+        return total
+
+    @contextlib.contextmanager
+    def _held(self, lease: streams.Lease) -> Iterator[None]:
+        """Renew the lease in the background while work goes on, and give it back at the end."""
+        done = threading.Event()
+        keeper = threading.Thread(target=self._keep, args=(lease, done), daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            done.set()
+            keeper.join()
+            with contextlib.suppress(errors.RedisUnavailableError):  # the lease expires by itself
+                self._queue.release(lease)
+
+    def _keep(self, lease: streams.Lease, done: threading.Event) -> None:
+        while not done.wait(self._limits.lease_ms / 3000):
+            try:
+                self._queue.renew(lease, self._limits.lease_ms)
+            except errors.LeaseLostError:
+                return  # the fence checks of the work itself find it
+            except errors.RedisUnavailableError as error:
+                log.warning("lease_not_renewed", shard=lease.shard, error=str(error))
+
+    def _resume(self, lease: streams.Lease) -> Work:
+        """Take up the batch that an earlier drainer left: the same entries under the same plan."""
+        encoded = lease.bounds or b""
+        bounds = batch.decode_bounds(encoded)
+        stored = self._queue.read_between(lease.shard, bounds.first, bounds.last)
+        log.info("batch_resumed", shard=lease.shard, first=bounds.first, last=bounds.last)
+        return Work(bounds, encoded, stored, batch.decode_entries(stored), full=True)
+
+    def _claim(self, lease: streams.Lease) -> Work | None:
+        """Bind the next batch: write its bounds and its plan before anything is done with it."""
+        limits = self._limits
+        available = self._queue.read(
+            lease.shard, max_bytes=limits.max_bytes, max_payloads=limits.max_payloads
+        )
+        if not available:
+            return None
+        decoded = batch.decode_entries(available)
+        kept = batch.cut(available, decoded, limits.max_reports)
+        stored = available[:kept]
+        if kept < len(available):
+            decoded = batch.decode_entries(stored)
+        plan = batch.make_plan(decoded.entries, self._projects(), self._admit)
+        bounds = batch.Bounds(stored[0].id, stored[-1].id, plan)
+        encoded = batch.encode_bounds(bounds)
+        self._queue.bind(lease, encoded)
+        return Work(bounds, encoded, stored, decoded, full=kept < len(available) or self._is_full(stored))
+
+    def _is_full(self, stored: Sequence[streams.StoredEntry]) -> bool:
+        """Say whether a batch came near its limits; half of them tells a backlog from a trickle."""
+        payloads = sum(sum(item.census.values()) for item in stored)
+        size = sum(len(item.value) for item in stored)
+        return payloads * 2 > self._limits.max_payloads or size * 2 > self._limits.max_bytes
+
+    def _projects(self) -> dict[int, registry.Project]:
+        snapshot = registry.read_snapshot(self._client)
+        return {project.id: project for project in snapshot.projects} if snapshot else {}
+
+    def _admit(
+        self, project_id: int, pairs: Sequence[partitions.Pair], *, most: int, now_ms: int
+    ) -> dict[partitions.Pair, str]:
+        return partitions.admit(self._client, project_id, pairs, most=most, now_ms=now_ms)
+
+    def _process(self, lease: streams.Lease, work: Work) -> tuple[int, int]:
+        """Carry a batch through: rows, inserts, commit. Returns its payloads and its reports."""
+        tables = pipeline.process(lease.shard, work.decoded.entries, work.bounds.plan)
+        columns = {name: getattr(tables, name) for name in TABLES}
+        found = dict(tables.found)
+        if work.decoded.corrupt:
+            corrupt.add(columns, found, lease.shard, work.decoded.corrupt)
+        for table in TABLES:
+            self._queue.renew(lease, self._limits.lease_ms)
+            writer.insert(self._server, table, columns[table], work.bounds.token(lease.shard, table))
+        payloads = _census(work.stored)
+        counts = [
+            *((f"committed:{project}", count) for project, count in payloads.items()),
+            *((f"found:{project}", count) for project, count in found.items()),
+        ]
+        self._queue.commit(lease, work.encoded, work.bounds.last, counts)
+        return sum(payloads.values()), sum(found.values())
+
+
+def _census(stored: Sequence[streams.StoredEntry]) -> dict[int, int]:
+    """Return how many payloads of which project a batch holds."""
+    total: dict[int, int] = {}
+    for item in stored:
+        for project, count in item.census.items():
+            total[project] = total.get(project, 0) + count
+    return total

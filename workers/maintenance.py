@@ -1,0 +1,87 @@
+"""The maintenance process: dispatches drain jobs, serves the registry to Redis, moves the edge's refusals.
+
+Several may run at once: every step is idempotent. Dispatching has a thread of its own, so that a ClickHouse
+that hangs never delays it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+import redis.exceptions
+import structlog
+
+from storage import clickhouse, errors, refusals, registry
+from workers import dispatcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from workers import context
+
+log = structlog.get_logger(__name__)
+
+DISPATCH_S: Final = 0.1
+"""How often shards are looked at: one pipelined round trip."""
+REGISTRY_S: Final = 1.0
+"""How often the registry is compared with Redis; a change made behind our back shows within this time."""
+REFUSALS_S: Final = 2.0
+"""How often the edges' refusals move to ClickHouse."""
+
+
+def run(where: context.Context, stop: threading.Event) -> None:
+    """Do all of it until ``stop`` is set."""
+    chores = [
+        threading.Thread(target=_publish_registry, args=(where, stop), name="registry", daemon=True),
+        threading.Thread(target=_move_refusals, args=(where, stop), name="refusals", daemon=True),
+    ]
+    for chore in chores:
+        chore.start()
+    _dispatch(where, stop)
+    for chore in chores:
+        chore.join(timeout=clickhouse.CONNECT_TIMEOUT_S)
+
+
+def _dispatch(where: context.Context, stop: threading.Event) -> None:
+    client = where.queue_client()
+    sweeper = dispatcher.Dispatcher(client, where.shards, time.monotonic)
+    _repeat("dispatch", DISPATCH_S, stop, sweeper.tick)
+    client.close()
+
+
+def _publish_registry(where: context.Context, stop: threading.Event) -> None:
+    client = where.queue_client()
+    server = clickhouse.connect(where.clickhouse)
+    source = registry.Registry(server)
+    _repeat("registry", REGISTRY_S, stop, lambda: source.publish(client))
+    server.close()
+    client.close()
+
+
+def _move_refusals(where: context.Context, stop: threading.Event) -> None:
+    client = where.queue_client()
+    server = clickhouse.connect(where.clickhouse)
+    _repeat("refusals", REFUSALS_S, stop, lambda: refusals.move(client, server))
+    server.close()
+    client.close()
+
+
+def _repeat(chore: str, interval_s: float, stop: threading.Event, step: Callable[[], object]) -> None:
+    """Run a step again and again; a dependency that is away delays it, and nothing else.
+
+    The first failure of a row is logged, and the recovery.
+    """
+    failing = False
+    while not stop.wait(interval_s):
+        try:
+            step()
+        except (errors.HeadraceError, redis.exceptions.RedisError, OSError) as error:
+            if not failing:
+                log.warning("chore_postponed", chore=chore, error=str(error))
+            failing = True
+        else:
+            if failing:
+                log.info("chore_resumed", chore=chore)
+            failing = False
