@@ -1,0 +1,134 @@
+"""Puts an edge process together: ``create_app`` is what a gunicorn worker serves."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import falcon
+import falcon.asgi
+
+from ingest import (
+    body,
+    connection,
+    cors,
+    endpoint,
+    health,
+    intake,
+    limits,
+    refusals,
+    tally,
+    targets,
+    watch,
+)
+from storage import streams
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    import redis.asyncio
+
+    from ingest import config
+
+_REFUSAL_BY_STATUS = {int(refusal.status): refusal for refusal in (refusals.NO_ROUTE, refusals.INTERNAL)}
+
+
+class EdgeApp(falcon.asgi.App):  # type: ignore[type-arg]
+    """A Falcon application with one short cut: what lies under ``/api/`` goes straight to the endpoint."""
+
+    def __init__(self, reports: endpoint.Endpoint, lifespan: Lifespan) -> None:
+        super().__init__(middleware=[_EveryResponse(), lifespan])
+        self.set_error_serializer(_serialize_error)
+        self._reports = reports
+
+    def __call__(  # type: ignore[override] # Falcon's types know WSGI here; the awaitable saves a frame
+        self, scope: endpoint.Scope, receive: body.Receive, send: endpoint.Send
+    ) -> Coroutine[Any, Any, None]:
+        """Serve one request, or the process's lifespan."""
+        if scope["type"] == "http" and scope["path"].startswith(endpoint.PREFIX):
+            return self._reports(scope, receive, send)
+        return super().__call__(scope, receive, send)
+
+
+class Lifespan:
+    """Starts and stops what runs beside the requests, in each gunicorn worker.
+
+    Args:
+        client: the Redis client, closed at the end.
+        redis_watch: looks once before the first request, then runs.
+        refused: runs; its last counts are flushed at the end.
+        store: emptied at the end: whoever waits gets a true answer.
+    """
+
+    def __init__(
+        self,
+        client: redis.asyncio.Redis,
+        redis_watch: watch.Watch,
+        refused: tally.Tally,
+        store: intake.Intake,
+    ) -> None:
+        self._client = client
+        self._watch = redis_watch
+        self._refused = refused
+        self._store = store
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def process_startup(self, *_: object) -> None:
+        """Start, with or without Redis: an edge without one says 503 until it is there."""
+        await self._watch.look()
+        self._tasks = [asyncio.create_task(self._watch.run()), asyncio.create_task(self._refused.run())]
+
+    async def process_shutdown(self, *_: object) -> None:
+        """Stop, after the last request was answered."""
+        for task in self._tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await self._store.drain()
+        await self._refused.flush()
+        await self._client.aclose()
+
+
+class _EveryResponse:
+    """Puts the CORS headers on what Falcon answers, errors included."""
+
+    async def process_response(
+        self,
+        _request: falcon.asgi.Request,
+        response: falcon.asgi.Response,
+        _resource: object,
+        _succeeded: bool,  # noqa: FBT001 - Falcon passes it by position
+    ) -> None:
+        """Add the headers."""
+        response.set_headers([(name.decode(), value.decode()) for name, value in cors.EVERY_RESPONSE])
+
+
+def _serialize_error(
+    _request: falcon.asgi.Request, response: falcon.asgi.Response, error: falcon.HTTPError
+) -> None:
+    """Answer Falcon's errors in the words of the catalogue, so that both lanes sound alike."""
+    response.content_type = falcon.MEDIA_JSON
+    response.data = _REFUSAL_BY_STATUS.get(error.status_code, refusals.MALFORMED).content
+
+
+def create_app(settings: config.EdgeConfig) -> EdgeApp:
+    """Return the ASGI application of one edge process."""
+    client = connection.connect(settings.redis_url, settings.redis_timeout)
+    table = targets.TargetTable(settings.shards)
+    held = limits.HeldBytes(settings.max_held_bytes)
+    redis_watch = watch.Watch(client, table, settings)
+    refused = tally.Tally(client, settings.redis_timeout)
+    store = intake.Intake(streams.AsyncAppender(client).append, held, settings.redis_timeout)
+    reports = endpoint.Endpoint(
+        table=table,
+        store=store,
+        held=held,
+        redis_watch=redis_watch,
+        refused=refused,
+        settings=settings,
+    )
+    app = EdgeApp(reports, Lifespan(client, redis_watch, refused, store))
+    app.add_route("/healthz", health.Healthz())
+    app.add_route("/readyz", health.Readyz(table, redis_watch))
+    return app

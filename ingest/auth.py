@@ -1,0 +1,79 @@
+"""Who sends, and for which environment and release: read from the query and from ``X-Sentry-Auth``.
+
+A public key is no secret: it stands in the page. It says whose report this is, and lets an operator turn a
+leaked endpoint off.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl
+
+from storage import envelope
+
+MAX_ENVIRONMENT: Final = 64
+"""Characters of an environment's name, as in Sentry."""
+MAX_RELEASE: Final = 200
+"""Characters of a release's name, as in Sentry."""
+
+_SCHEME: Final = "sentry "
+_FORBIDDEN: Final = re.compile(r"[/\x00-\x1f\x7f-\x9f]")
+_RESERVED: Final = frozenset({".", ".."})
+
+
+class Claim(NamedTuple):
+    """What a request says about itself; nothing of it is checked against the registry.
+
+    Attributes:
+        key: the public key, empty when there is none.
+        environment: valid, or empty.
+        release: valid, or empty.
+        flags: ``envelope.ENVIRONMENT_BLANKED`` and ``envelope.RELEASE_BLANKED``.
+    """
+
+    key: str
+    environment: str
+    release: str
+    flags: int
+
+
+def read_claim(query: bytes, header: bytes) -> Claim:
+    """Read the query string and the value of ``X-Sentry-Auth`` (empty when absent).
+
+    A key in the query wins over one in the header; of a repeated parameter the first counts.
+    """
+    text = query.decode("utf-8", "replace")
+    parameters = dict(reversed(parse_qsl(text, keep_blank_values=True, errors="replace")))
+    environment, environment_flag = _environment(parameters.get("sentry_environment", ""))
+    release, release_flag = _release(parameters.get("sentry_release", ""))
+    key = parameters.get("sentry_key", "") or header_key(header)
+    return Claim(key, environment, release, environment_flag | release_flag)
+
+
+def header_key(header: bytes) -> str:
+    """Return ``sentry_key`` of ``Sentry sentry_key=…, sentry_version=7``, or an empty string."""
+    text = header.decode("latin-1").strip()
+    if text[: len(_SCHEME)].lower() != _SCHEME:
+        return ""
+    for part in text[len(_SCHEME) :].split(","):
+        name, _, value = part.partition("=")
+        if name.strip() == "sentry_key":
+            return value.strip()
+    return ""
+
+
+def _environment(name: str) -> tuple[str, int]:
+    if _valid(name, MAX_ENVIRONMENT) and name.lower() != "none":
+        return name, 0
+    return "", envelope.ENVIRONMENT_BLANKED
+
+
+def _release(name: str) -> tuple[str, int]:
+    if _valid(name, MAX_RELEASE) and name.lower() != "latest":
+        return name, 0
+    return "", envelope.RELEASE_BLANKED
+
+
+def _valid(name: str, longest: int) -> bool:
+    return len(name) <= longest and name not in _RESERVED and not _FORBIDDEN.search(name)

@@ -1,0 +1,133 @@
+"""Content types and content codings: what a body may claim to be, and inflating it in bounded memory.
+
+The content type decides nothing but 415: which report a body holds is told by its shape.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Final
+
+import brotli  # type: ignore[import-untyped] # it ships no type information
+import zstandard
+
+from ingest import refusals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MEDIA_TYPES: Final = frozenset(
+    {
+        b"",  # some senders name none
+        b"application/csp-report",
+        b"application/expect-ct-report",
+        b"application/expect-ct-report+json",
+        b"application/expect-staple-report",
+        b"application/expect-staple-report+json",
+        b"application/json",
+        b"application/reports+json",
+        b"application/x-www-form-urlencoded",
+        b"text/plain",
+    }
+)
+
+_GZIP_BITS: Final = 31
+_RAW_DEFLATE_BITS: Final = -15
+_ZSTD: Final = zstandard.ZstdDecompressor(max_window_size=8 << 20)  # RFC 9659 §3: a sender may use no more
+
+
+def require_media_type(content_type: bytes) -> None:
+    """Refuse a ``Content-Type`` under which no report is sent; its parameters are ignored.
+
+    Raises:
+        RefusedError: 415.
+    """
+    if content_type.partition(b";")[0].strip().lower() not in MEDIA_TYPES:
+        raise refusals.RefusedError(refusals.MEDIA_TYPE)
+
+
+def require_coding(content_encoding: bytes) -> None:
+    """Refuse a ``Content-Encoding`` that ``inflate`` does not know, a list of several included.
+
+    Raises:
+        RefusedError: 415.
+    """
+    if content_encoding.strip().lower() not in _INFLATERS:
+        raise refusals.RefusedError(refusals.ENCODING)
+
+
+def inflate(body: bytes, content_encoding: bytes, limit: int) -> bytes:
+    """Undo the content coding; memory stays within a few times ``limit`` bytes, whatever the body expands to.
+
+    Raises:
+        RefusedError: 413 for more than ``limit`` bytes, 400 for a body that is not what it is said to be.
+    """
+    inflated = _INFLATERS[content_encoding.strip().lower()](body, limit)
+    if len(inflated) > limit:
+        raise refusals.RefusedError(refusals.TOO_LARGE)
+    return inflated
+
+
+def _identity(body: bytes, _limit: int) -> bytes:
+    return body
+
+
+def _gunzip(body: bytes, limit: int) -> bytes:
+    return _zlib(body, limit, _GZIP_BITS)
+
+
+def _deflate(body: bytes, limit: int) -> bytes:
+    """Inflate the zlib format, or raw deflate: RFC 9110 §8.4.1.2 notes senders that leave the wrapper out."""
+    try:
+        return _zlib(body, limit, zlib.MAX_WBITS)
+    except refusals.RefusedError:
+        return _zlib(body, limit, _RAW_DEFLATE_BITS)
+
+
+def _zlib(body: bytes, limit: int, bits: int) -> bytes:
+    inflater = zlib.decompressobj(bits)
+    try:
+        inflated = inflater.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise refusals.RefusedError(refusals.CORRUPT) from error
+    return _whole(inflated, limit, ended=inflater.eof and not inflater.unused_data)
+
+
+def _brotli(body: bytes, limit: int) -> bytes:
+    inflater = brotli.Decompressor()
+    try:
+        inflated: bytes = inflater.process(body, output_buffer_limit=limit + 1)
+    except brotli.error as error:
+        raise refusals.RefusedError(refusals.CORRUPT) from error
+    return _whole(inflated, limit, ended=inflater.is_finished())
+
+
+def _zstandard(body: bytes, limit: int) -> bytes:
+    """Inflate one frame: only its reader is bounded, and only its decompressor tells where the frame ends."""
+    try:
+        inflated = _ZSTD.stream_reader(body).read(limit + 1)
+        if len(inflated) > limit:
+            return inflated
+        frame = _ZSTD.decompressobj()
+        frame.decompress(body)
+    except zstandard.ZstdError as error:
+        raise refusals.RefusedError(refusals.CORRUPT) from error
+    return _whole(inflated, limit, ended=frame.eof and not frame.unused_data)
+
+
+def _whole(inflated: bytes, limit: int, *, ended: bool) -> bytes:
+    """Refuse what stops before its end, or goes on after it, unless it is too long anyway."""
+    if not ended and len(inflated) <= limit:
+        raise refusals.RefusedError(refusals.CORRUPT)
+    return inflated
+
+
+_INFLATERS: Final[dict[bytes, Callable[[bytes, int], bytes]]] = {
+    b"": _identity,
+    b"identity": _identity,
+    b"gzip": _gunzip,
+    b"x-gzip": _gunzip,  # RFC 9110 §8.4.1.3: the same coding
+    b"deflate": _deflate,
+    b"br": _brotli,
+    b"zstd": _zstandard,
+}

@@ -1,0 +1,34 @@
+"""What an edge process is told by whoever starts it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from storage import streams
+
+
+class EdgeConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of one edge process; every limit is per process.
+
+    Attributes:
+        redis_url: the Redis that holds the queue and serves the registry.
+        shards: streams the queue is spread over; the same for every process of an installation.
+        max_body_bytes: longest request body, before and after inflating. A full Reporting API upload of
+            Chrome (100 reports of 10 KiB) just fits.
+        max_held_bytes: bodies in memory at a time, arriving or waiting for Redis. Half a minute's worth of
+            a busy process (1 KiB at 1 000/s), and the bulk of the 120 MB that a process may take.
+        memory_high_water: share of Redis' ``maxmemory`` above which the edge answers 503. The rest is room
+            for the drainers' own writes and for an AOF rewrite.
+        redis_timeout: seconds that Redis has for one answer, connecting included.
+        refresh_interval: seconds between two looks at the registry's version and at Redis' memory.
+        body_timeout: seconds in which a body must have arrived whole.
+    """
+
+    redis_url: str
+    shards: int = streams.DEFAULT_SHARDS
+    max_body_bytes: int = 1 << 20
+    max_held_bytes: int = 32 << 20
+    memory_high_water: float = 0.85
+    redis_timeout: float = 0.25
+    refresh_interval: float = 0.5
+    body_timeout: float = 20.0

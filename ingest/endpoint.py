@@ -1,0 +1,149 @@
+"""The reporting endpoint: ``/api/{project_id}/security/`` and its aliases, all methods.
+
+It speaks ASGI itself, beside Falcon's router, because this one route takes nearly all of the traffic, and
+every browser upload costs a preflight too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from ingest import body, coding, cors, refusals, targets
+from storage import envelope, lenient
+
+if TYPE_CHECKING:
+    from ingest import config, intake, limits, tally, watch
+
+Scope = dict[str, Any]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+PREFIX: Final = "/api/"
+
+_log = structlog.get_logger(__name__)
+
+_PREFLIGHT: Final = {"type": "http.response.start", "status": 204, "headers": list(cors.PREFLIGHT)}
+_ACCEPTED_HEADERS: Final = (*cors.EVERY_RESPONSE, (b"content-length", b"0"))
+_NO_BODY: Final = {"type": "http.response.body", "body": b""}
+_MAX_USER_AGENT: Final = 512
+_MAX_CONTENT_TYPE: Final = 128
+
+
+class Endpoint:
+    """Takes reports in, or says why not.
+
+    Args:
+        table: resolves requests to targets.
+        store: the group commit.
+        held: the bound on bodies in memory.
+        redis_watch: tells when Redis is full.
+        refused: counts refusals.
+        settings: the limits on bodies.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts that a request passes, each tested alone
+        self,
+        *,
+        table: targets.TargetTable,
+        store: intake.Intake,
+        held: limits.HeldBytes,
+        redis_watch: watch.Watch,
+        refused: tally.Tally,
+        settings: config.EdgeConfig,
+    ) -> None:
+        self._table = table
+        self._store = store
+        self._held = held
+        self._watch = redis_watch
+        self._refused = refused
+        self._settings = settings
+
+    def __call__(self, scope: Scope, receive: body.Receive, send: Send) -> Coroutine[Any, Any, None]:
+        """Answer one request."""
+        if scope["method"] == "POST":
+            return self._post(scope, receive, send)
+        return self._answer_other_method(scope, receive, send)
+
+    async def _post(self, scope: Scope, receive: body.Receive, send: Send) -> None:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        target = self._table.find(scope["path"], scope["query_string"], headers.get(b"x-sentry-auth", b""))
+        upload = self._upload(receive)
+        try:
+            receipt = await self._take(target, headers, upload)
+        except refusals.RefusedError as error:
+            await self._refuse(error.refusal, target, headers, upload, send)
+        except Exception:  # noqa: BLE001 - the last line of defence: no sender goes without CORS headers
+            _log.exception("request_failed")
+            await self._refuse(refusals.INTERNAL, target, headers, upload, send)
+        else:
+            await send(_accepted(receipt))
+            await send(_NO_BODY)
+
+    async def _answer_other_method(self, scope: Scope, receive: body.Receive, send: Send) -> None:
+        if scope["method"] == "OPTIONS" and targets.is_route(scope["path"]):
+            await send(_PREFLIGHT)
+            await send(_NO_BODY)
+            return
+        refusal = refusals.METHOD if targets.is_route(scope["path"]) else refusals.NO_ROUTE
+        await self._refuse(refusal, targets.NOWHERE, dict(scope["headers"]), self._upload(receive), send)
+
+    def _upload(self, receive: body.Receive) -> body.Upload:
+        return body.Upload(receive, self._held, self._settings.max_body_bytes, self._settings.body_timeout)
+
+    async def _take(self, target: targets.Target, headers: dict[bytes, bytes], upload: body.Upload) -> str:
+        """Read, check and store the body of a request, and return its receipt.
+
+        Raises:
+            RefusedError: whatever is wrong with it.
+        """
+        if target.refusal is not None:
+            raise refusals.RefusedError(target.refusal)
+        if self._watch.full:
+            raise refusals.RefusedError(refusals.HIGH_WATER)
+        content_type = headers.get(b"content-type", b"")
+        coding.require_media_type(content_type)
+        content_encoding = headers.get(b"content-encoding", b"")
+        if content_encoding:
+            coding.require_coding(content_encoding)
+        content = await upload.read(headers.get(b"content-length", b""))
+        if content_encoding:
+            content = coding.inflate(content, content_encoding, self._settings.max_body_bytes)
+        _require_json(content)
+        payload = envelope.Payload(
+            target.project_id,
+            target.key,
+            target.environment,
+            target.release,
+            headers.get(b"user-agent", b"")[:_MAX_USER_AGENT].decode("latin-1"),
+            content_type[:_MAX_CONTENT_TYPE].decode("latin-1"),
+            target.flags,
+            content,
+        )
+        return await self._store.store(target.shard, payload)
+
+    async def _refuse(
+        self,
+        refusal: refusals.Refusal,
+        target: targets.Target,
+        headers: dict[bytes, bytes],
+        upload: body.Upload,
+        send: Send,
+    ) -> None:
+        self._refused.count(refusal, target)
+        for message in refusal.messages:
+            await send(message)
+        await upload.discard(expects_continue=b"expect" in headers)
+
+
+def _require_json(content: bytes) -> None:
+    try:
+        lenient.require_container(content)
+    except lenient.NotJSONError as error:
+        raise refusals.RefusedError(refusals.NOT_JSON) from error
+
+
+def _accepted(receipt: str) -> dict[str, Any]:
+    headers = [*_ACCEPTED_HEADERS, (b"x-headrace-receipt", receipt.encode())]
+    return {"type": "http.response.start", "status": 200, "headers": headers}

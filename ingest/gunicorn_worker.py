@@ -1,0 +1,59 @@
+"""gunicorn's ASGI worker with the edge's manners in what never reaches the application.
+
+gunicorn itself answers requests that it cannot parse, in plain text that may quote them and without CORS
+headers. Name this class as gunicorn's ``worker_class``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from gunicorn.asgi import protocol
+from gunicorn.workers import gasgi
+
+from ingest import refusals
+
+if TYPE_CHECKING:
+    import asyncio
+
+_REFUSAL_BY_STATUS: Final = {
+    int(refusal.status): refusal
+    for refusal in (
+        refusals.LONG_TARGET,
+        refusals.LARGE_HEADERS,
+        refusals.TRANSFER_CODING,
+        refusals.INTERNAL,
+    )
+}
+
+
+class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has no types
+    """One connection."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Bound the wait for a connection's first request, as gunicorn does for the further ones."""
+        super().connection_made(transport)
+        self._arm_keepalive_timer()
+
+    def _is_websocket_upgrade(self, _request: object) -> bool:
+        """Take no upgrade: the request is answered as the plain HTTP it also is (RFC 9110 §7.8)."""
+        return False
+
+    def _send_error_response(self, status: int, _message: str, _extra_headers: object = ()) -> None:
+        """Answer from the catalogue; gunicorn closes the connection afterwards."""
+        refusal = _REFUSAL_BY_STATUS.get(status, refusals.MALFORMED)
+        lines = [f"HTTP/1.1 {refusal.status.value} {refusal.status.phrase}".encode()]
+        lines += [name + b": " + value for name, value in refusal.headers]
+        lines += [b"connection: close", b"", refusal.content]
+        self._safe_write(b"\r\n".join(lines))
+
+
+class EdgeWorker(gasgi.ASGIWorker):  # type: ignore[misc] # gunicorn has no types
+    """One edge process."""
+
+    def init_process(self) -> Any:  # noqa: ANN401 - whatever gunicorn returns
+        """Serve; gunicorn has no setting for the protocol class, so this process is given ours."""
+        # Its look for the fast parser is remembered in the class it is called on, and read from this one.
+        protocol.ASGIProtocol._check_h1c_protocol_available()  # noqa: SLF001 - see above
+        gasgi.ASGIProtocol = EdgeProtocol
+        return super().init_process()

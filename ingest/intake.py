@@ -1,0 +1,116 @@
+"""Group commit: every request that waits in this process shares one round trip to Redis.
+
+While one append is under way, the payloads of further requests gather; they make the next one. So the cost
+of an append is spread over more requests the more there are, and a lone request waits for nobody.
+
+Guarantee: a receipt is given only for a payload that Redis confirmed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ingest import refusals
+from storage import envelope, errors
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from ingest import limits
+
+    Append = Callable[[Mapping[int, list[envelope.Payload]]], Awaitable[dict[int, str]]]
+
+MAX_APPEND_BYTES: Final = 4 << 20
+"""Body bytes of one append, and so of one stream entry: what Redis takes in a few milliseconds."""
+
+
+class _Waiter(NamedTuple):
+    shard: int
+    payload: envelope.Payload
+    receipt: asyncio.Future[str]
+
+
+class Intake:
+    """Stores payloads and gives receipts for them.
+
+    Args:
+        append: ``AsyncAppender.append``.
+        held: where waiting bytes are counted.
+        timeout: seconds that one append may take.
+    """
+
+    def __init__(self, append: Append, held: limits.HeldBytes, timeout: float) -> None:
+        self._append = append
+        self._held = held
+        self._timeout = timeout
+        self._waiting: deque[_Waiter] = deque()
+        self._committer: asyncio.Task[None] | None = None
+
+    def store(self, shard: int, payload: envelope.Payload) -> asyncio.Future[str]:
+        """Return a future of the payload's receipt; it fails with ``RefusedError`` (503) if not stored.
+
+        Raises:
+            RefusedError: 503, this process holds all it can.
+        """
+        self._held.take(len(payload.body))
+        loop = asyncio.get_running_loop()
+        receipt: asyncio.Future[str] = loop.create_future()
+        self._waiting.append(_Waiter(shard, payload, receipt))
+        if self._committer is None:
+            self._committer = loop.create_task(self._commit_waiting())
+        return receipt
+
+    async def drain(self) -> None:
+        """Wait until nothing waits any more."""
+        while self._committer is not None:
+            await asyncio.wait({self._committer})
+
+    async def _commit_waiting(self) -> None:
+        try:
+            while self._waiting:
+                await self._commit(self._next_batch())
+        finally:
+            self._committer = None
+
+    def _next_batch(self) -> list[_Waiter]:
+        """Take the payloads that have waited longest, up to ``MAX_APPEND_BYTES`` and at least one."""
+        batch = [self._waiting.popleft()]
+        size = len(batch[0].payload.body)
+        while self._waiting:
+            size += len(self._waiting[0].payload.body)
+            if size > MAX_APPEND_BYTES:
+                break
+            batch.append(self._waiting.popleft())
+        return batch
+
+    async def _commit(self, batch: list[_Waiter]) -> None:
+        groups: dict[int, list[envelope.Payload]] = {}
+        for waiter in batch:
+            groups.setdefault(waiter.shard, []).append(waiter.payload)
+        try:
+            async with asyncio.timeout(self._timeout):
+                entry_ids = await self._append(groups)
+        except (errors.RedisUnavailableError, TimeoutError):
+            self._refuse(batch)
+            # Whoever came meanwhile has waited for this append already, and must not wait for another.
+            self._refuse(self._waiting)
+            self._waiting.clear()
+        else:
+            self._answer(batch, entry_ids)
+
+    def _answer(self, batch: list[_Waiter], entry_ids: dict[int, str]) -> None:
+        indexes = dict.fromkeys(entry_ids, 0)
+        for shard, payload, receipt in batch:
+            index = indexes[shard]
+            indexes[shard] = index + 1
+            self._held.give(len(payload.body))
+            if not receipt.done():
+                receipt.set_result(envelope.receipt(shard, entry_ids[shard], index))
+
+    def _refuse(self, batch: list[_Waiter] | deque[_Waiter]) -> None:
+        for _, payload, receipt in batch:
+            self._held.give(len(payload.body))
+            if not receipt.done():
+                receipt.set_exception(refusals.RefusedError(refusals.UNAVAILABLE))

@@ -1,0 +1,112 @@
+"""The catalogue of everything the edge refuses: status, reason for the statistics, sentence for a person.
+
+A refusal's messages are built once, when this module is imported: refusing must stay cheaper than accepting.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+
+from ingest import cors
+
+_RETRY_AFTER: Final = (b"retry-after", b"5")
+"""Whole seconds. Long enough for Redis to restart; Chrome keeps a report for 15 minutes."""
+
+
+class Refusal:
+    """One way to say no.
+
+    Args:
+        status: the HTTP status.
+        reason: the word under which it is counted, in the column ``reason`` of ``outcomes``.
+        detail: one sentence for a person. It never quotes the request.
+        headers: what the answer carries beside the CORS headers and those of its body.
+    """
+
+    __slots__ = ("content", "headers", "messages", "reason", "status")
+
+    def __init__(self, status: HTTPStatus, reason: str, detail: str, *headers: cors.Header) -> None:
+        self.status: Final = status
+        self.reason: Final = reason
+        self.content: Final = msgspec.json.encode({"detail": detail})
+        self.headers: Final = [
+            *cors.EVERY_RESPONSE,
+            *headers,
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(self.content)).encode()),
+        ]
+        self.messages: Final[tuple[dict[str, Any], dict[str, Any]]] = (
+            {"type": "http.response.start", "status": int(status), "headers": self.headers},
+            {"type": "http.response.body", "body": self.content},
+        )
+
+
+class RefusedError(Exception):
+    """The request is answered with a refusal."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
+
+
+NO_ROUTE: Final = Refusal(HTTPStatus.NOT_FOUND, "no_route", "There is nothing at this address.")
+METHOD: Final = Refusal(
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    "method",
+    "Reports are sent by POST.",
+    (b"allow", b"POST, OPTIONS"),
+)
+NO_KEY: Final = Refusal(
+    HTTPStatus.UNAUTHORIZED,
+    "no_key",
+    "The public key is missing: put it into the query as sentry_key, or into the header X-Sentry-Auth.",
+)
+UNKNOWN_KEY: Final = Refusal(
+    HTTPStatus.FORBIDDEN, "unknown_key", "This public key is not one of this project's."
+)
+DISABLED: Final = Refusal(HTTPStatus.FORBIDDEN, "disabled", "This project takes no reports at present.")
+RETIRED: Final = Refusal(HTTPStatus.GONE, "retired", "This project was retired: stop reporting here.")
+EMPTY: Final = Refusal(HTTPStatus.BAD_REQUEST, "empty", "The body is empty.")
+NOT_JSON: Final = Refusal(HTTPStatus.BAD_REQUEST, "not_json", "The body is no JSON object or array.")
+CORRUPT: Final = Refusal(
+    HTTPStatus.BAD_REQUEST, "corrupt", "The body is not what its Content-Encoding says, or is cut short."
+)
+SLOW: Final = Refusal(HTTPStatus.REQUEST_TIMEOUT, "slow", "The body did not arrive whole in time.")
+TOO_LARGE: Final = Refusal(
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", "The body is longer than this server takes."
+)
+MEDIA_TYPE: Final = Refusal(
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "media_type", "No report has this Content-Type."
+)
+ENCODING: Final = Refusal(
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "encoding",
+    "The Content-Encoding must be one of gzip, deflate, br and zstd, applied once.",
+)
+INTERNAL: Final = Refusal(
+    HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "The server made a mistake; the report is not stored."
+)
+NO_REGISTRY: Final = Refusal(
+    HTTPStatus.SERVICE_UNAVAILABLE, "no_registry", "The project registry is not loaded yet.", _RETRY_AFTER
+)
+HIGH_WATER: Final = Refusal(
+    HTTPStatus.SERVICE_UNAVAILABLE, "high_water", "The queue is full: try again later.", _RETRY_AFTER
+)
+BUSY: Final = Refusal(
+    HTTPStatus.SERVICE_UNAVAILABLE, "busy", "This server holds all the reports it can.", _RETRY_AFTER
+)
+UNAVAILABLE: Final = Refusal(
+    HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "The queue did not confirm the report.", _RETRY_AFTER
+)
+
+MALFORMED: Final = Refusal(HTTPStatus.BAD_REQUEST, "malformed", "This is not a well-formed HTTP request.")
+LONG_TARGET: Final = Refusal(HTTPStatus.REQUEST_URI_TOO_LONG, "long_target", "The address is too long.")
+LARGE_HEADERS: Final = Refusal(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "large_headers", "The request's headers are too large."
+)
+TRANSFER_CODING: Final = Refusal(
+    HTTPStatus.NOT_IMPLEMENTED, "transfer_coding", "Of the transfer codings only chunked is supported."
+)

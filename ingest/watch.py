@@ -1,0 +1,94 @@
+"""Looks at Redis twice a second: has the registry changed, and is there room left?
+
+Between two looks the edge relies on what it saw last. So requests never ask Redis anything, and a Redis that
+is away, or that lost the snapshot, does not take the registry from a running edge.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import redis.asyncio
+import redis.exceptions
+import structlog
+
+from storage import registry
+
+if TYPE_CHECKING:
+    from ingest import config, targets
+
+_log = structlog.get_logger(__name__)
+
+
+class Watch:
+    """What this process last saw of Redis.
+
+    Args:
+        client: the Redis to look at.
+        table: told of each new snapshot of the registry.
+        settings: how often to look, how long to wait, and where the high-water mark lies.
+
+    Attributes:
+        reachable: whether Redis answered the last look.
+        full: whether Redis' memory was above the high-water mark.
+    """
+
+    def __init__(
+        self, client: redis.asyncio.Redis, table: targets.TargetTable, settings: config.EdgeConfig
+    ) -> None:
+        self._client = client
+        self._table = table
+        self._settings = settings
+        self._version: int | None = None
+        self.reachable = False
+        self.full = False
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(self._settings.refresh_interval)
+
+    async def look(self) -> None:
+        """Look once; a Redis that does not answer changes nothing but ``reachable``."""
+        try:
+            async with asyncio.timeout(2 * self._settings.redis_timeout):
+                await self._refresh_registry()
+                self._measure(await self._client.info("memory"))
+        except (redis.exceptions.RedisError, OSError, TimeoutError, ValueError) as error:
+            self._note_reachable(reachable=False, reason=str(error))
+        else:
+            self._note_reachable(reachable=True, reason="")
+
+    async def _refresh_registry(self) -> None:
+        version = await registry.load_version(self._client)
+        if version is None or version == self._version:
+            return
+        try:
+            snapshot = await registry.load_snapshot(self._client)
+        except msgspec.DecodeError as error:
+            # An older edge beside a newer publisher keeps serving what it knows.
+            _log.error("registry_unreadable", version=version, error=str(error))
+            return
+        if snapshot is not None:
+            self._table.replace(snapshot)
+            self._version = snapshot.version
+
+    def _measure(self, memory: dict[str, Any]) -> None:
+        """Compare ``INFO memory`` with the mark; a Redis without ``maxmemory`` is never full."""
+        limit = int(memory["maxmemory"])
+        full = limit > 0 and int(memory["used_memory"]) > limit * self._settings.memory_high_water
+        if full != self.full:
+            _log.warning("redis_memory_high" if full else "redis_memory_normal", **_sizes(memory))
+        self.full = full
+
+    def _note_reachable(self, *, reachable: bool, reason: str) -> None:
+        if reachable != self.reachable:
+            _log.warning("redis_reachable" if reachable else "redis_unreachable", reason=reason)
+        self.reachable = reachable
+
+
+def _sizes(memory: dict[str, Any]) -> dict[str, int]:
+    return {name: int(memory[name]) for name in ("used_memory", "maxmemory")}

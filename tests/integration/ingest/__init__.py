@@ -1,0 +1,1 @@
+"""The edge, over real HTTP and a real Redis."""
