@@ -19,9 +19,9 @@ import rq
 if TYPE_CHECKING:
     from falcon import Request, Response
 
-REDIS_URL: Final = "BENCH_REDIS_URL"
+REDIS_VARIABLE: Final = "BENCH_REDIS_URL"
 """Environment variable: the Redis of the queue."""
-CLICKHOUSE_URL: Final = "BENCH_CLICKHOUSE_URL"
+CLICKHOUSE_VARIABLE: Final = "BENCH_CLICKHOUSE_URL"
 """Environment variable: the ClickHouse that holds the table, as clickhouse-driver takes it."""
 QUEUE: Final = "obvious"
 CREATE_TABLE: Final = """
@@ -64,7 +64,7 @@ def store(project_id: int, environment: str, release: str, body: bytes) -> None:
         report.get("blocked-uri", ""),
         body.decode(),
     )
-    client = clickhouse_driver.Client.from_url(os.environ[CLICKHOUSE_URL])
+    client = clickhouse_driver.Client.from_url(os.environ[CLICKHOUSE_VARIABLE])
     client.execute(
         "INSERT INTO obvious (project_id, environment, release, document, directive, blocked, raw) VALUES",
         [row],
@@ -75,6 +75,6 @@ def store(project_id: int, environment: str, release: str, body: bytes) -> None:
 def app() -> falcon.App:
     """Return the WSGI application; gunicorn calls it once per worker."""
     application = falcon.App()
-    queue = rq.Queue(QUEUE, connection=redis.Redis.from_url(os.environ[REDIS_URL]))
+    queue = rq.Queue(QUEUE, connection=redis.Redis.from_url(os.environ[REDIS_VARIABLE]))
     application.add_route("/api/{project_id:int}/security/", Security(queue))
     return application

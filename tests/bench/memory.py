@@ -1,0 +1,68 @@
+"""How much memory processes hold, sampled while they work."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+
+MEBIBYTE: Final = 1024 * 1024
+_INTERVAL: Final = 0.5
+
+
+class Peak(NamedTuple):
+    """The most that was seen, in MiB.
+
+    Attributes:
+        rss: of a single process, shared pages included.
+        pss: of all processes together, each shared page counted once.
+    """
+
+    rss: float
+    pss: float
+
+
+class Sampler:
+    """Samples a changing set of processes from the start of the context to its end.
+
+    Args:
+        pids: returns the processes to look at, asked anew for each sample.
+    """
+
+    def __init__(self, pids: Callable[[], Iterable[int]]) -> None:
+        self._pids = pids
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.peak = Peak(0.0, 0.0)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(_INTERVAL):
+            samples = [sample for sample in map(_sample, self._pids()) if sample]
+            if samples:
+                rss = max(sample.rss for sample in samples)
+                pss = sum(sample.pss for sample in samples)
+                self.peak = Peak(max(rss, self.peak.rss), max(pss, self.peak.pss))
+
+
+def _sample(pid: int) -> Peak | None:
+    """Return what one process holds now; None when it has ended, as a work horse does after each job."""
+    try:
+        sizes = psutil.Process(pid).memory_full_info()
+    except psutil.Error:
+        return None
+    return Peak(sizes.rss / MEBIBYTE, sizes.pss / MEBIBYTE)

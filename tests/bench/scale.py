@@ -1,0 +1,44 @@
+"""How much a run measures: enough to believe in, or just enough to see that everything still runs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+
+class Scale(msgspec.Struct, frozen=True, kw_only=True):
+    """Sizes of the scenarios.
+
+    Attributes:
+        repetitions: of the scenarios that take only seconds.
+        edge_seconds: of one closed loop against the edge.
+        backlog: payloads that wait when the worker starts.
+        sustained_seconds: of the whole system under load.
+        sustained_rate: reports a second posted meanwhile.
+        probes: single reports whose way to their row is timed on the idle system.
+        obvious_reports: queued for the obvious design to drain.
+        obvious_seconds: of the obvious design under load.
+    """
+
+    repetitions: int = 3
+    edge_seconds: float = 8
+    backlog: int = 1_000_000
+    sustained_seconds: float = 30
+    sustained_rate: float = 10_000
+    probes: int = 100
+    obvious_reports: int = 2_000
+    obvious_seconds: float = 15
+
+
+FULL: Final = Scale()
+QUICK: Final = Scale(
+    repetitions=1,
+    edge_seconds=2,
+    backlog=50_000,
+    sustained_seconds=5,
+    sustained_rate=4_000,
+    probes=10,
+    obvious_reports=300,
+    obvious_seconds=3,
+)
