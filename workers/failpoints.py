@@ -1,0 +1,78 @@
+"""Places in the work on a batch at which a test makes the process die, hang or fail. Off by default.
+
+A specification is a comma-separated list of ``<point>=<action>@<probability>``; the action is ``kill`` (the
+process kills itself with SIGKILL), ``raise`` (an error no stage expects) or ``hang<seconds>``. For example
+``after_bounds=kill@0.1,before_commit=hang2@1``.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import time
+from typing import Final, NamedTuple
+
+from storage import errors
+
+POINTS: Final = (
+    "before_bounds",
+    "after_bounds",
+    "after_decode",
+    "after_process",
+    "after_policies",
+    "after_quarantine",
+    "after_reports",
+    "after_outcomes",
+    "before_commit",
+    "after_commit",
+)
+"""In the order in which a batch passes them; ``after_<table>`` follows the insert into that table."""
+
+_SPEC: Final = re.compile(r"(?P<point>\w+)=(?P<action>kill|raise|hang(?P<seconds>[\d.]+))@(?P<odds>[\d.]+)")
+
+
+class FailpointError(errors.HeadraceError):
+    """A failpoint made this stage fail."""
+
+
+class _Failpoint(NamedTuple):
+    action: str
+    seconds: float
+    odds: float
+
+
+_armed: dict[str, _Failpoint] = {}
+
+
+def arm(specification: str) -> None:
+    """Arm the failpoints of a specification, and no others.
+
+    Raises:
+        ValueError: it is not of the form above, or names no known point.
+    """
+    _armed.clear()
+    for part in filter(None, specification.split(",")):
+        match = _SPEC.fullmatch(part.strip())
+        if not match or match["point"] not in POINTS:
+            raise ValueError(f"<point>=kill|raise|hang<seconds>@<probability>, points: {', '.join(POINTS)}")
+        action = match["action"].rstrip("0123456789.")
+        _armed[match["point"]] = _Failpoint(action, float(match["seconds"] or 0), float(match["odds"]))
+
+
+def hit(point: str) -> None:
+    """Pass a point: nothing happens unless it is armed."""
+    if _armed:
+        _fire(point)
+
+
+def _fire(point: str) -> None:
+    failpoint = _armed.get(point)
+    if failpoint is None or random.random() >= failpoint.odds:  # noqa: S311 - chance, not a secret
+        return
+    if failpoint.action == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if failpoint.action == "raise":
+        raise FailpointError(f"The failpoint {point} was armed.")
+    time.sleep(failpoint.seconds)
