@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -13,20 +11,23 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
+from deploy import die_with_parent
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-_PR_SET_PDEATHSIG: Final = 1
-_LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
-"""Loaded before any fork: between fork and exec a child must not load libraries."""
+POLL_S: Final = 0.02
+LOG_BYTES: Final = 10 * 1024 * 1024
+"""A log this long is put aside when its process starts again; one earlier log is kept."""
 
 
 class Child:
     """A process in a session of its own, whose output goes to a log file.
 
     A session of its own keeps the terminal's Ctrl-C from it: its parent decides the order of stopping.
-    On Linux the kernel kills it when the parent dies, however that dies; all of them are safe to kill.
+    On Linux the kernel kills it when the thread that started it ends, however it ends: start children from
+    the main thread. All of them are safe to kill.
 
     Args:
         arguments: the program and its arguments.
@@ -42,17 +43,16 @@ class Child:
         environment: Mapping[str, str] | None = None,
         directory: Path | None = None,
     ) -> None:
-        log.parent.mkdir(parents=True, exist_ok=True)
+        _make_room(log)
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                arguments,
+                [*_bound_to_parent(), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=directory,
                 env={**os.environ, **(environment or {})},
                 start_new_session=True,
-                preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 - only makes system calls, and starts from one thread
             )
 
     @property
@@ -64,11 +64,11 @@ class Child:
         """Return the exit code, negative for a signal, or None while it runs."""
         return self._process.poll()
 
-    def family(self) -> list[int]:
-        """Return the process id and those of all its descendants, oldest first."""
+    def family(self) -> list[psutil.Process]:
+        """Return the process and all its descendants, oldest first; nothing when it has ended."""
         try:
             process = psutil.Process(self.pid)
-            return [self.pid, *(child.pid for child in process.children(recursive=True))]
+            return [process, *process.children(recursive=True)]
         except psutil.NoSuchProcess:
             return []
 
@@ -78,15 +78,17 @@ class Child:
             self._process.terminate()
 
     def wait(self, seconds: float) -> None:
-        """Wait for it to end; at the deadline kill it, and in any case kill what is left of its session."""
+        """Wait for it to end, for so many seconds at most; then kill what is left of it and of its family."""
+        family = self.family()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0.0, seconds))
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         self._process.wait()
 
     def stop(self, seconds: float = 5.0) -> None:
-        """Ask it to stop and wait for that, for so many seconds at most."""
+        """Ask it to stop, and wait."""
         self.terminate()
         self.wait(seconds)
 
@@ -99,19 +101,18 @@ def wait_until(condition: Callable[[], bool], seconds: float, *, child: Child | 
             return True
         if child is not None and child.exit_code() is not None:
             return False
-        time.sleep(0.02)
+        time.sleep(POLL_S)
     return condition()
 
 
-def _die_with(parent: int) -> Callable[[], None] | None:
-    """Return what a new child does before exec so that the kernel kills it when its parent dies."""
-    if _LIBC is None:
-        return None
-    libc = _LIBC
+def _make_room(log: Path) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        if log.stat().st_size > LOG_BYTES:
+            log.replace(log.with_suffix(".1.log"))
 
-    def bind() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before the call above
-            os._exit(1)
 
-    return bind
+def _bound_to_parent() -> list[str]:
+    if sys.platform != "linux":
+        return []
+    return [sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid())]

@@ -208,6 +208,12 @@ def load(**overrides: object) -> Settings:
         raise SettingsError(_sentence(error)) from None
 
 
+def environment(values: Settings, **overrides: str) -> dict[str, str]:
+    """Return the environment in which another process reads these same settings."""
+    given = {**values.model_dump(exclude_none=True), **overrides}
+    return {PREFIX + name.upper(): str(value) for name, value in given.items()}
+
+
 def clickhouse_address(url: str) -> clickhouse.Address:
     """Read ``clickhouse://user:password@host:port/database``.
 

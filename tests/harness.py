@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import redis
 
-from deploy import child, network, settings
+from deploy import backends, child, network, settings
 from deploy.embedded import clickhouse as embedded_clickhouse
 from deploy.embedded import redis as embedded_redis
 
@@ -65,7 +65,7 @@ def redis_server(directory: Path, port: int | None = None) -> Iterator[RedisServ
     )
     try:
         ready = child.wait_until(
-            lambda: embedded_redis.ready(url), embedded_redis.START_SECONDS, child=process
+            lambda: backends.redis_is_ready(url), embedded_redis.START_SECONDS, child=process
         )
         assert ready, (directory / "redis.log").read_text()
         yield RedisServer(url, process)
@@ -84,7 +84,7 @@ def clickhouse_server(directory: Path) -> Iterator[ClickHouseServer]:
     running = ClickHouseServer(server, process)
     try:
         ready = child.wait_until(
-            lambda: embedded_clickhouse.ready(running.address),
+            lambda: backends.clickhouse_is_ready(running.address),
             embedded_clickhouse.START_SECONDS,
             child=process,
         )

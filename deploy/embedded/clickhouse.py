@@ -19,7 +19,7 @@ import msgspec
 
 from deploy import child, network
 from deploy.embedded import chdb_server
-from storage import clickhouse, errors
+from storage import errors
 
 START_SECONDS: Final = 60.0
 """Half a second is usual; attaching thousands of parts from a slow disk takes longer."""
@@ -85,23 +85,6 @@ def start(server: Server, log: Path) -> child.Child:
         HeadraceError: neither a ``clickhouse`` nor the wheel is installed.
     """
     return child.Child(_arguments(server), log, directory=server.directory)
-
-
-def ready(address: clickhouse.Address) -> bool:
-    """Tell whether ClickHouse answers to this user."""
-    if not network.answers(
-        address.host, address.port
-    ):  # the driver logs a traceback for each refused connection
-        return False
-    bootstrap = msgspec.structs.replace(address, database="default")
-    connection = clickhouse.connect(bootstrap, send_receive_timeout=2.0)
-    try:
-        connection.execute("SELECT 1")
-    except errors.HeadraceError:
-        return False
-    finally:
-        connection.close()
-    return True
 
 
 def _arguments(server: Server) -> list[str]:

@@ -10,11 +10,6 @@ import importlib
 import shutil
 from typing import TYPE_CHECKING, Final
 
-import redis
-import redis.backoff
-import redis.exceptions
-import redis.retry
-
 from deploy import child, network
 from storage import errors
 
@@ -75,25 +70,3 @@ def start(directory: Path, port: int, log: Path, *, maxmemory: int, appendfsync:
 def url(port: int) -> str:
     """Return the URL of an embedded Redis."""
     return f"redis://{network.LOOPBACK}:{port}/0"
-
-
-def connect(address: str, timeout: float = 2.0) -> redis.Redis:
-    """Return a client for commands of an operator: no retries, answers within ``timeout`` seconds."""
-    client: redis.Redis = redis.Redis.from_url(
-        address,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0),
-    )
-    return client
-
-
-def ready(address: str) -> bool:
-    """Tell whether Redis answers and has finished loading its data."""
-    client = connect(address)
-    try:
-        return bool(client.ping())
-    except (redis.exceptions.RedisError, OSError):
-        return False
-    finally:
-        client.close()

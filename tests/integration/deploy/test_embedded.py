@@ -12,6 +12,7 @@ import httpx
 import pytest
 import redis.exceptions
 
+from deploy import backends
 from deploy.embedded import clickhouse as embedded_clickhouse
 from storage import clickhouse, migrate
 from tests import harness
@@ -102,12 +103,12 @@ def test_nobody_can_log_in_as_the_engine(clickhouse_server: harness.ClickHouseSe
     server = clickhouse_server.server
     answer = httpx.get(f"http://127.0.0.1:{server.http_port}/?query=SELECT+1")
     assert "session count" in answer.text
-    assert not embedded_clickhouse.ready(clickhouse.Address("127.0.0.1", server.tcp_port))
+    assert not backends.clickhouse_is_ready(clickhouse.Address("127.0.0.1", server.tcp_port))
 
 
 def test_a_wrong_password_is_refused(clickhouse_server: harness.ClickHouseServer) -> None:
     port = clickhouse_server.server.tcp_port
-    assert not embedded_clickhouse.ready(clickhouse.Address("127.0.0.1", port, "headrace", "wrong"))
+    assert not backends.clickhouse_is_ready(clickhouse.Address("127.0.0.1", port, "headrace", "wrong"))
 
 
 def test_the_http_interface_serves_the_analyst(clickhouse_server: harness.ClickHouseServer) -> None:

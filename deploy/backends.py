@@ -1,0 +1,90 @@
+"""Redis and ClickHouse as a command meets them: they answer soon, or one sentence says who does not."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import msgspec
+import redis
+import redis.backoff
+import redis.exceptions
+import redis.retry
+
+from deploy import network
+from storage import clickhouse, errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+REDIS_TIMEOUT_S: Final = 2.0
+
+
+def connect_redis(url: str) -> redis.Redis:
+    """Return a client that does not repeat commands and does not wait for long."""
+    client: redis.Redis = redis.Redis.from_url(
+        url,
+        socket_timeout=REDIS_TIMEOUT_S,
+        socket_connect_timeout=REDIS_TIMEOUT_S,
+        retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0),
+    )
+    return client
+
+
+def redis_is_ready(url: str) -> bool:
+    """Tell whether Redis answers and has finished loading its data."""
+    try:
+        require_redis(url)
+    except errors.RedisUnavailableError:
+        return False
+    return True
+
+
+def require_redis(url: str) -> None:
+    """Check that Redis answers.
+
+    Raises:
+        RedisUnavailableError: it does not.
+    """
+    with contextlib.closing(connect_redis(url)) as client:
+        try:
+            client.ping()
+        except (redis.exceptions.RedisError, OSError) as error:
+            parts = urlsplit(url)
+            where = parts.netloc.rpartition("@")[2] or parts.path
+            raise errors.RedisUnavailableError(f"Redis at {where} did not answer: {error}.") from error
+
+
+def clickhouse_is_ready(address: clickhouse.Address) -> bool:
+    """Tell whether ClickHouse answers to this user."""
+    if not network.answers(address.host, address.port):  # the driver logs each refused connection at length
+        return False
+    try:
+        require_clickhouse(address)
+    except errors.HeadraceError:
+        return False
+    return True
+
+
+def require_clickhouse(address: clickhouse.Address) -> None:
+    """Check that ClickHouse answers to this user; the database need not exist yet.
+
+    Raises:
+        ClickHouseUnavailableError: it does not answer.
+        QueryError: it does not let this user in.
+    """
+    with connected(msgspec.structs.replace(address, database="default")) as server:
+        server.execute("SELECT 1")
+
+
+@contextlib.contextmanager
+def connected(
+    address: clickhouse.Address, settings: Mapping[str, object] | None = None
+) -> Iterator[clickhouse.Connection]:
+    """Give a connection that is closed at the end."""
+    server = clickhouse.Connection(address, settings=settings)
+    try:
+        yield server
+    finally:
+        server.close()

@@ -1,0 +1,39 @@
+"""The command line, ``headrace``: one module for each group of commands."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from deploy.cli import headers, migrate, output, processes, projects, query, status, up, verify
+from storage import errors
+
+app = typer.Typer(
+    name="headrace",
+    help="Collect the security reports that browsers send, and query them with SQL.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+)
+app.command()(up.up)
+app.command()(processes.edge)
+app.command()(processes.worker)
+app.command()(processes.maintenance)
+app.command()(migrate.migrate)
+app.add_typer(projects.app, name="project")
+app.command()(headers.headers)
+app.command()(query.query)
+app.command()(status.status)
+app.command()(verify.verify)
+
+
+def main() -> None:
+    """Run a command; a failure is one sentence on stderr and exit code 1."""
+    try:
+        app()
+    except errors.HeadraceError as error:
+        output.complain(str(error))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

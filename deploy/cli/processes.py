@@ -1,0 +1,59 @@
+"""``headrace edge``, ``worker``, ``maintenance``: one process type each, for production."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+from deploy import backends, located, logs, settings
+from deploy.cli import options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import FrameType
+
+    from workers import context
+
+
+def edge(data: options.Data = options.DEFAULT_DATA) -> None:
+    """Take reports: the HTTP endpoint, under gunicorn."""
+    from deploy import edge as edge_server  # noqa: PLC0415 - gunicorn and Falcon only where they run
+
+    values = settings.load()
+    redis_url = located.Located(data, values).redis_url
+    backends.require_redis(redis_url)
+    edge_server.Server(values, redis_url).run()
+
+
+def worker(data: options.Data = options.DEFAULT_DATA) -> None:
+    """Drain the queue into ClickHouse: one RQ worker."""
+    from workers import rqworker  # noqa: PLC0415 - RQ only where it runs
+
+    rqworker.run(_context(data))
+
+
+def maintenance(data: options.Data = options.DEFAULT_DATA) -> None:
+    """Dispatch drain jobs, publish the project registry, record what the edge refused."""
+    from workers import maintenance as chores  # noqa: PLC0415 - RQ only where it runs
+
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    where = _context(data)
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    chores.run(where, stop)
+
+
+def _context(data: Path) -> context.Context:
+    from workers import context  # noqa: PLC0415 - RQ only where it runs
+
+    values = settings.load()
+    logs.configure(values)
+    system = located.Located(data, values)
+    backends.require_redis(system.redis_url)
+    backends.require_clickhouse(system.clickhouse)
+    return context.Context(redis_url=system.redis_url, clickhouse=system.clickhouse, shards=system.shards)

@@ -1,0 +1,27 @@
+"""``headrace query``: SQL for analysts, as a user who may only read."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from deploy import backends
+from deploy.cli import options, output
+
+
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One statement in ClickHouse's SQL.")],
+    *,
+    data: options.Data = options.DEFAULT_DATA,
+    as_json: options.Json = False,
+) -> None:
+    """Run one SQL statement and print its rows."""
+    reader = options.locate(data).reader
+    with backends.connected(reader.address, reader.settings) as server:
+        rows, columns = server.execute(sql, with_column_types=True)
+    names = [name for name, _ in columns]
+    if as_json:
+        output.json([dict(zip(names, row, strict=True)) for row in rows])
+    else:
+        output.table(names, rows)

@@ -1,0 +1,127 @@
+"""``headrace status``: processes, queue, Redis and ClickHouse at this moment."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import psutil
+
+from deploy import backends, pulse
+from deploy.cli import options, output
+from storage import streams
+
+if TYPE_CHECKING:
+    import redis
+
+    from deploy import located
+
+SAMPLE_S: Final = 1.0
+"""Rates are measured over this time."""
+MEBIBYTE: Final = 1024 * 1024
+
+_PARTS: Final = """
+SELECT table, sum(rows) AS rows, count() AS parts, sum(bytes_on_disk) AS bytes FROM system.parts
+WHERE active AND database = %(database)s GROUP BY table ORDER BY table
+"""
+
+
+def status(
+    *,
+    data: options.Data = options.DEFAULT_DATA,
+    as_json: options.Json = False,
+) -> None:
+    """Show processes, queue, Redis and ClickHouse."""
+    system = options.locate(data)
+    with contextlib.closing(backends.connect_redis(system.redis_url)) as client:
+        backends.require_redis(system.redis_url)
+        report = {
+            "processes": _processes(system),
+            "queue": _queue(client, system.shards),
+            "redis": _redis(client),
+            "clickhouse": _clickhouse(system),
+        }
+    if as_json:
+        output.json(report)
+    else:
+        _show_status(report)
+
+
+def _processes(system: located.Located) -> list[dict[str, object]]:
+    if system.runtime is None:
+        return []
+    pids = system.runtime.pids
+    named = [
+        *(("edge", pid) for pid in pids.edge),
+        *(("worker", pid) for pid in pids.workers),
+        *(("maintenance", pid) for pid in pids.maintenance),
+        *((name, pid) for name, pid in (("redis", pids.redis), ("clickhouse", pids.clickhouse)) if pid),
+    ]
+    return [_process(name, pid) for name, pid in named]
+
+
+def _process(name: str, pid: int) -> dict[str, object]:
+    row: dict[str, object] = {"name": name, "pid": pid, "running": False, "memory_mib": 0, "uptime_s": 0}
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        row["memory_mib"] = round(process.memory_info().rss / MEBIBYTE)
+        row["uptime_s"] = round(time.time() - process.create_time())
+        row["running"] = True
+    return row
+
+
+def _queue(client: redis.Redis, shards: int) -> dict[str, Any]:
+    meter = pulse.Meter(client, shards)
+    meter.read()
+    time.sleep(SAMPLE_S)
+    flow = meter.read()
+    with client.pipeline(transaction=False) as pipeline:
+        for shard in range(shards):
+            pipeline.xlen(streams.keys(shard).stream)
+        entries = pipeline.execute()
+    return {
+        "acknowledged_per_s": round(flow.acknowledged, 1),
+        "committed_per_s": round(flow.committed, 1),
+        "backlog": flow.backlog,
+        "entries_by_shard": dict(enumerate(entries)),
+    }
+
+
+def _redis(client: redis.Redis) -> dict[str, Any]:
+    memory: Any = client.info("memory")
+    return {"memory": memory["used_memory"], "maxmemory": memory["maxmemory"]}
+
+
+def _clickhouse(system: located.Located) -> list[dict[str, object]]:
+    address = system.clickhouse
+    with backends.connected(address) as server:
+        rows = server.execute(_PARTS, {"database": address.database})
+    return [dict(zip(("table", "rows", "parts", "bytes"), row, strict=True)) for row in rows]
+
+
+def _show_status(report: dict[str, Any]) -> None:
+    states = [
+        (row["name"], row["pid"], _state(row), row["memory_mib"], row["uptime_s"])
+        for row in report["processes"]
+    ]
+    if states:
+        output.table(("process", "pid", "state", "MiB", "up s"), states)
+    queue, memory = report["queue"], report["redis"]
+    rates = f"{queue['acknowledged_per_s']:,} payloads/s in, {queue['committed_per_s']:,}/s stored"
+    output.copyable(f"queue       {rates}, {queue['backlog']:,} waiting")
+    waiting = [f"{shard}: {entries:,}" for shard, entries in queue["entries_by_shard"].items() if entries]
+    output.copyable(f"shards      {', '.join(waiting) or 'all empty'}")
+    limit = f" of {memory['maxmemory'] / MEBIBYTE:,.0f}" if memory["maxmemory"] else ""
+    output.copyable(f"redis       {memory['memory'] / MEBIBYTE:,.1f}{limit} MiB\n")
+    output.table(
+        ("table", "rows", "parts", "MiB"),
+        [
+            (row["table"], row["rows"], row["parts"], round(row["bytes"] / MEBIBYTE, 1))
+            for row in report["clickhouse"]
+        ],
+    )
+
+
+def _state(row: dict[str, Any]) -> str:
+    return "running" if row["running"] else "gone"

@@ -1,0 +1,164 @@
+"""``headrace up``: the whole system on this machine, until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import rich.live
+import rich.panel
+import rich.text
+import typer
+
+from deploy import headers, pulse, runtime, settings
+from deploy import system as systems
+from deploy.cli import options, output
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    from storage import registry
+
+TEND_S: Final = 0.1
+"""How often processes are looked after; a dead one is back this much later."""
+LOG_LINE_S: Final = 10.0
+"""Where there is no terminal, the live line is printed this often."""
+
+_SAMPLE: Final = (
+    '{"csp-report":{"document-uri":"https://shop.example/cart","violated-directive":"img-src https:",'
+    '"effective-directive":"img-src","blocked-uri":"http://tracker.example/pixel.gif",'
+    '"original-policy":"img-src https:","disposition":"enforce"}}'
+)
+_QUERY: Final = "SELECT last_seen, title, document, seen FROM violations ORDER BY last_seen DESC LIMIT 10"
+
+Port = Annotated[int | None, typer.Option(min=1, max=65535, show_default="any free port")]
+
+
+def up(  # noqa: PLR0913 - one parameter for each option
+    *,
+    data: options.Data = options.DEFAULT_DATA,
+    listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Address of the edge.")] = None,
+    workers: Annotated[int | None, typer.Option(metavar="N", help="Number of worker processes.")] = None,
+    redis_port: Port = None,
+    clickhouse_port: Port = None,
+    clickhouse_http_port: Port = None,
+) -> None:
+    """Run everything on this machine: Redis, ClickHouse, edge, workers, maintenance."""
+    values = settings.load(listen=listen, workers=workers)
+    ports = systems.Ports(redis_port, clickhouse_port, clickhouse_http_port)
+    with _stop_signal() as stop, runtime.lock(data):
+        for pid in runtime.stop_stale(data):
+            _say(f"Stopped process {pid}, left over from an earlier run.")
+        system = systems.System(data, values, ports, _say, stop)
+        try:
+            _say(f"Starting on {data}.")
+            project = system.start()
+            _introduce(system, project, data)
+            _watch(system, stop)
+        except systems.StoppedError:
+            pass
+        finally:
+            _say("Stopping.")
+            system.stop()
+    _say("Stopped.")
+
+
+@contextlib.contextmanager
+def _stop_signal() -> Iterator[threading.Event]:
+    """Give an event that SIGTERM and Ctrl-C set."""
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    previous = {number: signal.signal(number, on_signal) for number in signals}
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _watch(system: systems.System, stop: threading.Event) -> None:
+    watched = system.runtime
+    heart = pulse.Pulse(watched.redis_url, system.address, watched.shards)
+    heart.start()
+    try:
+        with _live() as show:
+            while not stop.wait(TEND_S):
+                system.tend()
+                show(heart.line)
+    finally:
+        heart.stop()
+
+
+@contextlib.contextmanager
+def _live() -> Iterator[Callable[[str], None]]:
+    """Give what shows the live line: in place on a terminal, every now and then elsewhere."""
+    if not output.console.is_terminal:
+        yield _Periodic()
+        return
+    with rich.live.Live(console=output.console, refresh_per_second=4, transient=True) as live:
+        yield lambda line: live.update(rich.text.Text(line, style="cyan", no_wrap=True, overflow="ellipsis"))
+
+
+class _Periodic:
+    """Prints the line when it is due and says something new."""
+
+    def __init__(self) -> None:
+        self._due = time.monotonic() + LOG_LINE_S
+        self._last = ""
+
+    def __call__(self, line: str) -> None:
+        if time.monotonic() >= self._due and line != self._last:
+            self._due = time.monotonic() + LOG_LINE_S
+            self._last = line
+            _say(line)
+
+
+def _introduce(system: systems.System, project: registry.Project, data: Path) -> None:
+    """Print what a newcomer needs to see a first report arrive."""
+    running = system.runtime
+    endpoint = headers.endpoint(running.public_url, project)
+    where = [f"Project         {project.name}", f"Data and logs   {data.resolve()}"]
+    if running.clickhouse_http_url:
+        where.append(f"SQL in a page   {running.clickhouse_http_url}play")
+    text = rich.text.Text("\n".join(where), overflow="fold")
+    output.console.print(rich.panel.Panel(text, title="Headrace is running", border_style="green"))
+    _step("Endpoint", endpoint)
+    policy = f"Content-Security-Policy: {headers.policy(endpoint)}"
+    _step("Make a page report to it with this response header", policy)
+    kind = "Content-Type: application/csp-report"
+    _step("Or send a sample report", f"curl -i '{endpoint}' -H '{kind}' -d '{_SAMPLE}'")
+    where_to = "" if data == options.DEFAULT_DATA else f" --data {shlex.quote(str(data))}"
+    _step("See what arrived", f'{_command()} query{where_to} "{_QUERY}"')
+
+
+def _step(title: str, text: str) -> None:
+    output.console.print(title, style="bold")
+    output.copyable(f"  {text}\n")
+
+
+def _command() -> str:
+    """Return how this program can be called again from where we are."""
+    called = Path(sys.argv[0])
+    found = shutil.which("headrace")
+    if called.name != "headrace" or (found and Path(found).resolve() == called.resolve()):
+        return "headrace"
+    return shlex.quote(os.path.relpath(called))
+
+
+def _say(sentence: str) -> None:
+    line = rich.text.Text(f"{time.strftime('%H:%M:%S')} {sentence}")
+    with contextlib.suppress(OSError):  # a terminal that went away must not keep us from stopping
+        output.console.print(line, soft_wrap=True)

@@ -1,0 +1,71 @@
+"""The edge under gunicorn: its asgi worker, uvloop, and an application built from the settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import gunicorn.app.base
+
+from deploy import logs
+from ingest import app, config
+
+if TYPE_CHECKING:
+    from deploy import settings
+
+GRACEFUL_S: Final = 2
+"""Requests under way get this long when the edge stops: an answer takes a few ms, and a whole system has ten
+seconds to stop. An idle connection that is kept alive does not end earlier by itself."""
+KEEPALIVE_S: Final = 15
+"""Browsers send a page's reports within seconds of each other; a connection kept longer is only memory."""
+
+
+def edge_config(values: settings.Settings, redis_url: str) -> config.EdgeConfig:
+    """Return what the application is told."""
+    return config.EdgeConfig(
+        redis_url=redis_url,
+        shards=values.shards,
+        max_body_bytes=values.max_body,
+        memory_high_water=values.high_water,
+    )
+
+
+def options(values: settings.Settings) -> dict[str, Any]:
+    """Return gunicorn's settings."""
+    return {
+        "bind": [values.listen],
+        "workers": values.edge_processes,
+        "worker_class": "ingest.gunicorn_worker.EdgeWorker",
+        "asgi_loop": "uvloop",
+        "asgi_lifespan": "on",
+        "http_parser": "fast",
+        # Browsers give up on a refused connection for good, and come back to a slow one.
+        "backlog": 4096,
+        "keepalive": KEEPALIVE_S,
+        "graceful_timeout": GRACEFUL_S,
+        # An event loop that is blocked for this long will not recover by itself.
+        "timeout": 30,
+        # The URL carries a key, an environment and a release of 200 characters, all percent-encoded.
+        "limit_request_line": 8190,
+        "control_socket_disable": True,
+        "logconfig_dict": logs.dictionary(values),
+        "proc_name": "headrace",
+    }
+
+
+class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc] # gunicorn ships no types
+    """The gunicorn master; each of its workers builds an application of its own after the fork."""
+
+    def __init__(self, values: settings.Settings, redis_url: str) -> None:
+        self._values = values
+        self._redis_url = redis_url
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Hand gunicorn its settings."""
+        for name, value in options(self._values).items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:  # noqa: ANN401 - an ASGI application
+        """Build the application, in a worker."""
+        logs.configure(self._values)
+        return app.create_app(edge_config(self._values, self._redis_url))
