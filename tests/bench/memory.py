@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
-MEBIBYTE: Final = 1024 * 1024
+MEGABYTE: Final = 1_000_000
 _INTERVAL: Final = 0.5
 
 
 class Peak(NamedTuple):
-    """The most that was seen, in MiB.
+    """The most that was seen, in MB.
 
     Attributes:
         rss: of a single process, shared pages included.
@@ -31,11 +31,11 @@ class Sampler:
     """Samples a changing set of processes from the start of the context to its end.
 
     Args:
-        pids: returns the processes to look at, asked anew for each sample.
+        processes: returns the processes to look at, asked anew for each sample.
     """
 
-    def __init__(self, pids: Callable[[], Iterable[int]]) -> None:
-        self._pids = pids
+    def __init__(self, processes: Callable[[], Iterable[psutil.Process]]) -> None:
+        self._processes = processes
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self.peak = Peak(0.0, 0.0)
@@ -52,17 +52,17 @@ class Sampler:
 
     def _run(self) -> None:
         while not self._stop.wait(_INTERVAL):
-            samples = [sample for sample in map(_sample, self._pids()) if sample]
+            samples = [sample for sample in map(_sample, self._processes()) if sample]
             if samples:
                 rss = max(sample.rss for sample in samples)
                 pss = sum(sample.pss for sample in samples)
                 self.peak = Peak(max(rss, self.peak.rss), max(pss, self.peak.pss))
 
 
-def _sample(pid: int) -> Peak | None:
+def _sample(process: psutil.Process) -> Peak | None:
     """Return what one process holds now; None when it has ended, as a work horse does after each job."""
     try:
-        sizes = psutil.Process(pid).memory_full_info()
+        sizes = process.memory_full_info()
     except psutil.Error:
         return None
-    return Peak(sizes.rss / MEBIBYTE, sizes.pss / MEBIBYTE)
+    return Peak(sizes.rss / MEGABYTE, sizes.pss / MEGABYTE)
