@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import falcon
 import falcon.asgi
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
     from ingest import config
 
-_REFUSAL_BY_STATUS = {int(refusal.status): refusal for refusal in (refusals.NO_ROUTE, refusals.INTERNAL)}
+_REFUSAL_BY_STATUS: Final = {
+    int(refusal.status): refusal for refusal in (refusals.NO_ROUTE, refusals.METHOD, refusals.INTERNAL)
+}
 
 
 class EdgeApp(falcon.asgi.App):  # type: ignore[type-arg]

@@ -79,27 +79,27 @@ class Upload:
         message = await self._receive()
         if message["type"] != "http.request":
             self._arrived = True
-            raise refusals.RefusedError(refusals.SLOW)
+            raise refusals.RefusedError(refusals.INCOMPLETE)
         self._arrived = not message["more_body"]
         body: bytes = message["body"]
         return body
 
     async def _rest(self, first: bytes) -> bytes:
-        pieces: list[bytes] = []
-        size = 0
-        piece = first
+        """Return a body that comes in several pieces."""
+        gathered = bytearray()
         try:
             async with asyncio.timeout(self._timeout):
-                while True:
-                    self._held.take(len(piece))
-                    size += len(piece)
-                    if size > self._limit:
-                        raise refusals.RefusedError(refusals.TOO_LARGE)
-                    pieces.append(piece)
-                    if self._arrived:
-                        return b"".join(pieces)
-                    piece = await self._next()
+                self._gather(gathered, first)
+                while not self._arrived:
+                    self._gather(gathered, await self._next())
+            return bytes(gathered)
         except TimeoutError as error:
-            raise refusals.RefusedError(refusals.SLOW) from error
+            raise refusals.RefusedError(refusals.INCOMPLETE) from error
         finally:
-            self._held.give(size)
+            self._held.give(len(gathered))
+
+    def _gather(self, gathered: bytearray, piece: bytes) -> None:
+        if len(gathered) + len(piece) > self._limit:
+            raise refusals.RefusedError(refusals.TOO_LARGE)
+        self._held.take(len(piece))
+        gathered += piece

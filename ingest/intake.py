@@ -12,6 +12,8 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import structlog
+
 from ingest import refusals
 from storage import envelope, errors
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from ingest import limits
 
     Append = Callable[[Mapping[int, list[envelope.Payload]]], Awaitable[dict[int, str]]]
+
+_log = structlog.get_logger(__name__)
 
 MAX_APPEND_BYTES: Final = 4 << 20
 """Body bytes of one append, and so of one stream entry: what Redis takes in a few milliseconds."""
@@ -93,10 +97,10 @@ class Intake:
             async with asyncio.timeout(self._timeout):
                 entry_ids = await self._append(groups)
         except (errors.RedisUnavailableError, TimeoutError):
-            self._refuse(batch)
-            # Whoever came meanwhile has waited for this append already, and must not wait for another.
-            self._refuse(self._waiting)
-            self._waiting.clear()
+            self._refuse_all(batch)
+        except Exception:  # noqa: BLE001 - nobody may be left waiting
+            _log.exception("append_failed")
+            self._refuse_all(batch)
         else:
             self._answer(batch, entry_ids)
 
@@ -109,8 +113,11 @@ class Intake:
             if not receipt.done():
                 receipt.set_result(envelope.receipt(shard, entry_ids[shard], index))
 
-    def _refuse(self, batch: list[_Waiter] | deque[_Waiter]) -> None:
-        for _, payload, receipt in batch:
+    def _refuse_all(self, batch: list[_Waiter]) -> None:
+        """Refuse the batch, and who came meanwhile: they must not wait for a second append that fails."""
+        refused = [*batch, *self._waiting]
+        self._waiting.clear()
+        for _, payload, receipt in refused:
             self._held.give(len(payload.body))
             if not receipt.done():
                 receipt.set_exception(refusals.RefusedError(refusals.UNAVAILABLE))

@@ -56,7 +56,7 @@ NO_ROUTE: Final = Refusal(HTTPStatus.NOT_FOUND, "no_route", "There is nothing at
 METHOD: Final = Refusal(
     HTTPStatus.METHOD_NOT_ALLOWED,
     "method",
-    "Reports are sent by POST.",
+    "This address does not take that method.",
     (b"allow", b"POST, OPTIONS"),
 )
 NO_KEY: Final = Refusal(
@@ -74,7 +74,9 @@ NOT_JSON: Final = Refusal(HTTPStatus.BAD_REQUEST, "not_json", "The body is no JS
 CORRUPT: Final = Refusal(
     HTTPStatus.BAD_REQUEST, "corrupt", "The body is not what its Content-Encoding says, or is cut short."
 )
-SLOW: Final = Refusal(HTTPStatus.REQUEST_TIMEOUT, "slow", "The body did not arrive whole in time.")
+INCOMPLETE: Final = Refusal(
+    HTTPStatus.REQUEST_TIMEOUT, "incomplete", "The body did not arrive whole in time."
+)
 TOO_LARGE: Final = Refusal(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", "The body is longer than this server takes."
 )

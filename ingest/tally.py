@@ -25,6 +25,9 @@ _MINUTE: Final = 60
 class Tally:
     """Refusals since the last flush. When Redis is down they are kept, in bounded memory, until it is back.
 
+    Warning: a flush that times out may have been stored, and then counts twice. These are statistics; the
+    ledger of accepted payloads does not rest on them.
+
     Args:
         client: where the counts go.
         timeout: seconds that one flush may take.
@@ -39,13 +42,13 @@ class Tally:
         self._clock = clock
         self._counts: dict[stored_refusals.RefusalKey, int] = {}
 
-    def count(self, refusal: refusals.Refusal, target: targets.Target, quantity: int = 1) -> None:
+    def count(self, refusal: refusals.Refusal, target: targets.Target) -> None:
         """Count a refused request; beyond ``_MAX_KEYS`` counters only its minute and reason are kept."""
         minute = int(self._clock()) // _MINUTE * _MINUTE
         key = stored_refusals.RefusalKey(
             minute, target.project_id, target.key, target.environment, target.release, refusal.reason
         )
-        self._add(key, quantity)
+        self._add(key, 1)
 
     async def run(self) -> None:
         """Flush each second, until cancelled."""
@@ -61,7 +64,7 @@ class Tally:
         try:
             async with asyncio.timeout(self._timeout):
                 await stored_refusals.flush(self._client, counts)
-        except (errors.RedisUnavailableError, TimeoutError):
+        except (errors.HeadraceError, TimeoutError):
             for key, quantity in counts.items():
                 self._add(key, quantity)
 

@@ -10,13 +10,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import redis.asyncio
-import redis.exceptions
 import structlog
 
 from storage import registry
 
 if TYPE_CHECKING:
+    import redis.asyncio
+
     from ingest import config, targets
 
 _log = structlog.get_logger(__name__)
@@ -57,10 +57,10 @@ class Watch:
             async with asyncio.timeout(2 * self._settings.redis_timeout):
                 await self._refresh_registry()
                 self._measure(await self._client.info("memory"))
-        except (redis.exceptions.RedisError, OSError, TimeoutError, ValueError) as error:
-            self._note_reachable(reachable=False, reason=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it was, this look must not be the last
+            self._note_unreachable(error)
         else:
-            self._note_reachable(reachable=True, reason="")
+            self._note_reachable()
 
     async def _refresh_registry(self) -> None:
         version = await registry.load_version(self._client)
@@ -78,17 +78,18 @@ class Watch:
 
     def _measure(self, memory: dict[str, Any]) -> None:
         """Compare ``INFO memory`` with the mark; a Redis without ``maxmemory`` is never full."""
-        limit = int(memory["maxmemory"])
-        full = limit > 0 and int(memory["used_memory"]) > limit * self._settings.memory_high_water
+        used, limit = int(memory["used_memory"]), int(memory["maxmemory"])
+        full = limit > 0 and used > limit * self._settings.memory_high_water
         if full != self.full:
-            _log.warning("redis_memory_high" if full else "redis_memory_normal", **_sizes(memory))
+            _log.warning("redis_memory_high" if full else "redis_memory_normal", used=used, limit=limit)
         self.full = full
 
-    def _note_reachable(self, *, reachable: bool, reason: str) -> None:
-        if reachable != self.reachable:
-            _log.warning("redis_reachable" if reachable else "redis_unreachable", reason=reason)
-        self.reachable = reachable
+    def _note_reachable(self) -> None:
+        if not self.reachable:
+            _log.info("redis_reachable")
+        self.reachable = True
 
-
-def _sizes(memory: dict[str, Any]) -> dict[str, int]:
-    return {name: int(memory[name]) for name in ("used_memory", "maxmemory")}
+    def _note_unreachable(self, error: Exception) -> None:
+        if self.reachable:
+            _log.warning("redis_unreachable", error=repr(error))
+        self.reachable = False

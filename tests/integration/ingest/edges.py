@@ -1,0 +1,138 @@
+"""Runs an edge under gunicorn for the tests, and knows what they ask of it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+import msgspec
+
+from deploy import child, network
+from ingest import config
+from storage import envelope, registry, streams
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import redis
+
+KEY: Final = "0123456789abcdef0123456789abcdef"
+OTHER_KEY: Final = "f" * 32
+DISABLED_KEY: Final = "d" * 32
+RETIRED_KEY: Final = "e" * 32
+PROJECTS: Final = (
+    registry.Project(id=1, name="one", keys=(KEY,)),
+    registry.Project(id=2, name="two", keys=(OTHER_KEY,)),
+    registry.Project(id=3, name="disabled", keys=(DISABLED_KEY,), status="disabled"),
+    registry.Project(id=4, name="retired", keys=(RETIRED_KEY,), status="retired"),
+)
+PATH: Final = "/api/1/security/"
+TARGET: Final = f"{PATH}?sentry_key={KEY}"
+REPORT: Final = b'{"csp-report":{"document-uri":"https://www.example.com/","blocked-uri":"inline"}}'
+CSP: Final = {"Content-Type": "application/csp-report"}
+
+_ROOT: Final = Path(__file__).parents[3]
+_START_SECONDS: Final = 30.0
+
+
+def publish(client: redis.Redis, version: int, projects: tuple[registry.Project, ...] = PROJECTS) -> None:
+    """Put a snapshot of the registry into Redis."""
+    snapshot = registry.Snapshot(version=version, projects=projects)
+    client.set(registry.SNAPSHOT_KEY, msgspec.msgpack.encode(snapshot))
+    client.set(registry.VERSION_KEY, str(version))
+
+
+def stored(client: redis.Redis, receipt: str) -> envelope.Payload:
+    """Return the payload that a receipt stands for."""
+    shard, milliseconds, sequence, index = receipt.split("-")
+    entry_id = f"{milliseconds}-{sequence}"
+    (entry,) = streams.Queue(client).read_between(int(shard), entry_id, entry_id)
+    return envelope.decode(entry.id, entry.value).payloads[int(index)]
+
+
+def acknowledged(client: redis.Redis) -> int:
+    """Return how many payloads were ever stored."""
+    ledgers = [client.hgetall(streams.keys(shard).ledger) for shard in range(streams.DEFAULT_SHARDS)]
+    return sum(int(count) for ledger in ledgers for count in ledger.values())
+
+
+def has_cors(headers: httpx.Headers) -> bool:
+    """Tell whether these headers let every origin read the answer, and reflect none."""
+    exposed = headers.get("access-control-expose-headers", "")
+    return headers.get("access-control-allow-origin") == "*" and "X-Headrace-Receipt" in exposed
+
+
+@dataclasses.dataclass(frozen=True)
+class Edge:
+    """A running edge."""
+
+    port: int
+    process: child.Child
+    log: Path
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{network.LOOPBACK}:{self.port}"
+
+    def client(self) -> httpx.Client:
+        """Return a new HTTP client of this edge."""
+        return httpx.Client(base_url=self.url, timeout=10)
+
+    def is_ready(self) -> bool:
+        """Tell whether it takes reports."""
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(f"{self.url}/readyz").status_code == httpx.codes.OK
+        return False
+
+    def is_up(self) -> bool:
+        """Tell whether it answers at all."""
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(f"{self.url}/healthz").status_code == httpx.codes.OK
+        return False
+
+
+@contextlib.contextmanager
+def edge(directory: Path, redis_url: str, **settings: Any) -> Iterator[Edge]:
+    """Run an edge of one process, with the same options of gunicorn as in production."""
+    edge_config = config.EdgeConfig(redis_url=redis_url, **settings)
+    port = network.free_port()
+    options = {
+        "--bind": f"{network.LOOPBACK}:{port}",
+        "--worker-class": "ingest.gunicorn_worker.EdgeWorker",
+        "--asgi-loop": "uvloop",
+        "--asgi-lifespan": "on",
+        "--http-parser": "fast",
+        "--graceful-timeout": "5",
+    }
+    process = child.Child(
+        [
+            *(sys.executable, "-m", "gunicorn", "tests.integration.ingest.edge_factory:create()"),
+            *(part for pair in options.items() for part in pair),
+            "--no-control-socket",
+        ],
+        directory / "edge.log",
+        {"EDGE_CONFIG": msgspec.json.encode(edge_config).decode(), "PYTHONPATH": str(_ROOT)},
+    )
+    running = Edge(port, process, directory / "edge.log")
+    try:
+        assert child.wait_until(running.is_up, _START_SECONDS, child=process), running.log.read_text()
+        yield running
+    finally:
+        process.stop()
+
+
+@contextlib.contextmanager
+def frozen(process: child.Child) -> Iterator[None]:
+    """Stop a process from answering, without ending it."""
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process.pid, signal.SIGCONT)

@@ -1,0 +1,142 @@
+"""What a request resolves to, by its path, its key and the registry."""
+
+from __future__ import annotations
+
+import pytest
+
+from ingest import refusals, targets
+from storage import envelope, registry
+
+KEY, OTHER_KEY, THIRD_KEY = "a" * 32, "b" * 32, "c" * 32
+SNAPSHOT = registry.Snapshot(
+    version=1,
+    projects=(
+        registry.Project(id=1, name="one", keys=(KEY, THIRD_KEY)),
+        registry.Project(id=2, name="two", keys=(OTHER_KEY,)),
+        registry.Project(id=3, name="three", keys=("d",), status="disabled"),
+        registry.Project(id=4, name="four", keys=("e",), status="retired"),
+    ),
+)
+
+
+@pytest.fixture
+def table() -> targets.TargetTable:
+    table = targets.TargetTable(16)
+    table.replace(SNAPSHOT)
+    return table
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/api/{project}/{alias}{slash}"
+        for project in (1, 18446744073709551615)
+        for alias in ("security", "csp-report", "nel")
+        for slash in ("", "/")
+    ],
+)
+def test_the_routes(path: str) -> None:
+    assert targets.is_route(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/api/",
+        "/api/1/",
+        "/api/1/store/",
+        "/api/0/security/",
+        "/api/01/security/",
+        "/api/-1/security/",
+        "/api/x/security/",
+        "/api/\u0661/security/",
+        "/api/1/security//",
+        "/api//security/",
+        "/api/1/security/x",
+        "/x/api/1/security/",
+        "/api/1/security\n",
+        "/api/" + "1" * 21 + "/security/",
+    ],
+)
+def test_everything_else_is_no_route(path: str, table: targets.TargetTable) -> None:
+    assert not targets.is_route(path)
+    assert table.find(path, f"sentry_key={KEY}".encode(), b"").refusal is refusals.NO_ROUTE
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "refusal"),
+    [
+        ("/api/1/security/", f"sentry_key={KEY}", None),
+        ("/api/1/nel", f"sentry_key={THIRD_KEY}", None),
+        ("/api/1/security/", "", refusals.NO_KEY),
+        ("/api/9/security/", "", refusals.NO_KEY),
+        ("/api/1/security/", "sentry_key=unknown", refusals.UNKNOWN_KEY),
+        ("/api/1/security/", f"sentry_key={OTHER_KEY}", refusals.UNKNOWN_KEY),
+        ("/api/9/security/", f"sentry_key={KEY}", refusals.UNKNOWN_KEY),
+        ("/api/1/security/", f"sentry_key={KEY.upper()}", refusals.UNKNOWN_KEY),
+        ("/api/3/security/", "sentry_key=d", refusals.DISABLED),
+        ("/api/3/security/", f"sentry_key={KEY}", refusals.UNKNOWN_KEY),
+        ("/api/4/security/", "sentry_key=e", refusals.RETIRED),
+        ("/api/4/security/", f"sentry_key={KEY}", refusals.UNKNOWN_KEY),
+    ],
+)
+def test_who_may_report(
+    path: str, query: str, refusal: refusals.Refusal | None, table: targets.TargetTable
+) -> None:
+    assert table.find(path, query.encode(), b"").refusal is refusal
+
+
+def test_a_target_holds_what_the_payload_needs(table: targets.TargetTable) -> None:
+    query = b"sentry_environment=prod&sentry_release=latest"
+    target = table.find("/api/1/security/", query, f"Sentry sentry_key={KEY}".encode())
+    assert (target.project_id, target.key, target.environment, target.release) == (1, KEY, "prod", "")
+    assert target.flags == envelope.RELEASE_BLANKED
+    assert target.shard == envelope.shard_of(1, "prod", "", 16)
+
+
+def test_an_unknown_key_leaves_no_trace_in_the_statistics(table: targets.TargetTable) -> None:
+    target = table.find("/api/1/security/", b"sentry_key=unknown&sentry_environment=prod", b"")
+    assert (target.project_id, target.key, target.environment, target.release) == (0, "", "", "")
+
+
+def test_a_disabled_project_is_named_in_the_statistics(table: targets.TargetTable) -> None:
+    target = table.find("/api/3/security/", b"sentry_key=d&sentry_environment=prod", b"")
+    assert (target.project_id, target.key, target.environment) == (3, "d", "prod")
+
+
+def test_nothing_resolves_before_the_registry_arrived() -> None:
+    table = targets.TargetTable(16)
+    assert not table.loaded
+    assert table.find("/api/1/security/", f"sentry_key={KEY}".encode(), b"").refusal is refusals.NO_REGISTRY
+    assert table.find("/nothing", b"", b"").refusal is refusals.NO_ROUTE
+    table.replace(SNAPSHOT)
+    assert table.loaded
+    assert table.find("/api/1/security/", f"sentry_key={KEY}".encode(), b"").refusal is None
+
+
+def test_a_new_snapshot_counts_at_once(table: targets.TargetTable) -> None:
+    request = ("/api/1/security/", f"sentry_key={KEY}".encode(), b"")
+    assert table.find(*request).refusal is None
+    disabled = registry.Project(id=1, name="one", keys=(KEY,), status="disabled")
+    table.replace(registry.Snapshot(version=2, projects=(disabled,)))
+    assert table.find(*request).refusal is refusals.DISABLED
+    table.replace(registry.Snapshot(version=3, projects=()))
+    assert table.find(*request).refusal is refusals.UNKNOWN_KEY
+
+
+def test_a_repeated_request_is_remembered_and_a_long_one_is_not(table: targets.TargetTable) -> None:
+    short, long = f"sentry_key={KEY}".encode(), f"sentry_key={KEY}&x={'y' * 600}".encode()
+    path = "/api/1/security/"
+    assert table.find(path, short, b"") is table.find(path, short, b"")
+    assert table.find(path, long, b"") is not table.find(path, long, b"")
+
+
+def test_what_is_remembered_is_bounded(table: targets.TargetTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(targets, "_REMEMBERED", 2)
+    path, query = "/api/1/security/", f"sentry_key={KEY}&n=".encode()
+    first = table.find(path, query + b"0", b"")
+    table.find(path, query + b"1", b"")
+    assert table.find(path, query + b"0", b"") is first
+    table.find(path, query + b"2", b"")
+    assert table.find(path, query + b"0", b"") is not first
