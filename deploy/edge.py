@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import gunicorn.app.base
+import gunicorn.glogging
 
 from deploy import logs
 from ingest import app, config
@@ -47,9 +48,16 @@ def options(values: settings.Settings) -> dict[str, Any]:
         # The URL carries a key, an environment and a release of 200 characters, all percent-encoded.
         "limit_request_line": 8190,
         "control_socket_disable": True,
+        "logger_class": Log,
         "logconfig_dict": logs.dictionary(values),
         "proc_name": "headrace",
     }
+
+
+class Log(gunicorn.glogging.Logger):  # type: ignore[misc] # gunicorn ships no types
+    """gunicorn's logger without an access log: URLs carry keys, and a line costs as much as a report."""
+
+    access_log_enabled = False
 
 
 class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc] # gunicorn ships no types

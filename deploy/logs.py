@@ -35,7 +35,6 @@ def dictionary(config: settings.Settings) -> dict[str, Any]:
         "processors": [remove_meta, *final],
         "foreign_pre_chain": _processors(),
     }
-    through_root: dict[str, Any] = {"handlers": [], "propagate": True}
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -45,7 +44,7 @@ def dictionary(config: settings.Settings) -> dict[str, Any]:
         },
         "root": {"handlers": ["stderr"], "level": config.log_level.upper()},
         # gunicorn brings handlers of its own; its lines belong among ours.
-        "loggers": {"gunicorn.error": through_root, "gunicorn.access": through_root},
+        "loggers": {"gunicorn.error": {"handlers": [], "propagate": True}},
     }
 
 

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from typing import TYPE_CHECKING
+import functools
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import httpx
 import redis
 
-from deploy import backends, child, network, settings
+from deploy import backends, child, network, runtime, settings
 from deploy.embedded import clickhouse as embedded_clickhouse
 from deploy.embedded import redis as embedded_redis
+from storage import ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
     from storage import clickhouse
+
+ROOT = Path(__file__).parent.parent
+START_S = 60.0
+STOP_S = 10.0
+"""What a whole system promises to need at most for stopping."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,3 +105,123 @@ def clickhouse_server(directory: Path) -> Iterator[ClickHouseServer]:
         yield running
     finally:
         process.stop()
+
+
+@dataclasses.dataclass(frozen=True)
+class System:
+    """A running ``headrace up`` on a directory of its own."""
+
+    directory: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def runtime(self) -> runtime.Runtime:
+        """What ``runtime.json`` says now."""
+        current = runtime.read(self.directory)
+        assert current is not None, self.output()
+        return current
+
+    @property
+    def edge_url(self) -> str:
+        """The base URL of the edge."""
+        return self.runtime.edge_url
+
+    @functools.cached_property
+    def project(self) -> dict[str, Any]:
+        """The first project: ``id``, ``name``, ``key``, ``endpoint``."""
+        return self.json("project", "show", "1")
+
+    def output(self) -> str:
+        """Return what ``headrace up`` printed so far."""
+        return (self.directory.parent / "up.log").read_text()
+
+    def post(  # noqa: PLR0913 - one parameter for each part of a request
+        self,
+        body: object,
+        *,
+        content_type: str = "application/csp-report",
+        project: Mapping[str, Any] | None = None,
+        environment: str = "",
+        release: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Send a report, as bytes, text or what becomes JSON, to the first project by default."""
+        content = body if isinstance(body, bytes | str) else json.dumps(body)
+        parameters = {"sentry_environment": environment, "sentry_release": release}
+        url = httpx.URL((project or self.project)["endpoint"])
+        return httpx.post(
+            url.copy_merge_params({name: value for name, value in parameters.items() if value}),
+            content=content,
+            headers={"Content-Type": content_type, **(headers or {})},
+        )
+
+    def headrace(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command on this system."""
+        return headrace(*arguments, "--data", str(self.directory))
+
+    def json(self, *arguments: str) -> Any:
+        """Run a command with ``--json`` and return what it printed."""
+        done = self.headrace(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        """Return the rows of a query, made by ``headrace query``."""
+        rows: list[dict[str, Any]] = self.json("query", sql)
+        return rows
+
+    def wait_drained(self, seconds: float = 60.0) -> None:
+        """Wait until every acknowledged payload is committed."""
+        current = self.runtime
+        with contextlib.closing(redis.Redis.from_url(current.redis_url)) as client:
+            drained = child.wait_until(lambda: ledger.backlog(client, current.shards) == 0, seconds)
+        assert drained, f"the queue was not drained in {seconds} s; see {self.directory}/logs"
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Stop it as an operator would, and return the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(STOP_S + 5)
+
+
+def headrace(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command line to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "deploy", *arguments],
+        env={**os.environ, "COLUMNS": "200", **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def start_system(directory: Path, *options: str, **environment: str) -> System:
+    """Start ``headrace up`` on ``directory/data`` and return when it takes reports, or has ended."""
+    data = directory / "data"
+    with (directory / "up.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "deploy", "up", "--data", str(data), "--listen", "127.0.0.1:0", *options],
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            cwd=ROOT,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    started = System(data, process)
+    printed = len(started.output())
+    child.wait_until(
+        lambda: "Headrace is running" in started.output()[printed:] or process.poll() is not None, START_S
+    )
+    return started
+
+
+@contextlib.contextmanager
+def system(directory: Path, *options: str, **environment: str) -> Iterator[System]:
+    """Run a whole system until the end of the block."""
+    running = start_system(directory, *options, **environment)
+    try:
+        assert running.process.poll() is None, running.output()
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.stop()

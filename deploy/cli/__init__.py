@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import typer
@@ -30,6 +31,8 @@ app.command()(verify.verify)
 
 def main() -> None:
     """Run a command; a failure is one sentence on stderr and exit code 1."""
+    # It logs each failed connection with its traceback, beside raising it.
+    logging.getLogger("clickhouse_driver.connection").setLevel(logging.CRITICAL)
     try:
         app()
     except errors.HeadraceError as error:

@@ -20,7 +20,10 @@ _errors = rich.console.Console(stderr=True, highlight=False)
 
 def complain(sentence: str) -> None:
     """Say on stderr why the command failed."""
-    _errors.print(rich.text.Text(f"headrace: {sentence}"), soft_wrap=True)
+    # Sentences often end with another program's, which has a full stop of its own or none.
+    ended = sentence.rstrip(". ")
+    mark = "" if ended.endswith(("?", "!")) else "."
+    _errors.print(rich.text.Text(f"headrace: {ended}{mark}"), soft_wrap=True)
 
 
 def json(value: object) -> None:

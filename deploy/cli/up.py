@@ -12,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import urlencode, urlsplit
 
 import rich.live
 import rich.panel
@@ -132,7 +133,7 @@ def _introduce(system: systems.System, project: registry.Project, data: Path) ->
     endpoint = headers.endpoint(running.public_url, project)
     where = [f"Project         {project.name}", f"Data and logs   {data.resolve()}"]
     if running.clickhouse_http_url:
-        where.append(f"SQL in a page   {running.clickhouse_http_url}play")
+        where.append(f"SQL in a page   {_play_url(running.clickhouse_http_url)}")
     text = rich.text.Text("\n".join(where), overflow="fold")
     output.console.print(rich.panel.Panel(text, title="Headrace is running", border_style="green"))
     _step("Endpoint", endpoint)
@@ -142,6 +143,13 @@ def _introduce(system: systems.System, project: registry.Project, data: Path) ->
     _step("Or send a sample report", f"curl -i '{endpoint}' -H '{kind}' -d '{_SAMPLE}'")
     where_to = "" if data == options.DEFAULT_DATA else f" --data {shlex.quote(str(data))}"
     _step("See what arrived", f'{_command()} query{where_to} "{_QUERY}"')
+
+
+def _play_url(http_url: str) -> str:
+    """Return the page that ClickHouse serves for trying queries, logged in as the same user."""
+    parts = urlsplit(http_url)
+    query = urlencode({"user": parts.username or "", "password": parts.password or ""})
+    return f"{parts.scheme}://{parts.hostname}:{parts.port}/play?{query}"
 
 
 def _step(title: str, text: str) -> None:

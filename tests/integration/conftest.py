@@ -24,3 +24,10 @@ def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[harn
     """An embedded ClickHouse: ``.url``, and ``.address`` of the user who may write."""
     with harness.clickhouse_server(tmp_path_factory.mktemp("clickhouse")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[harness.System]:
+    """A whole ``headrace up``: ``.post()``, ``.query()``, ``.wait_drained()``, ``.headrace()``."""
+    with harness.system(tmp_path_factory.mktemp("system")) as running:
+        yield running
