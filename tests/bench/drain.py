@@ -1,0 +1,136 @@
+"""How fast one worker empties a full backlog into ClickHouse, and how much memory it holds meanwhile."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from storage import envelope, ledger, scripts, streams
+from tests.bench import corpus, memory, stack
+from tests.bench.report import Measurement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from tests.bench.scale import Scale
+
+_ENTRY: Final = 100
+"""Payloads in a stream entry, as a busy edge packs them."""
+_ROUND_TRIP: Final = 50
+"""Entries appended at a time."""
+_INTERVAL: Final = 0.1
+_PATIENCE: Final = 60.0
+_CORPORA: Final[dict[str, Callable[[int], Iterable[corpus.Sample]]]] = {
+    "realistic": corpus.realistic,
+    "all distinct": corpus.distinct,
+    "Reporting API batches": lambda reports: corpus.batches(reports // 8),
+}
+
+
+class _Drained(NamedTuple):
+    """``rate`` in reports a second, ``rows`` in ClickHouse afterwards."""
+
+    rate: float
+    rows: int
+    peak: memory.Peak
+
+
+def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
+    """Fill the queue, then start one worker and the maintenance process that dispatches its jobs."""
+    directory.mkdir()
+    drained = {}
+    for number, (name, samples) in enumerate(_CORPORA.items()):
+        with stack.stores(directory / str(number)) as stores:
+            _fill(stores, samples(scale.backlog))
+            drained[name] = _drain(stores)
+    for name, one in drained.items():
+        yield Measurement(
+            scenario="one worker, full backlog",
+            what=name,
+            values=(one.rate,),
+            unit="reports/s",
+            bar=40_000,
+            note=f"{scale.backlog} reports became {one.rows} rows",
+        )
+    for what, values, bar in (
+        ("memory of worker or work horse", [one.peak.rss for one in drained.values()], 300),
+        ("both together, shared pages once", [one.peak.pss for one in drained.values()], None),
+    ):
+        yield Measurement(
+            scenario="one worker, full backlog",
+            what=what,
+            values=(max(values),),
+            unit="MB",
+            bar=bar,
+            sense="≤",
+            note="largest of the three",
+        )
+
+
+def _fill(stores: stack.Stores, samples: Iterable[corpus.Sample]) -> None:
+    """Append the samples as the edge would have."""
+    stores.client.script_load(scripts.APPEND.text)
+    calls = _appends(stores, samples)
+    while chunk := list(itertools.islice(calls, _ROUND_TRIP)):
+        with stores.client.pipeline(transaction=False) as pipeline:
+            for call in chunk:
+                pipeline.evalsha(*call)
+            pipeline.execute()
+
+
+def _appends(stores: stack.Stores, samples: Iterable[corpus.Sample]) -> Iterator[tuple[Any, ...]]:
+    project, shards = stores.project, stores.values.shards
+    waiting: defaultdict[int, list[envelope.Payload]] = defaultdict(list)
+    for environment, release, agent, content_type, body in samples:
+        shard = envelope.shard_of(project.id, environment, release, shards)
+        waiting[shard].append(
+            envelope.Payload(project.id, project.keys[0], environment, release, agent, content_type, 0, body)
+        )
+        if len(waiting[shard]) == _ENTRY:
+            yield streams.append_arguments(shard, waiting.pop(shard))
+    for shard, payloads in waiting.items():
+        yield streams.append_arguments(shard, payloads)
+
+
+def _drain(stores: stack.Stores) -> _Drained:
+    with (
+        stores.process("deploy", "maintenance", name="maintenance"),
+        stores.process("deploy", "worker", name="worker") as worker,
+        memory.Sampler(worker.family) as sampler,
+    ):
+        rate = _payload_rate(stores)
+    (line,) = ledger.verify(stores.server, stores.client, stores.values.shards)
+    if not line.balanced:
+        raise RuntimeError(f"The ledger does not balance: {line}.")
+    ((rows,),) = stores.server.execute("SELECT count() FROM reports")
+    return _Drained(rate * line.found / line.committed, rows, sampler.peak)
+
+
+def _payload_rate(stores: stack.Stores) -> float:
+    """Return payloads a second from the first commit, which ends the starting of processes, to the last."""
+    first = _next_backlog(stores, _backlog(stores))
+    begin, current = time.perf_counter(), first
+    while current:
+        current = _next_backlog(stores, current)
+    return first / (time.perf_counter() - begin)
+
+
+def _next_backlog(stores: stack.Stores, previous: int) -> int:
+    """Wait for the next commit and return the backlog after it.
+
+    Raises:
+        RuntimeError: nothing was committed for a minute.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while (current := _backlog(stores)) == previous:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{current} payloads wait and nothing drains them; see {stores.directory}.")
+        time.sleep(_INTERVAL)
+    return current
+
+
+def _backlog(stores: stack.Stores) -> int:
+    return ledger.backlog(stores.client, stores.values.shards)

@@ -1,0 +1,50 @@
+"""One running system, each installed browser in turn, and how long each took, printed at the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from tests import harness
+from tests.browser import browsers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_TIMES: Final = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[harness.System]:
+    """A whole ``headrace up``."""
+    with harness.system(tmp_path_factory.mktemp("system")) as running:
+        yield running
+
+
+@pytest.fixture(params=[browsers.CHROMIUM, browsers.FIREFOX], ids=lambda browser: browser.name)
+def browser(request: pytest.FixtureRequest) -> browsers.Browser:
+    """Chromium, then Firefox."""
+    if not request.param.is_installed():
+        pytest.skip(f"{request.param.executable} is not installed")
+    return request.param
+
+
+@pytest.fixture
+def note_time(request: pytest.FixtureRequest) -> Callable[[float], None]:
+    """Take down how many seconds lay between the page being asked for and its rows being visible."""
+
+    def note(seconds: float) -> None:
+        line = f"{request.node.name}: {seconds:.2f} s from page to rows"
+        request.config.stash.setdefault(_TIMES, []).append(line)
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the times; they fail nothing."""
+    lines = config.stash.get(_TIMES, [])
+    if lines:
+        terminalreporter.section("browsers")
+        for line in lines:
+            terminalreporter.write_line(line)
