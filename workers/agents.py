@@ -1,0 +1,45 @@
+"""User agents: which browser, which major version, which operating system."""
+
+from __future__ import annotations
+
+import functools
+from typing import Final, NamedTuple
+
+import ua_parser
+from ua_parser import loaders, regex
+
+MAX_USER_AGENT: Final = 512
+"""Characters that are parsed: real browsers stay below 300, and longer ones only cost time."""
+
+
+class Agent(NamedTuple):
+    """What a user agent says of itself; each part is empty where it says nothing we know."""
+
+    browser: str
+    version: str
+    os: str
+
+
+UNKNOWN: Final = Agent("", "", "")
+
+
+def parse(user_agent: str) -> Agent:
+    """Return the browser's family, its major version and the operating system's family."""
+    return _parse(user_agent[:MAX_USER_AGENT]) if user_agent else UNKNOWN
+
+
+@functools.lru_cache(maxsize=4096)
+def _parse(user_agent: str) -> Agent:
+    found = _parser()(user_agent, ua_parser.Domain.USER_AGENT | ua_parser.Domain.OS)
+    browser, system = found.user_agent, found.os
+    return Agent(
+        browser.family if browser else "",
+        (browser.major or "") if browser else "",
+        system.family if system else "",
+    )
+
+
+@functools.cache
+def _parser() -> ua_parser.Parser:
+    """Return the parser on its Rust backend; loading its 1 000 patterns takes 0.3 s and 30 MB, once."""
+    return ua_parser.Parser(regex.Resolver(loaders.load_builtins()))

@@ -1,0 +1,72 @@
+"""What the certificate families share: the host, the dates, and the chains that were served and validated."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from typing import TYPE_CHECKING, Final
+
+from workers import fields, urls
+
+if TYPE_CHECKING:
+    from workers.fields import Reader
+
+NAMES: Final = fields.names(
+    hostname="hostname",
+    port="port",
+    date_time="date-time",
+    expires="effective-expiration-date",
+    served="served-certificate-chain",
+    validated="validated-certificate-chain",
+)
+"""The members every certificate report may have."""
+
+_MAX_CHAIN: Final = 16
+_PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----")
+
+
+def hostname(read: Reader, field: str = "hostname") -> str:
+    """Return a host name in canonical form, or "" (and note the field) if it is none."""
+    name = read.verbatim(field)
+    host = urls.host(name)
+    if name and not host:
+        read.nulled.append(field)
+    return host
+
+
+def moments(read: Reader) -> dict[str, str]:
+    """Return the dates, which differ from report to report of one finding."""
+    found = {"date_time": read.date("date_time"), "expires": read.date("expires")}
+    return {name: value for name, value in found.items() if value}
+
+
+def chains(read: Reader) -> dict[str, str]:
+    """Return for each chain its length, and the SHA-256 of the certificate that tells most.
+
+    That is the served leaf (which certificate was it?) and the validated root (who intercepts?).
+    """
+    served, validated = _chain(read, "served"), _chain(read, "validated")
+    found = {
+        "served_certificates": str(len(served) or ""),
+        "served_leaf_sha256": _sha256(served[0]) if served else "",
+        "validated_certificates": str(len(validated) or ""),
+        "validated_root_sha256": _sha256(validated[-1]) if validated else "",
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _chain(read: Reader, field: str) -> list[str]:
+    return [pem for pem in read.array(field)[:_MAX_CHAIN] if isinstance(pem, str)]
+
+
+def _sha256(pem: str) -> str:
+    match = _PEM.search(pem)
+    if match is None:
+        return ""
+    try:
+        der = base64.b64decode("".join(match[1].split()), validate=True)
+    except binascii.Error:
+        return ""
+    return hashlib.sha256(der).hexdigest()

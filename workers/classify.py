@@ -1,0 +1,116 @@
+"""The classify stage: a report's title, its fingerprint, and the hashes by which equal reports are found."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import xxhash
+
+from workers import outcomes, raw, report
+
+if TYPE_CHECKING:
+    from workers import urls
+    from workers.families import contract
+
+VERSION: Final = 1
+"""Version of the fingerprint. Raise it when the finding is cut differently: old and new never mix."""
+
+_VARIABLE: Final = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # UUID
+    r"|(?<![A-Za-z0-9])(?=[A-Za-z]*\d[A-Za-z]*\d)[A-Za-z0-9]{6,}"  # hash, token, long id
+    r"|\d+"
+)
+
+_encoder = msgspec.msgpack.Encoder(order="deterministic")
+
+
+class Finding(msgspec.Struct, eq=False):
+    """A classified report. Compared by identity: a batch makes one finding of all equal items.
+
+    Attributes:
+        report: the normalised report.
+        title: one line for a person.
+        fingerprint: groups the same finding across time, pages' ids, browsers, releases and environments.
+        verdict: how the report is counted.
+        digest: hash of everything the report says that a row stores, but its time and raw text.
+        policy: hash of the policy's text, 0 without one.
+        source: the item as it was sent.
+    """
+
+    report: report.Report
+    title: str
+    fingerprint: int
+    verdict: outcomes.Verdict
+    digest: int
+    policy: int
+    source: dict[str, Any]
+    _raw: str = ""
+
+    @property
+    def raw(self) -> str:
+        """The cleaned text of the item, made when the first row needs it."""
+        if not self._raw:
+            self._raw = raw.render(self.source)
+        return self._raw
+
+
+def classify(family: contract.Family, found: report.Report, source: dict[str, Any]) -> Finding:
+    """Return the finding that a report of this family is."""
+    title = family.title(found)
+    policy = xxhash.xxh64_intdigest(found.policy.encode()) if found.policy else 0
+    return Finding(
+        report=found,
+        title=title,
+        fingerprint=fingerprint(found),
+        verdict=outcomes.Verdict(found.kind, outcomes.Outcome.ACCEPTED.value, ""),
+        digest=_digest(found, title, policy),
+        policy=policy,
+        source=source,
+    )
+
+
+def fingerprint(found: report.Report) -> int:
+    """Return the 64-bit fingerprint of a report.
+
+    It covers the kind, the directive, what was blocked (keyword, scheme or host), the page and the source
+    file (host and path, less the path's variable parts), and the host of a certificate report. So reports
+    that differ only in disposition, age, user agent, query, policy or sample are one finding.
+    """
+    parts = (
+        str(VERSION),
+        found.kind,
+        found.directive,
+        found.blocked.host or found.blocked.text,
+        _template(found.document),
+        _template(found.source_file),
+        found.hostname,
+    )
+    return xxhash.xxh64_intdigest("\0".join(parts).encode())
+
+
+def _template(url: urls.URL) -> str:
+    return url.host + _VARIABLE.sub("*", url.path) if url.host else url.text
+
+
+def _digest(found: report.Report, title: str, policy: int) -> int:
+    content = (
+        found.kind,
+        found.disposition,
+        title,
+        found.directive,
+        found.blocked.text,
+        found.document.text,
+        found.referrer_host,
+        found.source_file.text,
+        found.line,
+        found.column,
+        found.sample,
+        found.hostname,
+        found.port,
+        policy,
+        found.status_code,
+        found.details,
+    )
+    return xxhash.xxh64_intdigest(_encoder.encode(content))

@@ -1,0 +1,190 @@
+"""The collapse stage: equal reports within a project's dedupe window become one row with their count."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import xxhash
+
+from workers import agents, classify, outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workers import columns, deliveries
+
+
+class Context(msgspec.Struct, eq=False):
+    """What the rows of a payload have in common, whatever is in it.
+
+    Attributes:
+        account: whom its reports are counted for.
+        window_ms: the project's dedupe window in milliseconds; 0 keeps every report.
+        agent: the browser that sent the request.
+        details: what is noted in each row's details.
+        rows: shortcut to the rows that findings have led to, by finding and window.
+    """
+
+    account: outcomes.Account
+    window_ms: int
+    agent: agents.Agent
+    details: dict[str, str]
+    rows: dict[tuple[classify.Finding, int], Row]
+
+
+class Row(msgspec.Struct, eq=False):
+    """A row of the table ``reports`` while its reports are being counted. Times are in milliseconds."""
+
+    context: Context
+    finding: classify.Finding
+    agent: agents.Agent
+    identity: int
+    window_start: int
+    first_seen: int
+    last_seen: int
+    seen: int = 0
+
+
+class Collapser:
+    """Collects the rows of one batch."""
+
+    def __init__(self) -> None:
+        self._rows: list[Row] = []
+        self._distinct: dict[tuple[int, str, str, int, int], Row] = {}
+
+    def add(
+        self,
+        context: Context,
+        finding: classify.Finding,
+        age: int,
+        received: deliveries.Deliveries,
+        position: int,
+    ) -> None:
+        """Count a finding once for each time its payload was received.
+
+        Args:
+            context: where the rows belong.
+            finding: what was reported.
+            age: milliseconds from the event to the upload.
+            received: the deliveries of the payload.
+            position: index of the report in the payload.
+        """
+        if context.window_ms:
+            self._count(context, finding, age, received.moments)
+        else:
+            self._keep_each(context, finding, age, received, position)
+
+    def reports(self) -> columns.Columns:
+        """Return the rows of the table ``reports``."""
+        return _reports(self._rows)
+
+    def policies(self) -> columns.Columns:
+        """Return the rows of the table ``policies``: each distinct policy of a project once."""
+        found: dict[tuple[int, int], list[Row]] = {}
+        for row in self._rows:
+            if row.finding.policy:
+                key = (row.context.account.project_id, row.finding.policy)
+                found.setdefault(key, []).append(row)
+        return {
+            "project_id": [project_id for project_id, _ in found],
+            "hash": [policy for _, policy in found],
+            "text": [rows[0].finding.report.policy for rows in found.values()],
+            "first_seen": [min(row.first_seen for row in rows) for rows in found.values()],
+            "last_seen": [max(row.last_seen for row in rows) for rows in found.values()],
+        }
+
+    def _count(
+        self, context: Context, finding: classify.Finding, age: int, moments: Mapping[int, int]
+    ) -> None:
+        for received_ms, times in moments.items():
+            occurred = max(received_ms - age, 0)
+            start = occurred - occurred % context.window_ms
+            row = context.rows.get((finding, start))
+            if row is None:
+                row = context.rows[finding, start] = self._row(context, finding, start, occurred)
+            row.seen += times
+            row.first_seen = min(row.first_seen, occurred)
+            row.last_seen = max(row.last_seen, occurred)
+
+    def _keep_each(
+        self,
+        context: Context,
+        finding: classify.Finding,
+        age: int,
+        received: deliveries.Deliveries,
+        position: int,
+    ) -> None:
+        agent, shared = _identity(context, finding)
+        for received_ms, receipt in received.receipts():
+            occurred = max(received_ms - age, 0)
+            identity = xxhash.xxh64_intdigest(f"{shared}\0{receipt}\0{position}".encode())
+            self._rows.append(Row(context, finding, agent, identity, occurred, occurred, occurred, 1))
+
+    def _row(self, context: Context, finding: classify.Finding, start: int, occurred: int) -> Row:
+        agent, identity = _identity(context, finding)
+        account = context.account
+        key = (account.project_id, account.environment, account.release, start, identity)
+        row = self._distinct.get(key)
+        if row is None:
+            row = Row(context, finding, agent, identity, start, occurred, occurred)
+            self._distinct[key] = row
+            self._rows.append(row)
+        return row
+
+
+def _identity(context: Context, finding: classify.Finding) -> tuple[agents.Agent, int]:
+    """Return the browser of a row, and the hash of all that makes the row distinct besides its window."""
+    own = finding.report.user_agent
+    agent = agents.parse(own) if own else context.agent
+    parts = (str(finding.digest), *agent, *context.details, *context.details.values())
+    return agent, xxhash.xxh64_intdigest("\0".join(parts).encode())
+
+
+def _reports(rows: list[Row]) -> columns.Columns:
+    contexts = [row.context for row in rows]
+    accounts = [context.account for context in contexts]
+    findings = [row.finding for row in rows]
+    reports = [finding.report for finding in findings]
+    return {
+        "project_id": [account.project_id for account in accounts],
+        "environment": [account.environment for account in accounts],
+        "release": [account.release for account in accounts],
+        "kind": [report.kind for report in reports],
+        "disposition": [report.disposition for report in reports],
+        "window_start": [row.window_start for row in rows],
+        "first_seen": [row.first_seen for row in rows],
+        "last_seen": [row.last_seen for row in rows],
+        "seen": [row.seen for row in rows],
+        "weight": [float(row.seen) for row in rows],
+        "fingerprint": [finding.fingerprint for finding in findings],
+        "identity": [row.identity for row in rows],
+        "title": [finding.title for finding in findings],
+        "directive": [report.directive for report in reports],
+        "blocked": [report.blocked.text for report in reports],
+        "blocked_host": [report.blocked.host for report in reports],
+        "document": [report.document.text for report in reports],
+        "document_host": [report.document.host for report in reports],
+        "referrer_host": [report.referrer_host for report in reports],
+        "source_file": [report.source_file.text for report in reports],
+        "line": [report.line for report in reports],
+        "column": [report.column for report in reports],
+        "sample": [report.sample for report in reports],
+        "hostname": [report.hostname for report in reports],
+        "port": [report.port for report in reports],
+        "policy": [finding.policy for finding in findings],
+        "browser": [row.agent.browser for row in rows],
+        "browser_version": [row.agent.version for row in rows],
+        "os": [row.agent.os for row in rows],
+        "status_code": [report.status_code for report in reports],
+        "noise": [""] * len(rows),
+        "noise_rule": [""] * len(rows),
+        "impossible": [0] * len(rows),
+        "details": [_details(row) for row in rows],
+        "raw": [finding.raw for finding in findings],
+    }
+
+
+def _details(row: Row) -> dict[str, str]:
+    report = row.finding.report
+    return {**report.details, **report.moments, **row.context.details}

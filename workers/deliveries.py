@@ -1,0 +1,57 @@
+"""When and how often one payload of a batch was received."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from storage import envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+class Delivery(NamedTuple):
+    """One time the payload was received: time of receipt (ms since the epoch), and where it was stored."""
+
+    received_ms: int
+    entry_id: str
+    position: int
+
+
+class Deliveries(msgspec.Struct, frozen=True):
+    """All times that one payload was received, in the order of the stream.
+
+    Attributes:
+        shard: the shard of the stream.
+        each: every delivery.
+        moments: how many there were at each time (ms since the epoch).
+    """
+
+    shard: int
+    each: list[Delivery]
+    moments: dict[int, int]
+
+    def receipts(self) -> Iterator[tuple[int, str]]:
+        """Yield time and receipt of each delivery."""
+        for received_ms, entry_id, position in self.each:
+            yield received_ms, envelope.receipt(self.shard, entry_id, position)
+
+
+def grouped(shard: int, entries: Sequence[envelope.Entry]) -> Iterator[tuple[envelope.Payload, Deliveries]]:
+    """Yield each distinct payload of a batch once, in the order of first receipt, with its deliveries."""
+    groups: dict[envelope.Payload, list[Delivery]] = {}
+    for entry in entries:
+        received_ms = entry.received_ms
+        for position, payload in enumerate(entry.payloads):
+            groups.setdefault(payload, []).append(Delivery(received_ms, entry.id, position))
+    for payload, each in groups.items():
+        yield payload, Deliveries(shard, each, _moments(each))
+
+
+def _moments(each: list[Delivery]) -> dict[int, int]:
+    moments: dict[int, int] = {}
+    for received_ms, _, _ in each:
+        moments[received_ms] = moments.get(received_ms, 0) + 1
+    return moments

@@ -1,0 +1,118 @@
+"""Content Security Policy violations, of every generation of senders.
+
+``report-uri`` objects (CSP1 to CSP3, also without their wrapper and as the form data of 2011), Reporting API
+``csp-violation`` in batches or alone (Safari), and violation events that a page's own script posts.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from workers import fields, outcomes, report, urls
+from workers.families import contract, csp_titles, envelope
+
+if TYPE_CHECKING:
+    from workers.fields import Reader
+
+KIND: Final = "csp"
+_WRAPPER: Final = "csp-report"
+_MAX_SAMPLE: Final = 256
+_MAX_POLICY: Final = 16_384
+
+_NAMES: Final = fields.names(
+    document="document-uri document-url",
+    referrer="referrer",
+    blocked="blocked-uri blocked-url",
+    violated="violated-directive",
+    directive="effective-directive",
+    policy="original-policy",
+    disposition="disposition",
+    status_code="status-code",
+    source_file="source-file",
+    line="line-number",
+    column="column-number",
+    sample="script-sample sample",
+    url_hash="url-hash",
+    eval_hash="eval-hash",
+    request="request",
+)
+_BARE: Final = frozenset(
+    name for name, field in _NAMES.items() if field in {"document", "blocked", "violated", "directive"}
+)
+
+_DIRECTIVE: Final = re.compile(r"[a-z-]{1,64}")
+_NONCE: Final = re.compile(r"'nonce-[^']*'", re.IGNORECASE)
+
+
+def normalise(item: report.Item) -> report.Report | report.Rejection:
+    """Return the violation in one shape, whoever sent it (CSP3 §5.3, formats of CSP1 and CSP2 included)."""
+    inner = item.body.get(_WRAPPER)
+    read = fields.Reader(inner if isinstance(inner, dict) else item.body, _NAMES)
+    sent = envelope.read(item, read)
+    directive = _directive(read)
+    if not directive:
+        return report.invalid(outcomes.Reason.NO_DIRECTIVE, KIND)
+    if not read.holds_text("document", "url", "blocked", "source_file", "request"):
+        return report.invalid(outcomes.Reason.NO_LOCATION, KIND)
+    return _report(read, directive, sent)
+
+
+def _report(read: Reader, directive: str, sent: envelope.Envelope) -> report.Report:
+    return report.Report(
+        kind=KIND,
+        disposition=read.disposition("disposition"),
+        directive=directive,
+        blocked=read.url("blocked"),
+        document=_document(read, sent),
+        referrer_host=read.url("referrer").host,
+        source_file=read.url("source_file"),
+        line=read.integer("line"),
+        column=read.integer("column"),
+        sample=read.text("sample", _MAX_SAMPLE),
+        policy=_policy(read),
+        user_agent=sent.user_agent,
+        status_code=read.integer("status_code", fields.MAX_STATUS),
+        age=sent.age,
+        details=_details(read),
+    )
+
+
+def _directive(read: Reader) -> str:
+    """Return the effective directive, else the first word of the violated one; "other" if it is no name."""
+    words = (read.text("directive") or read.text("violated")).lower().split(maxsplit=1)
+    if not words:
+        return ""
+    return words[0] if _DIRECTIVE.fullmatch(words[0]) else "other"
+
+
+def _document(read: Reader, sent: envelope.Envelope) -> urls.URL:
+    """Return the page: the envelope's URL first, for old Firefox repeats the blocked one as document."""
+    if sent.url.text:
+        return sent.url
+    document = read.url("document")
+    if document.text:
+        return document
+    _, _, request = read.text("request").partition(" ")  # Firefox 5: "GET <url> HTTP/1.1", no document
+    return urls.clean(request.partition(" ")[0])
+
+
+def _policy(read: Reader) -> str:
+    """Return the policy without its nonces, which would make it a new policy on each page."""
+    return _NONCE.sub("'nonce-…'", read.text("policy", _MAX_POLICY))
+
+
+def _details(read: Reader) -> dict[str, str]:
+    found = {"url_hash": read.text("url_hash"), "eval_hash": read.text("eval_hash")}
+    found["nulled"] = ",".join(read.nulled)  # last: every field has been read by now
+    return {name: value for name, value in found.items() if value}
+
+
+FAMILY: Final = contract.Family(
+    kind=KIND,
+    wrappers=(_WRAPPER,),
+    types=("csp-violation", "csp"),
+    bare=_BARE,
+    normalise=normalise,
+    title=csp_titles.title,
+)

@@ -1,0 +1,33 @@
+"""What stands around the body of a Reporting API report: its age, the page's URL and the user agent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from workers import agents, fields, report, urls
+
+if TYPE_CHECKING:
+    from workers.fields import Reader
+
+MAX_AGE: Final = 7 * 86_400_000
+"""Milliseconds an event may lie back. Chrome keeps reports 15 minutes, the specification allows days."""
+
+_NAMES: Final = fields.names(age="age", url="url", user_agent="user-agent")
+
+
+class Envelope(NamedTuple):
+    """The sender's envelope: URL of the page, user agent, and age in milliseconds, bounded."""
+
+    url: urls.URL
+    user_agent: str
+    age: int
+
+
+def read(item: report.Item, reader: Reader) -> Envelope:
+    """Read the envelope through the report's reader, so that a bad member of it is noted there."""
+    reader.extend(item.envelope, _NAMES)
+    return Envelope(
+        reader.url("url"),
+        reader.text("user_agent", agents.MAX_USER_AGENT),
+        min(reader.integer("age"), MAX_AGE),
+    )

@@ -1,0 +1,81 @@
+"""HTTP public key pinning: a chain without a pinned key (RFC 7469 §3; Chrome 46 to 71, TrustKit in apps)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from workers import certificates, fields, outcomes, report, text
+from workers.families import contract, envelope
+
+if TYPE_CHECKING:
+    from workers.fields import Reader
+
+KIND: Final = "hpkp"
+_MAX_PIN: Final = 128
+_NAMES: Final = certificates.NAMES | fields.names(
+    noted_hostname="noted-hostname",
+    include_subdomains="include-subdomains",
+    pins="known-pins",
+    enforce="enforce-pinning",
+    validation_result="validation-result",
+    app="app-bundle-id",
+    app_version="app-version",
+    app_platform="app-platform",
+    app_platform_version="app-platform-version",
+    trustkit_version="trustkit-version",
+)
+_APP: Final = ("app", "app_version", "app_platform", "app_platform_version", "trustkit_version")
+_DISPOSITIONS: Final = {True: "enforce", False: "report", None: ""}
+
+
+def normalise(item: report.Item) -> report.Report | report.Rejection:
+    """Return the report. Only TrustKit tells enforced from reported."""
+    read = fields.Reader(item.body, _NAMES)
+    sent = envelope.read(item, read)
+    hostname = certificates.hostname(read)
+    if not hostname:
+        return report.invalid(outcomes.Reason.NO_HOSTNAME, KIND)
+    return report.Report(
+        kind=KIND,
+        disposition=_DISPOSITIONS[read.flag("enforce")],
+        hostname=hostname,
+        port=read.integer("port", fields.MAX_PORT),
+        user_agent=sent.user_agent,
+        moments=certificates.moments(read),
+        details=_details(read),
+    )
+
+
+def title(found: report.Report) -> str:
+    """Return what was wrong with which host."""
+    return f"No pinned key in the certificate chain of {found.hostname}"
+
+
+def _details(read: Reader) -> dict[str, str]:
+    subdomains = read.flag("include_subdomains")
+    details = {
+        "noted_hostname": certificates.hostname(read, "noted_hostname"),
+        "include_subdomains": "" if subdomains is None else str(subdomains).lower(),
+        "known_pins": _pins(read),
+        **certificates.chains(read),
+        **{field: read.text(field, _MAX_PIN) for field in _APP},
+        "validation_result": str(read.integer("validation_result") or ""),
+    }
+    details["nulled"] = ",".join(read.nulled)
+    return {name: value for name, value in details.items() if value}
+
+
+def _pins(read: Reader) -> str:
+    """Return the pins without the frame some senders put around each, ``pin-sha256="…"``."""
+    pins = (text.clean(pin, _MAX_PIN) for pin in read.array("pins") if isinstance(pin, str))
+    bare = (pin.removeprefix("pin-sha256=").strip("\"'") for pin in pins)
+    return " ".join(bare)[: fields.MAX_TEXT]
+
+
+FAMILY: Final = contract.Family(
+    kind=KIND,
+    wrappers=("hpkp-report",),
+    marks=(frozenset({"known-pins"}),),
+    normalise=normalise,
+    title=title,
+)

@@ -1,0 +1,182 @@
+"""The pipeline: a batch of stream entries in, rows for four tables out. Pure and deterministic."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from storage import envelope
+from workers import (
+    agents,
+    classify,
+    collapse,
+    columns,
+    decode,
+    deliveries,
+    judge,
+    outcomes,
+    quarantine,
+    report,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OTHER_RELEASE: Final = "(other)"
+"""The release in which reports land whose own (environment, release) pair is one too many for its project."""
+
+_FLAGS: Final = {envelope.ENVIRONMENT_BLANKED: "environment", envelope.RELEASE_BLANKED: "release"}
+
+
+class ProjectPlan(msgspec.Struct, frozen=True):
+    """How one project's reports are processed.
+
+    Attributes:
+        dedupe_window: seconds over which equal reports collapse into one row; 0 keeps every report.
+        overflow: pairs (environment, release) that land in the release ``(other)``.
+    """
+
+    dedupe_window: int = 60
+    overflow: frozenset[tuple[str, str]] = frozenset()
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What is decided before a batch is processed, so that processing it again gives the same rows.
+
+    Attributes:
+        projects: plan by project id; a project that is not listed is processed by the defaults.
+    """
+
+    projects: dict[int, ProjectPlan] = {}
+
+
+_DEFAULTS: Final = ProjectPlan()
+
+
+class Tables(msgspec.Struct, frozen=True):
+    """What a batch becomes.
+
+    Σ found = Σ outcomes.quantity, and Σ reports.seen = Σ outcomes.quantity of the accepted.
+
+    Attributes:
+        reports: rows of ``reports``; times are in milliseconds since the epoch.
+        outcomes: rows of ``outcomes``; ``minute`` is in seconds since the epoch.
+        quarantine: rows of ``quarantine``; times are in milliseconds.
+        policies: rows of ``policies``; times are in milliseconds.
+        payloads: payloads by project id.
+        found: reports found by project id, the invalid ones included; an unreadable payload counts as one.
+    """
+
+    reports: columns.Columns
+    outcomes: columns.Columns
+    quarantine: columns.Columns
+    policies: columns.Columns
+    payloads: dict[int, int]
+    found: dict[int, int]
+
+
+def process(shard: int, entries: Sequence[envelope.Entry], plan: Plan) -> Tables:
+    """Return the rows that a batch becomes. Never raises for anything a sender wrote.
+
+    Equal payloads are decoded once: most traffic is the same report again.
+    """
+    batch = _Batch(plan)
+    for payload, received in deliveries.grouped(shard, entries):
+        batch.take(payload, received)
+    return batch.tables()
+
+
+class _Batch:
+    """The work on one batch: everything it remembers ends with it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._contexts: dict[tuple[object, ...], collapse.Context] = {}
+        self._judge = judge.Judge()
+        self._rows = collapse.Collapser()
+        self._tally = outcomes.Tally()
+        self._quarantine = quarantine.Quarantine()
+        self._payloads: Counter[int] = Counter()
+        self._found: Counter[int] = Counter()
+
+    def take(self, payload: envelope.Payload, received: deliveries.Deliveries) -> None:
+        """Process a payload that was received once or more."""
+        context = self._context(payload)
+        decoded = decode.decode(payload.body)
+        if isinstance(decoded, report.Rejection):
+            self._quarantine.add(context.account, received, payload.body, whole=decoded)
+            verdicts = {decoded.verdict: 1}
+        else:
+            verdicts = self._take_items(context, payload.body, received, decoded)
+        self._tally.add(received.moments, context.account, verdicts)
+        self._payloads[payload.project_id] += len(received.each)
+        self._found[payload.project_id] += len(received.each) * sum(verdicts.values())
+
+    def tables(self) -> Tables:
+        """Return the rows of everything that was taken."""
+        return Tables(
+            reports=self._rows.reports(),
+            outcomes=self._tally.columns(),
+            quarantine=self._quarantine.columns(),
+            policies=self._rows.policies(),
+            payloads=dict(self._payloads),
+            found=dict(self._found),
+        )
+
+    def _take_items(
+        self,
+        context: collapse.Context,
+        body: bytes,
+        received: deliveries.Deliveries,
+        decoded: decode.Decoded,
+    ) -> dict[outcomes.Verdict, int]:
+        judge_item = self._judge.judge_raw if decoded.raw else self._judge.judge_value
+        verdicts: dict[outcomes.Verdict, int] = {}
+        invalid = []
+        for position, item in enumerate(decoded.items):
+            judgement, age = judge_item(item, batch=decoded.batch)
+            verdicts[judgement.verdict] = verdicts.get(judgement.verdict, 0) + 1
+            if isinstance(judgement, classify.Finding):
+                self._rows.add(context, judgement, age, received, position)
+            elif judgement.outcome is outcomes.Outcome.INVALID:
+                invalid.append((judgement, item))
+        whole = None
+        if decoded.surplus:
+            whole = report.invalid(
+                outcomes.Reason.TOO_MANY, error=f"{decoded.surplus} more reports than are read."
+            )
+            verdicts[whole.verdict] = decoded.surplus
+        self._quarantine.add(context.account, received, body, invalid, whole)
+        return verdicts
+
+    def _context(self, payload: envelope.Payload) -> collapse.Context:
+        key = (
+            payload.project_id,
+            payload.key,
+            payload.environment,
+            payload.release,
+            payload.user_agent,
+            payload.flags,
+        )
+        context = self._contexts.get(key)
+        if context is None:
+            context = self._contexts[key] = _new_context(payload, self._plan)
+        return context
+
+
+def _new_context(payload: envelope.Payload, plan: Plan) -> collapse.Context:
+    project = plan.projects.get(payload.project_id, _DEFAULTS)
+    release, details = payload.release, {}
+    if blanked := [name for flag, name in _FLAGS.items() if payload.flags & flag]:
+        details["blanked"] = ",".join(blanked)
+    if (payload.environment, release) in project.overflow:
+        details["release"], release = release, OTHER_RELEASE
+    return collapse.Context(
+        account=outcomes.Account(payload.project_id, payload.key, payload.environment, release),
+        window_ms=project.dedupe_window * 1000,
+        agent=agents.parse(payload.user_agent),
+        details=details,
+        rows={},
+    )

@@ -1,0 +1,94 @@
+"""What crosses the stages: the item that was found, the report it becomes, or why it becomes none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from workers import outcomes, urls
+
+
+class Item(msgspec.Struct, frozen=True, gc=False):
+    """One report as it was sent, its family recognised.
+
+    Attributes:
+        type: the Reporting API type in lower case; "" from the senders before it.
+        body: the members of the report itself.
+        envelope: the object around it (``age``, ``url``, ``user_agent``); the body again where none is.
+    """
+
+    type: str
+    body: dict[str, Any]
+    envelope: dict[str, Any]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One normalised report: clean, bounded, and of the same shape for every family.
+
+    Attributes:
+        kind: the family, as in the column ``kind``.
+        disposition: ``enforce``, ``report``, or "" where the sender does not say.
+        directive: what was violated: effective directive (CSP), type (unknown reports).
+        blocked: what was blocked: URL, scheme or keyword.
+        document: the page.
+        referrer_host: host of the page's referrer.
+        source_file: the script that caused it.
+        line: line in the source file, 0 unknown.
+        column: column in the source file, 0 unknown.
+        sample: the beginning of the blocked code.
+        hostname: the host that a certificate report is about.
+        port: its port, 0 unknown.
+        policy: text of the violated policy, without nonces.
+        user_agent: the user agent that the report itself names; "" leaves the request's.
+        status_code: HTTP status of the page, 0 unknown.
+        age: milliseconds between the event and the upload, bounded.
+        details: what else the report carried. Part of what makes two reports equal.
+        moments: what differs from report to report of the same finding (dates); of a collapsed row the first
+            report's are kept.
+    """
+
+    kind: str
+    disposition: str = ""
+    directive: str = ""
+    blocked: urls.URL = urls.NONE
+    document: urls.URL = urls.NONE
+    referrer_host: str = ""
+    source_file: urls.URL = urls.NONE
+    line: int = 0
+    column: int = 0
+    sample: str = ""
+    hostname: str = ""
+    port: int = 0
+    policy: str = ""
+    user_agent: str = ""
+    status_code: int = 0
+    age: int = 0
+    details: dict[str, str] = {}
+    moments: dict[str, str] = {}
+
+
+class Rejection(msgspec.Struct, frozen=True, gc=False):
+    """Why an item becomes no row.
+
+    Attributes:
+        outcome: ``invalid`` (kept in quarantine) or ``filtered``.
+        reason: the stable reason.
+        kind: the family if it was recognised, else "".
+        error: what exactly is wrong, for a person.
+    """
+
+    outcome: outcomes.Outcome
+    reason: outcomes.Reason
+    kind: str
+    error: str
+
+    @property
+    def verdict(self) -> outcomes.Verdict:
+        """How the item is counted."""
+        return outcomes.Verdict(self.kind, self.outcome.value, self.reason.value)
+
+
+def invalid(reason: outcomes.Reason, kind: str = "", error: str = "") -> Rejection:
+    """Return the rejection of what cannot be understood; its error defaults to the reason's meaning."""
+    return Rejection(outcomes.Outcome.INVALID, reason, kind, error or reason.meaning)

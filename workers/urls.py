@@ -1,0 +1,91 @@
+"""URLs as they may be stored: no user info, query or fragment, which hold secrets; bounded in length.
+
+Senders also write bare keywords and schemes where a URL is due (``inline``, ``data``, ``chrome-extension``).
+They are kept. Nothing here raises, whatever the text.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Final, NamedTuple
+
+import ada_url
+
+MAX_URL: Final = 2048
+"""Characters of a stored URL: longer ones are machine-made, and their tail tells nothing."""
+_MAX_INPUT: Final = 4096
+"""Characters that are parsed: a whole ``data:`` image may stand here, of which only the scheme is wanted."""
+_MAX_CACHED: Final = 512
+"""Characters of a URL worth remembering: with the cache's entries this bounds its memory (about 30 MB)."""
+_MAX_HOST: Final = 253
+"""Characters of a DNS name (RFC 1035 §2.3.4)."""
+
+_NETWORK_SCHEMES: Final = frozenset({"http", "https", "ws", "wss", "ftp"})
+_VERBATIM: Final = frozenset({"data:text/html,chromewebdata"})  # Chrome's own error page: a fact, no content
+_CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
+_KEYWORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,63}")
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]{0,63}):")
+_NO_HOST: Final = re.compile(r"[\x00-\x20\x7f-\x9f/\\?#@]")
+
+
+class URL(NamedTuple):
+    """A cleaned URL: its text, its host (ASCII, lower case) and its path. A keyword has only a text."""
+
+    text: str
+    host: str
+    path: str
+
+
+NONE: Final = URL("", "", "")
+"""No URL: the text was empty, or no parser makes sense of it."""
+
+
+def clean(value: str) -> URL:
+    """Return the URL without user info, query and fragment, or the keyword; ``NONE`` if it is neither.
+
+    A URL of a scheme without a network host (``data:``, ``blob:``, an extension's) becomes its bare scheme.
+    """
+    if len(value) > _MAX_CACHED:
+        return _clean(value[:_MAX_INPUT])
+    return _clean_cached(value)
+
+
+def host(name: str) -> str:
+    """Return a bare host name in its canonical form (lower case, IDN as A-label), or "" if it is none."""
+    if not name or len(name) > _MAX_HOST or _NO_HOST.search(name):
+        return ""
+    bracketed = f"[{name}]" if ":" in name and not name.startswith("[") else name
+    try:
+        parts = ada_url.parse_url(f"https://{bracketed}/", attributes=("hostname", "port"))
+    except ValueError:
+        return ""
+    return "" if parts["port"] else str(parts["hostname"])
+
+
+def _clean(value: str) -> URL:
+    text = _CONTROLS.sub("", value).strip()
+    if _KEYWORD.fullmatch(text):
+        return URL(text.lower(), "", "")
+    scheme = _SCHEME.match(text)
+    if scheme is None:
+        return NONE
+    if scheme[1].lower() in _NETWORK_SCHEMES:
+        return _clean_network(text)
+    return URL(text if text in _VERBATIM else scheme[1].lower(), "", "")
+
+
+_clean_cached = functools.lru_cache(maxsize=8192)(_clean)
+
+
+def _clean_network(text: str) -> URL:
+    try:
+        parts = ada_url.parse_url(text, attributes=("protocol", "host", "hostname", "pathname"))
+    except ValueError:
+        return NONE
+    if len(parts["hostname"]) > _MAX_HOST:
+        return NONE
+    whole = f"{parts['protocol']}//{parts['host']}{parts['pathname']}"
+    if len(whole) > MAX_URL:
+        return _clean_network(whole[:MAX_URL])  # parsed again: the cut may have made a "/.." of a "/..name"
+    return URL(whole, parts["hostname"], parts["pathname"])
