@@ -31,7 +31,6 @@ class Reason(enum.StrEnum):
         member.meaning = meaning
         return member
 
-    CORRUPT_ENTRY = "corrupt_entry", "The queue entry that held the payload cannot be decoded."
     NOT_JSON = "not_json", "The payload, or a part of it, is no JSON, not even for a lenient parser."
     NOT_A_REPORT = "not_a_report", "The payload is JSON, but neither an object nor an array."
     NOT_AN_OBJECT = "not_an_object", "The array item, the wrapped report or the body is no JSON object."
