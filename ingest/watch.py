@@ -64,7 +64,10 @@ class Watch:
 
     async def _refresh_registry(self) -> None:
         version = await registry.load_version(self._client)
-        if version is None or version == self._version:
+        if version is None:  # Redis lost it: whatever is published next is news, even under the same version
+            self._version = None
+            return
+        if version == self._version:
             return
         try:
             snapshot = await registry.load_snapshot(self._client)

@@ -85,11 +85,14 @@ class Edge:
         """Return a new HTTP client of this edge."""
         return httpx.Client(base_url=self.url, timeout=10)
 
+    def readiness(self) -> tuple[int, str]:
+        """Return what ``/readyz`` answers: the status, and the reason or an empty string."""
+        answer = httpx.get(f"{self.url}/readyz")
+        return answer.status_code, answer.json().get("detail", "")
+
     def is_ready(self) -> bool:
         """Tell whether it takes reports."""
-        with contextlib.suppress(httpx.HTTPError):
-            return httpx.get(f"{self.url}/readyz").status_code == httpx.codes.OK
-        return False
+        return self.readiness() == (httpx.codes.OK, "")
 
     def is_up(self) -> bool:
         """Tell whether it answers at all."""

@@ -1,0 +1,202 @@
+"""The edge while its Redis is frozen, killed, full, empty, or not there yet."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import httpx
+import msgspec
+import pytest
+
+from deploy import child, network
+from storage import refusals, registry
+from tests import harness
+from tests.integration.ingest import edges
+from tests.integration.ingest.edges import CSP, REPORT, TARGET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import redis
+
+pytestmark = pytest.mark.integration
+
+PATIENCE = 15.0
+"""Seconds until something that must happen is taken for not happening; it takes well under two."""
+
+
+@dataclasses.dataclass(frozen=True)
+class System:
+    """A Redis and an edge that a test may do anything to."""
+
+    redis: harness.RedisServer
+    client: redis.Redis
+    edge: edges.Edge
+
+    def post(self, target: str = TARGET) -> httpx.Response:
+        """Send a report over a connection of its own."""
+        answer = httpx.post(self.edge.url + target, content=REPORT, headers=CSP, timeout=10)
+        assert edges.has_cors(answer.headers)
+        return answer
+
+    def comes_to(self, status: int, target: str = TARGET) -> bool:
+        """Wait until a report is answered with this status."""
+        return child.wait_until(lambda: self.post(target).status_code == status, PATIENCE)
+
+    def becomes_unready(self, detail: str) -> bool:
+        """Wait until the edge says that it is not ready, and why."""
+        return child.wait_until(lambda: self.edge.readiness() == (503, detail), PATIENCE)
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Iterator[System]:
+    with (
+        harness.redis_server(tmp_path) as server,
+        server.client() as client,
+    ):
+        edges.publish(client, 1)
+        with edges.edge(tmp_path, server.url) as edge:
+            assert edge.is_ready()
+            yield System(server, client, edge)
+
+
+def is_temporary(answer: httpx.Response) -> bool:
+    """Tell whether this is a 503 that says when to come back, and no receipt."""
+    return (
+        answer.status_code == httpx.codes.SERVICE_UNAVAILABLE
+        and answer.headers["retry-after"].isdigit()
+        and "x-headrace-receipt" not in answer.headers
+    )
+
+
+def test_a_frozen_redis_is_answered_with_503_until_it_wakes(system: System) -> None:
+    with edges.frozen(system.redis.process):
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            assert all(map(is_temporary, pool.map(lambda _: system.post(), range(24))))
+        assert system.becomes_unready("Redis does not answer.")
+        assert httpx.get(f"{system.edge.url}/healthz").status_code == 200
+    assert system.comes_to(200)
+    assert child.wait_until(system.edge.is_ready, PATIENCE)
+
+
+def test_a_redis_that_is_killed_and_comes_back(system: System, tmp_path: Path) -> None:
+    receipt = system.post().headers["x-headrace-receipt"]
+    os.kill(system.redis.process.pid, signal.SIGKILL)
+    system.redis.process.wait(5)
+    assert is_temporary(system.post())
+    refused = system.post("/api/1/security/")
+    assert refused.status_code == 401, "the registry outlives Redis"
+    port = int(system.redis.url.rpartition(":")[2].partition("/")[0])
+    with harness.redis_server(tmp_path, port) as again, again.client() as client:
+        assert system.comes_to(200)
+        assert edges.stored(client, receipt).body == REPORT
+        assert child.wait_until(lambda: "no_key" in pending_reasons(client), PATIENCE), "counts are kept"
+
+
+def pending_reasons(client: redis.Redis) -> set[str]:
+    fields: dict[bytes, bytes] = client.hgetall(refusals.PENDING_KEY)
+    return {msgspec.json.decode(key, type=refusals.RefusalKey).reason for key in fields}
+
+
+def test_an_edge_that_is_started_before_its_redis(tmp_path: Path) -> None:
+    port = network.free_port()
+    url = f"redis://{network.LOOPBACK}:{port}/0"
+    with edges.edge(tmp_path, url) as edge:
+        assert not edge.is_ready()
+        assert is_temporary(httpx.post(edge.url + TARGET, content=REPORT, headers=CSP))
+        with harness.redis_server(tmp_path, port) as server, server.client() as client:
+            system = System(server, client, edge)
+            assert system.becomes_unready("The project registry is not loaded yet.")
+            edges.publish(client, 1)
+            assert child.wait_until(edge.is_ready, PATIENCE)
+            assert system.post().status_code == 200
+
+
+def test_a_change_of_the_registry_counts_soon(system: System) -> None:
+    one, *others = edges.PROJECTS
+    assert system.post().status_code == 200
+    for version, status, expected in ((2, "disabled", 403), (3, "retired", 410), (4, "active", 200)):
+        edges.publish(system.client, version, (msgspec.structs.replace(one, status=status), *others))
+        assert system.comes_to(expected)
+
+
+def test_a_key_that_is_rotated_counts_soon(system: System) -> None:
+    one, *others = edges.PROJECTS
+    new_target = TARGET.replace(edges.KEY, "9" * 32)
+    assert system.post(new_target).status_code == 403
+    edges.publish(system.client, 2, (msgspec.structs.replace(one, keys=("9" * 32,)), *others))
+    assert system.comes_to(200, new_target)
+    assert system.post().status_code == 403
+
+
+def test_a_registry_that_disappears_or_breaks_is_kept(system: System) -> None:
+    system.client.delete(registry.SNAPSHOT_KEY)
+    system.client.set(registry.VERSION_KEY, "2")
+    assert still_takes_reports(system)
+    system.client.set(registry.SNAPSHOT_KEY, b"\xc1 no snapshot")
+    assert still_takes_reports(system)
+    system.client.set(registry.VERSION_KEY, "no number")
+    assert system.becomes_unready("Redis does not answer.")
+    assert system.post().status_code == 200
+    system.client.flushall()
+    assert still_takes_reports(system)
+    edges.publish(system.client, 1, edges.PROJECTS[1:])
+    assert system.comes_to(403)
+
+
+def still_takes_reports(system: System) -> bool:
+    """Tell whether reports are taken after the edge looked at Redis twice more."""
+    before = commands(system.client)
+    looked = child.wait_until(lambda: commands(system.client) >= before + 2, PATIENCE)
+    return looked and system.post().status_code == 200
+
+
+def commands(client: redis.Redis) -> int:
+    """Return how often the edge asked for the registry's version, or for anything else by GET."""
+    statistics: dict[str, dict[str, int]] = client.info("commandstats")
+    return statistics.get("cmdstat_get", {"calls": 0})["calls"]
+
+
+def test_above_the_high_water_mark_reports_are_refused(system: System) -> None:
+    used = system.client.info("memory")["used_memory"]
+    system.client.config_set("maxmemory", int(used * 1.1))
+    assert system.becomes_unready("Redis' memory is above the high-water mark.")
+    assert is_temporary(system.post())
+    system.client.config_set("maxmemory", 0)
+    assert system.comes_to(200)
+
+
+def test_a_redis_that_is_out_of_memory_stores_nothing(tmp_path: Path) -> None:
+    with harness.redis_server(tmp_path) as server, server.client() as client:
+        edges.publish(client, 1)
+        with edges.edge(tmp_path, server.url, memory_high_water=1e9) as edge:
+            system = System(server, client, edge)
+            client.config_set("maxmemory", 1)
+            assert is_temporary(system.post())
+            client.config_set("maxmemory", 0)
+            assert system.comes_to(200)
+            assert edges.acknowledged(client) == 1
+
+
+def test_an_edge_that_is_stopped_answers_whom_it_has_taken_in(system: System) -> None:
+    def send_until_refused() -> int:
+        accepted = 0
+        with contextlib.suppress(httpx.TransportError):
+            while True:
+                accepted += system.post().status_code == 200
+        return accepted
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        senders = [pool.submit(send_until_refused) for _ in range(8)]
+        assert child.wait_until(lambda: edges.acknowledged(system.client) > 50, PATIENCE)
+        system.edge.process.terminate()
+        accepted = sum(sender.result() for sender in senders)
+    assert accepted == edges.acknowledged(system.client)
+    assert child.wait_until(lambda: system.edge.process.exit_code() == 0, PATIENCE)
+    assert "Traceback" not in system.edge.log.read_text()
