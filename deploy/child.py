@@ -82,7 +82,7 @@ class Child:
         family = self.family()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0.0, seconds))
-        for process in family:
+        for process in reversed(family):  # descendants first, so that their parents still see them end
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         self._process.wait()

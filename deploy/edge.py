@@ -13,9 +13,9 @@ from ingest import app, config
 if TYPE_CHECKING:
     from deploy import settings
 
-GRACEFUL_S: Final = 2
-"""Requests under way get this long when the edge stops: an answer takes a few ms, and a whole system has ten
-seconds to stop. An idle connection that is kept alive does not end earlier by itself."""
+GRACEFUL_S: Final = 4
+"""What a process may take to stop: gunicorn's asgi worker notices after a second and closes its sockets in
+another one, and a request under way takes a few ms. The whole system has ten seconds."""
 KEEPALIVE_S: Final = 15
 """Browsers send a page's reports within seconds of each other; a connection kept longer is only memory."""
 

@@ -26,11 +26,11 @@ STOP_ORDER: Final = (("edge",), ("workers", "maintenance"), ("clickhouse",), ("r
 STOP_SECONDS: Final = {
     # Together less than the ten seconds in which everything must have stopped. Each may be killed at its end:
     # what was acknowledged is in Redis, and a batch under way is repeated.
-    "edge": 3.8,
+    "edge": 4.5,  # a little more than gunicorn gives its own processes
     "workers": 2.5,
     "maintenance": 2.5,
-    "clickhouse": 1.2,
-    "redis": 1.2,
+    "clickhouse": 1.0,
+    "redis": 1.0,
 }
 
 

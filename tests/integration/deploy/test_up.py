@@ -1,0 +1,189 @@
+"""``headrace up`` from outside: it starts, heals, stops, and starts again on what it had."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import httpx
+import psutil
+import pytest
+
+from deploy import child, network, runtime
+from tests import harness
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.integration
+
+REPORT = {
+    "csp-report": {
+        "document-uri": "https://shop.example/cart",
+        "effective-directive": "img-src",
+        "violated-directive": "img-src https:",
+        "blocked-uri": "http://tracker.example/pixel.gif",
+        "original-policy": "img-src https:",
+    }
+}
+SEEN = "SELECT sum(seen) AS seen FROM reports"
+
+
+def alive(pids: list[int]) -> list[int]:
+    """Those that still run; one that has ended may wait for init to take note of it."""
+    return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
+
+
+def family(system: harness.System) -> list[int]:
+    """Every process of a system, also those that runtime.json does not name."""
+    children = psutil.Process(system.process.pid).children(recursive=True)
+    return [system.process.pid, *(process.pid for process in children)]
+
+
+def test_a_report_becomes_a_row_and_the_ledger_balances(system: harness.System) -> None:
+    answer = system.post(REPORT, environment="production", release="1.2")
+    assert answer.status_code == 200
+    system.wait_drained()
+    rows = system.query("SELECT environment, release, directive, blocked_host FROM reports")
+    expected = {"environment": "production", "release": "1.2", "directive": "img-src"}
+    assert {**expected, "blocked_host": "tracker.example"} in rows
+    assert system.headrace("verify").returncode == 0
+
+
+def test_runtime_json_names_what_runs_and_nobody_else_may_read_it(system: harness.System) -> None:
+    current = system.runtime
+    assert httpx.get(f"{current.edge_url}/readyz").status_code == 200
+    assert httpx.get(current.clickhouse_http_url, params={"query": "SELECT 1"}).text == "1\n"
+    assert len(current.pids.edge) >= 2
+    assert set(current.pids.all()) <= set(family(system))
+    assert (system.directory / runtime.FILE).stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_within_ten_seconds_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    with harness.system(tmp_path) as system:
+        system.post(REPORT)
+        processes = family(system)
+        began = time.monotonic()
+        assert system.stop(number) == 0
+        assert time.monotonic() - began < harness.STOP_S
+        assert alive(processes) == []
+        assert runtime.read(system.directory) is None
+
+
+def test_the_next_run_continues_on_the_same_data(tmp_path: Path) -> None:
+    with harness.system(tmp_path) as system:
+        system.post(REPORT)
+        project = system.project["key"]
+    with harness.system(tmp_path) as system:
+        system.post(REPORT)
+        system.wait_drained()
+        assert system.project["key"] == project
+        assert system.query(SEEN) == [{"seen": 2}]
+        assert system.headrace("verify").returncode == 0
+
+
+def test_a_killed_up_takes_everything_with_it_and_loses_nothing(tmp_path: Path) -> None:
+    with harness.system(tmp_path) as system:
+        assert system.post(REPORT).status_code == 200
+        processes = family(system)
+        system.process.kill()
+        system.process.wait()
+        assert child.wait_until(lambda: alive(processes) == [], harness.STOP_S), alive(processes)
+    with harness.system(tmp_path) as system:
+        # The lease of a drainer that was killed runs out first.
+        system.wait_drained()
+        assert system.query(SEEN) == [{"seen": 1}]
+        assert system.headrace("verify").returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["edge", "workers", "maintenance", "redis", "clickhouse"])
+def test_what_dies_is_started_again(system: harness.System, kind: str) -> None:
+    before = _pids(system, kind)
+    psutil.Process(before[0]).kill()
+    assert child.wait_until(lambda: before[0] not in _pids(system, kind) and bool(_pids(system, kind)), 20)
+    assert child.wait_until(lambda: _accepts(system), 20), system.output()
+    system.wait_drained()
+    assert system.headrace("verify", "--wait", "20").returncode == 0
+
+
+def test_a_dead_gunicorn_worker_is_replaced_and_recorded(system: harness.System) -> None:
+    victim = system.runtime.pids.edge[-1]
+    psutil.Process(victim).kill()
+    assert child.wait_until(
+        lambda: victim not in system.runtime.pids.edge and len(system.runtime.pids.edge) > 1, 20
+    )
+    assert child.wait_until(lambda: _accepts(system), 20)
+
+
+def test_a_second_up_on_the_same_directory_refuses(system: harness.System) -> None:
+    done = system.headrace("up")
+    assert done.returncode == 1
+    assert done.stderr == f"headrace: Another headrace up is running on {system.directory}.\n"
+
+
+@pytest.mark.parametrize(
+    "option", ["--listen", "--redis-port", "--clickhouse-port", "--clickhouse-http-port"]
+)
+def test_a_taken_port_is_one_sentence(tmp_path: Path, redis_server: harness.RedisServer, option: str) -> None:
+    port = redis_server.url.rpartition(":")[2].partition("/")[0]
+    value = f"127.0.0.1:{port}" if option == "--listen" else port
+    listen = () if option == "--listen" else ("--listen", "127.0.0.1:0")
+    done = harness.headrace("up", "--data", str(tmp_path / "data"), *listen, option, value)
+    assert done.returncode == 1
+    assert done.stderr.endswith(f"cannot listen on 127.0.0.1:{port}: address already in use.\n")
+    assert done.stderr.count("\n") == 1
+
+
+def test_told_ports_are_used(tmp_path: Path) -> None:
+    redis_port, native, http = (network.free_port() for _ in range(3))
+    options = ("--redis-port", str(redis_port), "--clickhouse-port", str(native))
+    with harness.system(tmp_path, *options, "--clickhouse-http-port", str(http)) as system:
+        current = system.runtime
+        assert current.redis_url == f"redis://127.0.0.1:{redis_port}/0"
+        assert f"@127.0.0.1:{native}/" in current.clickhouse_url
+        assert f"@127.0.0.1:{http}/" in current.clickhouse_http_url
+
+
+def test_it_uses_the_servers_that_the_settings_name(
+    tmp_path: Path, redis_server: harness.RedisServer, clickhouse_server: harness.ClickHouseServer
+) -> None:
+    database = f"{clickhouse_server.url.rpartition('/')[0]}/external"
+    redis_server.client().flushall()
+    given = {"HEADRACE_REDIS_URL": redis_server.url, "HEADRACE_CLICKHOUSE_URL": database}
+    with harness.system(tmp_path, **given) as system:
+        assert system.post(REPORT).status_code == 200
+        system.wait_drained()
+        assert system.runtime.pids.redis == system.runtime.pids.clickhouse == 0
+        assert system.query(SEEN) == [{"seen": 1}]
+        refused = system.headrace("query", "DROP TABLE reports")
+        assert "readonly" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "who"),
+    [
+        ("HEADRACE_REDIS_URL", "redis://127.0.0.1:{port}/0", "Redis"),
+        ("HEADRACE_CLICKHOUSE_URL", "clickhouse://a:b@127.0.0.1:{port}/c", "ClickHouse"),
+    ],
+)
+def test_an_unreachable_server_is_one_sentence(tmp_path: Path, variable: str, value: str, who: str) -> None:
+    port = network.free_port()
+    arguments = ("up", "--data", str(tmp_path), "--listen", "127.0.0.1:0")
+    done = harness.headrace(*arguments, **{variable: value.format(port=port)})
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"headrace: {who} at 127.0.0.1:{port} did not answer: ")
+    assert done.stderr.count("\n") == 1
+
+
+def _pids(system: harness.System, kind: str) -> list[int]:
+    found = getattr(system.runtime.pids, kind)
+    return found if isinstance(found, list) else [found]
+
+
+def _accepts(system: harness.System) -> bool:
+    try:
+        return system.post(REPORT).status_code == 200
+    except httpx.HTTPError:
+        return False
