@@ -117,6 +117,6 @@ def make_plan(
         refused = admit(project_id, list(pairs), most=settings.max_partitions, now_ms=now_ms)
         plans[project_id] = pipeline.ProjectPlan(
             dedupe_window=settings.dedupe_window,
-            overflow=tuple((*pair, environment) for pair, environment in refused.items()),
+            overflow=frozenset(refused),
         )
     return pipeline.Plan(projects=plans)

@@ -32,7 +32,7 @@ def add(
                 environment="",
                 release="",
                 kind="",
-                outcome=outcomes.INVALID,
+                outcome=outcomes.Outcome.INVALID,
                 reason=outcomes.Reason.CORRUPT_ENTRY,
                 quantity=payloads,
             )

@@ -21,7 +21,7 @@ WORKER_TTL_S: Final = 60
 """A worker that shows no sign of life for this long is forgotten by RQ."""
 
 
-class Worker(rq.Worker):  # type: ignore[misc] - RQ ships no types
+class Worker(rq.Worker):
     """RQ's forking worker, which reconnects to Redis within seconds instead of a minute."""
 
     max_connection_wait_time = 2.0
