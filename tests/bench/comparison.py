@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from tests.bench.scale import Scale
 
+SCENARIO: Final = "obvious design"
 _BIN: Final = Path(sys.executable).parent
 _COUNT: Final = "SELECT count() FROM obvious"
 
@@ -67,14 +68,14 @@ def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
     with _running(directory) as system:
         alone = _drain(system, scale.obvious_reports)
         yield Measurement(
-            scenario="obvious design",
+            scenario=SCENARIO,
             what="draining, edge idle",
             values=(alone,),
             unit="reports/s",
             note=f"{os.cpu_count()} RQ workers",
         )
         yield Measurement(
-            scenario="obvious design",
+            scenario=SCENARIO,
             what="end to end",
             values=(_sustain(system, alone, scale.obvious_seconds),),
             unit="reports/s",

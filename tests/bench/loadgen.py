@@ -99,6 +99,10 @@ class Running:
             [sys.executable, "-m", "tests.bench.loadgen", str(path)], stdout=subprocess.PIPE
         )
 
+    def is_under_way(self) -> bool:
+        """Tell whether it still sends."""
+        return self._process.poll() is None
+
     def outcome(self) -> Outcome:
         """Return what came back.
 
@@ -109,11 +113,6 @@ class Running:
         if self._process.returncode:
             raise subprocess.CalledProcessError(self._process.returncode, "loadgen")
         return msgspec.json.decode(output, type=Outcome)
-
-    def kill(self) -> None:
-        """End it at once, with nothing to report."""
-        self._process.kill()
-        self._process.wait()
 
 
 def request(sample: corpus.Sample, path: str, host: str) -> bytes:

@@ -16,6 +16,8 @@ from tests.bench.report import Measurement
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.bench.scale import Scale
+
 _SPINS: Final = 2_000_000
 _GIBIBYTE: Final = 1024**3
 
@@ -30,7 +32,7 @@ def describe() -> str:
     )
 
 
-def noise() -> Iterator[Measurement]:
+def noise(_scale: Scale, _directory: Path) -> Iterator[Measurement]:
     """Repeat the same pure computation: its spread is a floor under the spread of everything else."""
     times = tuple(_spin() * 1000 for _ in range(5))
     yield Measurement(scenario="machine", what="same loop, five times", values=times, unit="ms")

@@ -1,0 +1,179 @@
+"""The whole system as ``headrace up`` starts it: freshness when idle, and throughput that it sustains."""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+import threading
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from urllib.parse import urlsplit
+
+import psutil
+import redis
+
+from deploy import settings
+from storage import clickhouse, ledger
+from tests import harness
+from tests.bench import corpus, loadgen, memory, probes, stack
+from tests.bench.report import Measurement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.bench.scale import Scale
+
+SUSTAINED: Final = "end to end"
+QUERYABLE: Final = "became queryable"
+_IDLE: Final = "idle system"
+_REQUESTS: Final = 50_000
+_CONNECTIONS: Final = 64
+_PAUSE: Final = 0.25
+_SEEN: Final = "SELECT sum(seen) FROM reports"
+
+
+class _Sample(NamedTuple):
+    """``at`` by ``time.time()``; ``backlog`` in payloads; ``seen`` in reports that SQL shows."""
+
+    at: float
+    backlog: int
+    seen: int
+
+
+def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
+    """Measure the idle system first, then the same system under a steady rate."""
+    directory.mkdir()
+    with harness.system(directory) as system:
+        yield _freshness_when_idle(system, scale)
+        yield from _sustain(system, scale, directory)
+        system.wait_drained()
+        verdict = system.headrace("verify")
+        if verdict.returncode:
+            raise RuntimeError(f"The ledger does not balance: {verdict.stdout}")
+
+
+def _freshness_when_idle(system: harness.System, scale: Scale) -> Measurement:
+    idle = probes.Probes(system, _PAUSE)
+    idle.run(lambda number: number < scale.probes)
+    return _freshness(_IDLE, idle, bar=2)
+
+
+def _freshness(scenario: str, timed: probes.Probes, bar: float | None = None) -> Measurement:
+    ordered = sorted(timed.seconds)
+    return Measurement(
+        scenario=scenario,
+        what="posted to visible, p99",
+        values=(loadgen.percentile(ordered, 0.99),),
+        unit="s",
+        bar=bar,
+        sense="≤",
+        note=f"p50 {loadgen.percentile(ordered, 0.5):.2f} s, {len(ordered)} reports",
+    )
+
+
+def _sustain(system: harness.System, scale: Scale, directory: Path) -> Iterator[Measurement]:
+    timed = probes.Probes(system, _PAUSE)
+    with (
+        memory.Sampler(lambda: _processes(system.runtime.pids.edge)) as edge,
+        memory.Sampler(lambda: _processes(system.runtime.pids.workers)) as worker,
+        _Watch(system) as watch,
+    ):
+        load = loadgen.Running(_plan(system, scale), directory)
+        timed.run(lambda _: load.is_under_way())
+        outcome = load.outcome()
+    samples = watch.within(outcome.started_at, outcome.started_at + outcome.seconds)
+    note = f"{scale.sustained_rate:.0f}/s posted for {outcome.seconds:.0f} s; answers {outcome.statuses}"
+    yield _sustained("acknowledged", outcome.rate, "reports/s", note=note)
+    yield _sustained(QUERYABLE, _queryable_rate(samples), "reports/s", bar=scale.sustained_rate * 0.99)
+    yield _backlog_growth(samples, scale)
+    yield _freshness(SUSTAINED, timed)
+    yield _sustained("acknowledged, p99", outcome.p99_ms, "ms", note=f"p50 {outcome.p50_ms:.1f} ms")
+    yield _sustained("memory of an edge process", edge.peak.rss, "MB", bar=120, sense="≤", note="RSS")
+    yield _sustained("memory of worker or work horse", worker.peak.rss, "MB", bar=300, sense="≤", note="RSS")
+
+
+def _sustained(what: str, value: float, unit: str, **more: object) -> Measurement:
+    return Measurement(scenario=SUSTAINED, what=what, values=(value,), unit=unit, **more)
+
+
+def _plan(system: harness.System, scale: Scale) -> loadgen.Plan:
+    project, edge = system.project, urlsplit(system.edge_url)
+    paths = {place: stack.endpoint_path(project["id"], project["key"], *place) for place in corpus.PLACES}
+    requests = [
+        loadgen.request(sample, paths[sample.environment, sample.release], edge.netloc)
+        for sample in corpus.realistic(_REQUESTS)
+    ]
+    return loadgen.Plan(
+        host=edge.hostname,
+        port=edge.port,
+        requests=requests,
+        seconds=scale.sustained_seconds,
+        connections=_CONNECTIONS,
+        rate=scale.sustained_rate,
+        warm_up=3,
+    )
+
+
+def _processes(pids: list[int]) -> list[psutil.Process]:
+    """Return these processes and what they have forked."""
+    found = []
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            found += [process, *process.children()]
+    return found
+
+
+def _queryable_rate(samples: list[_Sample]) -> float:
+    first, last = samples[0], samples[-1]
+    return (last.seen - first.seen) / (last.at - first.at)
+
+
+def _backlog_growth(samples: list[_Sample], scale: Scale) -> Measurement:
+    """Compare the first third of the samples with the last."""
+    third = len(samples) // 3
+    before = statistics.median(sample.backlog for sample in samples[:third])
+    after = statistics.median(sample.backlog for sample in samples[-third:])
+    growth = (after - before) / (scale.sustained_seconds * 2 / 3)
+    return _sustained(
+        "growth of the backlog",
+        growth,
+        "reports/s",
+        bar=scale.sustained_rate * 0.01,
+        sense="≤",
+        note=f"{before:.0f} waiting in the first third, {after:.0f} in the last",
+    )
+
+
+class _Watch:
+    """Looks at the backlog and at what is queryable, once a second until the context ends."""
+
+    def __init__(self, system: harness.System) -> None:
+        self._runtime = system.runtime
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._samples: list[_Sample] = []
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def within(self, begin: float, end: float) -> list[_Sample]:
+        """Return what was seen between two moments of ``time.time()``."""
+        return [sample for sample in self._samples if begin <= sample.at <= end]
+
+    def _run(self) -> None:
+        analyst = settings.clickhouse_address(self._runtime.analyst_url)
+        with (
+            contextlib.closing(clickhouse.connect(analyst)) as server,
+            contextlib.closing(redis.Redis.from_url(self._runtime.redis_url)) as client,
+        ):
+            while not self._stop.wait(1):
+                backlog = ledger.backlog(client, self._runtime.shards)
+                ((seen,),) = server.execute(_SEEN)
+                self._samples.append(_Sample(time.time(), backlog, seen))
