@@ -43,6 +43,7 @@ class Child:
         environment: Mapping[str, str] | None = None,
         directory: Path | None = None,
     ) -> None:
+        self._family: list[psutil.Process] = []
         _make_room(log)
         with log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -74,15 +75,16 @@ class Child:
 
     def terminate(self) -> None:
         """Ask it to stop, without waiting."""
+        self._family = self.family()
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
 
     def wait(self, seconds: float) -> None:
         """Wait for it to end, for so many seconds at most; then kill what is left of it and of its family."""
-        family = self.family()
+        family = {*self._family, *self.family()}
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0.0, seconds))
-        for process in reversed(family):  # descendants first, so that their parents still see them end
+        for process in family:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         self._process.wait()

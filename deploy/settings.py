@@ -5,9 +5,11 @@ A value that makes no sense refuses to start, with one sentence that names the v
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 from typing import Annotated, Final, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import pydantic
 import pydantic_settings
@@ -41,10 +43,7 @@ class Endpoint(pydantic.BaseModel, frozen=True):
             ValueError: it is not that; the message completes the sentence ``<variable> must be …``.
         """
         parts = urlsplit(f"//{text}")
-        try:
-            port = parts.port
-        except ValueError:
-            port = None
+        port = _port(parts)
         if not parts.hostname or port is None or parts.path or parts.username is not None:
             raise ValueError("host:port, such as 127.0.0.1:8000 or [::1]:8000")
         return cls(host=parts.hostname, port=port)
@@ -52,9 +51,10 @@ class Endpoint(pydantic.BaseModel, frozen=True):
 
 def _redis_url(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in {"redis", "rediss", "unix"} or not (parts.hostname or parts.path):
-        raise ValueError("redis://[user:password@]host:port[/database], rediss://… or unix://path")
-    return value
+    with contextlib.suppress(ValueError):  # of a port that is none
+        if parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0:
+            return value
+    raise ValueError("redis://[user:password@]host[:port][/database] or rediss://…")
 
 
 def _clickhouse_url(value: str) -> str:
@@ -221,10 +221,7 @@ def clickhouse_address(url: str) -> clickhouse.Address:
         ValueError: it is not that; the message completes the sentence ``<variable> must be …``.
     """
     parts = urlsplit(url)
-    try:
-        port = parts.port
-    except ValueError:
-        port = None
+    port = _port(parts)
     if parts.scheme != "clickhouse" or not parts.hostname or port is None:
         raise ValueError("clickhouse://user:password@host:port/database")
     return clickhouse.Address(
@@ -236,10 +233,18 @@ def clickhouse_address(url: str) -> clickhouse.Address:
     )
 
 
+def _port(parts: SplitResult) -> int | None:
+    try:
+        return parts.port
+    except ValueError:
+        return None
+
+
 def _sentence(error: pydantic.ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     variable = PREFIX + str(first["loc"][0]).upper()
     wanted = (
         first["msg"].removeprefix("Value error, ").removeprefix("Input should be ").partition(", unable")[0]
     )
-    return f"{variable} must be {wanted}, not {first['input']!r}."
+    given = re.sub(r"//[^/]*@", "//…@", str(first["input"]))  # a URL may hold a password
+    return f"{variable} must be {wanted}, not {given!r}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,8 @@ def copyable(text: str) -> None:
 
 
 def _cell(value: object) -> str:
+    if isinstance(value, dt.datetime) and value.utcoffset() in {None, dt.timedelta()}:
+        return value.replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds").removesuffix(".000")
     plain = _plain(value)
     if isinstance(plain, dict | list):
         return msgspec.json.encode(plain, enc_hook=str).decode()

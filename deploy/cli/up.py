@@ -131,10 +131,8 @@ def _introduce(system: systems.System, project: registry.Project, data: Path) ->
     """Print what a newcomer needs to see a first report arrive."""
     running = system.runtime
     endpoint = headers.endpoint(running.public_url, project)
-    where = [f"Project         {project.name}", f"Data and logs   {data.resolve()}"]
-    if running.clickhouse_http_url:
-        where.append(f"SQL in a page   {_play_url(running.clickhouse_http_url)}")
-    text = rich.text.Text("\n".join(where), overflow="fold")
+    where = f"Project         {project.name}\nData and logs   {data.resolve()}"
+    text = rich.text.Text(where, overflow="fold")
     output.console.print(rich.panel.Panel(text, title="Headrace is running", border_style="green"))
     _step("Endpoint", endpoint)
     policy = f"Content-Security-Policy: {headers.policy(endpoint)}"
@@ -143,6 +141,8 @@ def _introduce(system: systems.System, project: registry.Project, data: Path) ->
     _step("Or send a sample report", f"curl -i '{endpoint}' -H '{kind}' -d '{_SAMPLE}'")
     where_to = "" if data == options.DEFAULT_DATA else f" --data {shlex.quote(str(data))}"
     _step("See what arrived", f'{_command()} query{where_to} "{_QUERY}"')
+    if running.clickhouse_http_url:
+        _step("Or in a browser", _play_url(running.clickhouse_http_url))
 
 
 def _play_url(http_url: str) -> str:

@@ -32,7 +32,8 @@ SEEN = "SELECT sum(seen) AS seen FROM reports"
 
 def alive(pids: list[int]) -> list[int]:
     """Those that still run; one that has ended may wait for init to take note of it."""
-    return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
+    found = {process.pid: process.info["status"] for process in psutil.process_iter(["status"])}
+    return [pid for pid in pids if found.get(pid, psutil.STATUS_ZOMBIE) != psutil.STATUS_ZOMBIE]
 
 
 def family(system: harness.System) -> list[int]:

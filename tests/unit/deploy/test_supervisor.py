@@ -1,0 +1,120 @@
+"""Restarts: at once the first time, then slower, and at once again after a healthy stretch."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from deploy import child, supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SLEEP = "import time; time.sleep(60)"
+STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); {SLEEP}"
+PARENT = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {SLEEP!r}]); time.sleep(60)"
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def happened() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def watching(happened: list[str]) -> Iterator[supervisor.Supervisor]:
+    running = supervisor.Supervisor(happened.append)
+    yield running
+    running.stop([["test"]])
+
+
+def service(log: Path, code: str, clock: Clock, stop_seconds: float = 5.0) -> supervisor.Service:
+    def start() -> child.Child:
+        return child.Child([sys.executable, "-c", code], log)
+
+    return supervisor.Service("test", "it", start, stop_seconds, clock)
+
+
+def test_each_death_in_a_row_waits_longer(clock: Clock) -> None:
+    backoff = supervisor.Backoff(clock)
+    assert [backoff.died() for _ in range(6)] == [0.0, 0.5, 1.0, 2.0, 4.0, 4.0]
+
+
+def test_a_healthy_stretch_forgets_earlier_deaths(clock: Clock) -> None:
+    backoff = supervisor.Backoff(clock)
+    assert [backoff.died(), backoff.died()] == [0.0, 0.5]
+    backoff.started()
+    clock.now += supervisor.STEADY_S
+    assert backoff.died() == 0.0
+
+
+def test_a_dead_process_is_started_again_and_reported(
+    tmp_path: Path, clock: Clock, watching: supervisor.Supervisor, happened: list[str]
+) -> None:
+    first = watching.start(service(tmp_path / "log", SLEEP, clock))
+    psutil.Process(first.pid).kill()
+    assert child.wait_until(lambda: first.exit_code() is not None, 5)
+    watching.tend()
+    (second,) = watching.running("test")
+    assert second.pid != first.pid
+    assert happened == ["it was ended by SIGKILL, starting again", f"it is process {second.pid} now"]
+
+
+def test_a_second_death_is_waited_out(
+    tmp_path: Path, clock: Clock, watching: supervisor.Supervisor, happened: list[str]
+) -> None:
+    started = service(tmp_path / "log", "raise SystemExit(3)", clock)
+    watching.start(started)
+    for _ in range(2):
+        running = started.child
+        assert running is not None
+        assert child.wait_until(lambda running=running: running.exit_code() is not None, 5)
+        watching.tend()
+    assert happened[-1] == "it ended with code 3, starting again in 0.5 s"
+    assert watching.running("test") == []
+    clock.now += 0.5
+    watching.tend()
+    assert happened[-1].startswith("it is process ")
+
+
+def test_who_ignores_sigterm_is_killed(tmp_path: Path, clock: Clock) -> None:
+    log = tmp_path / "log"
+    running = service(log, STUBBORN, clock).start()
+    assert child.wait_until(lambda: log.read_text() == "up\n", 5)
+    running.stop(0.2)
+    assert running.exit_code() == -9
+
+
+def test_descendants_end_with_a_process(tmp_path: Path, clock: Clock) -> None:
+    running = service(tmp_path / "log", PARENT, clock).start()
+    assert child.wait_until(lambda: len(running.family()) == 2, 5)
+    family = running.family()
+    running.stop()
+    _, left = psutil.wait_procs(family, timeout=5)
+    assert [process for process in left if process.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_a_long_log_is_put_aside_at_the_next_start(tmp_path: Path) -> None:
+    log = tmp_path / "it.log"
+    log.write_bytes(b"x" * (child.LOG_BYTES + 1))
+    child.Child([sys.executable, "-c", "print('new')"], log).wait(5)
+    assert log.read_text() == "new\n"
+    assert (tmp_path / "it.1.log").stat().st_size > child.LOG_BYTES
