@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import xxhash
@@ -26,7 +27,7 @@ _VARIABLE: Final = re.compile(
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
 
 
-class Finding(msgspec.Struct, eq=False):
+class Finding(msgspec.Struct, eq=False, gc=False):
     """A classified report. Compared by identity: a batch makes one finding of all equal items.
 
     Attributes:
@@ -36,7 +37,7 @@ class Finding(msgspec.Struct, eq=False):
         verdict: how the report is counted.
         digest: hash of everything the report says that a row stores, but its time and raw text.
         policy: hash of the policy's text, 0 without one.
-        source: the item as it was sent.
+        source: the item as JSON, not yet cleaned.
     """
 
     report: report.Report
@@ -45,19 +46,19 @@ class Finding(msgspec.Struct, eq=False):
     verdict: outcomes.Verdict
     digest: int
     policy: int
-    source: dict[str, Any]
+    source: str
     _raw: str = ""
 
     @property
     def raw(self) -> str:
         """The cleaned text of the item, made when the first row needs it."""
         if not self._raw:
-            self._raw = raw.render(self.source)
+            self._raw = raw.clean(self.source)
         return self._raw
 
 
-def classify(family: contract.Family, found: report.Report, source: dict[str, Any]) -> Finding:
-    """Return the finding that a report of this family is."""
+def classify(family: contract.Family, found: report.Report, item: object) -> Finding:
+    """Return the finding that a report of this family is, made from this item."""
     title = family.title(found)
     policy = xxhash.xxh64_intdigest(found.policy.encode()) if found.policy else 0
     return Finding(
@@ -67,7 +68,7 @@ def classify(family: contract.Family, found: report.Report, source: dict[str, An
         verdict=outcomes.Verdict(found.kind, outcomes.Outcome.ACCEPTED.value, ""),
         digest=_digest(found, title, policy),
         policy=policy,
-        source=source,
+        source=raw.encode(item),
     )
 
 
@@ -90,6 +91,7 @@ def fingerprint(found: report.Report) -> int:
     return xxhash.xxh64_intdigest("\0".join(parts).encode())
 
 
+@functools.lru_cache(maxsize=4096)
 def _template(url: urls.URL) -> str:
     return url.host + _VARIABLE.sub("*", url.path) if url.host else url.text
 

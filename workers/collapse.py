@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import xxhash
@@ -10,9 +10,23 @@ import xxhash
 from workers import agents, classify, outcomes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from workers import columns, deliveries
+
+
+class Sighting(NamedTuple):
+    """One report in a payload.
+
+    Attributes:
+        finding: what it says.
+        agent: the browser that it is about.
+        age: milliseconds from the event to the upload.
+        position: index of the report in the payload.
+    """
+
+    finding: classify.Finding
+    agent: agents.Agent
+    age: int
+    position: int
 
 
 class Context(msgspec.Struct, eq=False):
@@ -21,29 +35,28 @@ class Context(msgspec.Struct, eq=False):
     Attributes:
         account: whom its reports are counted for.
         window_ms: the project's dedupe window in milliseconds; 0 keeps every report.
-        agent: the browser that sent the request.
         details: what is noted in each row's details.
-        rows: shortcut to the rows that findings have led to, by finding and window.
+        rows: shortcut to the rows that findings have led to, by finding, browser and window.
     """
 
     account: outcomes.Account
     window_ms: int
-    agent: agents.Agent
     details: dict[str, str]
-    rows: dict[tuple[classify.Finding, int], Row]
+    rows: dict[tuple[classify.Finding, agents.Agent, int], Row]
 
 
-class Row(msgspec.Struct, eq=False):
+class Row(msgspec.Struct, eq=False, gc=False):
     """A row of the table ``reports`` while its reports are being counted. Times are in milliseconds."""
 
-    context: Context
+    account: outcomes.Account
+    details: dict[str, str]
     finding: classify.Finding
     agent: agents.Agent
     identity: int
     window_start: int
     first_seen: int
     last_seen: int
-    seen: int = 0
+    seen: int
 
 
 class Collapser:
@@ -53,27 +66,12 @@ class Collapser:
         self._rows: list[Row] = []
         self._distinct: dict[tuple[int, str, str, int, int], Row] = {}
 
-    def add(
-        self,
-        context: Context,
-        finding: classify.Finding,
-        age: int,
-        received: deliveries.Deliveries,
-        position: int,
-    ) -> None:
-        """Count a finding once for each time its payload was received.
-
-        Args:
-            context: where the rows belong.
-            finding: what was reported.
-            age: milliseconds from the event to the upload.
-            received: the deliveries of the payload.
-            position: index of the report in the payload.
-        """
+    def add(self, context: Context, received: deliveries.Deliveries, sighting: Sighting) -> None:
+        """Count a report once for each time its payload was received."""
         if context.window_ms:
-            self._count(context, finding, age, received.moments)
+            self._count(context, received, sighting)
         else:
-            self._keep_each(context, finding, age, received, position)
+            self._keep_each(context, received, sighting)
 
     def reports(self) -> columns.Columns:
         """Return the rows of the table ``reports``."""
@@ -84,7 +82,7 @@ class Collapser:
         found: dict[tuple[int, int], list[Row]] = {}
         for row in self._rows:
             if row.finding.policy:
-                key = (row.context.account.project_id, row.finding.policy)
+                key = (row.account.project_id, row.finding.policy)
                 found.setdefault(key, []).append(row)
         return {
             "project_id": [project_id for project_id, _ in found],
@@ -94,56 +92,52 @@ class Collapser:
             "last_seen": [max(row.last_seen for row in rows) for rows in found.values()],
         }
 
-    def _count(
-        self, context: Context, finding: classify.Finding, age: int, moments: Mapping[int, int]
-    ) -> None:
-        for received_ms, times in moments.items():
+    def _count(self, context: Context, received: deliveries.Deliveries, sighting: Sighting) -> None:
+        finding, agent, age, _ = sighting
+        for received_ms, times in received.moments.items():
             occurred = max(received_ms - age, 0)
             start = occurred - occurred % context.window_ms
-            row = context.rows.get((finding, start))
+            row = context.rows.get((finding, agent, start))
             if row is None:
-                row = context.rows[finding, start] = self._row(context, finding, start, occurred)
+                row = self._row(context, finding, agent, start, occurred)
+                context.rows[finding, agent, start] = row
             row.seen += times
-            row.first_seen = min(row.first_seen, occurred)
-            row.last_seen = max(row.last_seen, occurred)
+            if occurred < row.first_seen:
+                row.first_seen = occurred
+            elif occurred > row.last_seen:
+                row.last_seen = occurred
 
-    def _keep_each(
-        self,
-        context: Context,
-        finding: classify.Finding,
-        age: int,
-        received: deliveries.Deliveries,
-        position: int,
-    ) -> None:
-        agent, shared = _identity(context, finding)
-        for received_ms, receipt in received.receipts():
-            occurred = max(received_ms - age, 0)
-            identity = xxhash.xxh64_intdigest(f"{shared}\0{receipt}\0{position}".encode())
-            self._rows.append(Row(context, finding, agent, identity, occurred, occurred, occurred, 1))
-
-    def _row(self, context: Context, finding: classify.Finding, start: int, occurred: int) -> Row:
-        agent, identity = _identity(context, finding)
+    def _row(
+        self, context: Context, finding: classify.Finding, agent: agents.Agent, start: int, occurred: int
+    ) -> Row:
+        identity = _identity(context, finding, agent)
         account = context.account
         key = (account.project_id, account.environment, account.release, start, identity)
         row = self._distinct.get(key)
         if row is None:
-            row = Row(context, finding, agent, identity, start, occurred, occurred)
+            row = Row(account, context.details, finding, agent, identity, start, occurred, occurred, 0)
             self._distinct[key] = row
             self._rows.append(row)
         return row
 
+    def _keep_each(self, context: Context, received: deliveries.Deliveries, sighting: Sighting) -> None:
+        finding, agent, age, position = sighting
+        account, details = context.account, context.details
+        shared = _identity(context, finding, agent)
+        for received_ms, receipt in received.receipts():
+            at = max(received_ms - age, 0)
+            identity = xxhash.xxh64_intdigest(f"{shared}\0{receipt}\0{position}".encode())
+            self._rows.append(Row(account, details, finding, agent, identity, at, at, at, 1))
 
-def _identity(context: Context, finding: classify.Finding) -> tuple[agents.Agent, int]:
-    """Return the browser of a row, and the hash of all that makes the row distinct besides its window."""
-    own = finding.report.user_agent
-    agent = agents.parse(own) if own else context.agent
+
+def _identity(context: Context, finding: classify.Finding, agent: agents.Agent) -> int:
+    """Return the hash of all that makes a row distinct besides its window."""
     parts = (str(finding.digest), *agent, *context.details, *context.details.values())
-    return agent, xxhash.xxh64_intdigest("\0".join(parts).encode())
+    return xxhash.xxh64_intdigest("\0".join(parts).encode())
 
 
 def _reports(rows: list[Row]) -> columns.Columns:
-    contexts = [row.context for row in rows]
-    accounts = [context.account for context in contexts]
+    accounts = [row.account for row in rows]
     findings = [row.finding for row in rows]
     reports = [finding.report for finding in findings]
     return {
@@ -187,4 +181,4 @@ def _reports(rows: list[Row]) -> columns.Columns:
 
 def _details(row: Row) -> dict[str, str]:
     report = row.finding.report
-    return {**report.details, **report.moments, **row.context.details}
+    return {**report.details, **report.moments, **row.details}

@@ -27,13 +27,15 @@ class Decoded(msgspec.Struct, frozen=True, gc=False):
         items: at most ``MAX_ITEMS``: all ``RawItem``, or, if not ``raw``, any JSON values.
         raw: whether the items are ``RawItem``.
         batch: whether they come from a Reporting API array, in which each item must have a type.
-        surplus: how many items of the array were left out.
+        left_out: how many items of the array were too many.
+        surplus: why they were left out, if there are any.
     """
 
     items: list[Any]
     raw: bool
     batch: bool
-    surplus: int
+    left_out: int = 0
+    surplus: report.Rejection | None = None
 
 
 _fast: Final = msgspec.json.Decoder(list[RawItem] | RawItem)
@@ -69,7 +71,11 @@ def _decode_leniently(body: bytes) -> Decoded | report.Rejection:
 
 def _decoded(root: list[Any] | dict[str, Any], *, raw: bool) -> Decoded:
     if isinstance(root, dict):
-        return Decoded([root], raw, batch=False, surplus=0)
+        return Decoded([root], raw, batch=False)
     items = root[:MAX_ITEMS]
     batch = any("type" in item for item in items if isinstance(item, dict))
-    return Decoded(items, raw, batch, surplus=len(root) - len(items))
+    left_out = len(root) - len(items)
+    if not left_out:
+        return Decoded(items, raw, batch)
+    error = f"The array holds {len(root)} reports; {MAX_ITEMS} were read."
+    return Decoded(items, raw, batch, left_out, report.invalid(outcomes.Reason.TOO_MANY, error=error))

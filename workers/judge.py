@@ -2,68 +2,120 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import re
+from typing import Final, NamedTuple
+
+import msgspec
 
 from storage import lenient
-from workers import classify, decode, detect, outcomes, report
-
-if TYPE_CHECKING:
-    import msgspec
+from workers import agents, classify, decode, detect, outcomes, report, text
+from workers.families import envelope
 
 _MAX_PLAIN_AGE: Final = 9
-"""Digits of an age that needs no interpretation; anything else is left to the family's reader."""
+"""Digits of an age that needs no interpretation."""
+
+_NONCE: Final = re.compile(rb"'nonce-[A-Za-z0-9+/=_-]*+'")
+_QUERY: Final = re.compile(rb'(":"(?<=(?:.ur[il]|.UR[IL]|rrer|file|File)":")[^"\\?#]*+[?#])[^"\\]*+(?=")')
+"""Query or fragment of a string that is a URL, told by the end of its member's name."""
+
+_encoder = msgspec.json.Encoder()
+_text = msgspec.json.Decoder(str)
 
 Judgement = classify.Finding | report.Rejection
+
+
+class Judged(NamedTuple):
+    """What is known of one item.
+
+    Attributes:
+        judgement: the finding that it is, shared by all equal items, or why it is none.
+        age: milliseconds between the event and the upload, bounded.
+        user_agent: the user agent that the item itself names; "" leaves the request's.
+    """
+
+    judgement: Judgement
+    age: int
+    user_agent: str
 
 
 class Judge:
     """Judges the items of one batch.
 
-    Items that are equal byte for byte but for their age share one judgement, which is what makes duplicates
-    cheap: their members are not even decoded. Bytes are compared, not values: to Python 1 equals true.
+    Items that are equal but for age, user agent, nonces and the queries of their URLs share one judgement.
+    That makes duplicates cheap: most of their text is never decoded. What is compared is text, not values,
+    because to Python 1 equals true.
     """
 
     def __init__(self) -> None:
-        self._judgements: dict[tuple[object, ...], Judgement] = {}
+        self._judgements: dict[tuple[bool, bytes], Judgement] = {}
 
-    def judge_raw(self, item: decode.RawItem, *, batch: bool) -> tuple[Judgement, int]:
-        """Return the judgement about an item, and its age in milliseconds."""
-        sent_age = item.pop("age", None)
-        key: tuple[object, ...] = (batch, b"\0".join(item.values()), *item)
-        age = None
-        if sent_age is not None:
-            item["age"] = sent_age
-            age = _plain_age(sent_age)
-            key = (*key, bytes(sent_age)) if age is None else key
+    def judge_raw(self, item: decode.RawItem, *, batch: bool) -> Judged:
+        """Judge an item whose members are not decoded yet."""
+        rest = item.copy()
+        age = _take_age(rest)
+        user_agent = _take_user_agent(rest)
+        key = (batch, _essence(rest))
         judgement = self._judgements.get(key)
         if judgement is None:
-            judgement = self._judgements[key] = _judge_undecoded(item, batch=batch)
-        return judgement, _age(judgement) if age is None else age
+            judgement = self._judgements[key] = _judge_raw(item, rest, batch=batch)
+        if isinstance(judgement, report.Rejection):
+            return Judged(judgement, 0, "")
+        found = judgement.report
+        return Judged(judgement, found.age if age is None else age, user_agent or found.user_agent)
 
-    def judge_value(self, value: object, *, batch: bool) -> tuple[Judgement, int]:
-        """Return the judgement about any decoded JSON value, and its age in milliseconds."""
-        judgement = _judge(value, batch=batch)
-        return judgement, _age(judgement)
+    def judge_value(self, value: object, *, batch: bool) -> Judged:
+        """Judge any decoded JSON value."""
+        judgement = _judge(value, value, batch=batch)
+        if isinstance(judgement, report.Rejection):
+            return Judged(judgement, 0, "")
+        return Judged(judgement, judgement.report.age, judgement.report.user_agent)
 
 
-def _plain_age(sent: msgspec.Raw) -> int | None:
+def _take_age(item: decode.RawItem) -> int | None:
+    """Take the age out of an item; None if there is none, or one that needs the envelope's reader."""
+    sent = item.get("age")
+    if sent is None:
+        return None
     digits = bytes(sent)
-    return int(digits) if digits.isdigit() and len(digits) <= _MAX_PLAIN_AGE else None
+    if len(digits) > _MAX_PLAIN_AGE or not digits.isdigit():
+        return None
+    del item["age"]
+    return min(int(digits), envelope.MAX_AGE)
 
 
-def _age(judgement: Judgement) -> int:
-    return judgement.report.age if isinstance(judgement, classify.Finding) else 0
+def _take_user_agent(item: decode.RawItem) -> str:
+    """Take the user agent out of an item; "" if there is none, or one that needs the envelope's reader."""
+    sent = item.get("user_agent")
+    if sent is None:
+        return ""
+    try:
+        user_agent = _text.decode(sent)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    del item["user_agent"]
+    return text.clean(user_agent, agents.MAX_USER_AGENT)
 
 
-def _judge_undecoded(item: decode.RawItem, *, batch: bool) -> Judgement:
+def _essence(item: decode.RawItem) -> bytes:
+    """Return the text of an item without what makes equal reports differ."""
+    essence = _encoder.encode(item)
+    if b"'nonce-" in essence:
+        essence = _NONCE.sub(b"'nonce-'", essence)
+    if b"?" in essence or b"#" in essence:
+        essence = _QUERY.sub(rb"\1", essence)
+    return essence
+
+
+def _judge_raw(item: decode.RawItem, rest: decode.RawItem, *, batch: bool) -> Judgement:
     try:
         value = decode.load(item)
     except lenient.NotJSONError as error:
         return report.invalid(outcomes.Reason.NOT_JSON, error=f"Not JSON: {error}.")
-    return _judge(value, batch=batch)
+    return _judge({name: value[name] for name in rest}, value, batch=batch)
 
 
-def _judge(value: Any, *, batch: bool) -> Judgement:  # noqa: ANN401 - a JSON value has any shape
+def _judge(value: object, source: object, *, batch: bool) -> Judgement:
+    """Judge a value; ``source`` is the same with what was taken out of it."""
     try:
         found = detect.detect(value, batch=batch)
         if isinstance(found, report.Rejection):
@@ -72,6 +124,6 @@ def _judge(value: Any, *, batch: bool) -> Judgement:  # noqa: ANN401 - a JSON va
         normalised = family.normalise(item)
         if isinstance(normalised, report.Rejection):
             return normalised
-        return classify.classify(family, normalised, value)
+        return classify.classify(family, normalised, source)
     except Exception as error:  # noqa: BLE001 - a defect may cost one report, never the shard it stands in
         return report.invalid(outcomes.Reason.DEFECT, error=f"{type(error).__name__}: {error}"[:1024])

@@ -103,14 +103,14 @@ class _Batch:
 
     def take(self, payload: envelope.Payload, received: deliveries.Deliveries) -> None:
         """Process a payload that was received once or more."""
-        context = self._context(payload)
+        account = self._context(payload).account
         decoded = decode.decode(payload.body)
         if isinstance(decoded, report.Rejection):
-            self._quarantine.add(context.account, received, payload.body, whole=decoded)
+            self._quarantine.add(account, received, payload.body, whole=decoded)
             verdicts = {decoded.verdict: 1}
         else:
-            verdicts = self._take_items(context, payload.body, received, decoded)
-        self._tally.add(received.moments, context.account, verdicts)
+            verdicts = self._take_items(payload, received, decoded)
+        self._tally.add(received.moments, account, verdicts)
         self._payloads[payload.project_id] += len(received.each)
         self._found[payload.project_id] += len(received.each) * sum(verdicts.values())
 
@@ -126,40 +126,27 @@ class _Batch:
         )
 
     def _take_items(
-        self,
-        context: collapse.Context,
-        body: bytes,
-        received: deliveries.Deliveries,
-        decoded: decode.Decoded,
+        self, payload: envelope.Payload, received: deliveries.Deliveries, decoded: decode.Decoded
     ) -> dict[outcomes.Verdict, int]:
+        context = self._context(payload)
         judge_item = self._judge.judge_raw if decoded.raw else self._judge.judge_value
         verdicts: dict[outcomes.Verdict, int] = {}
         invalid = []
         for position, item in enumerate(decoded.items):
-            judgement, age = judge_item(item, batch=decoded.batch)
+            judgement, age, user_agent = judge_item(item, batch=decoded.batch)
             verdicts[judgement.verdict] = verdicts.get(judgement.verdict, 0) + 1
             if isinstance(judgement, classify.Finding):
-                self._rows.add(context, judgement, age, received, position)
+                agent = agents.parse(user_agent or payload.user_agent)
+                self._rows.add(context, received, collapse.Sighting(judgement, agent, age, position))
             elif judgement.outcome is outcomes.Outcome.INVALID:
                 invalid.append((judgement, item))
-        whole = None
-        if decoded.surplus:
-            whole = report.invalid(
-                outcomes.Reason.TOO_MANY, error=f"{decoded.surplus} more reports than are read."
-            )
-            verdicts[whole.verdict] = decoded.surplus
-        self._quarantine.add(context.account, received, body, invalid, whole)
+        if decoded.surplus is not None:
+            verdicts[decoded.surplus.verdict] = decoded.left_out
+        self._quarantine.add(context.account, received, payload.body, invalid, decoded.surplus)
         return verdicts
 
     def _context(self, payload: envelope.Payload) -> collapse.Context:
-        key = (
-            payload.project_id,
-            payload.key,
-            payload.environment,
-            payload.release,
-            payload.user_agent,
-            payload.flags,
-        )
+        key = (payload.project_id, payload.key, payload.environment, payload.release, payload.flags)
         context = self._contexts.get(key)
         if context is None:
             context = self._contexts[key] = _new_context(payload, self._plan)
@@ -176,7 +163,6 @@ def _new_context(payload: envelope.Payload, plan: Plan) -> collapse.Context:
     return collapse.Context(
         account=outcomes.Account(payload.project_id, payload.key, payload.environment, release),
         window_ms=project.dedupe_window * 1000,
-        agent=agents.parse(payload.user_agent),
         details=details,
         rows={},
     )

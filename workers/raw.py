@@ -1,63 +1,58 @@
-"""The column ``raw``: one original report of a row as JSON, cleaned of what must not be stored."""
+"""The column ``raw``: one original report of a row as JSON, without what must not be stored.
+
+The rules work on the text that our own encoder wrote, where quotes and backslashes are escaped in exactly one
+way. That is several times faster than walking the values, and no rule splits an escape or ends a string.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from workers import text, urls
+_CHARACTERS: Final = r"[^\"\\]*+(?:\\.[^\"\\]*+)*+"  # of a JSON string, to its end
+_URL_CHARACTERS: Final = r"[^\s\"'<>\\]*+(?:\\.[^\s\"'<>\\]*+)*+"
 
-_MAX_DEPTH: Final = 16
-_MAX_MEMBERS: Final = 256
-_MAX_NAME: Final = 128
-_MAX_STRING: Final = 16_384
-_PRIVATE: Final = frozenset({"request-headers", "app-vendor-id"})
-"""Members that are left out: request headers hold cookies (Firefox 5), the vendor id names a device."""
+_CONTROL: Final = re.compile(r"(\\\\)|\\u00[0-9a-f]{2}|\\[bf]|[\x7f-\x9f]")
+_QUERY: Final = re.compile(rf"(://[^\s\"'<>\\?#]*+(?:\\.[^\s\"'<>\\?#]*+)*+)(?:[?#]{_URL_CHARACTERS})?")
+_USER_INFO: Final = re.compile(r"://[^\s\"'<>\\/?#@]*+@")
+_OPAQUE: Final = re.compile(rf"\"(data|blob|filesystem|javascript|[a-z-]{{1,32}}-extension):{_CHARACTERS}\"")
+_RELATIVE: Final = re.compile(
+    r"((?:ur[il]|UR[IL]|Ur[il]|referrer|source[-_]?[fF]ile)"
+    rf"\":\"[^\"\\?#]*+(?:\\.[^\"\\?#]*+)*+)[?#]{_CHARACTERS}\""
+)
+_PRIVATE: Final = re.compile(rf"\"(request-headers|app-vendor-id)\":\"{_CHARACTERS}\"")
+"""Request headers hold cookies (Firefox 5); the vendor id names one person's device (TrustKit)."""
 
-_URL_MEMBER: Final = re.compile(r"ur[il]$|referrer$|source[-_]?file$", re.IGNORECASE)
-_OPAQUE: Final = re.compile(r"\s*(?:data|blob|filesystem|javascript|[a-z-]{1,32}-extension):", re.IGNORECASE)
-_EMBEDDED: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,31}://[^\s\"'<>]*")
-_USER_INFO: Final = re.compile(r"//[^/@]*@")
-_SECRET_PART: Final = re.compile(r"[?#@]")
+_PRIVATE_HINTS: Final = ("request-headers", "app-vendor-id")
 
 _encoder = msgspec.json.Encoder()
 
 
-def render(item: dict[str, Any]) -> str:
-    """Return the item as JSON: no control characters, no secrets in URLs, size and depth bounded."""
-    return _encoder.encode(_clean(item, "", 0)).decode()
+def encode(item: object) -> str:
+    """Return the item as JSON, in the one spelling that the rules of ``clean`` rely on."""
+    try:
+        return _encoder.encode(item).decode()
+    except RecursionError:
+        return "{}"  # nested far deeper than any report: nothing of it is worth a second attempt
 
 
-def _clean(value: object, member: str, depth: int) -> object:
-    if isinstance(value, str):
-        return _clean_text(text.without_controls(value[:_MAX_STRING]), member)
-    if not isinstance(value, (dict, list)):
-        return value
-    if depth == _MAX_DEPTH:
-        return "…"
-    if isinstance(value, list):
-        return [_clean(element, member, depth + 1) for element in value[:_MAX_MEMBERS]]
-    return {
-        text.without_controls(name[:_MAX_NAME]): _clean(value[name], name, depth + 1)
-        for name in list(value)[:_MAX_MEMBERS]
-        if name not in _PRIVATE
-    }
+def clean(text: str) -> str:
+    """Return an encoded item without control characters and without the secret parts of URLs.
 
-
-def _clean_text(value: str, member: str) -> str:
-    if _URL_MEMBER.search(member) or _OPAQUE.match(value):
-        return _redact(value)
-    if "://" in value:
-        return _EMBEDDED.sub(_redact_embedded, value)
-    return value
-
-
-def _redact_embedded(match: re.Match[str]) -> str:
-    return _redact(match[0]) if _SECRET_PART.search(match[0]) else match[0]
-
-
-def _redact(value: str) -> str:
-    """Return a URL without its secrets, even one that no parser understands."""
-    return urls.clean(value).text or _USER_INFO.sub("//", _SECRET_PART.split(value, maxsplit=1)[0])
+    From every URL the user info, the query and the fragment are cut; URLs that are content or name an
+    installation (``data:``, an extension's) become their scheme. Private members are emptied.
+    """
+    if "\\" in text or not text.isprintable():
+        text = _CONTROL.sub(r"\1", text)
+    text = _OPAQUE.sub(r'"\1"', text)
+    if "?" in text or "#" in text:
+        text = _QUERY.sub(r"\1", text)
+    if "?" in text or "#" in text:
+        text = _RELATIVE.sub(r'\1"', text)
+    if "@" in text:
+        text = _USER_INFO.sub("://", text)
+    if any(hint in text for hint in _PRIVATE_HINTS):
+        text = _PRIVATE.sub(r'"\1":""', text)
+    return text
