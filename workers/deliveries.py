@@ -9,7 +9,7 @@ import msgspec
 from storage import envelope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 class Delivery(NamedTuple):
@@ -33,6 +33,21 @@ class Deliveries(msgspec.Struct, frozen=True):
     each: list[Delivery]
     moments: dict[int, int]
 
+    def parted(self, errors: Mapping[str, str]) -> tuple[Deliveries, list[tuple[str, Deliveries]]]:
+        """Return the deliveries without an error, and those with one singly, beside it.
+
+        Args:
+            errors: the error of some deliveries, by receipt.
+        """
+        healthy, failed = [], []
+        for delivery, (_, receipt) in zip(self.each, self.receipts(), strict=True):
+            error = errors.get(receipt)
+            if error is None:
+                healthy.append(delivery)
+            else:
+                failed.append((error, _deliveries(self.shard, [delivery])))
+        return _deliveries(self.shard, healthy), failed
+
     def receipts(self) -> Iterator[tuple[int, str]]:
         """Yield time and receipt of each delivery."""
         for received_ms, entry_id, position in self.each:
@@ -47,11 +62,11 @@ def grouped(shard: int, entries: Sequence[envelope.Entry]) -> Iterator[tuple[env
         for position, payload in enumerate(entry.payloads):
             groups.setdefault(payload, []).append(Delivery(received_ms, entry.id, position))
     for payload, each in groups.items():
-        yield payload, Deliveries(shard, each, _moments(each))
+        yield payload, _deliveries(shard, each)
 
 
-def _moments(each: list[Delivery]) -> dict[int, int]:
+def _deliveries(shard: int, each: list[Delivery]) -> Deliveries:
     moments: dict[int, int] = {}
     for received_ms, _, _ in each:
         moments[received_ms] = moments.get(received_ms, 0) + 1
-    return moments
+    return Deliveries(shard, each, moments)

@@ -47,6 +47,7 @@ class Reason(enum.StrEnum):
         "corrupt_entry",
         "The stream entry that held the payload is damaged, or of an unknown version.",
     )
+    POISON = "poison", "Processing the payload fails for good, so it was set aside as a whole, unread."
     DEFECT = "defect", "Headrace failed on this report; its text is in quarantine and worth a bug report."
     TEST_REPORT = "test_report", "The sender marked the report as a test (RFC 9163 §3.1)."
 

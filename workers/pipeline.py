@@ -47,9 +47,11 @@ class Plan(msgspec.Struct, frozen=True):
 
     Attributes:
         projects: plan by project id; a project that is not listed is processed by the defaults.
+        poison: payloads that are set aside unread, by receipt, and why.
     """
 
     projects: dict[int, ProjectPlan] = {}
+    poison: dict[str, str] = {}
 
 
 _DEFAULTS: Final = ProjectPlan()
@@ -84,7 +86,9 @@ def process(shard: int, entries: Sequence[envelope.Entry], plan: Plan) -> Tables
     """
     batch = _Batch(plan)
     for payload, received in deliveries.grouped(shard, entries):
-        batch.take(payload, received)
+        healthy = batch.set_aside(payload, received) if plan.poison else received
+        if healthy.each:
+            batch.take(payload, healthy)
     return batch.tables()
 
 
@@ -101,18 +105,20 @@ class _Batch:
         self._payloads: Counter[int] = Counter()
         self._found: Counter[int] = Counter()
 
+    def set_aside(self, payload: envelope.Payload, received: deliveries.Deliveries) -> deliveries.Deliveries:
+        """Reject the deliveries of a payload that the plan calls poison, and return the others."""
+        healthy, poisoned = received.parted(self._plan.poison)
+        for error, delivery in poisoned:
+            self._reject(payload, delivery, report.invalid(outcomes.Reason.POISON, error=error))
+        return healthy
+
     def take(self, payload: envelope.Payload, received: deliveries.Deliveries) -> None:
         """Process a payload that was received once or more."""
-        account = self._context(payload).account
         decoded = decode.decode(payload.body)
         if isinstance(decoded, report.Rejection):
-            self._quarantine.add(account, received, payload.body, whole=decoded)
-            verdicts = {decoded.verdict: 1}
+            self._reject(payload, received, decoded)
         else:
-            verdicts = self._take_items(payload, received, decoded)
-        self._tally.add(received.moments, account, verdicts)
-        self._payloads[payload.project_id] += len(received.each)
-        self._found[payload.project_id] += len(received.each) * sum(verdicts.values())
+            self._count(payload, received, self._take_items(payload, received, decoded))
 
     def tables(self) -> Tables:
         """Return the rows of everything that was taken."""
@@ -144,6 +150,22 @@ class _Batch:
             verdicts[decoded.surplus.verdict] = decoded.left_out
         self._quarantine.add(context.account, received, payload.body, invalid, decoded.surplus)
         return verdicts
+
+    def _reject(
+        self, payload: envelope.Payload, received: deliveries.Deliveries, rejection: report.Rejection
+    ) -> None:
+        self._quarantine.add(self._context(payload).account, received, payload.body, whole=rejection)
+        self._count(payload, received, {rejection.verdict: 1})
+
+    def _count(
+        self,
+        payload: envelope.Payload,
+        received: deliveries.Deliveries,
+        verdicts: dict[outcomes.Verdict, int],
+    ) -> None:
+        self._tally.add(received.moments, self._context(payload).account, verdicts)
+        self._payloads[payload.project_id] += len(received.each)
+        self._found[payload.project_id] += len(received.each) * sum(verdicts.values())
 
     def _context(self, payload: envelope.Payload) -> collapse.Context:
         key = (payload.project_id, payload.key, payload.environment, payload.release, payload.flags)
