@@ -35,6 +35,8 @@ class Keys(NamedTuple):
     lease: str
     fence: str
     bounds: str
+    attempts: str
+    begun: str
     ledger: str
 
 
@@ -55,11 +57,17 @@ class StoredEntry(NamedTuple):
 
 
 class Lease(NamedTuple):
-    """The right to drain a shard: the fencing token, and the bounds of a batch left unfinished, if any."""
+    """The right to drain a shard.
+
+    ``bounds`` are those of a batch that was left unfinished, if any; ``attempts`` is how often it was taken
+    up again since it was bound, and ``begun`` whether some of its rows may be in ClickHouse already.
+    """
 
     shard: int
     token: int
     bounds: bytes | None
+    attempts: int
+    begun: bool
 
 
 def append_arguments(shard: int, payloads: list[envelope.Payload]) -> tuple[str, int, str, str, bytes, str]:
@@ -124,8 +132,12 @@ class Queue:
     def acquire(self, shard: int, ttl_ms: int) -> Lease | None:
         """Take the lease of a shard, or return None when another drainer holds it."""
         names = keys(shard)
-        answer = self._run(scripts.ACQUIRE, (names.lease, names.fence, names.bounds), ttl_ms)
-        return Lease(shard, answer[0], answer[1]) if answer else None
+        where = (names.lease, names.fence, names.bounds, names.attempts, names.begun)
+        answer = self._run(scripts.ACQUIRE, where, ttl_ms)
+        if not answer:
+            return None
+        token, bounds, attempts, begun = answer
+        return Lease(shard, token, bounds, attempts, bool(begun))
 
     def renew(self, lease: Lease, ttl_ms: int) -> None:
         """Prolong the lease.
@@ -136,6 +148,13 @@ class Queue:
         names = keys(lease.shard)
         if not self._run(scripts.RENEW, (names.lease, names.fence), lease.token, ttl_ms):
             raise _lost(lease)
+
+    def forgive(self, lease: Lease) -> None:
+        """Forget the attempts at the unfinished batch: it was not its fault."""
+        try:
+            self._client.delete(keys(lease.shard).attempts)
+        except (redis.exceptions.RedisError, OSError) as error:
+            raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
 
     def release(self, lease: Lease) -> None:
         """Give the lease back; harmless when it is no longer held."""
@@ -155,13 +174,24 @@ class Queue:
         return [_stored(entry_id, fields[b"n"], fields[b"p"]) for entry_id, fields in answer]
 
     def bind(self, lease: Lease, bounds: bytes) -> None:
-        """Store the bounds of a batch before its work begins.
+        """Store the bounds of a batch before its work begins, or better ones before anything was inserted.
 
         Raises:
             LeaseLostError: another drainer took the shard.
         """
         names = keys(lease.shard)
-        if not self._run(scripts.BIND, (names.fence, names.bounds), lease.token, bounds):
+        where = (names.fence, names.bounds, names.attempts, names.begun)
+        if not self._run(scripts.BIND, where, lease.token, bounds):
+            raise _lost(lease)
+
+    def begin(self, lease: Lease, ttl_ms: int) -> None:
+        """Prolong the lease and note that the inserts of the bound batch begin.
+
+        Raises:
+            LeaseLostError: another drainer took the shard.
+        """
+        names = keys(lease.shard)
+        if not self._run(scripts.BEGIN, (names.lease, names.fence, names.begun), lease.token, ttl_ms):
             raise _lost(lease)
 
     def commit(self, lease: Lease, bounds: bytes, last: str, counts: Iterable[tuple[str, int]]) -> None:
@@ -172,7 +202,7 @@ class Queue:
         """
         names = keys(lease.shard)
         flat = [part for pair in counts for part in pair]
-        where = (names.fence, names.bounds, names.stream, names.ledger)
+        where = (names.fence, names.bounds, names.attempts, names.begun, names.stream, names.ledger)
         if not self._run(scripts.COMMIT, where, lease.token, bounds, _after(last), *flat):
             raise _lost(lease)
 

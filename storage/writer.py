@@ -23,6 +23,21 @@ _SETTINGS: Final = {
 }
 
 
+def probe(server: clickhouse.Connection, table: str, columns: Mapping[str, list[Any]]) -> None:
+    """Insert a block into an empty temporary twin of a table, which is then dropped.
+
+    Raises:
+        ClickHouseUnavailableError: try again later.
+        InsertRefusedError: the table itself would refuse this data too.
+    """
+    twin = f"probe_{table}"
+    server.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {twin} AS {table}")
+    try:
+        insert(server, twin, columns, "")
+    finally:
+        server.execute(f"DROP TEMPORARY TABLE IF EXISTS {twin}")
+
+
 def insert(server: clickhouse.Connection, table: str, columns: Mapping[str, list[Any]], token: str) -> int:
     """Insert a block and return its rows; an empty one costs nothing.
 

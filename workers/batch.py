@@ -98,6 +98,15 @@ def cut(stored: Sequence[streams.StoredEntry], entries: Decoded, most: int) -> i
     return len(stored)
 
 
+def all_payloads(shard: int, entries: Decoded, error: str) -> dict[str, str]:
+    """Return this error for every payload, by receipt."""
+    return {
+        envelope.receipt(shard, entry.id, index): error
+        for entry in entries.entries
+        for index in range(len(entry.payloads))
+    }
+
+
 def make_plan(
     entries: Sequence[envelope.Entry], projects: Mapping[int, registry.Project], admit: Admit
 ) -> pipeline.Plan:

@@ -17,19 +17,25 @@ import msgspec
 import structlog
 
 from storage import errors, partitions, registry, writer
-from workers import batch, corrupt, pipeline
+from workers import batch, corrupt, failpoints, pipeline, poison
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     import redis
 
-    from storage import clickhouse, streams
+    from storage import clickhouse, envelope, streams
 
 log = structlog.get_logger(__name__)
 
-TABLES: Final = ("policies", "quarantine", "reports", "outcomes")
+TABLES: Final = ("policies", "reports", "quarantine", "outcomes")
 """In the order of their inserts."""
+REFUSABLE: Final = ("policies", "reports")
+"""Tables with columns that senders fill; the others hold what Headrace itself makes up."""
+
+
+class RefusedRowsError(errors.InsertRefusedError):
+    """ClickHouse refuses rows that senders fill, before anything of the batch was counted."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -41,6 +47,7 @@ class Limits(msgspec.Struct, frozen=True):
         max_reports: reports a batch may hold by a cheap overestimate; arrays can pack many small ones.
         lease_ms: how long a dead drainer blocks its shard; a live one renews three times as often.
         budget_s: after this time a drain yields its worker to the next shard.
+        attempts: after so many failed attempts a batch is searched for a payload that takes processes down.
     """
 
     max_bytes: int = 8 * 1024 * 1024
@@ -48,6 +55,7 @@ class Limits(msgspec.Struct, frozen=True):
     max_reports: int = 20_000
     lease_ms: int = 10_000
     budget_s: float = 5.0
+    attempts: int = 3
 
 
 class Drained(NamedTuple):
@@ -59,13 +67,18 @@ class Drained(NamedTuple):
 
 
 class Work(NamedTuple):
-    """A batch under way. ``full`` says that a limit cut it off, so that more is waiting."""
+    """A batch under way.
+
+    ``full`` says that a limit cut it off, so that more is waiting; ``begun`` that an earlier drainer may have
+    inserted some of its rows, so that its bounds may not change any more.
+    """
 
     bounds: batch.Bounds
     encoded: bytes
     stored: Sequence[streams.StoredEntry]
     decoded: batch.Decoded
     full: bool
+    begun: bool = False
 
 
 class Drainer:
@@ -99,13 +112,18 @@ class Drainer:
         Raises:
             RecoverableError: Redis or ClickHouse is away; the batch waits with its bounds.
             LeaseLostError: another drainer took the shard over.
-            InsertRefusedError: ClickHouse will never take this batch.
+            InsertRefusedError: ClickHouse refuses even the counts; the batch waits for a person.
         """
         lease = self._queue.acquire(shard, self._limits.lease_ms)
         if lease is None:
             return Drained(0, 0, 0)
         with self._held(lease):
-            return self._drain(lease)
+            try:
+                return self._drain(lease)
+            except errors.RecoverableError:
+                with contextlib.suppress(errors.RedisUnavailableError):
+                    self._queue.forgive(lease)
+                raise
 
     def _drain(self, lease: streams.Lease) -> Drained:
         deadline = self._clock() + self._limits.budget_s
@@ -113,6 +131,7 @@ class Drainer:
         work = self._resume(lease) if lease.bounds else self._claim(lease)
         while work:
             payloads, reports = self._process(lease, work)
+            failpoints.hit("after_commit")
             total = Drained(total.batches + 1, total.payloads + payloads, total.reports + reports)
             if not work.full or self._clock() >= deadline:
                 break
@@ -148,7 +167,11 @@ class Drainer:
         bounds = batch.decode_bounds(encoded)
         stored = self._queue.read_between(lease.shard, bounds.first, bounds.last)
         log.info("batch_resumed", shard=lease.shard, first=bounds.first, last=bounds.last)
-        return Work(bounds, encoded, stored, batch.decode_entries(stored), full=True)
+        work = Work(bounds, encoded, stored, batch.decode_entries(stored), full=True, begun=lease.begun)
+        if lease.attempts <= self._limits.attempts:
+            return work
+        trial = poison.in_own_process(self._rows_of(work))
+        return self._without_culprits(lease, work, trial) if self._fails(work, trial) else work
 
     def _claim(self, lease: streams.Lease) -> Work | None:
         """Bind the next batch: write its bounds and its plan before anything is done with it."""
@@ -164,10 +187,24 @@ class Drainer:
         if kept < len(available):
             decoded = batch.decode_entries(stored)
         plan = batch.make_plan(decoded.entries, self._projects(), self._admit)
+        full = kept < len(available) or self._is_full(stored)
+        failpoints.hit("before_bounds")
+        work = self._bind(lease, stored, plan, full=full)
+        failpoints.hit("after_bounds")
+        return work
+
+    def _bind(
+        self,
+        lease: streams.Lease,
+        stored: Sequence[streams.StoredEntry],
+        plan: pipeline.Plan,
+        *,
+        full: bool,
+    ) -> Work:
         bounds = batch.Bounds(stored[0].id, stored[-1].id, plan)
         encoded = batch.encode_bounds(bounds)
         self._queue.bind(lease, encoded)
-        return Work(bounds, encoded, stored, decoded, full=kept < len(available) or self._is_full(stored))
+        return Work(bounds, encoded, stored, batch.decode_entries(stored), full=full)
 
     def _is_full(self, stored: Sequence[streams.StoredEntry]) -> bool:
         """Say whether a batch came near its limits; half of them tells a backlog from a trickle."""
@@ -186,21 +223,87 @@ class Drainer:
 
     def _process(self, lease: streams.Lease, work: Work) -> tuple[int, int]:
         """Carry a batch through: rows, inserts, commit. Returns its payloads and its reports."""
-        tables = pipeline.process(lease.shard, work.decoded.entries, work.bounds.plan)
+        while True:
+            try:
+                tables = pipeline.process(lease.shard, work.decoded.entries, work.bounds.plan)
+                failpoints.hit("after_process")
+            except Exception:
+                log.exception("batch_failed", shard=lease.shard, first=work.bounds.first)
+                work = self._without_culprits(lease, work, self._rows_of(work))
+                continue
+            try:
+                found = self._insert(lease, work, tables)
+            except RefusedRowsError:
+                log.exception("rows_refused", shard=lease.shard, first=work.bounds.first)
+                work = self._without_culprits(lease, work, self._probe_of(lease, work))
+                continue
+            return self._commit(lease, work, found)
+
+    def _insert(self, lease: streams.Lease, work: Work, tables: pipeline.Tables) -> dict[int, int]:
+        """Insert the rows of a batch, each table under its own token, and return the reports found.
+
+        The tables that may refuse data for good come first, so that nothing is counted yet when they do.
+        """
         columns = {name: getattr(tables, name) for name in TABLES}
         found = dict(tables.found)
         if work.decoded.corrupt:
             corrupt.add(columns, found, lease.shard, work.decoded.corrupt)
         for table in TABLES:
-            self._queue.renew(lease, self._limits.lease_ms)
-            writer.insert(self._server, table, columns[table], work.bounds.token(lease.shard, table))
+            self._queue.begin(lease, self._limits.lease_ms)
+            try:
+                writer.insert(self._server, table, columns[table], work.bounds.token(lease.shard, table))
+            except errors.InsertRefusedError as error:
+                raise (RefusedRowsError(str(error)) if table in REFUSABLE else error) from error
+            failpoints.hit(f"after_{table}")
+        return found
+
+    def _commit(self, lease: streams.Lease, work: Work, found: dict[int, int]) -> tuple[int, int]:
         payloads = _census(work.stored)
         counts = [
             *((f"committed:{project}", count) for project, count in payloads.items()),
             *((f"found:{project}", count) for project, count in found.items()),
         ]
+        failpoints.hit("before_commit")
         self._queue.commit(lease, work.encoded, work.bounds.last, counts)
         return sum(payloads.values()), sum(found.values())
+
+    @staticmethod
+    def _fails(work: Work, trial: poison.Trial) -> bool:
+        try:
+            trial(work.decoded.entries)
+        except poison.CrashError:
+            return True
+        return False
+
+    def _rows_of(self, work: Work) -> poison.Trial:
+        """Return the trial that a payload passes when it can be made into rows."""
+        return lambda entries: pipeline.process(0, entries, work.bounds.plan)
+
+    def _probe_of(self, lease: streams.Lease, work: Work) -> poison.Trial:
+        """Return the trial that a payload passes when ClickHouse would take its rows."""
+
+        def trial(entries: Sequence[envelope.Entry]) -> None:
+            tables = pipeline.process(lease.shard, entries, work.bounds.plan)
+            for table in REFUSABLE:
+                writer.probe(self._server, table, getattr(tables, table))
+
+        return trial
+
+    def _without_culprits(self, lease: streams.Lease, work: Work, trial: poison.Trial) -> Work:
+        """Bind the batch again, with the payloads that fail alone set aside.
+
+        If none fails alone, the batch is halved, unless some of its rows may be stored already: with other
+        bounds they would get other tokens. The payloads of a single entry are then all set aside.
+        """
+        plan = work.bounds.plan
+        found = poison.culprits(lease.shard, work.decoded.entries, trial)
+        log.warning("payloads_set_aside", shard=lease.shard, first=work.bounds.first, payloads=len(found))
+        if not found and len(work.stored) > 1 and not work.begun:
+            return self._bind(lease, work.stored[: len(work.stored) // 2], plan, full=True)
+        if not found:
+            found = batch.all_payloads(lease.shard, work.decoded, "It fails, but only with its neighbours.")
+        plan = msgspec.structs.replace(plan, poison={**plan.poison, **found})
+        return self._bind(lease, work.stored, plan, full=work.full)
 
 
 def _census(stored: Sequence[streams.StoredEntry]) -> dict[int, int]:

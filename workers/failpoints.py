@@ -19,11 +19,10 @@ from storage import errors
 POINTS: Final = (
     "before_bounds",
     "after_bounds",
-    "after_decode",
     "after_process",
     "after_policies",
-    "after_quarantine",
     "after_reports",
+    "after_quarantine",
     "after_outcomes",
     "before_commit",
     "after_commit",

@@ -1,10 +1,12 @@
 #!lua flags=allow-oom
 -- Take the lease of a shard, if it is free, with a fencing token higher than any before.
--- KEYS: lease, fence, bounds. ARGV: time to live in ms.
--- Returns false when somebody holds it, else {token, bounds of the unfinished batch or false}.
+-- KEYS: lease, fence, bounds, attempts, begun. ARGV: time to live in ms.
+-- Returns false when somebody holds it, else {token, bounds of the unfinished batch or false, how often
+-- that batch was taken up again, whether its inserts had begun}.
 if redis.call('EXISTS', KEYS[1]) == 1 then
   return false
 end
 local token = redis.call('INCR', KEYS[2])
 redis.call('SET', KEYS[1], token, 'PX', ARGV[1])
-return {token, redis.call('GET', KEYS[3])}
+local bounds = redis.call('GET', KEYS[3])
+return {token, bounds, bounds and redis.call('INCR', KEYS[4]) or 0, redis.call('EXISTS', KEYS[5])}
