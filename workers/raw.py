@@ -12,20 +12,20 @@ from typing import Final
 import msgspec
 
 _CHARACTERS: Final = r"[^\"\\]*+(?:\\.[^\"\\]*+)*+"  # of a JSON string, to its end
-_URL_CHARACTERS: Final = r"[^\s\"'<>\\]*+(?:\\.[^\s\"'<>\\]*+)*+"
 
 _CONTROL: Final = re.compile(r"(\\\\)|\\u00[0-9a-f]{2}|\\[bf]|[\x7f-\x9f]")
-_QUERY: Final = re.compile(rf"(://[^\s\"'<>\\?#]*+(?:\\.[^\s\"'<>\\?#]*+)*+)(?:[?#]{_URL_CHARACTERS})?")
-_USER_INFO: Final = re.compile(r"://[^\s\"'<>\\/?#@]*+@")
-_OPAQUE: Final = re.compile(rf"\"(data|blob|filesystem|javascript|[a-z-]{{1,32}}-extension):{_CHARACTERS}\"")
-_RELATIVE: Final = re.compile(
-    r"((?:ur[il]|UR[IL]|Ur[il]|referrer|source[-_]?[fF]ile)"
-    rf"\":\"[^\"\\?#]*+(?:\\.[^\"\\?#]*+)*+)[?#]{_CHARACTERS}\""
+_URL_MEMBER: Final = re.compile(
+    r"(\":\"(?<=(?:.ur[il]|.UR[IL]|.Ur[il]|rrer|file|File)\":\")"
+    rf"[^\"\\?#]*+(?:\\.[^\"\\?#]*+)*+)[?#]{_CHARACTERS}\""
 )
+_URL_IN_TEXT: Final = re.compile(
+    r"://[^\s\"'<>\\?#]*+(?:\\.[^\s\"'<>\\?#]*+)*+"
+    r"([?#][^\s\"'<>\\]*+(?:\\.[^\s\"'<>\\]*+)*+)?"
+)
+_USER_INFO: Final = re.compile(r"://[^\s\"\\/?#@]*+@")
+_OPAQUE: Final = re.compile(rf"\"(data|blob|filesystem|javascript|[a-z-]{{1,32}}-extension):{_CHARACTERS}\"")
 _PRIVATE: Final = re.compile(rf"\"(request-headers|app-vendor-id)\":\"{_CHARACTERS}\"")
 """Request headers hold cookies (Firefox 5); the vendor id names one person's device (TrustKit)."""
-
-_PRIVATE_HINTS: Final = ("request-headers", "app-vendor-id")
 
 _encoder = msgspec.json.Encoder()
 
@@ -48,11 +48,20 @@ def clean(text: str) -> str:
         text = _CONTROL.sub(r"\1", text)
     text = _OPAQUE.sub(r'"\1"', text)
     if "?" in text or "#" in text:
-        text = _QUERY.sub(r"\1", text)
-    if "?" in text or "#" in text:
-        text = _RELATIVE.sub(r'\1"', text)
+        text = _without_queries(_URL_MEMBER.sub(r'\1"', text))
     if "@" in text:
         text = _USER_INFO.sub("://", text)
-    if any(hint in text for hint in _PRIVATE_HINTS):
+    if "request-headers" in text or "app-vendor-id" in text:
         text = _PRIVATE.sub(r'"\1":""', text)
     return text
+
+
+def _without_queries(text: str) -> str:
+    """Cut query and fragment off each URL; a substitution, which rebuilds each URL, is three times slower."""
+    kept, end = [], 0
+    for url in _URL_IN_TEXT.finditer(text):
+        if url[1]:
+            kept.append(text[end : url.start(1)])
+            end = url.end()
+    kept.append(text[end:])
+    return "".join(kept)
