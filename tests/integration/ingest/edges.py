@@ -113,6 +113,7 @@ def edge(directory: Path, redis_url: str, **settings: Any) -> Iterator[Edge]:
         "--asgi-lifespan": "on",
         "--http-parser": "fast",
         "--graceful-timeout": "5",
+        "--keep-alive": "15",
     }
     process = child.Child(
         [

@@ -216,6 +216,16 @@ def test_an_endless_chunked_upload_is_answered(connection: Connection) -> None:
     assert connection.answer().status_code == 200
 
 
+def test_connections_that_ended_leave_nothing_behind(edge: edges.Edge) -> None:
+    request = whole(b'{"a":"' + b"x" * 60_000 + b'"}')
+    before = _resident(edge)
+    for _ in range(600):
+        with socket.create_connection((network.LOOPBACK, edge.port)) as raw:
+            raw.sendall(request)
+            assert raw.recv(4096).startswith(b"HTTP/1.1 200")
+    assert _resident(edge) - before < 16 << 20
+
+
 def test_a_sender_that_asks_first_is_told_to_go_on(connection: Connection) -> None:
     connection.send(head(f"Content-Length: {len(REPORT)}", "Expect: 100-continue"))
     assert connection.head()[0] == 100
