@@ -92,9 +92,8 @@ class Pulse:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop watching and let go of the connections."""
+        """Stop watching, without waiting for an answer that may not come."""
         self._stop.set()
-        self._thread.join(timeout=backends.REDIS_TIMEOUT_S)
 
     def _run(self) -> None:
         with (

@@ -27,8 +27,8 @@ STOP_SECONDS: Final = {
     # Together less than the ten seconds in which everything must have stopped. Each may be killed at its end:
     # what was acknowledged is in Redis, and a batch under way is repeated.
     "edge": 4.5,  # a little more than gunicorn gives its own processes
-    "workers": 2.5,
-    "maintenance": 2.5,
+    "workers": 2.0,
+    "maintenance": 2.0,
     "clickhouse": 1.0,
     "redis": 1.0,
 }
