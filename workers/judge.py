@@ -54,10 +54,13 @@ class Judge:
         rest = item.copy()
         age = _take_age(rest)
         user_agent = _take_user_agent(rest)
-        key = (batch, _essence(rest))
-        judgement = self._judgements.get(key)
+        sent = _encoder.encode(rest)
+        judgement = self._judgements.get((batch, sent))  # what is its own essence needs no second look
         if judgement is None:
-            judgement = self._judgements[key] = _judge_raw(item, rest, batch=batch)
+            key = (batch, _essence(sent))
+            judgement = self._judgements.get(key)
+            if judgement is None:
+                judgement = self._judgements[key] = _judge_raw(item, rest, batch=batch)
         if isinstance(judgement, report.Rejection):
             return Judged(judgement, 0, "")
         found = judgement.report
@@ -96,14 +99,13 @@ def _take_user_agent(item: decode.RawItem) -> str:
     return text.clean(user_agent, agents.MAX_USER_AGENT)
 
 
-def _essence(item: decode.RawItem) -> bytes:
+def _essence(sent: bytes) -> bytes:
     """Return the text of an item without what makes equal reports differ."""
-    essence = _encoder.encode(item)
-    if b"'nonce-" in essence:
-        essence = _NONCE.sub(b"'nonce-'", essence)
-    if b"?" in essence or b"#" in essence:
-        essence = _QUERY.sub(rb"\1", essence)
-    return essence
+    if b"'nonce-" in sent:
+        sent = _NONCE.sub(b"'nonce-'", sent)
+    if b"?" in sent or b"#" in sent:
+        sent = _QUERY.sub(rb"\1", sent)
+    return sent
 
 
 def _judge_raw(item: decode.RawItem, rest: decode.RawItem, *, batch: bool) -> Judgement:

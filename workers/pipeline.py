@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +24,7 @@ from workers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 OTHER_RELEASE: Final = "(other)"
 """The release in which reports land whose own (environment, release) pair is one too many for its project."""
@@ -84,12 +86,25 @@ def process(shard: int, entries: Sequence[envelope.Entry], plan: Plan) -> Tables
 
     Equal payloads are decoded once: most traffic is the same report again.
     """
-    batch = _Batch(plan)
-    for payload, received in deliveries.grouped(shard, entries):
-        healthy = batch.set_aside(payload, received) if plan.poison else received
-        if healthy.each:
-            batch.take(payload, healthy)
-    return batch.tables()
+    with _collector_paused():
+        batch = _Batch(plan)
+        for payload, received in deliveries.grouped(shard, entries):
+            healthy = batch.set_aside(payload, received) if plan.poison else received
+            if healthy.each:
+                batch.take(payload, healthy)
+        return batch.tables()
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pause the cycle collector, which takes a third of the time: a batch only grows, and holds no cycle."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class _Batch:

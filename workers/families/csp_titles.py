@@ -67,7 +67,7 @@ def _what(directive: str, blocked: str, host: str) -> str:
         return _INLINE.get(directive, f"inline code by {directive}")
     if blocked in {"", "self"}:
         return _unnamed(directive)
-    place = host or f"a {blocked}: URL"
+    place = host or f"{blocked}:"
     if directive in _OTHERWISE:
         return f"{_OTHERWISE[directive]} {place}"
     if directive in _FROM:
