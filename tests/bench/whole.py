@@ -25,11 +25,14 @@ if TYPE_CHECKING:
     from tests.bench.scale import Scale
 
 SUSTAINED: Final = "end to end"
-QUERYABLE: Final = "became queryable"
+THROUGHPUT: Final = ("acknowledged", "became queryable")
+"""What was measured of the throughput; the smaller one is what the system sustained."""
 _IDLE: Final = "idle system"
 _REQUESTS: Final = 50_000
 _CONNECTIONS: Final = 64
 _PAUSE: Final = 0.25
+_TOLERANCE: Final = 0.99
+"""Of the rate: what is seen at the two ends of the time differs by a batch or two."""
 _SEEN: Final = "SELECT sum(seen) FROM reports"
 
 
@@ -84,8 +87,8 @@ def _sustain(system: harness.System, scale: Scale, directory: Path) -> Iterator[
         outcome = load.outcome()
     samples = watch.within(outcome.started_at, outcome.started_at + outcome.seconds)
     note = f"{scale.sustained_rate:.0f}/s posted for {outcome.seconds:.0f} s; answers {outcome.statuses}"
-    yield _sustained("acknowledged", outcome.rate, "reports/s", note=note)
-    yield _sustained(QUERYABLE, _queryable_rate(samples), "reports/s", bar=scale.sustained_rate * 0.99)
+    for what, rate in zip(THROUGHPUT, (outcome.rate, _queryable_rate(samples)), strict=True):
+        yield _sustained(what, rate, "reports/s", bar=scale.sustained_rate * _TOLERANCE, note=note)
     yield _backlog_growth(samples, scale)
     yield _freshness(SUSTAINED, timed)
     yield _sustained("acknowledged, p99", outcome.p99_ms, "ms", note=f"p50 {outcome.p50_ms:.1f} ms")
