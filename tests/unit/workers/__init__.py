@@ -1,0 +1,1 @@
+"""Tests of the pure pipeline: tables of cases and properties, no server and no clock."""

@@ -1,0 +1,43 @@
+"""Reports of no family we read are kept all the same."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.unit.workers import payloads
+
+URL = "https://www.example.com/?q"
+
+
+@pytest.mark.parametrize("body", [{"k": [1, None]}, {}, None])
+def test_any_type_is_kept_with_its_text(body: object) -> None:
+    sent = {"type": "Brand-New", "age": 10, "url": URL, "user_agent": payloads.CHROME, "body": body}
+    row = payloads.row([sent])
+    assert (row["kind"], row["directive"], row["title"]) == (
+        "unknown",
+        "brand-new",
+        "Unknown report: brand-new",
+    )
+    assert row["document"] == "https://www.example.com/"
+    assert (row["browser"], row["last_seen"]) == ("Chrome", payloads.NOW_MS - 10)
+    assert json.loads(row["raw"]) == sent | {"url": "https://www.example.com/"}
+    assert row["details"] == {}
+
+
+def test_a_bad_envelope_is_noted() -> None:
+    assert payloads.row([{"type": "x", "body": {}, "url": {}}])["details"] == {"nulled": "url"}
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_expect_staple_is_kept_with_its_host(*, wrapped: bool) -> None:
+    report = payloads.certificate(response_status="MISSING")
+    row = payloads.row({"expect-staple-report": report} if wrapped else report)
+    assert (row["kind"], row["directive"]) == ("unknown", "expect-staple")
+    assert (row["hostname"], row["port"]) == ("www.example.com", 443)
+
+
+def test_expect_staple_without_host_is_invalid() -> None:
+    tables = payloads.process(payloads.payload({"expect-staple-report": {"response-status": "MISSING"}}))
+    assert payloads.verdicts(tables) == {("invalid", "no_hostname"): 1}

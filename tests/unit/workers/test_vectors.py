@@ -1,0 +1,83 @@
+"""Every recorded payload shape becomes what its expectation says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from storage import lenient
+from tests.unit.workers import payloads
+
+EDGE_KINDS = {"transport", "preflight"}
+"""What these say depends on the request, not on the body."""
+HUGE = 2 << 20
+SECRETS = ("SECRET", "card_last4", "user:pw", "id_token", "access_token")
+
+OTHERWISE = {
+    "ect-host-unknown": ("accepted", ""),  # a project names no expected hosts, so none is unexpected
+    "ect-rfc-test": ("filtered", "test_report"),  # the RFC lets a collector discard it, and we do
+}
+
+
+def _is_huge(vector: dict[str, Any]) -> bool:
+    recipe = vector.get("body_gen")
+    return isinstance(recipe, list) and sum(len(text) * times for text, times in recipe) > HUGE
+
+
+READABLE = [
+    pytest.param(vector, body, id=vector["id"])
+    for vector in payloads.VECTORS
+    if vector["kind"] not in EDGE_KINDS and not _is_huge(vector)
+    if (body := payloads.body_of(vector)) is not None
+]
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        lenient.require_container(body)
+    except lenient.NotJSONError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(("vector", "body"), READABLE)
+def test_vector_becomes_what_it_says(vector: dict[str, Any], body: bytes) -> None:
+    tables = payloads.process(payloads.payload(body))
+    payloads.assert_balanced(tables)
+    expect = vector["expect"]
+    if vector["id"] in OTHERWISE:
+        assert payloads.verdicts(tables) == {OTHERWISE[vector["id"]]: expect["reports"]}
+        return
+    if not _is_json(body):  # the edge answers 400, so nothing of it is ever found
+        assert payloads.verdicts(tables) in ({("invalid", "not_json"): 1}, {("invalid", "not_a_report"): 1})
+        return
+    assert sum(tables.found.values()) == expect["reports"]
+    if not vector.get("lenient"):
+        assert sum(tables.reports["seen"]) == expect["good"]
+
+
+@pytest.mark.parametrize(
+    ("vector", "body"), [param for param in READABLE if "directive" in param.values[0]["expect"]]
+)
+def test_vector_has_its_directive(vector: dict[str, Any], body: bytes) -> None:
+    reports = payloads.process(payloads.payload(body)).reports
+    assert set(reports["directive"]) == {vector["expect"]["directive"]}
+
+
+@pytest.mark.parametrize(("vector", "body"), READABLE)
+def test_nothing_secret_or_unprintable_is_stored(vector: dict[str, Any], body: bytes) -> None:
+    del vector
+    for row in payloads.rows(payloads.process(payloads.payload(body)).reports):
+        stored = "\n".join(str(value) for value in row.values())
+        assert [secret for secret in SECRETS if secret in stored] == []
+        assert not any((ord(char) < 32 and char != "\n") or 127 <= ord(char) < 160 for char in stored)
+        stored.encode()
+
+
+def test_all_vectors_in_one_batch() -> None:
+    batch = [payloads.payload(param.values[1]) for param in READABLE]
+    together = payloads.process(*batch)
+    payloads.assert_balanced(together)
+    apart = [payloads.process(one) for one in batch]
+    assert sum(together.reports["seen"]) == sum(sum(one.reports["seen"]) for one in apart)
