@@ -27,7 +27,7 @@ def dictionary(config: settings.Settings) -> dict[str, Any]:
     final = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if as_json
-        else [structlog.dev.ConsoleRenderer()]
+        else [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     )
     remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     line = {

@@ -39,6 +39,8 @@ _TRANSIENT_CODES: Final = frozenset(
     }
 )
 
+_TOO_MANY_PARTITIONS: Final = "partitions for single INSERT block"
+"""Has the code of TOO_MANY_PARTS, but time does not mend it."""
 _DATA_ERRORS: Final = (
     clickhouse_driver.errors.TypeMismatchError,
     clickhouse_driver.errors.TooLargeStringSize,
@@ -139,6 +141,6 @@ def first_line(error: BaseException) -> str:
 
 
 def _sorted(error: clickhouse_driver.errors.ServerException) -> errors.HeadraceError:
-    if error.code in _TRANSIENT_CODES:
+    if error.code in _TRANSIENT_CODES and _TOO_MANY_PARTITIONS not in str(error.message):
         return errors.ClickHouseUnavailableError(f"ClickHouse cannot do it now: {first_line(error)}.")
     return QueryError(f"{first_line(error)}.")

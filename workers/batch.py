@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
@@ -22,11 +23,14 @@ class Bounds(msgspec.Struct, frozen=True):
         first: id of its first entry.
         last: id of its last entry.
         plan: the decisions that depend on more than the entries themselves.
+        damaged: entries that are treated as corrupt, by id, and why: not even setting their payloads aside
+            one by one helped.
     """
 
     first: str
     last: str
     plan: pipeline.Plan
+    damaged: dict[str, str] = {}
 
     def token(self, shard: int, table: str) -> str:
         """Return the deduplication token of this batch's insert into a table."""
@@ -69,11 +73,16 @@ def decode_bounds(encoded: bytes) -> Bounds:
     return _decoder.decode(encoded)
 
 
-def decode_entries(stored: Sequence[streams.StoredEntry]) -> Decoded:
+def decode_entries(
+    stored: Sequence[streams.StoredEntry], damaged: Mapping[str, str] = MappingProxyType({})
+) -> Decoded:
     """Decode what can be decoded; a corrupt entry never takes its neighbours with it."""
     entries: list[envelope.Entry] = []
     corrupt: list[Corrupt] = []
     for item in stored:
+        if item.id in damaged:
+            corrupt.append(Corrupt(item, damaged[item.id]))
+            continue
         try:
             entries.append(envelope.decode(item.id, item.value))
         except errors.EnvelopeError as error:
@@ -98,12 +107,15 @@ def cut(stored: Sequence[streams.StoredEntry], entries: Decoded, most: int) -> i
     return len(stored)
 
 
-def all_payloads(shard: int, entries: Decoded, error: str) -> dict[str, str]:
-    """Return this error for every payload, by receipt."""
+def damaged_entries(shard: int, entries: Decoded, found: Mapping[str, str]) -> dict[str, str]:
+    """Return the entries of these payloads (errors by receipt), or all if there are no such payloads."""
+    if not found:
+        return {entry.id: "The entry makes its batch fail, but only as a whole." for entry in entries.entries}
     return {
-        envelope.receipt(shard, entry.id, index): error
+        entry.id: found[receipt]
         for entry in entries.entries
         for index in range(len(entry.payloads))
+        if (receipt := envelope.receipt(shard, entry.id, index)) in found
     }
 
 
@@ -126,6 +138,6 @@ def make_plan(
         refused = admit(project_id, list(pairs), most=settings.max_partitions, now_ms=now_ms)
         plans[project_id] = pipeline.ProjectPlan(
             dedupe_window=settings.dedupe_window,
-            overflow=frozenset(refused),
+            overflow=tuple((*pair, environment) for pair, environment in refused.items()),
         )
     return pipeline.Plan(projects=plans)

@@ -167,7 +167,14 @@ class Drainer:
         bounds = batch.decode_bounds(encoded)
         stored = self._queue.read_between(lease.shard, bounds.first, bounds.last)
         log.info("batch_resumed", shard=lease.shard, first=bounds.first, last=bounds.last)
-        work = Work(bounds, encoded, stored, batch.decode_entries(stored), full=True, begun=lease.begun)
+        work = Work(
+            bounds,
+            encoded,
+            stored,
+            batch.decode_entries(stored, bounds.damaged),
+            full=True,
+            begun=lease.begun,
+        )
         if lease.attempts <= self._limits.attempts:
             return work
         trial = poison.in_own_process(self._rows_of(work))
@@ -189,22 +196,16 @@ class Drainer:
         plan = batch.make_plan(decoded.entries, self._projects(), self._admit)
         full = kept < len(available) or self._is_full(stored)
         failpoints.hit("before_bounds")
-        work = self._bind(lease, stored, plan, full=full)
+        work = self._bind(lease, stored, batch.Bounds(stored[0].id, stored[-1].id, plan), full=full)
         failpoints.hit("after_bounds")
         return work
 
     def _bind(
-        self,
-        lease: streams.Lease,
-        stored: Sequence[streams.StoredEntry],
-        plan: pipeline.Plan,
-        *,
-        full: bool,
+        self, lease: streams.Lease, stored: Sequence[streams.StoredEntry], bounds: batch.Bounds, *, full: bool
     ) -> Work:
-        bounds = batch.Bounds(stored[0].id, stored[-1].id, plan)
         encoded = batch.encode_bounds(bounds)
         self._queue.bind(lease, encoded)
-        return Work(bounds, encoded, stored, batch.decode_entries(stored), full=full)
+        return Work(bounds, encoded, stored, batch.decode_entries(stored, bounds.damaged), full=full)
 
     def _is_full(self, stored: Sequence[streams.StoredEntry]) -> bool:
         """Say whether a batch came near its limits; half of them tells a backlog from a trickle."""
@@ -226,14 +227,18 @@ class Drainer:
         while True:
             try:
                 tables = pipeline.process(lease.shard, work.decoded.entries, work.bounds.plan)
-                failpoints.hit("after_process")
             except Exception:
+                if not work.decoded.entries:
+                    raise
                 log.exception("batch_failed", shard=lease.shard, first=work.bounds.first)
                 work = self._without_culprits(lease, work, self._rows_of(work))
                 continue
+            failpoints.hit("after_process")
             try:
                 found = self._insert(lease, work, tables)
             except RefusedRowsError:
+                if not work.decoded.entries:
+                    raise
                 log.exception("rows_refused", shard=lease.shard, first=work.bounds.first)
                 work = self._without_culprits(lease, work, self._probe_of(lease, work))
                 continue
@@ -290,20 +295,24 @@ class Drainer:
         return trial
 
     def _without_culprits(self, lease: streams.Lease, work: Work, trial: poison.Trial) -> Work:
-        """Bind the batch again, with the payloads that fail alone set aside.
+        """Bind the batch again without what makes it fail.
 
-        If none fails alone, the batch is halved, unless some of its rows may be stored already: with other
-        bounds they would get other tokens. The payloads of a single entry are then all set aside.
+        Payloads that fail alone are set aside. If none does, the batch is halved, unless some of its rows may
+        be stored already: with other bounds they would get other tokens. When that does not help either, the
+        entries concerned are treated as corrupt.
         """
-        plan = work.bounds.plan
+        bounds, stored = work.bounds, work.stored
         found = poison.culprits(lease.shard, work.decoded.entries, trial)
-        log.warning("payloads_set_aside", shard=lease.shard, first=work.bounds.first, payloads=len(found))
-        if not found and len(work.stored) > 1 and not work.begun:
-            return self._bind(lease, work.stored[: len(work.stored) // 2], plan, full=True)
-        if not found:
-            found = batch.all_payloads(lease.shard, work.decoded, "It fails, but only with its neighbours.")
-        plan = msgspec.structs.replace(plan, poison={**plan.poison, **found})
-        return self._bind(lease, work.stored, plan, full=work.full)
+        fresh = {receipt: error for receipt, error in found.items() if receipt not in bounds.plan.poison}
+        log.warning("payloads_set_aside", shard=lease.shard, first=bounds.first, payloads=len(fresh))
+        if fresh:
+            plan = msgspec.structs.replace(bounds.plan, poison={**bounds.plan.poison, **fresh})
+            return self._bind(lease, stored, msgspec.structs.replace(bounds, plan=plan), full=work.full)
+        if not found and len(stored) > 1 and not work.begun:
+            half = stored[: len(stored) // 2]
+            return self._bind(lease, half, msgspec.structs.replace(bounds, last=half[-1].id), full=True)
+        damaged = bounds.damaged | batch.damaged_entries(lease.shard, work.decoded, found)
+        return self._bind(lease, stored, msgspec.structs.replace(bounds, damaged=damaged), full=work.full)
 
 
 def _census(stored: Sequence[streams.StoredEntry]) -> dict[int, int]:

@@ -37,11 +37,12 @@ class ProjectPlan(msgspec.Struct, frozen=True):
 
     Attributes:
         dedupe_window: seconds over which equal reports collapse into one row; 0 keeps every report.
-        overflow: pairs (environment, release) that land in the release ``(other)``.
+        overflow: triples (environment, release, environment kept): reports of such a pair land in the release
+            ``(other)`` of the environment kept.
     """
 
     dedupe_window: int = 60
-    overflow: frozenset[tuple[str, str]] = frozenset()
+    overflow: tuple[tuple[str, str, str], ...] = ()
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -192,13 +193,17 @@ class _Batch:
 
 def _new_context(payload: envelope.Payload, plan: Plan) -> collapse.Context:
     project = plan.projects.get(payload.project_id, _DEFAULTS)
-    release, details = payload.release, {}
+    environment, release, details = payload.environment, payload.release, {}
     if blanked := [name for flag, name in _FLAGS.items() if payload.flags & flag]:
         details["blanked"] = ",".join(blanked)
-    if (payload.environment, release) in project.overflow:
-        details["release"], release = release, OTHER_RELEASE
+    kept = [kept for *pair, kept in project.overflow if pair == [environment, release]]
+    if kept:
+        details["release"] = release
+        if kept != [environment]:
+            details["environment"] = environment
+        environment, release = kept[0], OTHER_RELEASE
     return collapse.Context(
-        account=outcomes.Account(payload.project_id, payload.key, payload.environment, release),
+        account=outcomes.Account(payload.project_id, payload.key, environment, release),
         window_ms=project.dedupe_window * 1000,
         details=details,
         rows={},

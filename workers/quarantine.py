@@ -54,7 +54,7 @@ class Quarantine:
         """
         if len(invalid) > MAX_ITEMS:
             whole, invalid = whole or invalid[0][0], ()
-        kept = [(rejection, _json(item, body)) for rejection, item in invalid]
+        kept = [(rejection, json_of(item, body)) for rejection, item in invalid]
         if whole:
             kept.append((whole, body))
         for received_ms, receipt in received.receipts() if kept else ():
@@ -75,7 +75,7 @@ class Quarantine:
         }
 
 
-def _json(item: object, body: bytes) -> bytes:
+def json_of(item: object, body: bytes) -> bytes:
     """Return the JSON of an item, or of all its payload where it is nested too deeply to be written."""
     try:
         return _encoder.encode(item)

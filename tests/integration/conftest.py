@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
+from storage import clickhouse, migrate
 from tests import harness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import redis
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +36,31 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[harness.System]
     """A whole ``headrace up``: ``.post()``, ``.query()``, ``.wait_drained()``, ``.headrace()``."""
     with harness.system(tmp_path_factory.mktemp("system")) as running:
         yield running
+
+
+@pytest.fixture
+def client(redis_server: harness.RedisServer) -> Iterator[redis.Redis]:
+    """A client of an emptied Redis."""
+    connection = redis_server.client()
+    connection.flushall()
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def address(clickhouse_server: harness.ClickHouseServer) -> Iterator[clickhouse.Address]:
+    """A fresh, migrated database."""
+    fresh = msgspec.structs.replace(clickhouse_server.address, database=f"test_{secrets.token_hex(4)}")
+    assert migrate.apply(fresh) == [migration.name for migration in migrate.migrations()]
+    yield fresh
+    connection = clickhouse.connect(fresh)
+    connection.execute(f"DROP DATABASE `{fresh.database}`")
+    connection.close()
+
+
+@pytest.fixture
+def server(address: clickhouse.Address) -> Iterator[clickhouse.Connection]:
+    """A connection to the fresh database."""
+    connection = clickhouse.connect(address)
+    yield connection
+    connection.close()

@@ -1,0 +1,109 @@
+"""Counts of refusals reach Redis, each once, in bounded memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from deploy import network
+from ingest import auth, connection, refusals, tally, targets
+from storage import refusals as stored_refusals
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    import redis
+
+    from tests import harness
+
+pytestmark = pytest.mark.integration
+
+NOW = 1_790_000_000.5
+MINUTE = 1_789_999_980
+
+
+def target(project_id: int, environment: str) -> targets.Target:
+    return targets.Target(refusals.DISABLED, project_id, auth.Claim("k", environment, "1", 0), 16)
+
+
+def run(url: str, scenario: Callable[[tally.Tally], Awaitable[None]]) -> None:
+    async def main() -> None:
+        client = connection.connect(url, 0.25)
+        await scenario(tally.Tally(client, 0.25, lambda: NOW))
+        await client.aclose()
+
+    asyncio.run(main())
+
+
+def waiting(client: redis.Redis) -> Counter[stored_refusals.RefusalKey]:
+    """Take all counts out of Redis."""
+    fields: dict[bytes, bytes] = client.hgetall(stored_refusals.PENDING_KEY)
+    client.delete(stored_refusals.PENDING_KEY)
+    return Counter(
+        {
+            msgspec.json.decode(key, type=stored_refusals.RefusalKey): int(count)
+            for key, count in fields.items()
+        }
+    )
+
+
+def test_counts_add_up_over_flushes(redis_server: harness.RedisServer, redis_client: redis.Redis) -> None:
+    waiting(redis_client)
+
+    async def scenario(tested: tally.Tally) -> None:
+        for _ in range(2):
+            tested.count(refusals.DISABLED, target(7, "prod"))
+            tested.count(refusals.TOO_LARGE, target(7, "prod"))
+            tested.count(refusals.NO_ROUTE, targets.NOWHERE)
+            tested.count(refusals.NO_ROUTE, targets.NOWHERE)
+            await tested.flush()
+        await tested.flush()
+
+    run(redis_server.url, scenario)
+    key = stored_refusals.RefusalKey(MINUTE, 7, "k", "prod", "1", "disabled")
+    assert waiting(redis_client) == {
+        key: 2,
+        key._replace(reason="too_large"): 2,
+        stored_refusals.RefusalKey(MINUTE, 0, "", "", "", "no_route"): 4,
+    }
+
+
+def test_beyond_the_bound_only_the_reason_is_kept(
+    redis_server: harness.RedisServer, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting(redis_client)
+    monkeypatch.setattr(tally, "_MAX_KEYS", 3)
+
+    async def scenario(tested: tally.Tally) -> None:
+        for number in range(10):
+            tested.count(refusals.DISABLED, target(7, f"environment-{number}"))
+        tested.count(refusals.DISABLED, target(7, "environment-0"))
+        await tested.flush()
+
+    run(redis_server.url, scenario)
+    counts = waiting(redis_client)
+    assert counts.total() == 11
+    assert len(counts) == 4
+    assert counts[stored_refusals.RefusalKey(MINUTE, 0, "", "", "", "disabled")] == 7
+
+
+def test_counts_wait_for_a_redis_that_is_away(
+    redis_server: harness.RedisServer, redis_client: redis.Redis
+) -> None:
+    waiting(redis_client)
+
+    async def scenario(tested: tally.Tally) -> None:
+        tested._client = connection.connect(f"redis://{network.LOOPBACK}:{network.free_port()}/0", 0.25)
+        tested.count(refusals.DISABLED, target(7, "prod"))
+        await tested.flush()
+        tested.count(refusals.DISABLED, target(7, "prod"))
+        tested._client = connection.connect(redis_server.url, 0.25)
+        await tested.flush()
+        await tested._client.aclose()
+
+    run(redis_server.url, scenario)
+    assert waiting(redis_client).total() == 2

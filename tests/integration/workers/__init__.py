@@ -1,0 +1,1 @@
+"""The drain over a real Redis and a real ClickHouse."""

@@ -1,0 +1,347 @@
+"""The drain over real servers: whatever interrupts it, each report is stored and counted exactly once."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from storage import clickhouse, envelope, errors, ledger, registry, streams, writer
+from workers import collapse, decode, drain, failpoints, judge, outcomes, poison, quarantine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import redis
+
+SHARDS = 16
+SHARD = 3
+
+
+def report(number: int = 0, **members: object) -> bytes:
+    body = {
+        "document-uri": f"https://shop.example/page/{number % 5}",
+        "effective-directive": "img-src",
+        "blocked-uri": f"https://tracker{number}.example/pixel.gif",
+        "original-policy": "img-src 'self'",
+        **members,
+    }
+    return json.dumps({"csp-report": body}).encode()
+
+
+def payload(
+    body: bytes, project_id: int = 1, environment: str = "prod", release: str = "1.0"
+) -> envelope.Payload:
+    return envelope.Payload(project_id, "key", environment, release, "agent", "application/json", 0, body)
+
+
+def append(client: redis.Redis, *payloads: envelope.Payload) -> str:
+    from storage import scripts  # noqa: PLC0415 - only here
+
+    client.script_load(scripts.APPEND.text)
+    return client.evalsha(*streams.append_arguments(SHARD, list(payloads))).decode()
+
+
+@pytest.fixture
+def drainer(client: redis.Redis, server: clickhouse.Connection) -> drain.Drainer:
+    return drain.Drainer(streams.Queue(client), client, server, time.monotonic)
+
+
+@pytest.fixture(autouse=True)
+def _disarmed() -> Iterator[None]:
+    yield
+    failpoints.arm("")
+
+
+def balanced(server: clickhouse.Connection, client: redis.Redis) -> ledger.Line:
+    (line,) = ledger.verify(server, client, SHARDS)
+    assert line.balanced, line
+    return line
+
+
+def counted(server: clickhouse.Connection) -> dict[tuple[str, str], int]:
+    rows = server.execute("SELECT outcome, reason, sum(quantity) FROM outcomes GROUP BY ALL")
+    return {(outcome, reason): quantity for outcome, reason, quantity in rows}
+
+
+def test_a_shard_is_drained_to_the_end(
+    drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection
+) -> None:
+    for start in range(0, 60, 20):
+        append(client, *(payload(report(number)) for number in range(start, start + 20)))
+    assert drainer.drain(SHARD) == drain.Drained(1, 60, 60)
+    assert drainer.drain(SHARD) == drain.Drained(0, 0, 0)
+    assert balanced(server, client).seen == 60
+    assert server.execute("SELECT count(), uniqExact(fingerprint), sum(seen) FROM reports") == [(60, 60, 60)]
+
+
+def test_equal_reports_of_different_batches_meet_in_one_row(
+    drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection
+) -> None:
+    for _ in range(3):
+        append(client, payload(report()), payload(report()))
+        drainer.drain(SHARD)
+    rows = server.execute("SELECT seen, title FROM reports FINAL")
+    assert sum(seen for seen, _ in rows) == 6
+    assert {title for _, title in rows} == {"Blocked image from tracker0.example"}
+    assert balanced(server, client).seen == 6
+
+
+def test_a_backlog_is_cut_into_bounded_batches(client: redis.Redis, server: clickhouse.Connection) -> None:
+    limits = drain.Limits(max_payloads=20, max_reports=10)
+    drainer = drain.Drainer(streams.Queue(client), client, server, time.monotonic, limits)
+    item = json.loads(report())["csp-report"]
+    array = json.dumps([{"type": "csp-violation", "url": "https://a.example/", "body": item}] * 8).encode()
+    for _ in range(10):
+        append(client, payload(array))
+    done = drainer.drain(SHARD)
+    assert done.payloads == 10
+    assert done.batches >= 5
+    assert balanced(server, client).found == 80
+
+
+def test_a_drain_yields_when_its_time_is_up(client: redis.Redis, server: clickhouse.Connection) -> None:
+    limits = drain.Limits(max_payloads=2, budget_s=0)
+    drainer = drain.Drainer(streams.Queue(client), client, server, time.monotonic, limits)
+    for number in range(6):
+        append(client, payload(report(number)))
+    assert drainer.drain(SHARD).batches == 1
+    assert ledger.backlog(client, SHARDS) == 4
+
+
+def test_a_held_shard_is_left_alone(drainer: drain.Drainer, client: redis.Redis) -> None:
+    append(client, payload(report()))
+    assert streams.Queue(client).acquire(SHARD, 60_000)
+    assert drainer.drain(SHARD) == drain.Drained(0, 0, 0)
+
+
+@pytest.mark.parametrize("point", failpoints.POINTS)
+def test_interrupted_at_any_point_it_counts_everything_once(
+    drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection, point: str
+) -> None:
+    append(client, *(payload(report(number)) for number in range(10)), payload(b"[1]"))
+    failpoints.arm(f"{point}=raise@1")
+    with contextlib.suppress(failpoints.FailpointError):
+        drainer.drain(SHARD)
+    failpoints.arm("")
+    append(client, payload(report(99)))
+    while ledger.backlog(client, SHARDS):
+        drainer.drain(SHARD)
+    line = balanced(server, client)
+    assert (line.acknowledged, line.found) == (12, 12)
+
+
+def test_a_zombie_adds_nothing(client: redis.Redis, server: clickhouse.Connection, address: Any) -> None:
+    """A drainer is frozen before its commit; another one takes over and finishes; the first wakes up."""
+    append(client, *(payload(report(number)) for number in range(10)))
+    queue = streams.Queue(client)
+    zombie = drain.Drainer(queue, client, server, time.monotonic)
+    own = clickhouse.connect(address)
+    heir = drain.Drainer(queue, client, own, time.monotonic)
+
+    class Frozen(streams.Queue):
+        def commit(self, *arguments: Any) -> None:
+            client.delete(streams.keys(SHARD).lease)  # the lease expires while it is frozen
+            assert heir.drain(SHARD).payloads == 10
+            super().commit(*arguments)
+
+    zombie._queue = Frozen(client)
+    with pytest.raises(errors.LeaseLostError):
+        zombie.drain(SHARD)
+    own.close()
+    assert balanced(server, client).seen == 10
+
+
+def test_a_corrupt_entry_is_kept_and_counted_and_its_neighbours_go_on(
+    drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection
+) -> None:
+    append(client, payload(report()))
+    for census, value in ((b"1 2", b"\xff garbage"), (b"1 3", envelope.encode([payload(report())] * 3)[:-9])):
+        client.xadd(streams.keys(SHARD).stream, {"n": census, "p": value})
+        client.hincrby(streams.keys(SHARD).ledger, "acknowledged:1", int(census.split()[1]))
+    append(client, payload(report(1)))
+    assert drainer.drain(SHARD).reports == 7
+    assert balanced(server, client).accepted == 2
+    assert counted(server)["invalid", outcomes.Reason.CORRUPT_ENTRY] == 5
+    assert server.execute("SELECT count() FROM quarantine WHERE reason = 'corrupt_entry'") == [(2,)]
+
+
+def test_an_entry_of_a_future_version_is_kept_as_it_is(
+    drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection
+) -> None:
+    value = b"\x92\x07\x90"
+    client.xadd(streams.keys(SHARD).stream, {"n": "1 1", "p": value})
+    client.hincrby(streams.keys(SHARD).ledger, "acknowledged:1", 1)
+    drainer.drain(SHARD)
+    balanced(server, client)
+    ((error, raw),) = server.execute("SELECT error, hex(raw) FROM quarantine")
+    assert "version 7" in error
+    assert bytes.fromhex(raw) == value
+
+
+def mentions_venom(values: object) -> bool:
+    """Say whether the marker is anywhere in what reaches a stage, undecoded members included."""
+    if isinstance(values, dict):
+        values = [bytes(value) if isinstance(value, msgspec.Raw) else value for value in values.values()]
+    if isinstance(values, (list, tuple)) and not hasattr(values, "_fields"):
+        return any(mentions_venom(value) for value in values)
+    return "/page/venom" in repr(values)
+
+
+STAGES = [
+    pytest.param((decode, "decode"), id="decode"),
+    pytest.param((judge.Judge, "judge_raw"), id="judge"),
+    pytest.param((collapse.Collapser, "add"), id="collapse"),
+    pytest.param((quarantine.Quarantine, "add"), id="quarantine"),
+]
+
+
+@pytest.fixture(params=STAGES)
+def broken_stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One stage raises whenever something of the page ``venom`` reaches it."""
+    owner, name = request.param
+    original = getattr(owner, name)
+
+    def breaking(*arguments: Any, **named: Any) -> Any:
+        if mentions_venom(arguments):
+            raise ZeroDivisionError("venom")
+        return original(*arguments, **named)
+
+    monkeypatch.setattr(owner, name, breaking)
+
+
+@pytest.mark.usefixtures("broken_stage")
+def test_a_payload_that_breaks_a_stage_is_set_aside_alone(
+    drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection
+) -> None:
+    everything = [payload(report(number)) for number in range(30)]
+    everything.insert(17, payload(report(0, **{"document-uri": "https://shop.example/page/venom"})))
+    append(client, *everything[:17])
+    append(client, everything[17])
+    append(client, *everything[18:])
+    assert drainer.drain(SHARD).payloads == 31
+    line = balanced(server, client)
+    assert (line.found, line.accepted) == (31, 30)
+    ((error, raw),) = server.execute("SELECT error, raw FROM quarantine")
+    assert error == "ZeroDivisionError: venom"
+    assert "/page/venom" in str(raw)
+
+
+def test_a_payload_that_takes_the_process_down_is_found(
+    client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import os  # noqa: PLC0415 - only here
+    import signal  # noqa: PLC0415 - only here
+
+    original = judge.Judge.judge_raw
+
+    def crashing(self: Any, item: Any, **named: Any) -> Any:
+        if mentions_venom((item,)):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(self, item, **named)
+
+    venom = report(0, **{"document-uri": "https://shop.example/page/venom"})
+    append(client, payload(report(1)), payload(venom), payload(report(2)))
+    monkeypatch.setattr(judge.Judge, "judge_raw", crashing)
+    queue = streams.Queue(client)
+    for _ in range(8):
+        child = os.fork()
+        if child == 0:
+            connection = clickhouse.connect(server._address)
+            with contextlib.suppress(BaseException):
+                drain.Drainer(queue, client, connection, time.monotonic).drain(SHARD)
+            os._exit(0)
+        os.waitpid(child, 0)
+        client.delete(streams.keys(SHARD).lease)
+        if not ledger.backlog(client, SHARDS):
+            break
+    line = balanced(server, client)
+    assert (line.found, line.accepted) == (3, 2)
+    assert counted(server)["invalid", outcomes.Reason.POISON] == 1
+
+
+def test_rows_that_clickhouse_refuses_are_set_aside(
+    drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection
+) -> None:
+    constraint = "ALTER TABLE reports ADD CONSTRAINT no_venom CHECK NOT position(document, 'venom') > 0"
+    server.execute(constraint)
+    venom = report(0, **{"document-uri": "https://shop.example/page/venom"})
+    append(client, *(payload(report(number)) for number in range(9)), payload(venom))
+    assert drainer.drain(SHARD).payloads == 10
+    line = balanced(server, client)
+    assert (line.found, line.accepted) == (10, 9)
+    ((receipt, error),) = server.execute("SELECT receipt, error FROM quarantine")
+    assert receipt.endswith("-9")
+    assert "no_venom" in error
+
+
+def test_a_table_that_lost_a_column_blocks_nothing(
+    drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection
+) -> None:
+    server.execute("ALTER TABLE reports DROP COLUMN sample")
+    append(client, *(payload(report(number)) for number in range(40)))
+    assert drainer.drain(SHARD).payloads == 40
+    assert balanced(server, client).accepted == 0
+    assert counted(server) == {("invalid", outcomes.Reason.POISON): 40}
+
+
+def test_a_server_that_limits_partitions_gets_smaller_batches(
+    drainer: drain.Drainer,
+    client: redis.Redis,
+    server: clickhouse.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limited = {**writer._SETTINGS, "max_partitions_per_insert_block": 3}
+    monkeypatch.setattr(writer, "_SETTINGS", limited)
+    for number in range(8):
+        append(client, payload(report(), release=f"1.{number}"))
+    while ledger.backlog(client, SHARDS):
+        drainer.drain(SHARD)
+    assert balanced(server, client).accepted == 8
+
+
+def test_made_up_releases_share_a_partition(
+    drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection
+) -> None:
+    settings = registry.ProjectSettings(max_partitions=2)
+    project = registry.Project(id=1, name="shop", keys=("key",), settings=settings)
+    snapshot = registry.Snapshot(version=1, projects=(project,))
+    client.set(registry.SNAPSHOT_KEY, msgspec.msgpack.encode(snapshot))
+    pairs = [("prod", "1"), ("prod", "2"), ("prod", "3"), ("made-up", "4")]
+    append(client, *(payload(report(), environment=env, release=release) for env, release in pairs))
+    drainer.drain(SHARD)
+    rows = server.execute(
+        "SELECT environment, release, details['environment'], details['release'] FROM reports"
+    )
+    assert sorted(rows) == [
+        ("", "(other)", "made-up", "4"),
+        ("prod", "(other)", "", "3"),
+        ("prod", "1", "", ""),
+        ("prod", "2", "", ""),
+    ]
+    balanced(server, client)
+
+
+def test_an_unreachable_clickhouse_leaves_the_batch_where_it_is(
+    client: redis.Redis, server: clickhouse.Connection, drainer: drain.Drainer
+) -> None:
+    append(client, payload(report()))
+    dead = clickhouse.connect(clickhouse.Address("127.0.0.1", 1))
+    for _ in range(6):
+        with pytest.raises(errors.ClickHouseUnavailableError):
+            drain.Drainer(streams.Queue(client), client, dead, time.monotonic).drain(SHARD)
+    assert drainer.drain(SHARD).payloads == 1
+    assert balanced(server, client).accepted == 1
+
+
+def test_a_trial_that_fails_only_as_a_whole_finds_nobody() -> None:
+    def trial(entries: Any) -> None:
+        if len(entries) > 3:
+            raise ValueError("too many")
+
+    entries = [envelope.Entry(f"{number}-0", [payload(b"{}")]) for number in range(8)]
+    assert poison.culprits(SHARD, entries, trial) == {}
