@@ -20,6 +20,4 @@ def connect(url: str, timeout: float) -> redis.asyncio.Redis:
         retry=retry.Retry(NoBackoff(), 0),
         socket_connect_timeout=timeout,
         socket_timeout=timeout,
-        lib_name=None,
-        lib_version=None,
     )

@@ -73,10 +73,10 @@ class Endpoint:
         try:
             receipt = await self._take(target, headers, upload)
         except refusals.RefusedError as error:
-            await self._refuse(error.refusal, target, headers, upload, send)
+            await self._refuse(error.refusal, target, scope, upload, send)
         except Exception:  # noqa: BLE001 - the last line of defence: no sender goes without CORS headers
             _log.exception("request_failed")
-            await self._refuse(refusals.INTERNAL, target, headers, upload, send)
+            await self._refuse(refusals.INTERNAL, target, scope, upload, send)
         else:
             await send(_accepted(receipt))
             await send(_NO_BODY)
@@ -87,7 +87,7 @@ class Endpoint:
             await send(_NO_BODY)
             return
         refusal = refusals.METHOD if targets.is_route(scope["path"]) else refusals.NO_ROUTE
-        await self._refuse(refusal, targets.NOWHERE, dict(scope["headers"]), self._upload(receive), send)
+        await self._refuse(refusal, targets.NOWHERE, scope, self._upload(receive), send)
 
     def _upload(self, receive: body.Receive) -> body.Upload:
         return body.Upload(receive, self._held, self._settings.max_body_bytes, self._settings.body_timeout)
@@ -112,14 +112,14 @@ class Endpoint:
             content = coding.inflate(content, content_encoding, self._settings.max_body_bytes)
         _require_json(content)
         payload = envelope.Payload(
-            target.project_id,
-            target.key,
-            target.environment,
-            target.release,
-            headers.get(b"user-agent", b"")[:_MAX_USER_AGENT].decode("latin-1"),
-            content_type[:_MAX_CONTENT_TYPE].decode("latin-1"),
-            target.flags,
-            content,
+            project_id=target.project_id,
+            key=target.key,
+            environment=target.environment,
+            release=target.release,
+            user_agent=headers.get(b"user-agent", b"")[:_MAX_USER_AGENT].decode("latin-1"),
+            content_type=content_type[:_MAX_CONTENT_TYPE].decode("latin-1"),
+            flags=target.flags,
+            body=content,
         )
         return await self._store.store(target.shard, payload)
 
@@ -127,14 +127,15 @@ class Endpoint:
         self,
         refusal: refusals.Refusal,
         target: targets.Target,
-        headers: dict[bytes, bytes],
+        scope: Scope,
         upload: body.Upload,
         send: Send,
     ) -> None:
         self._refused.count(refusal, target)
-        for message in refusal.messages:
-            await send(message)
-        await upload.discard(expects_continue=b"expect" in headers)
+        start, content = refusal.messages
+        await send(start)
+        await send(_NO_BODY if scope["method"] == "HEAD" else content)
+        await upload.discard(expects_continue=b"expect" in dict(scope["headers"]))
 
 
 def _require_json(content: bytes) -> None:
