@@ -15,7 +15,7 @@ _MAX_PLAIN_AGE: Final = 9
 """Digits of an age that needs no interpretation."""
 
 _NONCE: Final = re.compile(rb"'nonce-[A-Za-z0-9+/=_-]*+'")
-_QUERY: Final = re.compile(rb'(":"(?<=(?:.ur[il]|.UR[IL]|rrer|file|File)":")[^"\\?#]*+[?#])[^"\\]*+(?=")')
+_QUERY: Final = re.compile(rb'(":(?<=(?:.ur[il]|.UR[IL]|rrer|file|File)":)\s*+"[^"\\?#]*+[?#])[^"\\]*+(?=")')
 """Query or fragment of a string that is a URL, told by the end of its member's name."""
 
 _encoder = msgspec.json.Encoder()

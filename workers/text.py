@@ -15,8 +15,3 @@ def clean(value: str, limit: int) -> str:
     if not value.isprintable():  # the cheap answer for nearly all text
         value = _CONTROLS.sub("", _BLANKS.sub(" ", value))
     return value.strip()
-
-
-def without_controls(value: str) -> str:
-    """Return the text without NUL, C0 and C1 controls; tabs and line breaks stay."""
-    return value if value.isprintable() else _CONTROLS.sub("", value)

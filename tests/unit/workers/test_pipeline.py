@@ -1,0 +1,160 @@
+"""The whole pipeline: whatever arrives is counted once, and the same input gives the same rows."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from storage import envelope
+from tests.unit.workers import payloads, strategies
+from workers import pipeline
+
+
+def test_an_empty_batch_has_all_its_columns() -> None:
+    tables = pipeline.process(0, [], pipeline.Plan())
+    assert len(tables.reports) == 35
+    assert len(tables.outcomes) == 9
+    assert len(tables.quarantine) == 8
+    assert len(tables.policies) == 5
+    assert (tables.payloads, tables.found) == ({}, {})
+
+
+def test_an_empty_array_is_a_payload_without_reports() -> None:
+    tables = payloads.process(payloads.payload([]))
+    assert (tables.payloads, tables.found) == ({1: 1}, {1: 0})
+    assert tables.outcomes["quantity"] == []
+
+
+def test_a_row_belongs_where_its_payload_was_sent() -> None:
+    row = payloads.row(payloads.legacy(), project_id=7, environment="staging", release="2")
+    assert (row["project_id"], row["environment"], row["release"]) == (7, "staging", "2")
+
+
+def test_an_overflowing_pair_lands_in_one_release() -> None:
+    overflow = (("production", "1.0", "production"), ("forged", "1.0", ""))
+    plan = pipeline.Plan(projects={1: pipeline.ProjectPlan(overflow=overflow)})
+    sent = [("production", "1.0"), ("forged", "1.0"), ("production", "2.0")]
+    tables = payloads.process(
+        *(payloads.payload(payloads.legacy(), environment=pair[0], release=pair[1]) for pair in sent),
+        plan=plan,
+    )
+    for table in (tables.reports, tables.outcomes):
+        assert table["environment"] == ["production", "", "production"]
+        assert table["release"] == ["(other)", "(other)", "2.0"]
+    assert tables.reports["details"] == [{"release": "1.0"}, {"release": "1.0", "environment": "forged"}, {}]
+    assert len(set(tables.reports["identity"])) == 3
+
+
+@pytest.mark.parametrize(
+    ("flags", "details"),
+    [
+        (0, {}),
+        (envelope.ENVIRONMENT_BLANKED, {"blanked": "environment"}),
+        (envelope.RELEASE_BLANKED, {"blanked": "release"}),
+        (envelope.ENVIRONMENT_BLANKED | envelope.RELEASE_BLANKED, {"blanked": "environment,release"}),
+    ],
+)
+def test_what_the_edge_blanked_is_noted(flags: int, details: dict[str, str]) -> None:
+    assert payloads.row(payloads.legacy(), flags=flags)["details"] == details
+
+
+def test_poison_is_set_aside_unread() -> None:
+    good = payloads.payload(payloads.legacy())
+    plan = pipeline.Plan(poison={f"3-{payloads.NOW_MS}-0-1": "It crashed."})
+    tables = payloads.process(good, good, good, plan=plan)
+    assert tables.reports["seen"] == [2]
+    assert payloads.verdicts(tables) == {("accepted", ""): 2, ("invalid", "poison"): 1}
+    assert [(row["receipt"], row["error"]) for row in payloads.rows(tables.quarantine)] == [
+        (f"3-{payloads.NOW_MS}-0-1", "It crashed.")
+    ]
+    alone = payloads.process(
+        good, good, plan=pipeline.Plan(poison={f"3-{payloads.NOW_MS}-0-{at}": "" for at in (0, 1)})
+    )
+    assert alone.reports["seen"] == []
+    payloads.assert_balanced(alone)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_is_left_as_it_was(*, enabled: bool) -> None:
+    (gc.enable if enabled else gc.disable)()
+    try:
+        payloads.process(payloads.payload(b"nope"))
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()
+
+
+@given(strategies.ENTRIES, strategies.PLANS)
+def test_whatever_arrives_is_counted_once_and_storable(
+    entries: list[envelope.Entry], plan: pipeline.Plan
+) -> None:
+    tables = pipeline.process(3, entries, plan)
+    payloads.assert_balanced(tables)
+    assert sum(tables.payloads.values()) == sum(len(entry.payloads) for entry in entries)
+    for row in payloads.rows(tables.reports):
+        assert_storable(row)
+
+
+@given(strategies.ENTRIES, strategies.PLANS)
+def test_the_same_batch_gives_the_same_rows(entries: list[envelope.Entry], plan: pipeline.Plan) -> None:
+    first, again = (pipeline.process(3, entries, plan) for _ in range(2))
+    assert first == again
+
+
+@given(strategies.ENTRIES)
+def test_splitting_a_batch_changes_no_row(entries: list[envelope.Entry]) -> None:
+    whole = pipeline.process(3, entries, pipeline.Plan())
+    parts = [pipeline.process(3, [entry], pipeline.Plan()) for entry in entries]
+    assert keys([whole]) == keys(parts)
+    assert sum(whole.reports["seen"]) == sum(sum(part.reports["seen"]) for part in parts)
+
+
+def keys(tables: list[pipeline.Tables]) -> set[tuple[object, ...]]:
+    """Return by what ClickHouse merges rows."""
+    by = ("project_id", "environment", "release", "window_start", "kind", "fingerprint", "identity")
+    return {tuple(row[column] for column in by) for one in tables for row in payloads.rows(one.reports)}
+
+
+LIMITS = {
+    **dict.fromkeys(("fingerprint", "identity", "policy", "seen", "project_id"), 2**64),
+    **dict.fromkeys(("line", "column"), 2**32),
+    **dict.fromkeys(("port", "status_code"), 2**16),
+    "impossible": 2,
+}
+
+
+def assert_storable(row: dict[str, Any]) -> None:
+    """Check that each value fits its column."""
+    for column, value in row.items():
+        if column in LIMITS:
+            assert type(value) is int
+            assert 0 <= value < LIMITS[column]
+        elif isinstance(value, str):
+            value.encode()
+            assert not any(ord(char) < 32 or 127 <= ord(char) < 160 for char in value)
+    assert 0 <= row["window_start"] <= row["first_seen"] <= row["last_seen"]
+    assert all(type(text) is str and name for name, text in row["details"].items())
+    assert row["disposition"] in ("", "enforce", "report")
+
+
+def test_rows_do_not_depend_on_the_process() -> None:
+    """Hash seeds differ from process to process; a batch that is done again must not."""
+    script = (
+        "from tests.unit.workers import payloads\n"
+        "batch = [payloads.payload(body) for vector in payloads.VECTORS[:150]"
+        " if (body := payloads.body_of(vector)) is not None]\n"
+        "print(payloads.process(*batch))"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", script], env={"PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(outputs) == 1
+    assert len(outputs.pop()) > 10_000

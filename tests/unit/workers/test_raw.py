@@ -1,0 +1,93 @@
+"""The stored text of a report."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers import raw
+
+
+def render(item: object) -> str:
+    return raw.clean(raw.encode(item))
+
+
+CASES = [
+    ("document-uri", "https://u:p@a.example/x?token=1#y", "https://a.example/x"),
+    ("documentURL", 'https://a.example/?q=it\'s <b> "x"', "https://a.example/"),
+    ("referrer", "/reset?token=1", "/reset"),
+    ("source-file", "https://a.example/x?y\\z", "https://a.example/x"),
+    ("sourceFile", "x\\y?z", "x\\y"),
+    ("url", "http://[::1?secret", "http://[::1"),
+    ("blocked", "https://a.example/?next=https://b.example/?x", "https://a.example/"),
+    ("sample", 'fetch("https://u@a.example/?k=1")', 'fetch("https://a.example/'),
+    ("sample", "fetch('wss://a.example/#k') || a ? b : c", "fetch('wss://a.example/') || a ? b : c"),
+    ("sample", "why? because # 1 @ home", "why? because # 1 @ home"),
+    (
+        "policy",
+        "img-src https://a.example 'self'; report-uri /x?y",
+        "img-src https://a.example 'self'; report-uri /x?y",
+    ),
+    ("blocked-uri", 'data:image/png;base64,iVBOR"w0', "data"),
+    ("blocked-uri", "moz-extension://11111111-2222/c.js", "moz-extension"),
+    ("blocked-uri", "blob:https://a.example/uuid", "blob"),
+    ("sample", "a\0b\x08\x0c\x1f\x7f\x85c", "abc"),
+    ("sample", "line\nbreak\ttab \\u0000 \\b", "line\nbreak\ttab \\u0000 \\b"),
+    ("sample", "пример 例 😀\u2028", "пример 例 😀\u2028"),
+    ("request-headers", 'Cookie: sid="SECRET"\n', ""),
+    ("app-vendor-id", "00000000-1111", ""),
+    ("number", 2**70, 2**70),
+    ("list", [None, True, 1.5, "https://a.example/?x"], [None, True, 1.5, "https://a.example/"]),
+]
+
+
+@pytest.mark.parametrize(("member", "value", "stored"), CASES)
+def test_a_member_is_stored_clean(member: str, value: object, stored: object) -> None:
+    assert json.loads(render({"before": 1, member: value, "after": "x"})) == {
+        "before": 1,
+        member: stored,
+        "after": "x",
+    }
+
+
+def test_what_is_nested_beyond_reason_is_not_stored() -> None:
+    item: dict[str, Any] = {}
+    inner = item
+    for _ in range(5000):
+        inner["a"] = inner = {}
+    assert raw.encode(item) == "{}"
+
+
+TEXT = st.text(st.sampled_from("ab:/?#@'\"\\<> \0\x85\n=;é"), max_size=30) | st.sampled_from(
+    ["https://u:p@a/?b", "data:x", "://", "x-extension:\\", '"url":"']
+)
+NAMES = TEXT | st.sampled_from(["url", "blocked-uri", "referrer", "sourceFile", "request-headers"])
+JSON = st.dictionaries(
+    NAMES, TEXT | st.lists(TEXT, max_size=3) | st.dictionaries(NAMES, TEXT, max_size=3), max_size=4
+)
+
+
+@given(JSON)
+def test_the_text_stays_json_without_controls(item: dict[str, Any]) -> None:
+    text = render(item)
+    assert isinstance(json.loads(text), dict)
+    assert not any(ord(char) < 32 or 127 <= ord(char) < 160 for char in text)
+    assert "\\u00" not in text.replace("\\\\", "")
+
+
+@given(JSON)
+def test_cleaning_is_idempotent(item: dict[str, Any]) -> None:
+    text = render(item)
+    assert raw.clean(raw.clean(text)) == raw.clean(text)
+
+
+@pytest.mark.parametrize(
+    "piece", ["://", "a://", "a://?", "://@", "?", "\\", '"', '"url":"', "data:", "-", "-extension:"]
+)
+def test_hostile_text_takes_linear_time(piece: str) -> None:
+    """Quadratic time would make this test run for hours."""
+    render({"url": piece * 100_000, "sample": piece * 100_000})
