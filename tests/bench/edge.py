@@ -23,6 +23,7 @@ _SCENARIO: Final = "edge"
 def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
     """Drive the edge and its yardstick in turns; nothing drains meanwhile."""
     stored, bare, latencies, peaks = [], [], [], []
+    refused = 0
     with stack.stores(directory) as stores:
         for _ in range(scale.repetitions):
             with _serving(stores, "tests.bench.bare") as (port, _):
@@ -30,10 +31,13 @@ def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
             with _serving(stores, "deploy", "edge") as (port, sampler):
                 outcome = _load(stores, port, scale)
             stored.append(outcome.rate)
+            refused += sum(outcome.statuses.values()) - outcome.acknowledged + outcome.broken
             latencies.append(outcome.p99_ms)
             peaks.append(sampler.peak.rss)
             _require_stored(stores, outcome)
-    note = f"{stores.values.edge_processes} processes, AOF {stores.values.redis_appendfsync}"
+    note = (
+        f"{stores.values.edge_processes} processes, AOF {stores.values.redis_appendfsync}, {refused} refused"
+    )
     yield _measured("acknowledged and stored", stored, "reports/s", bar=20_000, note=note)
     yield _measured("the same server answering 204", bare, "requests/s")
     ratios = [one / other for one, other in zip(stored, bare, strict=True)]
@@ -70,10 +74,10 @@ def _require_stored(stores: stack.Stores, outcome: loadgen.Outcome) -> None:
     """Check that Redis holds all that was acknowledged, and make room.
 
     Raises:
-        RuntimeError: it holds less, or something was not acknowledged.
+        RuntimeError: it holds less. It may hold more: an append that timed out was answered with 503.
     """
     backlog = ledger.backlog(stores.client, stores.values.shards)
-    if backlog < outcome.acknowledged or set(outcome.statuses) != {"200"}:
+    if backlog < outcome.acknowledged:
         raise RuntimeError(f"Redis holds {backlog} payloads, but the edge answered {outcome.statuses}.")
     for shard in range(stores.values.shards):
         stores.client.delete(*streams.keys(shard))
