@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import gc
+import json
 import subprocess
 import sys
 from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from storage import envelope
 from tests.unit.workers import payloads, strategies
@@ -39,10 +42,8 @@ def test_an_overflowing_pair_lands_in_one_release() -> None:
     overflow = (("production", "1.0", "production"), ("forged", "1.0", ""))
     plan = pipeline.Plan(projects={1: pipeline.ProjectPlan(overflow=overflow)})
     sent = [("production", "1.0"), ("forged", "1.0"), ("production", "2.0")]
-    tables = payloads.process(
-        *(payloads.payload(payloads.legacy(), environment=pair[0], release=pair[1]) for pair in sent),
-        plan=plan,
-    )
+    batch = [payloads.payload(payloads.legacy(), environment=pair[0], release=pair[1]) for pair in sent]
+    tables = payloads.process(*batch, plan=plan)
     for table in (tables.reports, tables.outcomes):
         assert table["environment"] == ["production", "", "production"]
         assert table["release"] == ["(other)", "(other)", "2.0"]
@@ -112,6 +113,15 @@ def test_splitting_a_batch_changes_no_row(entries: list[envelope.Entry]) -> None
     parts = [pipeline.process(3, [entry], pipeline.Plan()) for entry in entries]
     assert keys([whole]) == keys(parts)
     assert sum(whole.reports["seen"]) == sum(sum(part.reports["seen"]) for part in parts)
+
+
+@given(strategies.JSON | strategies.MUTATED | st.lists(strategies.MUTATED, max_size=4))
+def test_the_fast_and_the_lenient_decoder_lead_to_the_same_rows(value: object) -> None:
+    body = json.dumps(value).encode()
+    fast, lenient = (payloads.process(payloads.payload(mark + body)) for mark in (b"", codecs.BOM_UTF8))
+    assert fast.reports == lenient.reports
+    assert fast.outcomes == lenient.outcomes
+    assert fast.found == lenient.found
 
 
 def keys(tables: list[pipeline.Tables]) -> set[tuple[object, ...]]:
