@@ -54,13 +54,10 @@ class Judge:
         rest = item.copy()
         age = _take_age(rest)
         user_agent = _take_user_agent(rest)
-        sent = _encoder.encode(rest)
-        judgement = self._judgements.get((batch, sent))  # what is its own essence needs no second look
+        key = (batch, _encoder.encode(rest))
+        judgement = self._judgements.get(key)
         if judgement is None:
-            key = (batch, _essence(sent))
-            judgement = self._judgements.get(key)
-            if judgement is None:
-                judgement = self._judgements[key] = _judge_raw(item, rest, batch=batch)
+            judgement = self._judgements[key] = self._judge_new(item, rest, key)
         if isinstance(judgement, report.Rejection):
             return Judged(judgement, 0, "")
         found = judgement.report
@@ -72,6 +69,15 @@ class Judge:
         if isinstance(judgement, report.Rejection):
             return Judged(judgement, 0, "")
         return Judged(judgement, judgement.report.age, judgement.report.user_agent)
+
+    def _judge_new(self, item: decode.RawItem, rest: decode.RawItem, key: tuple[bool, bytes]) -> Judgement:
+        """Judge an item whose very text is new; it may still be an equal of an earlier one."""
+        batch, sent = key
+        essence = (batch, _essence(sent))
+        judgement = self._judgements.get(essence)
+        if judgement is None:
+            judgement = self._judgements[essence] = _judge_raw(item, rest, batch=batch)
+        return judgement
 
 
 def _take_age(item: decode.RawItem) -> int | None:

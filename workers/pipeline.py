@@ -164,7 +164,8 @@ class _Batch:
                 invalid.append((judgement, item))
         if decoded.surplus is not None:
             verdicts[decoded.surplus.verdict] = decoded.left_out
-        self._quarantine.add(context.account, received, payload.body, invalid, decoded.surplus)
+        if invalid or decoded.surplus:
+            self._quarantine.add(context.account, received, payload.body, invalid, decoded.surplus)
         return verdicts
 
     def _reject(
