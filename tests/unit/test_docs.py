@@ -1,0 +1,76 @@
+"""What can be set, called, stored or counted is documented; every link in the docs leads somewhere."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+import typer.main
+
+from deploy import cli, settings
+from ingest import refusals
+from storage import migrate
+from workers import outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = pathlib.Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("docs/**/*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"])
+
+
+def text(name: str) -> str:
+    return (ROOT / "docs" / name).read_text("utf-8")
+
+
+def commands() -> Iterator[str]:
+    for name, command in typer.main.get_command(cli.app).commands.items():
+        inner = getattr(command, "commands", None)
+        yield from [name] if inner is None else [f"{name} {part}" for part in inner]
+
+
+def columns() -> Iterator[str]:
+    for migration in migrate.migrations():
+        for statement in migration.statements:
+            if statement.count("COMMENT"):
+                yield from re.findall(r"^    (\w+) .*COMMENT", statement, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", list(settings.Settings.model_fields))
+def test_every_setting_is_documented(name: str) -> None:
+    assert f"`HEADRACE_{name.upper()}`" in text("operate/settings.md")
+
+
+@pytest.mark.parametrize("command", list(commands()))
+def test_every_command_is_documented(command: str) -> None:
+    assert f"`headrace {command}" in text("operate/commands.md")
+
+
+@pytest.mark.parametrize("column", sorted(set(columns())))
+def test_every_column_is_documented(column: str) -> None:
+    assert f"| `{column}` |" in text("query/tables.md")
+
+
+def test_there_are_columns_to_document() -> None:
+    assert len(set(columns())) > 50
+
+
+@pytest.mark.parametrize("reason", [reason.value for reason in outcomes.Reason])
+def test_every_reason_is_documented(reason: str) -> None:
+    assert f"| `{reason}` |" in text("query/outcomes.md")
+
+
+@pytest.mark.parametrize(
+    "refusal", [value for value in vars(refusals).values() if isinstance(value, refusals.Refusal)]
+)
+def test_every_refusal_is_documented(refusal: refusals.Refusal) -> None:
+    assert f"| `{refusal.reason}` | {int(refusal.status)} |" in text("query/outcomes.md")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: pathlib.Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text("utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
