@@ -16,7 +16,7 @@ _MAX_PLAIN_AGE: Final = 9
 
 _NONCE: Final = re.compile(rb"'nonce-[A-Za-z0-9+/=_-]*+'")
 _QUERY: Final = re.compile(rb'(":(?<=(?:.ur[il]|.UR[IL]|rrer|file|File)":)\s*+"[^"\\?#]*+[?#])[^"\\]*+(?=")')
-"""Query or fragment of a string that is a URL, told by the end of its member's name."""
+"""Query or fragment of a URL, told by the end of its member's name: no family keeps those of such members."""
 
 _encoder = msgspec.json.Encoder()
 _text = msgspec.json.Decoder(str)
