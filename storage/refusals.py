@@ -14,7 +14,7 @@ import redis
 import redis.asyncio
 import redis.exceptions
 
-from storage import errors, writer
+from storage import errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,6 +82,8 @@ def _claim(client: redis.Redis) -> str | None:
 
 
 def _store(client: redis.Redis, server: clickhouse.Connection, name: str) -> int:
+    from storage import writer  # noqa: PLC0415 - the edge imports this module, and needs no driver
+
     fields: Any = client.hgetall(name)
     rows = [(_decoder.decode(key), int(quantity)) for key, quantity in sorted(fields.items())]
     columns: dict[str, list[Any]] = {

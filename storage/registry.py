@@ -15,7 +15,7 @@ import redis
 import redis.asyncio
 import redis.exceptions
 
-from storage import errors, scripts, writer
+from storage import errors, scripts
 
 if TYPE_CHECKING:
     from storage import clickhouse
@@ -141,6 +141,8 @@ class Registry:
 
     def _write(self, project: Project) -> bool:
         """Store a revision; False when another writer stored the same revision first."""
+        from storage import writer  # noqa: PLC0415 - the edge imports this module, and needs no driver
+
         settings = msgspec.json.encode(project.settings).decode()
         columns: dict[str, list[Any]] = {
             "id": [project.id],

@@ -82,7 +82,7 @@ class AsyncAppender:
     """Appends for the edge: many entries in one round trip, without retries.
 
     Args:
-        client: a client of its own, without retries and with short timeouts (see ``connect_edge``).
+        client: a client of its own, without retries and with short timeouts.
     """
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
