@@ -45,8 +45,18 @@ def policy(url: str) -> str:
 
 
 def every(url: str) -> list[Header]:
-    """Return the headers for each report family."""
-    both = f"{policy(url)}; report-to {GROUP}"
+    """Return the headers for each report family.
+
+    The Reporting API needs HTTPS at both ends, and a browser that knows ``report-to`` ignores ``report-uri``
+    beside it: for a plain HTTP endpoint the policies do without.
+    """
+    secure = url.startswith("https:")
+    both = f"{policy(url)}; report-to {GROUP}" if secure else policy(url)
+    reporting = (
+        "What report-to refers to: send it whenever a policy says report-to."
+        if secure
+        else "Over HTTPS only, and then with '; report-to headrace' in the policies."
+    )
     group = {"group": GROUP, "max_age": MAX_AGE_S, "endpoints": [{"url": url}]}
     network_errors = {"report_to": GROUP, "max_age": MAX_AGE_S, "failure_fraction": 1.0}
     return [
@@ -58,11 +68,7 @@ def every(url: str) -> list[Header]:
         Header(
             "Content-Security-Policy-Report-Only", both, "Reports only; may be sent beside the other one."
         ),
-        Header(
-            "Reporting-Endpoints",
-            f'{GROUP}="{url}"',
-            "What report-to refers to: send it whenever a policy says report-to.",
-        ),
+        Header("Reporting-Endpoints", f'{GROUP}="{url}"', reporting),
         Header("NEL", json.dumps(network_errors), "Network errors; over HTTPS only, and needs Report-To."),
         Header("Report-To", json.dumps(group), "What NEL refers to."),
         Header("Expect-CT", f'max-age={CT_MAX_AGE_S}, report-uri="{url}"', "Chrome 61 to 106."),

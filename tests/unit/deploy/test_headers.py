@@ -49,3 +49,9 @@ def test_what_is_json_is_valid() -> None:
 
 def test_a_policy_that_reports_at_once_has_no_report_to() -> None:
     assert headers.policy(URL) == f"default-src 'self'; report-uri {URL}"
+
+
+def test_over_http_the_policies_do_without_report_to_which_would_silence_them() -> None:
+    plain = {header.name: header.value for header in headers.every(URL.replace("https:", "http:"))}
+    assert "report-to" not in plain["Content-Security-Policy"]
+    assert "report-to" in values()["Content-Security-Policy"]
