@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-INTERVAL_S: Final = 0.5
-"""A trickling shard is drained at most this often: fewer, larger inserts, rows visible within a second."""
+INTERVAL_S: Final = 1.0
+"""A trickling shard is drained at most this often: fewer, larger inserts, rows visible within two seconds."""
 ORPHAN_S: Final = 3.0
 """A job that nobody works on for this long is replaced. Between pop and lease lie milliseconds."""
 FAILURE_TTL_S: Final = 3600
