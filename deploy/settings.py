@@ -15,6 +15,7 @@ import pydantic
 import pydantic_settings
 
 from storage import clickhouse, errors, streams
+from workers import failpoints
 
 PREFIX: Final = "HEADRACE_"
 _CORES: Final = os.cpu_count() or 1
@@ -74,10 +75,16 @@ def _public_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _failpoints(value: str) -> str:
+    failpoints.parse(value)
+    return value
+
+
 RedisUrl = Annotated[str, pydantic.AfterValidator(_redis_url)]
 ClickHouseUrl = Annotated[str, pydantic.AfterValidator(_clickhouse_url)]
 Listen = Annotated[str, pydantic.AfterValidator(_listen)]
 PublicUrl = Annotated[str, pydantic.AfterValidator(_public_url)]
+Failpoints = Annotated[str, pydantic.AfterValidator(_failpoints)]
 
 
 class Settings(pydantic_settings.BaseSettings):
@@ -193,6 +200,13 @@ class Settings(pydantic_settings.BaseSettings):
     log_format: Literal["json", "console"] = pydantic.Field(
         "json",
         description=("`json` is one object a line, for a log store; `console` is for a person."),
+    )
+    failpoints: Failpoints = pydantic.Field(
+        "",
+        description=(
+            "For tests only: where a work horse dies, fails or hangs, and how probably, such as "
+            "`before_commit=kill@0.1`. Empty in production."
+        ),
     )
 
 

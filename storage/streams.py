@@ -160,6 +160,17 @@ class Queue:
         """Give the lease back; harmless when it is no longer held."""
         self._run(scripts.RELEASE, (keys(lease.shard).lease,), lease.token)
 
+    def evict(self, shard: int) -> None:
+        """End whatever lease a shard is under: its holder is known to be dead.
+
+        Should somebody else hold it meanwhile, the next drainer's fencing token makes him stop, and his batch
+        is repeated.
+        """
+        try:
+            self._client.delete(keys(shard).lease)
+        except (redis.exceptions.RedisError, OSError) as error:
+            raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+
     def read(self, shard: int, *, max_bytes: int, max_payloads: int) -> list[StoredEntry]:
         """Read the oldest entries of a shard, at least one if there is any, without removing them."""
         answer = self._run(scripts.READ, (keys(shard).stream,), max_bytes, max_payloads)

@@ -23,11 +23,13 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
         redis_url: the Redis that holds the queue, the registry and RQ's jobs.
         clickhouse: the database, as a user who may insert.
         shards: number of shards; the same for the edge.
+        failpoints: where a test makes work fail, see ``workers.failpoints``.
     """
 
     redis_url: str
     clickhouse: clickhouse.Address
     shards: int = streams.DEFAULT_SHARDS
+    failpoints: str = ""
 
     def queue_client(self) -> redis.Redis:
         """Return a client for the queue protocol: no hidden retries, because a step may not run twice."""

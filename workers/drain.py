@@ -90,21 +90,25 @@ class Drainer:
         server: a ClickHouse connection of this thread.
         clock: seconds, monotonic.
         limits: see ``Limits``.
+        stop: asked between batches; once it says yes, no further batch is claimed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a drain needs of the outside, each replaced by some test
         self,
         queue: streams.Queue,
         client: redis.Redis,
         server: clickhouse.Connection,
         clock: Callable[[], float],
         limits: Limits | None = None,
+        *,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._queue = queue
         self._client = client
         self._server = server
         self._clock = clock
         self._limits = limits or Limits()
+        self._stop = stop
 
     def drain(self, shard: int) -> Drained:
         """Drain a shard until its backlog no longer fills a batch, or the time budget ends.
@@ -133,7 +137,7 @@ class Drainer:
             payloads, reports = self._process(lease, work)
             failpoints.hit("after_commit")
             total = Drained(total.batches + 1, total.payloads + payloads, total.reports + reports)
-            if not work.full or self._clock() >= deadline:
+            if not work.full or self._stop() or self._clock() >= deadline:
                 break
             work = self._claim(lease)
         return total

@@ -45,19 +45,30 @@ class _Failpoint(NamedTuple):
 _armed: dict[str, _Failpoint] = {}
 
 
-def arm(specification: str) -> None:
-    """Arm the failpoints of a specification, and no others.
+def parse(specification: str) -> dict[str, _Failpoint]:
+    """Read a specification.
 
     Raises:
-        ValueError: it is not of the form above, or names no known point.
+        ValueError: it is not of the form above, or names no known point; the message says what it must be.
     """
-    _armed.clear()
+    found = {}
     for part in filter(None, specification.split(",")):
         match = _SPEC.fullmatch(part.strip())
         if not match or match["point"] not in POINTS:
             raise ValueError(f"<point>=kill|raise|hang<seconds>@<probability>, points: {', '.join(POINTS)}")
         action = match["action"].rstrip("0123456789.")
-        _armed[match["point"]] = _Failpoint(action, float(match["seconds"] or 0), float(match["odds"]))
+        found[match["point"]] = _Failpoint(action, float(match["seconds"] or 0), float(match["odds"]))
+    return found
+
+
+def arm(specification: str) -> None:
+    """Arm the failpoints of a specification, and no others.
+
+    Raises:
+        ValueError: see ``parse``.
+    """
+    _armed.clear()
+    _armed.update(parse(specification))
 
 
 def hit(point: str) -> None:

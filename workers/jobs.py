@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from storage import clickhouse, errors, streams
-from workers import drain
+from workers import drain, failpoints
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from workers import context
 
 log = structlog.get_logger(__name__)
@@ -22,7 +26,15 @@ DRAIN: Final = "workers.jobs.drain_shard"
 TIMEOUT_S: Final = 300
 """RQ ends a job after this time; a drain ends by itself long before, unless ClickHouse hangs."""
 
+HAND_BACK_S: Final = 5
+"""What a batch under way may take to be finished when its work horse is told to stop."""
+
 _installed: list[context.Context] = []
+_stopping = threading.Event()
+
+
+class StoppedError(errors.RecoverableError):
+    """The work horse was told to stop, and its batch took too long: whoever comes next repeats it."""
 
 
 def job_id(shard: int) -> str:
@@ -33,6 +45,26 @@ def job_id(shard: int) -> str:
 def install(where: context.Context) -> None:
     """Tell this process, and the work horses it forks, where Redis and ClickHouse are."""
     _installed[:] = [where]
+    failpoints.arm(where.failpoints)
+
+
+def stop_on(number: signal.Signals) -> None:
+    """Make a drain in this process end after its batch when this signal comes.
+
+    A batch that is not finished in ``HAND_BACK_S`` is handed back.
+    """
+    signal.signal(number, _on_stop)
+
+
+def _on_stop(_number: int, _frame: FrameType | None) -> None:
+    if not _stopping.is_set():
+        _stopping.set()
+        signal.signal(signal.SIGALRM, _hand_back)  # in place of RQ's, which ends a job that hangs
+        signal.alarm(HAND_BACK_S)
+
+
+def _hand_back(_number: int, _frame: FrameType | None) -> None:
+    raise StoppedError("The worker is stopping.")
 
 
 def drain_shard(shard: int) -> None:
@@ -46,7 +78,8 @@ def drain_shard(shard: int) -> None:
     server = clickhouse.connect(where.clickhouse)
     started = time.monotonic()
     try:
-        done = drain.Drainer(streams.Queue(client), client, server, time.monotonic).drain(shard)
+        drainer = drain.Drainer(streams.Queue(client), client, server, time.monotonic, stop=_stopping.is_set)
+        done = drainer.drain(shard)
     except (errors.RecoverableError, errors.LeaseLostError) as error:
         log.warning("drain_postponed", shard=shard, error=str(error))
     else:

@@ -1,17 +1,26 @@
-"""The RQ worker process: one queue, JSON jobs, a forked work horse per drain, and fast recovery."""
+"""The RQ worker process: one queue, JSON jobs, a forked work horse per drain, quick to recover and stop."""
 
 from __future__ import annotations
 
+import contextlib
 import gc
-from typing import TYPE_CHECKING, Final
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING, Any, Final
 
 import rq
+import rq.job
 import rq.serializers
+import structlog
 
+from storage import streams
 from workers import jobs
 
 if TYPE_CHECKING:
     from workers import context
+
+log = structlog.get_logger(__name__)
 
 HEARTBEAT_S: Final = 5
 """How often a worker looks after its work horse."""
@@ -19,17 +28,48 @@ CLEAN_S: Final = 30
 """How often RQ's own registries are cleaned; RQ's default is ten minutes."""
 WORKER_TTL_S: Final = 60
 """A worker that shows no sign of life for this long is forgotten by RQ."""
+STOP_S: Final = 8.0
+"""What a work horse may take to stop before it is killed. It finishes its batch or hands it back in less; the
+whole worker has ten seconds."""
 
 
 class Worker(rq.Worker):
-    """RQ's forking worker, which reconnects to Redis within seconds instead of a minute."""
+    """RQ's forking worker, which makes up for a dead work horse and passes a stop on to a live one."""
 
     max_connection_wait_time = 2.0
     log_result_lifespan = False
 
+    def setup_work_horse_signals(self) -> None:
+        """Let the work horse stop between two batches; RQ's would die in the middle of one."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        jobs.stop_on(signal.SIGTERM)
+
+    def handle_warm_shutdown_request(self) -> None:
+        """Tell the work horse to stop; RQ would wait until it is done."""
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
+        self._signal_horse(signal.SIGTERM)
+        killer = threading.Timer(STOP_S, self._signal_horse, (signal.SIGKILL,))
+        killer.daemon = True
+        killer.start()
+
+    def handle_job_failure(self, job: rq.job.Job, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - RQ's own
+        """Free the shard of a work horse that died: it need not wait for its lease to run out."""
+        super().handle_job_failure(job, *arguments, **named)
+        if self.is_horse:
+            return
+        (shard,) = job.args
+        log.warning("work_horse_died", shard=shard)
+        streams.Queue(self.connection).evict(shard)
+        job.delete()
+
+    def _signal_horse(self, number: signal.Signals) -> None:
+        if self.horse_pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.horse_pid, number)
+
 
 def run(where: context.Context) -> None:
-    """Work until SIGTERM or SIGINT; a drain under way is finished first."""
+    """Work until SIGTERM or SIGINT; the batch under way is finished first, or handed back."""
     jobs.install(where)
     gc.freeze()  # the forked work horses share these pages
     worker = Worker(

@@ -56,4 +56,9 @@ def _context(data: Path) -> context.Context:
     system = located.Located(data, values)
     backends.require_redis(system.redis_url)
     backends.require_clickhouse(system.clickhouse)
-    return context.Context(redis_url=system.redis_url, clickhouse=system.clickhouse, shards=system.shards)
+    return context.Context(
+        redis_url=system.redis_url,
+        clickhouse=system.clickhouse,
+        shards=system.shards,
+        failpoints=values.failpoints,
+    )
