@@ -23,6 +23,11 @@ class Agent(NamedTuple):
 UNKNOWN: Final = Agent("", "", "")
 
 
+def warm() -> None:
+    """Load the parser now: the first user agent would have to wait for it."""
+    _parser()
+
+
 def parse(user_agent: str) -> Agent:
     """Return the browser's family, its major version and the operating system's family."""
     return _parse(user_agent[:MAX_USER_AGENT]) if user_agent else UNKNOWN

@@ -24,40 +24,38 @@ _VARIABLE: Final = re.compile(
     r"|\d+"
 )
 
-_encoder = msgspec.msgpack.Encoder(order="deterministic")
-
 
 class Finding(msgspec.Struct, eq=False, gc=False):
     """A classified report. Compared by identity: a batch makes one finding of all equal items.
 
     Attributes:
+        item: what it was made from.
         report: the normalised report.
         title: one line for a person.
         fingerprint: groups the same finding across time, pages' ids, browsers, releases and environments.
         verdict: how the report is counted.
         digest: hash of everything the report says that a row stores, but its time and raw text.
         policy: hash of the policy's text, 0 without one.
-        source: the item as JSON, not yet cleaned.
     """
 
+    item: report.Item
     report: report.Report
     title: str
     fingerprint: int
     verdict: outcomes.Verdict
     digest: int
     policy: int
-    source: str
     _raw: str = ""
 
     @property
     def raw(self) -> str:
         """The cleaned text of the item, made when the first row needs it."""
         if not self._raw:
-            self._raw = raw.clean(self.source)
+            self._raw = raw.render(self.item)
         return self._raw
 
 
-def classify(family: contract.Family, found: report.Report, item: object) -> Finding:
+def classify(family: contract.Family, found: report.Report, item: report.Item) -> Finding:
     """Return the finding that a report of this family is, made from this item."""
     title = family.title(found)
     policy = xxhash.xxh64_intdigest(found.policy.encode()) if found.policy else 0
@@ -65,11 +63,16 @@ def classify(family: contract.Family, found: report.Report, item: object) -> Fin
         report=found,
         title=title,
         fingerprint=fingerprint(found),
-        verdict=outcomes.Verdict(found.kind, outcomes.Outcome.ACCEPTED.value, ""),
+        verdict=_accepted(found.kind),
         digest=_digest(found, title, policy),
         policy=policy,
-        source=raw.encode(item),
+        item=item,
     )
+
+
+@functools.cache
+def _accepted(kind: str) -> outcomes.Verdict:
+    return outcomes.Verdict(kind, outcomes.Outcome.ACCEPTED.value, "")
 
 
 def fingerprint(found: report.Report) -> int:
@@ -97,7 +100,8 @@ def _template(url: urls.URL) -> str:
 
 
 def _digest(found: report.Report, title: str, policy: int) -> int:
-    content = (
+    """Return the hash of all content. Each part is free of NUL, and those of varying number stand last."""
+    parts = (
         found.kind,
         found.disposition,
         title,
@@ -106,13 +110,14 @@ def _digest(found: report.Report, title: str, policy: int) -> int:
         found.document.text,
         found.referrer_host,
         found.source_file.text,
-        found.line,
-        found.column,
+        str(found.line),
+        str(found.column),
         found.sample,
         found.hostname,
-        found.port,
-        policy,
-        found.status_code,
-        found.details,
+        str(found.port),
+        str(policy),
+        str(found.status_code),
+        *found.details,
+        *found.details.values(),
     )
-    return xxhash.xxh64_intdigest(_encoder.encode(content))
+    return xxhash.xxh64_intdigest("\0".join(parts).encode())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 import xxhash
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from workers import columns, deliveries
 
 
-class Sighting(NamedTuple):
+class Sighting(msgspec.Struct, frozen=True, gc=False):
     """One report in a payload.
 
     Attributes:
@@ -36,13 +36,11 @@ class Context(msgspec.Struct, eq=False):
         account: whom its reports are counted for.
         window_ms: the project's dedupe window in milliseconds; 0 keeps every report.
         details: what is noted in each row's details.
-        rows: shortcut to the rows that findings have led to, by finding, browser and window.
     """
 
     account: outcomes.Account
     window_ms: int
     details: dict[str, str]
-    rows: dict[tuple[classify.Finding, agents.Agent, int], Row]
 
 
 class Row(msgspec.Struct, eq=False, gc=False):
@@ -93,23 +91,22 @@ class Collapser:
         }
 
     def _count(self, context: Context, received: deliveries.Deliveries, sighting: Sighting) -> None:
-        finding, agent, age, _ = sighting
+        age, window = sighting.age, context.window_ms
+        rows: dict[int, Row] = {}
         for received_ms, times in received.moments.items():
             occurred = max(received_ms - age, 0)
-            start = occurred - occurred % context.window_ms
-            row = context.rows.get((finding, agent, start))
+            start = occurred - occurred % window
+            row = rows.get(start)
             if row is None:
-                row = self._row(context, finding, agent, start, occurred)
-                context.rows[finding, agent, start] = row
+                row = rows[start] = self._row(context, sighting, start, occurred)
             row.seen += times
             if occurred < row.first_seen:
                 row.first_seen = occurred
             elif occurred > row.last_seen:
                 row.last_seen = occurred
 
-    def _row(
-        self, context: Context, finding: classify.Finding, agent: agents.Agent, start: int, occurred: int
-    ) -> Row:
+    def _row(self, context: Context, sighting: Sighting, start: int, occurred: int) -> Row:
+        finding, agent = sighting.finding, sighting.agent
         identity = _identity(context, finding, agent)
         account = context.account
         key = (account.project_id, account.environment, account.release, start, identity)
@@ -121,12 +118,12 @@ class Collapser:
         return row
 
     def _keep_each(self, context: Context, received: deliveries.Deliveries, sighting: Sighting) -> None:
-        finding, agent, age, position = sighting
+        finding, agent, age = sighting.finding, sighting.agent, sighting.age
         account, details = context.account, context.details
         shared = _identity(context, finding, agent)
         for received_ms, receipt in received.receipts():
             at = max(received_ms - age, 0)
-            identity = xxhash.xxh64_intdigest(f"{shared}\0{receipt}\0{position}".encode())
+            identity = xxhash.xxh64_intdigest(f"{shared}\0{receipt}\0{sighting.position}".encode())
             self._rows.append(Row(account, details, finding, agent, identity, at, at, at, 1))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,12 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 
-class Delivery(NamedTuple):
-    """One time the payload was received: time of receipt (ms since the epoch), and where it was stored."""
-
-    received_ms: int
-    entry_id: str
-    position: int
+Delivery = tuple[int, str, int]
+"""Time of receipt (ms since the epoch) of a payload, id of its stream entry, and its position in there."""
 
 
 class Deliveries(msgspec.Struct, frozen=True):
@@ -58,9 +54,9 @@ def grouped(shard: int, entries: Sequence[envelope.Entry]) -> Iterator[tuple[env
     """Yield each distinct payload of a batch once, in the order of first receipt, with its deliveries."""
     groups: dict[envelope.Payload, list[Delivery]] = {}
     for entry in entries:
-        received_ms = entry.received_ms
+        received_ms, entry_id = entry.received_ms, entry.id
         for position, payload in enumerate(entry.payloads):
-            groups.setdefault(payload, []).append(Delivery(received_ms, entry.id, position))
+            groups.setdefault(payload, []).append((received_ms, entry_id, position))
     for payload, each in groups.items():
         yield payload, _deliveries(shard, each)
 

@@ -6,9 +6,9 @@ tests matters: one WebKit generation put ``type`` and ``url`` beside ``csp-repor
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from workers import families, outcomes, report
+from workers import decode, families, outcomes, report, values
 from workers.families import unknown
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _MAX_TYPE: Final = 128
 Detected = tuple["contract.Family", report.Item]
 
 
-def detect(value: object, *, batch: bool) -> Detected | report.Rejection:
+def detect(value: decode.Item, *, batch: bool) -> Detected | report.Rejection:
     """Return the family of an item and the item in its parts, or why it has none.
 
     Args:
@@ -30,7 +30,7 @@ def detect(value: object, *, batch: bool) -> Detected | report.Rejection:
         return report.invalid(outcomes.Reason.NOT_AN_OBJECT)
     if batch:
         return _typed(value)
-    typed = isinstance(value.get("type"), str) and "body" in value
+    typed = "body" in value and value.get("type", b"").startswith(b'"')
     return (
         _wrapped(value)
         or _marked(value)
@@ -39,15 +39,15 @@ def detect(value: object, *, batch: bool) -> Detected | report.Rejection:
     )
 
 
-def _wrapped(value: dict[str, Any]) -> Detected | report.Rejection | None:
+def _wrapped(value: report.Members) -> Detected | report.Rejection | None:
     for family in families.ALL:
         for wrapper in family.wrappers:
             if wrapper in value:
-                return _item(family, "", value[wrapper], value)
+                return _item(family, "", wrapper, value)
     return None
 
 
-def _marked(value: dict[str, Any]) -> Detected | None:
+def _marked(value: report.Members) -> Detected | None:
     for family in families.ALL:
         for marks in family.marks:
             if marks <= value.keys():
@@ -55,16 +55,22 @@ def _marked(value: dict[str, Any]) -> Detected | None:
     return None
 
 
-def _typed(value: dict[str, Any]) -> Detected | report.Rejection:
-    name = value.get("type")
-    name = name.strip().lower()[:_MAX_TYPE] if isinstance(name, str) else ""
+def _typed(value: report.Members) -> Detected | report.Rejection:
+    name = _type(value.get("type", b"null"))
     if not name:
         return report.invalid(outcomes.Reason.NO_TYPE)
-    body = value.get("body")
-    return _item(families.BY_TYPE.get(name, unknown.FAMILY), name, {} if body is None else body, value)
+    family = families.BY_TYPE.get(name, unknown.FAMILY)
+    if value.get("body", b"null") == b"null":
+        return family, report.Item(name, {}, value)
+    return _item(family, name, "body", value)
 
 
-def _bare(value: dict[str, Any]) -> Detected | None:
+def _type(sent: bytes) -> str:
+    name = values.text_of(sent) or ""
+    return name[:_MAX_TYPE].rstrip().lower()
+
+
+def _bare(value: report.Members) -> Detected | None:
     for family in families.ALL:
         if not family.bare.isdisjoint(value):
             return family, report.Item("", value, value)
@@ -72,8 +78,9 @@ def _bare(value: dict[str, Any]) -> Detected | None:
 
 
 def _item(
-    family: contract.Family, name: str, body: object, envelope: dict[str, Any]
+    family: contract.Family, name: str, wrapper: str, envelope: report.Members
 ) -> Detected | report.Rejection:
-    if not isinstance(body, dict):
+    body = decode.members(envelope[wrapper])
+    if body is None:
         return report.invalid(outcomes.Reason.NOT_AN_OBJECT, family.kind)
-    return family, report.Item(name, body, envelope)
+    return family, report.Item(name, body, envelope, wrapper)

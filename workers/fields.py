@@ -6,32 +6,28 @@ of its field is noted.
 
 from __future__ import annotations
 
-import datetime as dt
-import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from workers import text, urls
+from workers import urls, values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
-MAX_TEXT: Final = 1024
-"""Characters of any text that has no limit of its own."""
+    from workers import report
+
 MAX_INTEGER: Final = 2**31 - 1
 MAX_PORT: Final = 65_535
 MAX_STATUS: Final = 999
-_MAX_DIGITS: Final = 10
 
-_RFC3339: Final = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:)(\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
-)
+_ABSENT: Final = frozenset({b"null", b'""'})
 _DISPOSITIONS: Final = {
     "enforce": "enforce",
     "report": "report",
     "reporting": "report",
     "report-only": "report",
 }
-_FLAGS: Final = {"true": True, "false": False}
+
+_Meaning = TypeVar("_Meaning")
 
 Names = dict[str, str]
 """Field by member name: every spelling of a member that senders use."""
@@ -66,83 +62,80 @@ class Reader:
         nulled: names of the fields that held something unusable, in the order they were read.
     """
 
-    __slots__ = ("_values", "nulled")
+    __slots__ = ("_sent", "nulled")
 
-    def __init__(self, members: Mapping[str, Any], known: Names) -> None:
+    def __init__(self, members: report.Members, known: Names) -> None:
         self.nulled: list[str] = []
-        self._values: dict[str, Any] = {}
+        self._sent: dict[str, bytes] = {}
         self.extend(members, known)
 
-    def extend(self, members: Mapping[str, Any], known: Names) -> None:
+    def extend(self, members: report.Members, known: Names) -> None:
         """Read more members; of two spellings of one field the first that holds something wins."""
-        values = self._values
-        for member, value in members.items():
+        fields = self._sent
+        for member, sent in members.items():
             field = known.get(member)
-            if field is not None and value is not None and value != "":
-                values.setdefault(field, value)
+            if field is not None and sent not in _ABSENT and field not in fields:
+                fields[field] = sent
 
     def holds_text(self, *wanted: str) -> bool:
         """Return whether one of these fields holds a text, be it a usable one or not."""
-        return any(isinstance(self._values.get(field), str) for field in wanted)
+        return any(self._sent.get(field, b"").startswith(b'"') for field in wanted)
 
-    def text(self, field: str, limit: int = MAX_TEXT) -> str:
-        """Return one line of at most ``limit`` characters."""
-        value = self._values.get(field)
+    def read(self, field: str, meaning: Callable[[bytes], _Meaning | None], nothing: _Meaning) -> _Meaning:
+        """Return what a field means, or ``nothing`` if it is absent or means nothing, which is noted."""
+        sent = self._sent.get(field)
+        if sent is None:
+            return nothing
+        value = meaning(sent)
         if value is None:
+            self.nulled.append(field)
+            return nothing
+        return value
+
+    def text(self, field: str, limit: int = values.MAX_TEXT) -> str:
+        """Return one line of at most ``limit`` characters, which cannot be more than ``values.MAX_TEXT``."""
+        sent = self._sent.get(field)
+        if sent is None:
             return ""
-        if not isinstance(value, str):
+        text = values.text_of(sent)
+        if text is None:
             self.nulled.append(field)
             return ""
-        return text.clean(value, limit)
+        return text if len(text) <= limit else text[:limit].rstrip()
 
     def verbatim(self, field: str) -> str:
         """Return a text exactly as it was sent, for a caller who checks it."""
-        value = self._values.get(field)
-        if value is None or isinstance(value, str):
-            return value or ""
-        self.nulled.append(field)
-        return ""
+        return self.read(field, values.verbatim_of, "")
 
     def url(self, field: str) -> urls.URL:
         """Return a cleaned URL or keyword."""
-        value = self._values.get(field)
-        if value is None:
+        sent = self._sent.get(field)
+        if sent is None:
             return urls.NONE
-        url = urls.clean(value) if isinstance(value, str) else urls.NONE
-        if url is urls.NONE:
+        url = values.url_of(sent)
+        if url is None:
             self.nulled.append(field)
+            return urls.NONE
         return url
 
     def integer(self, field: str, most: int = MAX_INTEGER) -> int:
-        """Return a whole number from 0 to ``most``; senders also write it as a float or as digits."""
-        value = self._values.get(field)
-        if value is None:
+        """Return a whole number from 0 to ``most``."""
+        sent = self._sent.get(field)
+        if sent is None:
             return 0
-        number = _integer(value)
-        if not 0 <= number <= most:
+        number = values.integer_of(sent)
+        if number is None or not 0 <= number <= most:
             self.nulled.append(field)
             return 0
         return number
 
     def flag(self, field: str) -> bool | None:
-        """Return a boolean, or None; senders also write it as text."""
-        value = self._values.get(field)
-        if isinstance(value, str):
-            value = _FLAGS.get(value.strip().lower(), value)
-        if value is None or isinstance(value, bool):
-            return value
-        self.nulled.append(field)
-        return None
+        """Return a boolean, or None."""
+        return self.read(field, values.flag_of, None)
 
     def date(self, field: str) -> str:
-        """Return an RFC 3339 date as UTC with milliseconds, ``2021-06-01T12:00:00.123Z``."""
-        value = self._values.get(field)
-        if value is None:
-            return ""
-        date = _date(value) if isinstance(value, str) else ""
-        if not date:
-            self.nulled.append(field)
-        return date
+        """Return a date as UTC with milliseconds, ``2021-06-01T12:00:00.123Z``."""
+        return self.read(field, values.date_of, "")
 
     def disposition(self, field: str) -> str:
         """Return ``enforce`` or ``report``, or "" where the sender does not say: unknown is not enforce."""
@@ -154,39 +147,4 @@ class Reader:
 
     def array(self, field: str) -> list[Any]:
         """Return a list of whatever it holds."""
-        value = self._values.get(field)
-        if value is None:
-            return []
-        if not isinstance(value, list):
-            self.nulled.append(field)
-            return []
-        return value
-
-
-def _integer(value: object) -> int:
-    """Return the whole number that a JSON value stands for, or -1."""
-    if isinstance(value, bool):
-        return -1
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else -1
-    if isinstance(value, str):
-        digits = value.strip()
-        if len(digits) <= _MAX_DIGITS and digits.isascii() and digits.isdigit():
-            return int(digits)
-    return -1
-
-
-def _date(value: str) -> str:
-    match = _RFC3339.fullmatch(value.strip())
-    if match is None:
-        return ""
-    day, minute, second, fraction, offset = match.groups(default="")
-    second = "59" if second == "60" else second  # a leap second, which Python's clock does not know
-    try:
-        moment = dt.datetime.fromisoformat(f"{day}T{minute}{second}{fraction[:7]}{offset.upper()}")
-        moment = moment.astimezone(dt.UTC)
-    except (ValueError, OverflowError):
-        return ""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return self.read(field, values.array_of, [])

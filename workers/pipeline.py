@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 from collections import Counter
 from typing import TYPE_CHECKING, Final
@@ -12,10 +11,8 @@ import msgspec
 from storage import envelope
 from workers import (
     agents,
-    classify,
     collapse,
     columns,
-    decode,
     deliveries,
     judge,
     outcomes,
@@ -24,7 +21,7 @@ from workers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 OTHER_RELEASE: Final = "(other)"
 """The release in which reports land whose own (environment, release) pair is one too many for its project."""
@@ -82,30 +79,32 @@ class Tables(msgspec.Struct, frozen=True):
     found: dict[int, int]
 
 
+def warm() -> None:
+    """Load what is slow to load, so that processes that are forked from this one need not."""
+    agents.warm()
+
+
 def process(shard: int, entries: Sequence[envelope.Entry], plan: Plan) -> Tables:
     """Return the rows that a batch becomes. Never raises for anything a sender wrote.
 
-    Equal payloads are decoded once: most traffic is the same report again.
+    Equal bodies are judged once: most traffic is the same report again.
     """
-    with _collector_paused():
-        batch = _Batch(plan)
-        for payload, received in deliveries.grouped(shard, entries):
-            healthy = batch.set_aside(payload, received) if plan.poison else received
-            if healthy.each:
-                batch.take(payload, healthy)
-        return batch.tables()
-
-
-@contextlib.contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Pause the cycle collector, which takes a third of the time: a batch only grows, and holds no cycle."""
     was_enabled = gc.isenabled()
-    gc.disable()
+    gc.disable()  # the cycle collector takes a third of the time: a batch only grows, and holds no cycle
     try:
-        yield
+        return _process(shard, entries, plan)
     finally:
         if was_enabled:
             gc.enable()
+
+
+def _process(shard: int, entries: Sequence[envelope.Entry], plan: Plan) -> Tables:
+    batch = _Batch(plan)
+    for payload, received in deliveries.grouped(shard, entries):
+        healthy = batch.set_aside(payload, received) if plan.poison else received
+        if healthy.each:
+            batch.take(payload, healthy)
+    return batch.tables()
 
 
 class _Batch:
@@ -114,7 +113,7 @@ class _Batch:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._contexts: dict[tuple[object, ...], collapse.Context] = {}
-        self._judge = judge.Judge()
+        self._judged: dict[bytes, judge.Judged] = {}
         self._rows = collapse.Collapser()
         self._tally = outcomes.Tally()
         self._quarantine = quarantine.Quarantine()
@@ -130,11 +129,16 @@ class _Batch:
 
     def take(self, payload: envelope.Payload, received: deliveries.Deliveries) -> None:
         """Process a payload that was received once or more."""
-        decoded = decode.decode(payload.body)
-        if isinstance(decoded, report.Rejection):
-            self._reject(payload, received, decoded)
-        else:
-            self._count(payload, received, self._take_items(payload, received, decoded))
+        judged = self._judged.get(payload.body)
+        if judged is None:
+            judged = self._judged[payload.body] = judge.judge_payload(payload.body)
+        context = self._context(payload)
+        for position, finding in judged.findings:
+            found = finding.report
+            agent = agents.parse(found.user_agent or payload.user_agent)
+            self._rows.add(context, received, collapse.Sighting(finding, agent, found.age, position))
+        self._quarantine.add(context.account, received, payload.body, judged.invalid, judged.whole)
+        self._count(context.account, received, judged.verdicts)
 
     def tables(self) -> Tables:
         """Return the rows of everything that was taken."""
@@ -147,42 +151,23 @@ class _Batch:
             found=dict(self._found),
         )
 
-    def _take_items(
-        self, payload: envelope.Payload, received: deliveries.Deliveries, decoded: decode.Decoded
-    ) -> dict[outcomes.Verdict, int]:
-        context = self._context(payload)
-        judge_item = self._judge.judge_raw if decoded.raw else self._judge.judge_value
-        verdicts: dict[outcomes.Verdict, int] = {}
-        invalid = []
-        for position, item in enumerate(decoded.items):
-            judgement, age, user_agent = judge_item(item, batch=decoded.batch)
-            verdicts[judgement.verdict] = verdicts.get(judgement.verdict, 0) + 1
-            if isinstance(judgement, classify.Finding):
-                agent = agents.parse(user_agent or payload.user_agent)
-                self._rows.add(context, received, collapse.Sighting(judgement, agent, age, position))
-            elif judgement.outcome is outcomes.Outcome.INVALID:
-                invalid.append((judgement, item))
-        if decoded.surplus is not None:
-            verdicts[decoded.surplus.verdict] = decoded.left_out
-        if invalid or decoded.surplus:
-            self._quarantine.add(context.account, received, payload.body, invalid, decoded.surplus)
-        return verdicts
-
     def _reject(
         self, payload: envelope.Payload, received: deliveries.Deliveries, rejection: report.Rejection
     ) -> None:
-        self._quarantine.add(self._context(payload).account, received, payload.body, whole=rejection)
-        self._count(payload, received, {rejection.verdict: 1})
+        account = self._context(payload).account
+        self._quarantine.add(account, received, payload.body, whole=rejection)
+        self._count(account, received, {rejection.verdict: 1})
 
     def _count(
         self,
-        payload: envelope.Payload,
+        account: outcomes.Account,
         received: deliveries.Deliveries,
         verdicts: dict[outcomes.Verdict, int],
     ) -> None:
-        self._tally.add(received.moments, self._context(payload).account, verdicts)
-        self._payloads[payload.project_id] += len(received.each)
-        self._found[payload.project_id] += len(received.each) * sum(verdicts.values())
+        times = len(received.each)
+        self._tally.add(received.moments, account, verdicts)
+        self._payloads[account.project_id] += times
+        self._found[account.project_id] += times * sum(verdicts.values())
 
     def _context(self, payload: envelope.Payload) -> collapse.Context:
         key = (payload.project_id, payload.key, payload.environment, payload.release, payload.flags)
@@ -207,5 +192,4 @@ def _new_context(payload: envelope.Payload, plan: Plan) -> collapse.Context:
         account=outcomes.Account(payload.project_id, payload.key, environment, release),
         window_ms=project.dedupe_window * 1000,
         details=details,
-        rows={},
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import msgspec
+from workers import decode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,9 +16,6 @@ MAX_ITEMS: Final = 16
 
 Without it, 10 000 payloads of 300 tiny wrong items each would become three million rows.
 """
-
-
-_encoder: Final = msgspec.json.Encoder()
 
 
 class _Kept(NamedTuple):
@@ -40,7 +37,7 @@ class Quarantine:
         account: outcomes.Account,
         received: deliveries.Deliveries,
         body: bytes,
-        invalid: Sequence[tuple[report.Rejection, object]] = (),
+        invalid: Sequence[tuple[report.Rejection, decode.Item]] = (),
         whole: report.Rejection | None = None,
     ) -> None:
         """Keep what is invalid in a payload, once for each time it was received.
@@ -54,7 +51,7 @@ class Quarantine:
         """
         if len(invalid) > MAX_ITEMS:
             whole, invalid = whole or invalid[0][0], ()
-        kept = [(rejection, json_of(item, body)) for rejection, item in invalid]
+        kept = [(rejection, decode.json_of(item)) for rejection, item in invalid]
         if whole:
             kept.append((whole, body))
         for received_ms, receipt in received.receipts() if kept else ():
@@ -73,11 +70,3 @@ class Quarantine:
             "error": [item.rejection.error for item in kept],
             "raw": [item.raw for item in kept],
         }
-
-
-def json_of(item: object, body: bytes) -> bytes:
-    """Return the JSON of an item, or of all its payload where it is nested too deeply to be written."""
-    try:
-        return _encoder.encode(item)
-    except RecursionError:
-        return body

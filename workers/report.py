@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from workers import outcomes, urls
+
+Members = dict[str, bytes]
+"""The members of a JSON object by name, each as the JSON that was sent."""
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
@@ -16,11 +17,13 @@ class Item(msgspec.Struct, frozen=True, gc=False):
         type: the Reporting API type in lower case; "" from the senders before it.
         body: the members of the report itself.
         envelope: the object around it (``age``, ``url``, ``user_agent``); the body again where none is.
+        wrapper: the member of the envelope that holds the body; "" where none does.
     """
 
     type: str
-    body: dict[str, Any]
-    envelope: dict[str, Any]
+    body: Members
+    envelope: Members
+    wrapper: str = ""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -6,18 +6,16 @@ They are kept. Nothing here raises, whatever the text.
 
 from __future__ import annotations
 
-import functools
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 import ada_url
+import msgspec
 
 MAX_URL: Final = 2048
 """Characters of a stored URL: longer ones are machine-made, and their tail tells nothing."""
 _MAX_INPUT: Final = 4096
 """Characters that are parsed: a whole ``data:`` image may stand here, of which only the scheme is wanted."""
-_MAX_CACHED: Final = 512
-"""Characters of a URL worth remembering: with the cache's entries this bounds its memory (about 30 MB)."""
 _MAX_HOST: Final = 253
 """Characters of a DNS name (RFC 1035 §2.3.4)."""
 
@@ -26,10 +24,16 @@ _VERBATIM: Final = frozenset({"data:text/html,chromewebdata"})  # Chrome's own e
 _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 _KEYWORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,63}")
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]{0,63}):")
+_PLAIN: Final = re.compile(
+    rb"((?:https?|wss?)://((?:(?!xn--)[a-z0-9][a-z0-9-]*+\.)*+(?!xn--)[a-z][a-z0-9-]*+)(?::[1-9][0-9]{3})?)"
+    rb"(/(?:[A-Za-z0-9/_~!$&'()*+,;=:@.-]|%(?!2[Ee]))*+)?(?:[?#]|\Z)"
+)
+"""A canonical URL to the end of its path. The host is neither number nor IDN; no scheme has a default port of
+four digits."""
 _NO_HOST: Final = re.compile(r"[\x00-\x20\x7f-\x9f/\\?#@]")
 
 
-class URL(NamedTuple):
+class URL(msgspec.Struct, frozen=True, gc=False):
     """A cleaned URL: its text, its host (ASCII, lower case) and its path. A keyword has only a text."""
 
     text: str
@@ -46,9 +50,30 @@ def clean(value: str) -> URL:
 
     A URL of a scheme without a network host (``data:``, ``blob:``, an extension's) becomes its bare scheme.
     """
-    if len(value) > _MAX_CACHED:
-        return _clean(value[:_MAX_INPUT])
-    return _clean_cached(value)
+    text = _CONTROLS.sub("", value[:_MAX_INPUT]).strip()
+    if _KEYWORD.fullmatch(text):
+        return URL(text.lower(), "", "")
+    scheme = _SCHEME.match(text)
+    if scheme is None:
+        return NONE
+    if scheme[1].lower() in _NETWORK_SCHEMES:
+        return _clean_network(text)
+    return URL(text if text in _VERBATIM else scheme[1].lower(), "", "")
+
+
+def plain(value: bytes) -> URL | None:
+    """Return what ``clean`` does, ten times faster, for a URL that is canonical already; else None.
+
+    Nearly all traffic is. A query or fragment is not looked at, so it may be anything, JSON escapes included.
+    """
+    match = _PLAIN.match(value)
+    if match is None:
+        return None
+    origin, name, path = match.groups(default=b"/")
+    if len(name) > _MAX_HOST or len(origin) + len(path) > MAX_URL or b"/." in path:
+        return None
+    place = path.decode()
+    return URL(origin.decode() + place, name.decode(), place)
 
 
 def host(name: str) -> str:
@@ -61,21 +86,6 @@ def host(name: str) -> str:
     except ValueError:
         return ""
     return "" if parts["port"] else str(parts["hostname"])
-
-
-def _clean(value: str) -> URL:
-    text = _CONTROLS.sub("", value).strip()
-    if _KEYWORD.fullmatch(text):
-        return URL(text.lower(), "", "")
-    scheme = _SCHEME.match(text)
-    if scheme is None:
-        return NONE
-    if scheme[1].lower() in _NETWORK_SCHEMES:
-        return _clean_network(text)
-    return URL(text if text in _VERBATIM else scheme[1].lower(), "", "")
-
-
-_clean_cached = functools.lru_cache(maxsize=8192)(_clean)
 
 
 def _clean_network(text: str) -> URL:

@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Final
 
-from workers import fields, outcomes, report, urls
+from workers import decode, fields, memo, outcomes, report, text, urls, values
 from workers.families import contract, csp_titles, envelope
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ _NONCE: Final = re.compile(r"'nonce-[^']*'", re.IGNORECASE)
 
 def normalise(item: report.Item) -> report.Report | report.Rejection:
     """Return the violation in one shape, whoever sent it (CSP3 §5.3, formats of CSP1 and CSP2 included)."""
-    inner = item.body.get(_WRAPPER)
-    read = fields.Reader(inner if isinstance(inner, dict) else item.body, _NAMES)
+    inner = decode.members(item.body[_WRAPPER]) if _WRAPPER in item.body else None
+    read = fields.Reader(inner or item.body, _NAMES)
     sent = envelope.read(item, read)
     directive = _directive(read)
     if not directive:
@@ -70,7 +71,7 @@ def _report(read: Reader, directive: str, sent: envelope.Envelope) -> report.Rep
         line=read.integer("line"),
         column=read.integer("column"),
         sample=read.text("sample", _MAX_SAMPLE),
-        policy=_policy(read),
+        policy=read.read("policy", _policy_of, ""),
         user_agent=sent.user_agent,
         status_code=read.integer("status_code", fields.MAX_STATUS),
         age=sent.age,
@@ -80,7 +81,12 @@ def _report(read: Reader, directive: str, sent: envelope.Envelope) -> report.Rep
 
 def _directive(read: Reader) -> str:
     """Return the effective directive, else the first word of the violated one; "other" if it is no name."""
-    words = (read.text("directive") or read.text("violated")).lower().split(maxsplit=1)
+    return _directive_name(read.text("directive") or read.text("violated"))
+
+
+@functools.lru_cache(maxsize=256)
+def _directive_name(named: str) -> str:
+    words = named.lower().split(maxsplit=1)
     if not words:
         return ""
     return words[0] if _DIRECTIVE.fullmatch(words[0]) else "other"
@@ -97,15 +103,21 @@ def _document(read: Reader, sent: envelope.Envelope) -> urls.URL:
     return urls.clean(request.partition(" ")[0])
 
 
-def _policy(read: Reader) -> str:
-    """Return the policy without its nonces, which would make it a new policy on each page."""
-    return _NONCE.sub("'nonce-…'", read.text("policy", _MAX_POLICY))
+@memo.remembered
+def _policy_of(sent: bytes) -> str | None:
+    """Return a policy without its nonces, which would make it a new policy on each page."""
+    value = values.load(sent)
+    if not isinstance(value, str):
+        return None
+    policy = text.clean(value, _MAX_POLICY)
+    return _NONCE.sub("'nonce-…'", policy) if "'nonce-" in policy.lower() else policy
 
 
 def _details(read: Reader) -> dict[str, str]:
-    found = {"url_hash": read.text("url_hash"), "eval_hash": read.text("eval_hash")}
-    found["nulled"] = ",".join(read.nulled)  # last: every field has been read by now
-    return {name: value for name, value in found.items() if value}
+    found = {name: value for name in ("url_hash", "eval_hash") if (value := read.text(name))}
+    if read.nulled:  # asked last: every field has been read by now
+        found["nulled"] = ",".join(read.nulled)
+    return found
 
 
 FAMILY: Final = contract.Family(

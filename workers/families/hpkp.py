@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from workers import certificates, fields, outcomes, report, text
+from workers import certificates, fields, outcomes, report, text, values
 from workers.families import contract, envelope
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _pins(read: Reader) -> str:
     """Return the pins without the frame some senders put around each, ``pin-sha256="…"``."""
     pins = (text.clean(pin, _MAX_PIN) for pin in read.array("pins") if isinstance(pin, str))
     bare = (pin.removeprefix("pin-sha256=").strip("\"'") for pin in pins)
-    return " ".join(bare)[: fields.MAX_TEXT]
+    return " ".join(bare)[: values.MAX_TEXT]
 
 
 FAMILY: Final = contract.Family(

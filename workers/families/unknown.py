@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from workers import certificates, fields, outcomes, report, text
+from workers import certificates, fields, outcomes, report
 from workers.families import contract, envelope
 
 KIND: Final = "unknown"
@@ -23,7 +23,7 @@ def normalise(item: report.Item) -> report.Report | report.Rejection:
             return report.invalid(outcomes.Reason.NO_HOSTNAME, KIND)
     return report.Report(
         kind=KIND,
-        directive=text.clean(item.type, fields.MAX_TEXT) or _STAPLE,
+        directive=item.type or _STAPLE,
         document=sent.url,
         hostname=hostname,
         port=port,

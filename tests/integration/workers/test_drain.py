@@ -186,7 +186,7 @@ def test_an_entry_of_a_future_version_is_kept_as_it_is(
 def mentions_venom(values: object) -> bool:
     """Say whether the marker is anywhere in what reaches a stage, undecoded members included."""
     if isinstance(values, dict):
-        values = [bytes(value) if isinstance(value, msgspec.Raw) else value for value in values.values()]
+        values = list(values.values())
     if isinstance(values, (list, tuple)) and not hasattr(values, "_fields"):
         return any(mentions_venom(value) for value in values)
     return "/page/venom" in repr(values)
@@ -194,7 +194,7 @@ def mentions_venom(values: object) -> bool:
 
 STAGES = [
     pytest.param((decode, "decode"), id="decode"),
-    pytest.param((judge.Judge, "judge_raw"), id="judge"),
+    pytest.param((judge, "judge"), id="judge"),
     pytest.param((collapse.Collapser, "add"), id="collapse"),
     pytest.param((quarantine.Quarantine, "add"), id="quarantine"),
 ]
@@ -237,16 +237,16 @@ def test_a_payload_that_takes_the_process_down_is_found(
     import os  # noqa: PLC0415 - only here
     import signal  # noqa: PLC0415 - only here
 
-    original = judge.Judge.judge_raw
+    original = judge.judge
 
-    def crashing(self: Any, item: Any, **named: Any) -> Any:
+    def crashing(item: Any, **named: Any) -> Any:
         if mentions_venom((item,)):
             os.kill(os.getpid(), signal.SIGKILL)
-        return original(self, item, **named)
+        return original(item, **named)
 
     venom = report(0, **{"document-uri": "https://shop.example/page/venom"})
     append(client, payload(report(1)), payload(venom), payload(report(2)))
-    monkeypatch.setattr(judge.Judge, "judge_raw", crashing)
+    monkeypatch.setattr(judge, "judge", crashing)
     queue = streams.Queue(client)
     for _ in range(8):
         child = os.fork()

@@ -88,6 +88,7 @@ def test_the_words_of_a_path_count(one: str, other: str) -> None:
 
 
 def test_the_raw_text_is_made_once() -> None:
-    finding = classify.classify(csp.FAMILY, report.Report(kind="csp"), {"url": "https://a.example/?x"})
+    members = {"url": b'"https://a.example/?x"'}
+    finding = classify.classify(csp.FAMILY, report.Report(kind="csp"), report.Item("", members, members))
     assert finding.raw == '{"url":"https://a.example/"}'
     assert finding.raw is finding.raw

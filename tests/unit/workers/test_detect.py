@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from workers import detect, families, outcomes, report
+from workers import decode, detect, families, outcomes, report
 from workers.families import csp, expect_ct, hpkp, unknown
+
+
+def item_of(value: object) -> decode.Item:
+    sent = json.dumps(value).encode()
+    members = decode.members(sent)
+    return sent if members is None else members
+
 
 ALONE = [
     ({"csp-report": {"a": 1}}, csp.KIND),
@@ -31,7 +39,7 @@ ALONE = [
 
 @pytest.mark.parametrize(("value", "kind"), ALONE)
 def test_a_lone_object_is_told_by_its_members(value: dict[str, Any], kind: str) -> None:
-    found = detect.detect(value, batch=False)
+    found = detect.detect(item_of(value), batch=False)
     assert not isinstance(found, report.Rejection)
     assert found[0].kind == kind
 
@@ -58,7 +66,7 @@ REJECTED = [
 
 @pytest.mark.parametrize(("value", "batch", "reason", "kind"), REJECTED)
 def test_the_shapeless_is_rejected(value: object, batch: bool, reason: outcomes.Reason, kind: str) -> None:  # noqa: FBT001 - a column of the table
-    rejection = detect.detect(value, batch=batch)
+    rejection = detect.detect(item_of(value), batch=batch)
     assert isinstance(rejection, report.Rejection)
     assert (rejection.reason, rejection.kind) == (reason, kind)
     assert rejection.error
@@ -66,17 +74,18 @@ def test_the_shapeless_is_rejected(value: object, batch: bool, reason: outcomes.
 
 def test_the_item_comes_in_its_parts() -> None:
     value = {"type": "Csp-Violation", "body": {"a": 1}, "url": "u"}
-    _, item = detect.detect(value, batch=True)
-    assert item == report.Item("csp-violation", {"a": 1}, value)
+    _, item = detect.detect(item_of(value), batch=True)
+    assert item == report.Item("csp-violation", {"a": b"1"}, item_of(value), "body")
 
 
 def test_a_missing_body_is_an_empty_one() -> None:
-    _, item = detect.detect({"type": "crash"}, batch=True)
+    _, item = detect.detect({"type": b'"crash"'}, batch=True)
     assert item.body == {}
+    assert item.wrapper == ""
 
 
 def test_a_long_type_is_cut() -> None:
-    _, item = detect.detect({"type": "x" * 1000}, batch=True)
+    _, item = detect.detect(item_of({"type": "x" * 1000}), batch=True)
     assert item.type == "x" * 128
 
 

@@ -1,4 +1,4 @@
-"""Equal items are judged once, and only equal ones."""
+"""Items are judged one by one, and none can take the others with it."""
 
 from __future__ import annotations
 
@@ -8,56 +8,66 @@ import msgspec
 import pytest
 
 from tests.unit.workers import payloads
-from workers import classify, decode, families, judge, outcomes, report
+from workers import classify, families, judge, outcomes, report
 from workers.families import csp
 
 
-def judged(*items: object, batch: bool = True) -> list[judge.Judged]:
-    """Judge undecoded items by one judge."""
-    one = judge.Judge()
-    decoded = decode.decode(json.dumps(items).encode())
-    assert isinstance(decoded, decode.Decoded)
-    assert decoded.raw
-    return [one.judge_raw(item, batch=batch) for item in decoded.items]
+def judged(*items: object) -> judge.Judged:
+    return judge.judge_payload(json.dumps(items).encode())
+
+
+def only(item: object) -> classify.Finding:
+    ((_, finding),) = judged(item).findings
+    return finding
 
 
 SHARED = [
-    (payloads.modern(age=1), payloads.modern(age=2)),
-    (payloads.modern(user_agent="a"), payloads.modern(user_agent="b")),
     (payloads.modern(originalPolicy="'nonce-a'"), payloads.modern(originalPolicy="'nonce-b'")),
     (payloads.modern(blockedURL="https://a.example/?a"), payloads.modern(blockedURL="https://a.example/?b")),
     (payloads.modern(url="https://a.example/#a"), payloads.modern(url="https://a.example/#b")),
+    (payloads.modern(age=1), payloads.modern(age=2)),
+    (payloads.modern(user_agent="a"), payloads.modern(user_agent="b")),
     (payloads.legacy(referrer="https://a.example/?a"), payloads.legacy(referrer="https://a.example/?b")),
 ]
 
 
 @pytest.mark.parametrize(("one", "other"), SHARED)
-def test_equal_items_share_their_judgement(one: object, other: object) -> None:
-    first, second = judged(one, other, batch="type" in one)
-    assert first.judgement is second.judgement
+def test_what_no_row_stores_does_not_tell_reports_apart(one: object, other: object) -> None:
+    assert only(one).digest == only(other).digest
 
 
 APART = [
     (payloads.modern(lineNumber=1), payloads.modern(lineNumber=True)),
     (payloads.modern(sample="a?b"), payloads.modern(sample="a?c")),
     (payloads.modern(originalPolicy="report-uri /?a"), payloads.modern(originalPolicy="report-uri /?b")),
-    (payloads.modern(blockedURL="https://a.example/?"), payloads.modern(blockedURL="https://a.example/")),
+    (payloads.modern(lineNumber=1), payloads.modern(columnNumber=1)),
     (payloads.modern(age=True), payloads.modern(age=1)),
-    (payloads.modern(user_agent=["a"]), payloads.modern(user_agent=["b"])),
+    (payloads.modern(url_hash="a"), payloads.modern(eval_hash="a")),
 ]
 
 
 @pytest.mark.parametrize(("one", "other"), APART)
-def test_other_items_do_not(one: object, other: object) -> None:
-    first, second = judged(one, other)
-    assert first.judgement is not second.judgement
+def test_what_a_row_stores_does(one: object, other: object) -> None:
+    assert only(one).digest != only(other).digest
 
 
-def test_the_same_text_is_judged_apart_in_and_out_of_a_batch() -> None:
-    one = judge.Judge()
-    (item,) = decode.decode(json.dumps(payloads.legacy()).encode()).items
-    assert isinstance(one.judge_raw(item, batch=False).judgement, classify.Finding)
-    assert isinstance(one.judge_raw(item, batch=True).judgement, report.Rejection)
+def test_items_keep_their_position() -> None:
+    found = judged(1, payloads.modern(), {"type": "crash"}, "x")
+    assert [position for position, _ in found.findings] == [1, 2]
+    assert [item for _, item in found.invalid] == [b"1", b'"x"']
+    assert sum(found.verdicts.values()) == 4
+
+
+def test_what_is_filtered_is_not_invalid() -> None:
+    found = judged({"expect-ct-report": {"test-report": True}})
+    assert (found.findings, found.invalid, found.whole) == ([], [], None)
+    assert found.verdicts == {("expect-ct", "filtered", "test_report"): 1}
+
+
+def test_the_same_item_is_judged_apart_in_and_out_of_a_batch() -> None:
+    (item,) = judge.decode.decode(json.dumps(payloads.legacy()).encode()).items
+    assert isinstance(judge.judge(item, batch=False), classify.Finding)
+    assert isinstance(judge.judge(item, batch=True), report.Rejection)
 
 
 @pytest.mark.parametrize(
@@ -75,42 +85,27 @@ def test_the_same_text_is_judged_apart_in_and_out_of_a_batch() -> None:
     ],
 )
 def test_the_age_is_bounded(sent: object, age: int) -> None:
-    value = payloads.modern(age=sent)
-    assert judged(value)[0].age == age or sent in (2**31, 10**12)
-    assert judge.Judge().judge_value(value, batch=True).age in (age, judged(value)[0].age)
+    assert only(payloads.modern(age=sent)).report.age == age
 
 
 @pytest.mark.parametrize(
     ("sent", "user_agent"), [("a\0b", "ab"), ("x" * 999, "x" * 512), (["x"], ""), (None, "")]
 )
 def test_the_user_agent_is_bounded(sent: object, user_agent: str) -> None:
-    value = payloads.modern(user_agent=sent)
-    assert judged(value)[0].user_agent == user_agent
-    assert judge.Judge().judge_value(value, batch=True).user_agent == user_agent
+    assert only(payloads.modern(user_agent=sent)).report.user_agent == user_agent
 
 
-def test_an_item_keeps_the_members_that_were_taken_out_to_compare_it() -> None:
-    (found,) = judged(payloads.modern(age=5))
-    assert isinstance(found.judgement, classify.Finding)
-    assert json.loads(found.judgement.raw)["age"] == 5
-    assert json.loads(found.judgement.raw)["user_agent"] == payloads.CHROME
+def test_an_item_keeps_its_envelope() -> None:
+    assert json.loads(only(payloads.modern(age=5)).raw) == payloads.modern(age=5)
 
 
-def test_a_rejected_value_has_no_age() -> None:
-    assert judge.Judge().judge_value(1, batch=False)[1:] == (0, "")
-    assert judged({"age": 5}, batch=True)[0][1:] == (0, "")
-
-
-def test_an_item_that_is_no_json_inside_is_invalid() -> None:
-    item = {"type": msgspec.Raw(b'"x"'), "body": msgspec.Raw(b'{"a":"\xff"}')}
-    rejection = judge.Judge().judge_raw(item, batch=True).judgement
-    assert isinstance(rejection, report.Rejection)
-    assert rejection.reason is outcomes.Reason.NOT_JSON
-
-
-def test_a_user_agent_that_is_no_json_is_left_to_the_decoder() -> None:
-    item = {"type": msgspec.Raw(b'"x"'), "user_agent": msgspec.Raw(b'"\xff"')}
-    assert isinstance(judge.Judge().judge_raw(item, batch=True).judgement, report.Rejection)
+@pytest.mark.parametrize("number", ["1" * 5000, "1e999"])
+def test_a_number_beyond_all_bounds_nulls_its_field(number: str) -> None:
+    body = json.dumps([payloads.modern(lineNumber=7, extra=7)]).replace("7", number)
+    ((_, finding),) = judge.judge_payload(body.encode()).findings
+    assert finding.report.line == 0
+    assert finding.report.details == {"nulled": "line"}
+    assert json.loads(finding.raw)["body"]["extra"] is None
 
 
 def test_a_defect_costs_one_report(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,3 +117,10 @@ def test_a_defect_costs_one_report(monkeypatch: pytest.MonkeyPatch) -> None:
     tables = payloads.process(payloads.payload([payloads.modern(), {"type": "x", "body": {}}]))
     assert payloads.verdicts(tables) == {("accepted", ""): 1, ("invalid", "defect"): 1}
     assert tables.quarantine["error"] == ["ZeroDivisionError: csp-violation"]
+
+
+def test_a_payload_without_any_json_is_one_rejection() -> None:
+    found = judge.judge_payload(b"nope")
+    assert found.whole
+    assert found.whole.reason is outcomes.Reason.NOT_JSON
+    assert list(found.verdicts.values()) == [1]

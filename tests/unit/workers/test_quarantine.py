@@ -74,18 +74,3 @@ def test_a_payload_with_many_invalid_items_is_kept_whole(surplus: int, reason: s
     ]
     assert tables.found == {1: count}
     payloads.assert_balanced(tables)
-
-
-def test_an_item_too_deep_to_be_written_keeps_the_payload() -> None:
-    deep = "[" * 900 + "]" * 900
-    body = ('[1,{"a":' * 1 + deep + "}]").encode()
-    tables = payloads.process(payloads.payload(body))
-    assert len(tables.quarantine["raw"]) == 2
-
-
-def test_json_of_what_cannot_be_written() -> None:
-    inner: list[object] = []
-    for _ in range(5000):
-        inner = [inner]
-    assert quarantine.json_of(inner, b"payload") == b"payload"
-    assert quarantine.json_of([1], b"payload") == b"[1]"

@@ -6,14 +6,15 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from workers import raw
+from workers import raw, report
 
 
-def render(item: object) -> str:
-    return raw.clean(raw.encode(item))
+def render(item: dict[str, Any]) -> str:
+    members = {name: raw.encode({"": value})[4:-1].encode() for name, value in item.items()}
+    return raw.render(report.Item("", members, members))
 
 
 CASES = [
@@ -62,6 +63,12 @@ def test_what_is_nested_beyond_reason_is_not_stored() -> None:
     assert raw.encode(item) == "{}"
 
 
+def test_the_body_stays_in_its_place() -> None:
+    members = {"a": b"1", "body": b"-", "c": b"2"}
+    item = report.Item("x", {"url": b'"https://a.example/?x"', "n": b" 1 "}, members, "body")
+    assert raw.render(item) == '{"a":1,"body":{"url":"https://a.example/","n":1},"c":2}'
+
+
 TEXT = st.text(st.sampled_from("ab:/?#@'\"\\<> \0\x85\n=;é"), max_size=30) | st.sampled_from(
     ["https://u:p@a/?b", "data:x", "://", "x-extension:\\", '"url":"']
 )
@@ -83,6 +90,15 @@ def test_the_text_stays_json_without_controls(item: dict[str, Any]) -> None:
 def test_cleaning_is_idempotent(item: dict[str, Any]) -> None:
     text = render(item)
     assert raw.clean(raw.clean(text)) == raw.clean(text)
+
+
+@given(JSON)
+@example({"blocked-uri": "https://a.example/?next=://b@c"})
+@example({"sample": "data:x"})
+@example({"sample": "a?b"})
+@example({"request-headers": "abc"})
+def test_members_are_cleaned_one_by_one_as_if_together(item: dict[str, Any]) -> None:
+    assert render(item) == raw.clean(raw.encode(item))
 
 
 @pytest.mark.parametrize(

@@ -120,3 +120,32 @@ def test_host(name: str, host: str) -> None:
 def test_host_never_raises_and_is_idempotent(name: str) -> None:
     host = urls.host(name)
     assert urls.host(host) == host
+
+
+PLAIN = st.from_regex(
+    r"(https?|wss?|ftp|HTTP)://[a-z0-9.-]{1,12}(xn--[a-z]{2})?[a-z0-9.]{0,6}(:[0-9]{1,5})?"
+    r"(/[A-Za-z0-9/_~!$&'()*+,;=:@.%2eE^|{}-]{0,12})?([?#][ -~]{0,8})?",
+    fullmatch=True,
+)
+
+
+@given(PLAIN)
+@example("https://a.example/a/..")
+@example("https://a.example/%2e/b")
+@example("https://1.2.3/")
+@example("https://a.0x1/")
+@example("https://xn--a/")
+@example("http://a.example:8080?a@b#c")
+@example("https://a.example/" + "a" * urls.MAX_URL)
+@example("https://" + "a." * 127 + "b/")
+def test_a_plain_url_is_what_the_parser_makes_of_it(value: str) -> None:
+    url = urls.plain(value.encode())
+    assert url is None or url == urls.clean(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["https://example.com/a/b.js?c#d", "http://a-1.example:8080", "wss://live.example/s", "ws://localhost#x"],
+)
+def test_usual_urls_are_plain(value: str) -> None:
+    assert urls.plain(value.encode()) == urls.clean(value)

@@ -19,6 +19,9 @@ OTHERWISE = {
     "ect-rfc-test": ("filtered", "test_report"),  # the RFC lets a collector discard it, and we do
 }
 
+UNREAD = {"bad-bigint-5000"}
+"""What the edge refuses for a number that no decoder takes; here the number nulls its field."""
+
 
 def _is_huge(vector: dict[str, Any]) -> bool:
     recipe = vector.get("body_gen")
@@ -48,6 +51,9 @@ def test_vector_becomes_what_it_says(vector: dict[str, Any], body: bytes) -> Non
     expect = vector["expect"]
     if vector["id"] in OTHERWISE:
         assert payloads.verdicts(tables) == {OTHERWISE[vector["id"]]: expect["reports"]}
+        return
+    if vector["id"] in UNREAD:
+        assert payloads.verdicts(tables) == {("accepted", ""): 1}
         return
     if not _is_json(body):  # the edge answers 400, so nothing of it is ever found
         assert payloads.verdicts(tables) in ({("invalid", "not_json"): 1}, {("invalid", "not_a_report"): 1})
