@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -32,6 +33,9 @@ TABLES: Final = ("policies", "reports", "quarantine", "outcomes")
 """In the order of their inserts."""
 REFUSABLE: Final = ("policies", "reports")
 """Tables with columns that senders fill; the others hold what Headrace itself makes up."""
+RELEASE_S: Final = 3.0
+"""How long a drain tries to give its lease back while Redis is away: its shard would wait longer for it."""
+RELEASE_PAUSE_S: Final = 0.2
 
 
 class RefusedRowsError(errors.InsertRefusedError):
@@ -153,8 +157,18 @@ class Drainer:
         finally:
             done.set()
             keeper.join()
-            with contextlib.suppress(errors.RedisUnavailableError):  # the lease expires by itself
-                self._queue.release(lease)
+            self._release(lease)
+
+    def _release(self, lease: streams.Lease) -> None:
+        """Give the lease back, also to a Redis that is just being restarted; else it expires by itself."""
+        deadline = self._clock() + RELEASE_S
+        while True:
+            try:
+                return self._queue.release(lease)
+            except errors.RedisUnavailableError:
+                if self._clock() >= deadline:
+                    return None
+                time.sleep(RELEASE_PAUSE_S)
 
     def _keep(self, lease: streams.Lease, done: threading.Event) -> None:
         while not done.wait(self._limits.lease_ms / 3000):
