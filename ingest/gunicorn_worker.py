@@ -1,20 +1,24 @@
 """gunicorn's ASGI worker with the edge's manners in what never reaches the application.
 
 gunicorn itself answers requests that it cannot parse, in plain text that may quote them and without CORS
-headers. Name this class as gunicorn's ``worker_class``.
+headers, and a worker that stops waits for idle connections until it is killed. Name this class as gunicorn's
+``worker_class``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import asyncio
+from typing import Any, Final
 
 from gunicorn.asgi import protocol
 from gunicorn.workers import gasgi
 
 from ingest import refusals
 
-if TYPE_CHECKING:
-    import asyncio
+LINGER_S: Final = 1.0
+"""How long a worker that stops keeps idle connections. A request that comes in this time is answered, and the
+sender told to connect anew; one that is sent while its connection is being closed gets no answer."""
+_POLL_S: Final = 0.05
 
 _REFUSAL_BY_STATUS: Final = {
     int(refusal.status): refusal
@@ -33,12 +37,19 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Bound the wait for a connection's first request, as gunicorn does for the further ones."""
         super().connection_made(transport)
+        self.worker.connections.add(self)
         self._arm_keepalive_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of the parser: it is written in C and refers back here, a cycle that Python never frees."""
         super().connection_lost(exc)
+        self.worker.connections.discard(self)
         self._callback_parser = None
+
+    def close_if_idle(self) -> None:
+        """Close the connection if it waits for a request and serves none."""
+        if self._awaiting_request and not self._finishing_calls:
+            self._keepalive_timeout()
 
     def _is_websocket_upgrade(self, _request: object) -> bool:
         """Take no upgrade: the request is answered as the plain HTTP it also is (RFC 9110 §7.8)."""
@@ -56,6 +67,10 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
 class EdgeWorker(gasgi.ASGIWorker):  # type: ignore[misc] # gunicorn has no types
     """One edge process."""
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - gunicorn's own
+        super().__init__(*arguments, **named)
+        self.connections: set[EdgeProtocol] = set()
+
     def init_process(self) -> Any:  # noqa: ANN401 - whatever gunicorn returns
         """Serve; gunicorn has no setting for the protocol class, so this process is given ours."""
         # Its look for the fast parser is remembered in the class it is called on, and read from this one.
@@ -64,3 +79,18 @@ class EdgeWorker(gasgi.ASGIWorker):  # type: ignore[misc] # gunicorn has no type
         # Otherwise each connection that a browser closes stays in memory for another three seconds.
         self.cfg.set("asgi_disconnect_grace_period", 0)
         return super().init_process()
+
+    async def _shutdown(self) -> None:
+        """Stop without leaving a request unanswered, and without waiting for connections that are idle."""
+        self.alive = False  # when it is the master that died, gunicorn would go on inviting further requests
+        for server in self.servers:
+            server.close()
+        await self._linger()
+        for connection in list(self.connections):
+            connection.close_if_idle()
+        await super()._shutdown()
+
+    async def _linger(self) -> None:
+        deadline = self.loop.time() + LINGER_S
+        while self.connections and not self._quick_shutdown and self.loop.time() < deadline:  # noqa: ASYNC110 - gunicorn's flag is no event
+            await asyncio.sleep(_POLL_S)
