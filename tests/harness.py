@@ -170,6 +170,13 @@ class System:
         rows: list[dict[str, Any]] = self.json("query", sql)
         return rows
 
+    def ledger(self) -> dict[str, Any]:
+        """Return what ``headrace verify`` found, whether it balances or not."""
+        done = self.headrace("verify", "--json")
+        assert done.stdout, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
     def wait_drained(self, seconds: float = 60.0) -> None:
         """Wait until every acknowledged payload is committed."""
         current = self.runtime

@@ -1,0 +1,86 @@
+"""Parts that hang instead of dying, and connections that break at the worst moment."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from deploy import child
+from storage import streams
+from tests import harness
+from tests.faults import books, load, proxy, victims
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytestmark = pytest.mark.faults
+
+RESETS = 8
+
+
+@pytest.mark.parametrize(("kind", "seconds"), [("redis", 2.0), ("clickhouse", 3.0)])
+def test_a_frozen_server_costs_nothing(
+    system: harness.System,
+    sent: load.Load,
+    recovered: Callable[[str, float], None],
+    kind: str,
+    seconds: float,
+) -> None:
+    time.sleep(0.5)
+    with victims.frozen(victims.find(system, kind)):
+        time.sleep(seconds)
+    recovered(f"frozen: {kind}, {seconds:g} s", books.recovery(system, sent, time.monotonic()))
+
+
+def test_a_connection_may_break_between_an_insert_and_its_answer(
+    tmp_path: Path, clickhouse_server: harness.ClickHouseServer
+) -> None:
+    with proxy.Proxy(clickhouse_server.address.port) as between:
+        database = clickhouse_server.url.replace(f":{clickhouse_server.address.port}/", f":{between.port}/")
+        with harness.system(tmp_path, HEADRACE_CLICKHOUSE_URL=database) as system:
+            opened = books.Books(system)
+            with load.Load(system.project) as sent:
+                between.odds = 0.2
+                assert child.wait_until(lambda: between.resets >= RESETS, 30)
+                between.odds = 0.0
+            opened.close(sent)
+
+
+def test_a_work_horse_that_was_frozen_past_its_lease_changes_nothing(
+    tmp_path: Path, recovered: Callable[[str, float], None]
+) -> None:
+    """Two drainers have one batch: the one that took over, and the one that wakes up in the middle of it."""
+    hanging = "after_reports=hang0.3@1,before_commit=hang0.3@1"
+    with harness.system(tmp_path, "--workers", "2", HEADRACE_FAILPOINTS=hanging) as system:
+        opened = books.Books(system)
+        with load.Load(system.project, rate=100) as sent:
+            horse = _draining_horse(system)
+            with victims.frozen(horse):
+                frozen_at = time.monotonic()
+                recovered("frozen: work horse", books.recovery(system, sent, frozen_at))
+            assert child.wait_until(lambda: not _runs(horse), 20)
+        opened.close(sent)
+        logs = (system.directory / "logs").glob("worker-*.log")
+        assert any("is not the newest" in log.read_text() for log in logs)
+
+
+def _draining_horse(system: harness.System) -> int:
+    """Return a work horse that holds a lease and stays in the middle of its batch for a moment."""
+    import redis  # noqa: PLC0415 - only here
+
+    with redis.Redis.from_url(system.runtime.redis_url) as client:
+        leases = [streams.keys(shard).begun for shard in range(system.runtime.shards)]
+        assert child.wait_until(lambda: bool(client.exists(*leases)), 20)
+    return victims.find(system, "work horse")
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

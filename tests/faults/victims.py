@@ -1,0 +1,85 @@
+"""Finding the processes of a running system, and ending or freezing them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import time
+from typing import TYPE_CHECKING, Final
+
+import psutil
+
+from deploy import child
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests import harness
+
+KINDS: Final = (
+    "edge process",
+    "gunicorn master",
+    "worker",
+    "work horse",
+    "maintenance",
+    "redis",
+    "clickhouse",
+)
+FIND_S: Final = 30.0
+"""A process that was just killed is started again, and a work horse lives for a moment only."""
+
+
+def find(system: harness.System, kind: str) -> int:
+    """Return the process id of one of this kind, as soon as there is one."""
+    found: list[int] = []
+
+    def look() -> bool:
+        found[:] = _candidates(system, kind)
+        return bool(found)
+
+    assert child.wait_until(look, FIND_S), f"there is no {kind}"
+    return random.choice(found)
+
+
+def kill(system: harness.System, kind: str) -> float:
+    """End a process of this kind the hard way and return when, by ``time.monotonic()``."""
+    while True:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(find(system, kind), signal.SIGKILL)
+            return time.monotonic()
+
+
+@contextlib.contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """Keep a process from doing anything."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+def _candidates(system: harness.System, kind: str) -> list[int]:
+    pids = system.runtime.pids
+    match kind:
+        case "edge process":
+            return pids.edge[1:]
+        case "gunicorn master":
+            return pids.edge[:1]
+        case "worker":
+            return pids.workers
+        case "work horse":
+            return [horse for worker in pids.workers for horse in _children(worker)]
+        case "maintenance":
+            return pids.maintenance
+        case _:
+            return [getattr(pids, kind)] if getattr(pids, kind) else []
+
+
+def _children(pid: int) -> list[int]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return [process.pid for process in psutil.Process(pid).children()]
+    return []
