@@ -15,7 +15,7 @@ import rq.serializers
 import structlog
 
 from storage import streams
-from workers import jobs
+from workers import jobs, pipeline
 
 if TYPE_CHECKING:
     from workers import context
@@ -71,6 +71,7 @@ class Worker(rq.Worker):
 def run(where: context.Context) -> None:
     """Work until SIGTERM or SIGINT; the batch under way is finished first, or handed back."""
     jobs.install(where)
+    pipeline.warm()
     gc.freeze()  # the forked work horses share these pages
     worker = Worker(
         [jobs.QUEUE],
