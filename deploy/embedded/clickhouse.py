@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 
 from deploy import child, network
-from deploy.embedded import chdb_server
+from deploy.embedded import chdb_server, forget_lost
 from storage import errors
 
 START_SECONDS: Final = 60.0
@@ -84,16 +84,18 @@ def start(server: Server, log: Path) -> child.Child:
     Raises:
         HeadraceError: neither a ``clickhouse`` nor the wheel is installed.
     """
-    return child.Child(_arguments(server), log, directory=server.directory)
+    data = str((server.directory / "data").resolve())
+    mending = [sys.executable, "-I", "-S", forget_lost.__file__, data]
+    return child.Child([*mending, *_arguments(data)], log, directory=server.directory)
 
 
-def _arguments(server: Server) -> list[str]:
+def _arguments(data: str) -> list[str]:
     found = shutil.which("clickhouse")
     if found:
         return [found, "server", "--config-file=config.xml"]
     if importlib.util.find_spec("chdb") is None:
         raise errors.HeadraceError("There is no clickhouse on PATH: install it, or headrace[embedded].")
-    return [sys.executable, "-P", chdb_server.__file__, str((server.directory / "data").resolve())]
+    return [sys.executable, "-P", chdb_server.__file__, data]
 
 
 def _passwords(path: Path) -> Passwords:
