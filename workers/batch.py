@@ -50,6 +50,14 @@ class Decoded(NamedTuple):
     entries: list[envelope.Entry]
     corrupt: list[Corrupt]
 
+    def until(self, last: str) -> Decoded:
+        """Return the part that ends with the entry of this id."""
+        end = _order(last)
+        return Decoded(
+            [entry for entry in self.entries if _order(entry.id) <= end],
+            [corrupt for corrupt in self.corrupt if _order(corrupt.stored.id) <= end],
+        )
+
 
 class Admit(Protocol):
     """Says which (environment, release) pairs of a project are beyond its limit of live partitions."""
@@ -88,6 +96,11 @@ def decode_entries(
         except errors.EnvelopeError as error:
             corrupt.append(Corrupt(item, str(error)))
     return Decoded(entries, corrupt)
+
+
+def _order(entry_id: str) -> tuple[int, int]:
+    milliseconds, _, sequence = entry_id.partition("-")
+    return int(milliseconds), int(sequence)
 
 
 def reports_at_most(body: bytes) -> int:

@@ -46,7 +46,7 @@ class Limits(msgspec.Struct, frozen=True):
     """Bounds of one batch and of one drain; memory follows them, not the backlog.
 
     Attributes:
-        max_bytes: stream bytes in a batch; decoded, they take about ten times as much.
+        max_bytes: stream bytes in a batch; with all that is made of them, a worker stays below 300 MB.
         max_payloads: payloads in a batch.
         max_reports: reports a batch may hold by a cheap overestimate; arrays can pack many small ones.
         lease_ms: how long a dead drainer blocks its shard; a live one renews three times as often.
@@ -54,9 +54,9 @@ class Limits(msgspec.Struct, frozen=True):
         attempts: after so many failed attempts a batch is searched for a payload that takes processes down.
     """
 
-    max_bytes: int = 8 * 1024 * 1024
-    max_payloads: int = 10_000
-    max_reports: int = 20_000
+    max_bytes: int = 16 * 1024 * 1024
+    max_payloads: int = 20_000
+    max_reports: int = 40_000
     lease_ms: int = 10_000
     budget_s: float = 5.0
     attempts: int = 3
@@ -208,17 +208,17 @@ class Drainer:
             return None
         decoded = batch.decode_entries(available)
         kept = batch.cut(available, decoded, limits.max_reports)
-        stored = available[:kept]
-        if kept < len(available):
-            decoded = batch.decode_entries(stored)
+        stored, decoded = available[:kept], decoded.until(available[kept - 1].id)
         plan = batch.make_plan(decoded.entries, self._projects(), self._admit)
         full = kept < len(available) or self._is_full(stored)
         failpoints.hit("before_bounds")
-        work = self._bind(lease, stored, batch.Bounds(stored[0].id, stored[-1].id, plan), full=full)
+        bounds = batch.Bounds(stored[0].id, stored[-1].id, plan)
+        encoded = batch.encode_bounds(bounds)
+        self._queue.bind(lease, encoded)
         failpoints.hit("after_bounds")
-        return work
+        return Work(bounds, encoded, stored, decoded, full=full)
 
-    def _bind(
+    def _bind_again(
         self, lease: streams.Lease, stored: Sequence[streams.StoredEntry], bounds: batch.Bounds, *, full: bool
     ) -> Work:
         encoded = batch.encode_bounds(bounds)
@@ -325,12 +325,14 @@ class Drainer:
         log.warning("payloads_set_aside", shard=lease.shard, first=bounds.first, payloads=len(fresh))
         if fresh:
             plan = msgspec.structs.replace(bounds.plan, poison={**bounds.plan.poison, **fresh})
-            return self._bind(lease, stored, msgspec.structs.replace(bounds, plan=plan), full=work.full)
+            return self._bind_again(lease, stored, msgspec.structs.replace(bounds, plan=plan), full=work.full)
         if not found and len(stored) > 1 and not work.begun:
             half = stored[: len(stored) // 2]
-            return self._bind(lease, half, msgspec.structs.replace(bounds, last=half[-1].id), full=True)
+            return self._bind_again(lease, half, msgspec.structs.replace(bounds, last=half[-1].id), full=True)
         damaged = bounds.damaged | batch.damaged_entries(lease.shard, work.decoded, found)
-        return self._bind(lease, stored, msgspec.structs.replace(bounds, damaged=damaged), full=work.full)
+        return self._bind_again(
+            lease, stored, msgspec.structs.replace(bounds, damaged=damaged), full=work.full
+        )
 
 
 def _census(stored: Sequence[streams.StoredEntry]) -> dict[int, int]:
