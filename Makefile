@@ -8,9 +8,11 @@ BIN := $(VENV)/bin
 UP ?=
 # Command line of pytest in `make test`, for example: make test TESTS="tests/unit -x"
 TESTS ?=
+# Length of `make soak`
+MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench clean
+.PHONY: help setup run test lint format bench soak clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,6 +38,9 @@ format: $(VENV)/.ready-dev ## Format the code
 
 bench: $(VENV)/.ready-dev ## Measure, and print a table
 	$(BIN)/python -m tests.bench
+
+soak: $(VENV)/.ready-dev ## Kill everything at random for MINUTES, then check the books
+	$(BIN)/python -m tests.faults.soak $(MINUTES)
 
 clean: ## Remove what setup and tests made; data in .headrace stays
 	rm -rf $(VENV) *.egg-info build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
