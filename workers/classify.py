@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 VERSION: Final = 1
 """Version of the fingerprint. Raise it when the finding is cut differently: old and new never mix."""
 
+_VERSION: Final = str(VERSION)
+
 _VARIABLE: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # UUID
     r"|(?<![A-Za-z0-9])(?=[A-Za-z]*\d[A-Za-z]*\d)[A-Za-z0-9]{6,}"  # hash, token, long id
@@ -29,7 +31,7 @@ class Finding(msgspec.Struct, eq=False, gc=False):
     """A classified report. Compared by identity: a batch makes one finding of all equal items.
 
     Attributes:
-        item: what it was made from.
+        item: what it was made from; None once its text is made, for nothing else is wanted of it.
         report: the normalised report.
         title: one line for a person.
         fingerprint: groups the same finding across time, pages' ids, browsers, releases and environments.
@@ -38,7 +40,7 @@ class Finding(msgspec.Struct, eq=False, gc=False):
         policy: hash of the policy's text, 0 without one.
     """
 
-    item: report.Item
+    item: report.Item | None
     report: report.Report
     title: str
     fingerprint: int
@@ -50,8 +52,9 @@ class Finding(msgspec.Struct, eq=False, gc=False):
     @property
     def raw(self) -> str:
         """The cleaned text of the item, made when the first row needs it."""
-        if not self._raw:
+        if self.item is not None:
             self._raw = raw.render(self.item)
+            self.item = None
         return self._raw
 
 
@@ -83,7 +86,7 @@ def fingerprint(found: report.Report) -> int:
     that differ only in disposition, age, user agent, query, policy or sample are one finding.
     """
     parts = (
-        str(VERSION),
+        _VERSION,
         found.kind,
         found.directive,
         found.blocked.host or found.blocked.text,

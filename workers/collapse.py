@@ -50,6 +50,7 @@ class Row(msgspec.Struct, eq=False, gc=False):
     details: dict[str, str]
     finding: classify.Finding
     agent: agents.Agent
+    raw: str
     identity: int
     window_start: int
     first_seen: int
@@ -112,7 +113,9 @@ class Collapser:
         key = (account.project_id, account.environment, account.release, start, identity)
         row = self._distinct.get(key)
         if row is None:
-            row = Row(account, context.details, finding, agent, identity, start, occurred, occurred, 0)
+            row = Row(
+                account, context.details, finding, agent, finding.raw, identity, start, occurred, occurred, 0
+            )
             self._distinct[key] = row
             self._rows.append(row)
         return row
@@ -124,7 +127,7 @@ class Collapser:
         for received_ms, receipt in received.receipts():
             at = max(received_ms - age, 0)
             identity = xxhash.xxh64_intdigest(f"{shared}\0{receipt}\0{sighting.position}".encode())
-            self._rows.append(Row(account, details, finding, agent, identity, at, at, at, 1))
+            self._rows.append(Row(account, details, finding, agent, finding.raw, identity, at, at, at, 1))
 
 
 def _identity(context: Context, finding: classify.Finding, agent: agents.Agent) -> int:
@@ -172,7 +175,7 @@ def _reports(rows: list[Row]) -> columns.Columns:
         "noise_rule": [""] * len(rows),
         "impossible": [0] * len(rows),
         "details": [_details(row) for row in rows],
-        "raw": [finding.raw for finding in findings],
+        "raw": [row.raw for row in rows],
     }
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 from workers import classify, decode, detect, outcomes, report
 
 Judgement = classify.Finding | report.Rejection
 
 
-class Judged(NamedTuple):
+class Judged(msgspec.Struct, frozen=True, gc=False):
     """What is known of one payload, whoever sent it and however often.
 
     Attributes:

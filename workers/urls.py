@@ -25,11 +25,10 @@ _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 _KEYWORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,63}")
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]{0,63}):")
 _PLAIN: Final = re.compile(
-    rb"((?:https?|wss?)://((?:(?!xn--)[a-z0-9][a-z0-9-]*+\.)*+(?!xn--)[a-z][a-z0-9-]*+)(?::[1-9][0-9]{3})?)"
-    rb"(/(?:[A-Za-z0-9/_~!$&'()*+,;=:@.-]|%(?!2[Ee]))*+)?(?:[?#]|\Z)"
+    r"((?:https?|wss?)://((?:[a-z0-9-]++\.)*+[a-z][a-z0-9-]*+)(?::[1-9][0-9]{3})?)"
+    r"(/[A-Za-z0-9/_~!$&'()*+,;=:@.%-]*+)?(?:[?#]|\Z)"
 )
-"""A canonical URL to the end of its path. The host is neither number nor IDN; no scheme has a default port of
-four digits."""
+"""A URL to the end of its path. The host is no number, and no scheme has a default port of four digits."""
 _NO_HOST: Final = re.compile(r"[\x00-\x20\x7f-\x9f/\\?#@]")
 
 
@@ -61,7 +60,7 @@ def clean(value: str) -> URL:
     return URL(text if text in _VERBATIM else scheme[1].lower(), "", "")
 
 
-def plain(value: bytes) -> URL | None:
+def plain(value: str) -> URL | None:
     """Return what ``clean`` does, ten times faster, for a URL that is canonical already; else None.
 
     Nearly all traffic is. A query or fragment is not looked at, so it may be anything, JSON escapes included.
@@ -69,11 +68,12 @@ def plain(value: bytes) -> URL | None:
     match = _PLAIN.match(value)
     if match is None:
         return None
-    origin, name, path = match.groups(default=b"/")
-    if len(name) > _MAX_HOST or len(origin) + len(path) > MAX_URL or b"/." in path:
+    origin, name, path = match.groups(default="/")
+    if len(name) > _MAX_HOST or len(origin) + len(path) > MAX_URL:
         return None
-    place = path.decode()
-    return URL(origin.decode() + place, name.decode(), place)
+    if "xn--" in name or "/." in path or "%2" in path:  # an IDN to check, or what may be a dot segment
+        return None
+    return URL(origin + path, name, path)
 
 
 def host(name: str) -> str:

@@ -40,7 +40,7 @@ def text_of(sent: bytes) -> str | None:
 @memo.remembered
 def url_of(sent: bytes) -> urls.URL | None:
     """Return a cleaned URL or keyword."""
-    if (plain := urls.plain(sent[1:-1])) is not None and sent.startswith(b'"'):
+    if sent.startswith(b'"') and (plain := urls.plain(sent[1:-1].decode())):
         return plain
     value = load(sent)
     url = urls.clean(value) if isinstance(value, str) else urls.NONE

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from workers import agents, fields, report, urls
 
@@ -15,7 +17,7 @@ MAX_AGE: Final = 7 * 86_400_000
 _NAMES: Final = fields.names(age="age", url="url", user_agent="user-agent")
 
 
-class Envelope(NamedTuple):
+class Envelope(msgspec.Struct, frozen=True, gc=False):
     """The sender's envelope: URL of the page, user agent, and age in milliseconds, bounded."""
 
     url: urls.URL
