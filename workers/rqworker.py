@@ -9,12 +9,13 @@ import signal
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
+import redis.exceptions
 import rq
 import rq.job
 import rq.serializers
 import structlog
 
-from storage import streams
+from storage import errors, streams
 from workers import jobs, pipeline
 
 if TYPE_CHECKING:
@@ -59,8 +60,9 @@ class Worker(rq.Worker):
             return
         (shard,) = job.args
         log.warning("work_horse_died", shard=shard)
-        streams.Queue(self.connection).evict(shard)
-        job.delete()
+        with contextlib.suppress(errors.RedisUnavailableError, redis.exceptions.RedisError):
+            streams.Queue(self.connection).evict(shard)
+            job.delete()  # what is left undone, lease and sweeper make up for
 
     def _signal_horse(self, number: signal.Signals) -> None:
         if self.horse_pid:
