@@ -25,9 +25,7 @@ def _disarmed() -> Iterator[None]:
     ["after_bounds", "nowhere=kill@1", "after_bounds=explode@1", "after_bounds=kill", "after_bounds=hang@1x"],
 )
 def test_a_wrong_specification_refuses_to_start(specification: str) -> None:
-    with pytest.raises(
-        settings.SettingsError, match=r"HEADRACE_FAILPOINTS must be <point>=kill\|raise\|hang"
-    ):
+    with pytest.raises(settings.SettingsError, match=r"FAILPOINTS must be <point>=kill\|raise\|hang"):
         settings.load(failpoints=specification)
 
 
