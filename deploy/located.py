@@ -70,6 +70,16 @@ class Located:
             return self.runtime.shards
         return self._values.shards
 
+    @property
+    def max_body(self) -> int:
+        """The longest body that the edge takes, in bytes."""
+        return self._values.max_body
+
+    @property
+    def high_water(self) -> float:
+        """The share of Redis' memory at which the edge refuses reports."""
+        return self._values.high_water
+
     def _running(self, variable: str) -> runtime.Runtime:
         if self.runtime is None:
             raise NotFoundError(

@@ -27,8 +27,6 @@ _log = structlog.get_logger(__name__)
 _PREFLIGHT: Final = {"type": "http.response.start", "status": 204, "headers": list(cors.PREFLIGHT)}
 _ACCEPTED_HEADERS: Final = (*cors.EVERY_RESPONSE, (b"content-length", b"0"))
 _NO_BODY: Final = {"type": "http.response.body", "body": b""}
-_MAX_USER_AGENT: Final = 512
-_MAX_CONTENT_TYPE: Final = 128
 
 
 class Endpoint:
@@ -116,8 +114,8 @@ class Endpoint:
             key=target.key,
             environment=target.environment,
             release=target.release,
-            user_agent=headers.get(b"user-agent", b"")[:_MAX_USER_AGENT].decode("latin-1"),
-            content_type=content_type[:_MAX_CONTENT_TYPE].decode("latin-1"),
+            user_agent=headers.get(b"user-agent", b"")[: envelope.MAX_USER_AGENT].decode("latin-1"),
+            content_type=content_type[: envelope.MAX_CONTENT_TYPE].decode("latin-1"),
             flags=target.flags,
             body=content,
         )

@@ -19,6 +19,10 @@ ENVIRONMENT_BLANKED: Final = 1
 """Flag: the request named an invalid environment, which the edge blanked."""
 RELEASE_BLANKED: Final = 2
 """Flag: the request named an invalid release, which the edge blanked."""
+MAX_USER_AGENT: Final = 512
+"""Characters of a ``User-Agent`` that are kept."""
+MAX_CONTENT_TYPE: Final = 128
+"""Characters of a ``Content-Type`` that are kept."""
 
 
 class Payload(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -29,8 +33,9 @@ class Payload(msgspec.Struct, array_like=True, frozen=True, gc=False):
         key: the public key that was used.
         environment: ``sentry_environment``, validated; empty when absent or blanked.
         release: ``sentry_release``, validated; empty when absent or blanked.
-        user_agent: the request's ``User-Agent``, at most 512 characters; empty when absent.
-        content_type: the request's ``Content-Type`` as sent, at most 128 characters. A hint, never a rule.
+        user_agent: the request's ``User-Agent``, at most ``MAX_USER_AGENT`` characters; empty when absent.
+        content_type: the request's ``Content-Type`` as sent, at most ``MAX_CONTENT_TYPE`` characters. A hint,
+            never a rule.
         flags: bit set of ``ENVIRONMENT_BLANKED`` and ``RELEASE_BLANKED``.
         body: the inflated request body, 1 byte to 1 MiB.
     """

@@ -10,7 +10,7 @@ Whatever was killed on the way:
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import redis
@@ -19,6 +19,8 @@ import redis.exceptions
 from storage import errors, streams
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from storage import clickhouse
 
 _OUTCOMES = """
@@ -28,8 +30,42 @@ FROM outcomes WHERE outcome != 'refused' GROUP BY project_id
 _SEEN = "SELECT project_id, sum(seen) FROM reports GROUP BY project_id"
 
 
+class _Shard(NamedTuple):
+    """What one shard counted, by name and project, and how many entries its stream holds."""
+
+    counts: dict[str, dict[int, int]]
+    entries: int
+
+
+class Difference(NamedTuple):
+    """One side of an equation is not the other.
+
+    Attributes:
+        equation: ``payloads``, ``outcomes`` or ``reports``: the equations in their order, by what they check.
+        amount: left side less right side: positive for what is missing, negative for what is too many.
+        where: what is wrong where, for a person.
+    """
+
+    equation: str
+    amount: int
+    where: str
+
+
 class Line(msgspec.Struct, frozen=True):
-    """The ledger of one project. All are exact counts."""
+    """The ledger of one project. All are exact counts.
+
+    Attributes:
+        project_id: the project; 0 for what belongs to none.
+        acknowledged: payloads that the edge confirmed.
+        committed: payloads that the drainers are done with.
+        found: reports in the committed payloads.
+        outcomes: reports in the table ``outcomes``.
+        accepted: those of them that were accepted.
+        seen: reports in the table ``reports``.
+        waiting: payloads that are neither committed nor lost, by shard.
+        stranded: by shard, payloads that were acknowledged, are not committed, and are not in its stream;
+            negative when more were committed than acknowledged.
+    """
 
     project_id: int
     acknowledged: int
@@ -38,6 +74,8 @@ class Line(msgspec.Struct, frozen=True):
     outcomes: int
     accepted: int
     seen: int
+    waiting: dict[int, int] = {}
+    stranded: dict[int, int] = {}
 
     @property
     def backlog(self) -> int:
@@ -45,16 +83,33 @@ class Line(msgspec.Struct, frozen=True):
         return self.acknowledged - self.committed
 
     @property
-    def lost(self) -> int:
-        """Reports that are missing in ClickHouse; negative when some are there twice."""
-        return self.found - self.outcomes or self.accepted - self.seen
-
-    @property
     def balanced(self) -> bool:
         """Whether all three equations hold."""
-        return (
-            self.acknowledged == self.committed and self.found == self.outcomes and self.accepted == self.seen
-        )
+        return not self.differences
+
+    @property
+    def differences(self) -> list[Difference]:
+        """What does not hold, and where it is."""
+        found = []
+        if self.waiting or self.stranded:
+            found.append(Difference("payloads", self.backlog, self._unfinished()))
+        for table, left, right in (
+            ("outcomes", self.found, self.outcomes),
+            ("reports", self.accepted, self.seen),
+        ):
+            if left != right:
+                found.append(Difference(table, left - right, _misplaced(table, left - right)))
+        return found
+
+    def _unfinished(self) -> str:
+        parts = [f"{count:,} waiting in shard {shard}" for shard, count in self.waiting.items()]
+        parts += [
+            f"{count:,} gone from the stream of shard {shard}"
+            if count > 0
+            else f"{-count:,} committed in shard {shard} that nobody sent"
+            for shard, count in self.stranded.items()
+        ]
+        return ", ".join(parts)
 
 
 def counters(client: redis.Redis, shards: int) -> dict[str, dict[int, int]]:
@@ -63,21 +118,7 @@ def counters(client: redis.Redis, shards: int) -> dict[str, dict[int, int]]:
     Raises:
         RedisUnavailableError: Redis did not answer.
     """
-    totals: dict[str, dict[int, int]] = {
-        name: defaultdict(int) for name in ("acknowledged", "committed", "found")
-    }
-    try:
-        with client.pipeline(transaction=True) as pipeline:
-            for shard in range(shards):
-                pipeline.hgetall(streams.keys(shard).ledger)
-            answers: list[Any] = pipeline.execute()
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not give the ledger: {error}.") from error
-    for answer in answers:
-        for field, amount in answer.items():
-            name, _, project = field.decode().partition(":")
-            totals[name][int(project)] += int(amount)
-    return totals
+    return _totals(_read(client, shards))
 
 
 def backlog(client: redis.Redis, shards: int) -> int:
@@ -92,7 +133,8 @@ def verify(server: clickhouse.Connection, client: redis.Redis, shards: int) -> l
     Raises:
         RecoverableError: Redis or ClickHouse did not answer.
     """
-    totals = counters(client, shards)
+    read = _read(client, shards)
+    totals = _totals(read)
     outcomes = {project: (total, accepted) for project, total, accepted in server.execute(_OUTCOMES)}
     seen = dict(server.execute(_SEEN))
     projects = sorted({*totals["acknowledged"], *totals["committed"], *outcomes, *seen})
@@ -105,6 +147,54 @@ def verify(server: clickhouse.Connection, client: redis.Redis, shards: int) -> l
             outcomes=outcomes.get(project, (0, 0))[0],
             accepted=outcomes.get(project, (0, 0))[1],
             seen=seen.get(project, 0),
+            waiting={shard: count for shard, count, lost in _open(read, project) if not lost},
+            stranded={shard: count for shard, count, lost in _open(read, project) if lost},
         )
         for project in projects
     ]
+
+
+def _read(client: redis.Redis, shards: int) -> list[_Shard]:
+    """Read all shards at one moment."""
+    try:
+        with client.pipeline(transaction=True) as pipeline:
+            for shard in range(shards):
+                pipeline.hgetall(streams.keys(shard).ledger)
+                pipeline.xlen(streams.keys(shard).stream)
+            answers: list[Any] = pipeline.execute()
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not give the ledger: {error}.") from error
+    return [_shard(*pair) for pair in zip(answers[::2], answers[1::2], strict=True)]
+
+
+def _shard(fields: dict[bytes, bytes], entries: int) -> _Shard:
+    counts: dict[str, dict[int, int]] = {"acknowledged": {}, "committed": {}, "found": {}}
+    for field, amount in fields.items():
+        name, _, project = field.decode().partition(":")
+        counts[name][int(project)] = int(amount)
+    return _Shard(counts, entries)
+
+
+def _totals(shards: list[_Shard]) -> dict[str, dict[int, int]]:
+    totals: dict[str, dict[int, int]] = {
+        name: defaultdict(int) for name in ("acknowledged", "committed", "found")
+    }
+    for shard in shards:
+        for name, counts in shard.counts.items():
+            for project, amount in counts.items():
+                totals[name][project] += amount
+    return totals
+
+
+def _open(shards: list[_Shard], project: int) -> Iterator[tuple[int, int, bool]]:
+    """Yield each shard whose payloads are not all committed: how many are not, and whether they are gone."""
+    for number, shard in enumerate(shards):
+        count = shard.counts["acknowledged"].get(project, 0) - shard.counts["committed"].get(project, 0)
+        if count:
+            yield number, count, count < 0 or not shard.entries
+
+
+def _misplaced(table: str, missing: int) -> str:
+    if missing > 0:
+        return f"{missing:,} missing in the table {table}"
+    return f"{-missing:,} too many in the table {table}"

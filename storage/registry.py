@@ -84,6 +84,10 @@ class Registry:
         """Return all projects by id."""
         return tuple(_project(row) for row in self._server.execute(_CURRENT))
 
+    def names(self) -> dict[int, str]:
+        """Return the name of each project by its id."""
+        return {project.id: project.name for project in self.list()}
+
     def get(self, name_or_id: str) -> Project:
         """Return the project with this id or this name.
 

@@ -7,7 +7,20 @@ import sys
 
 import typer
 
-from deploy.cli import headers, migrate, output, processes, projects, query, status, up, verify
+from deploy.cli import (
+    headers,
+    migrate,
+    output,
+    processes,
+    projects,
+    quarantine,
+    query,
+    replay,
+    status,
+    trace,
+    up,
+    verify,
+)
 from storage import errors
 
 app = typer.Typer(
@@ -27,6 +40,9 @@ app.command()(headers.headers)
 app.command()(query.query)
 app.command()(status.status)
 app.command()(verify.verify)
+app.command()(trace.trace)
+app.add_typer(quarantine.app, name="quarantine")
+app.command()(replay.replay)
 
 
 def main() -> None:

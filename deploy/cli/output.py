@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import rich.box
 import rich.console
+import rich.progress
 import rich.table
 import rich.text
 
@@ -43,6 +44,19 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     for row in kept:
         shown.add_row(*(rich.text.Text(_cell(value)) for value in row))
     console.print(shown)
+
+
+def progress(description: str) -> rich.progress.Progress:
+    """Return a progress bar on stderr, for a terminal only."""
+    return rich.progress.Progress(
+        rich.progress.TextColumn(description),
+        rich.progress.BarColumn(),
+        rich.progress.TaskProgressColumn(),
+        rich.progress.TimeRemainingColumn(),
+        console=_errors,
+        transient=True,
+        disable=not _errors.is_terminal,
+    )
 
 
 def copyable(text: str) -> None:

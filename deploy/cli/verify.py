@@ -6,16 +6,22 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Annotated, Final
 
+import msgspec
 import typer
 
 from deploy import backends
 from deploy.cli import options, output
-from storage import ledger
+from storage import ledger, registry
 
 if TYPE_CHECKING:
     import redis
 
 POLL_S: Final = 0.2
+_EQUATIONS: Final = (
+    ("payloads", "payloads acknowledged = committed", "acknowledged", "committed"),
+    ("outcomes", "reports found = outcomes", "found", "outcomes"),
+    ("reports", "reports accepted = seen", "accepted", "seen"),
+)
 
 
 def verify(
@@ -32,13 +38,14 @@ def verify(
     ):
         _wait_drained(client, system.shards, wait)
         lines = ledger.verify(server, client, system.shards)
+        names = registry.Registry(server).names()
     balanced = all(line.balanced for line in lines)
     waiting = sum(line.backlog for line in lines)
     if as_json:
-        projects = [_line(line) for line in lines]
+        projects = [_details(line, names.get(line.project_id, "")) for line in lines]
         output.json({"balanced": balanced, "backlog": waiting, "projects": projects})
     else:
-        _show_ledger(lines, waiting)
+        _show_ledger(lines, names, waiting)
     if not balanced:
         raise typer.Exit(1)
 
@@ -49,30 +56,41 @@ def _wait_drained(client: redis.Redis, shards: int, seconds: float) -> None:
         time.sleep(POLL_S)
 
 
-def _line(line: ledger.Line) -> dict[str, object]:
+def _details(line: ledger.Line, name: str) -> dict[str, object]:
     return {
-        "project_id": line.project_id,
-        "acknowledged": line.acknowledged,
-        "committed": line.committed,
-        "found": line.found,
-        "outcomes": line.outcomes,
-        "accepted": line.accepted,
-        "seen": line.seen,
+        **msgspec.structs.asdict(line),
+        "name": name,
         "balanced": line.balanced,
+        "differences": [difference._asdict() for difference in line.differences],
     }
 
 
-def _show_ledger(lines: list[ledger.Line], waiting: int) -> None:
-    equations = (
-        ("payloads acknowledged = committed", "acknowledged", "committed"),
-        ("reports found = outcomes", "found", "outcomes"),
-        ("reports accepted = seen", "accepted", "seen"),
+def _show_ledger(lines: list[ledger.Line], names: dict[int, str], waiting: int) -> None:
+    rows = [row for line in lines for row in _rows(line, names.get(line.project_id, "no known project"))]
+    if rows:
+        output.table(("project", "equation", "left", "right", "difference", "where"), rows)
+    differing = sum(not line.balanced for line in lines)
+    verdict = (
+        f"The ledger DIFFERS in {differing} of {len(lines)} projects." if differing else "All of it holds."
     )
-    for title, left, right in equations:
-        wrong = [line for line in lines if getattr(line, left) != getattr(line, right)]
-        totals = [sum(getattr(line, side) for line in lines) for side in (left, right)]
-        where = ", ".join(str(line.project_id) for line in wrong)
-        verdict = f"DIFFERS in project {where}" if wrong else "holds"
-        output.copyable(f"{title:34} {totals[0]:>12,} = {totals[1]:>12,}   {verdict}")
+    output.copyable(verdict)
     if waiting:
         output.copyable(f"The queue is not drained: {waiting:,} payloads are waiting.")
+
+
+def _rows(line: ledger.Line, name: str) -> list[tuple[str, str, str, str, str, str]]:
+    found = {difference.equation: difference for difference in line.differences}
+    rows = []
+    for number, (equation, title, left, right) in enumerate(_EQUATIONS):
+        difference = found.get(equation)
+        rows.append(
+            (
+                f"{name} ({line.project_id})" if number == 0 else "",
+                title,
+                f"{getattr(line, left):,}",
+                f"{getattr(line, right):,}",
+                f"{difference.amount:+,}" if difference else "holds",
+                difference.where if difference else "",
+            )
+        )
+    return rows

@@ -25,7 +25,7 @@ def test_migrations_are_applied_once(address: clickhouse.Address) -> None:
 def test_every_public_column_is_explained(server: clickhouse.Connection) -> None:
     bare = server.execute(
         "SELECT table, name FROM system.columns WHERE database = currentDatabase() AND comment = '' "
-        "AND table IN ('reports', 'outcomes', 'quarantine', 'policies', 'projects')"
+        "AND table IN ('reports', 'outcomes', 'quarantine', 'policies', 'projects', 'receipts')"
     )
     assert bare == []
 
@@ -192,6 +192,18 @@ def test_the_ledger_compares_queue_and_tables(
     writer.insert(server, "outcomes", outcome(4), "t")
     (line,) = ledger.verify(server, client, 16)
     assert line == ledger.Line(
-        project_id=1, acknowledged=3, committed=2, found=5, outcomes=4, accepted=4, seen=0
+        project_id=1,
+        acknowledged=3,
+        committed=2,
+        found=5,
+        outcomes=4,
+        accepted=4,
+        seen=0,
+        stranded={2: 1},
     )
-    assert (line.backlog, line.lost, line.balanced) == (1, 1, False)
+    assert (line.backlog, line.balanced) == (1, False)
+    assert [(each.equation, each.amount) for each in line.differences] == [
+        ("payloads", 1),
+        ("outcomes", 1),
+        ("reports", 4),
+    ]

@@ -1,0 +1,238 @@
+"""``headrace quarantine``: look at what could not be understood, replay it, or drop it."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from deploy import backends, printable, reingest
+from deploy.cli import options, output
+from storage import envelope, errors, quarantine, receipts, registry
+from workers import outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from storage import clickhouse
+
+app = typer.Typer(help="Look at what could not be understood, replay it, or drop it.", no_args_is_help=True)
+
+SHOWN_BYTES: Final = 16 * 1024
+"""Of each row, on a terminal."""
+
+Receipt = Annotated[str, typer.Argument(metavar="RECEIPT", help="Receipt of the payload.")]
+SomeReceipt = Annotated[str, typer.Argument(metavar="[RECEIPT]", help="Receipt of one payload.")]
+Project = Annotated[str, typer.Option(help="Only of this project, by name or id.")]
+Reason = Annotated[str, typer.Option(help="Only with this reason.")]
+Before = Annotated[dt.datetime | None, typer.Option(help="Only what was received before this time, in UTC.")]
+
+
+class SelectionError(errors.HeadraceError):
+    """It is not clear which rows are meant."""
+
+
+@app.command("list")
+def list_rows(
+    *,
+    project: Project = "",
+    reason: Reason = "",
+    limit: Annotated[int, typer.Option(min=1, help="At most this many rows.")] = 50,
+    data: options.Data = options.DEFAULT_DATA,
+    as_json: options.Json = False,
+) -> None:
+    """List the newest rows."""
+    with backends.connected(options.locate(data).clickhouse) as server:
+        found = quarantine.newest(server, _selection(server, project=project, reason=reason), limit)
+    if as_json:
+        output.json([_details(row) for row in found])
+        return
+    columns = ("received", "receipt", "project", "reason", "error", "bytes")
+    output.table(
+        columns,
+        [
+            (row.received, row.receipt, row.project_id, row.reason, printable.line(row.error), len(row.raw))
+            for row in found
+        ],
+    )
+
+
+@app.command()
+def show(
+    receipt: Receipt,
+    *,
+    data: options.Data = options.DEFAULT_DATA,
+    as_json: options.Json = False,
+) -> None:
+    """Show what a payload left in the quarantine, with its bytes."""
+    with backends.connected(options.locate(data).clickhouse) as server:
+        selection = _selection(server, receipt=receipt)
+        found = [row for page in quarantine.pages(server, selection) for row in page]
+    if not found:
+        raise SelectionError(f"The quarantine holds nothing of {receipt}")
+    if as_json:
+        output.json([{**_details(row), **_content(row)} for row in found])
+        return
+    for row in found:
+        _show(row)
+
+
+@app.command()
+def drop(  # noqa: PLR0913 - one parameter for each option
+    receipt: SomeReceipt = "",
+    *,
+    project: Project = "",
+    reason: Reason = "",
+    before: Before = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Drop them; else they are only counted.")] = False,
+    data: options.Data = options.DEFAULT_DATA,
+    as_json: options.Json = False,
+) -> None:
+    """Drop the rows of a payload, or all that --project, --reason and --before select."""
+    with backends.connected(options.locate(data).clickhouse) as server:
+        wanted = _narrow(server, receipt, project, reason, before)
+        rows, selection = quarantine.extent(server, wanted)
+        confirmed = bool(receipt) or yes
+        if rows and confirmed:
+            quarantine.drop(server, selection)
+    if as_json:
+        output.json({"rows": rows, "dropped": rows if confirmed else 0})
+    elif confirmed:
+        output.copyable(f"{rows:,} rows dropped.")
+    if not confirmed:
+        raise SelectionError(f"This would drop {rows:,} rows: say --yes to do it")
+
+
+@app.command()
+def replay(  # noqa: PLR0913 - one parameter for each option
+    receipt: SomeReceipt = "",
+    *,
+    project: Project = "",
+    reason: Reason = "",
+    before: Before = None,
+    data: options.Data = options.DEFAULT_DATA,
+    as_json: options.Json = False,
+) -> None:
+    """Put payloads into the queue again, and take them out of the quarantine.
+
+    A row leaves the quarantine only after Redis confirmed its payload. One that is still not understood comes
+    back with a new receipt.
+    """
+    system = options.locate(data)
+    with (
+        contextlib.closing(backends.connect_redis(system.redis_url)) as client,
+        backends.connected(system.clickhouse) as server,
+        output.progress("replaying") as bar,
+    ):
+        wanted = _narrow(server, receipt, project, reason, before)
+        rows, selection = quarantine.extent(server, wanted)
+        task = bar.add_task("replaying", total=rows)
+        sink = reingest.Sink(client, system.shards, system.high_water, bar.refresh)
+        stored: list[str] = []
+        kept: list[dict[str, str]] = []
+        for page in quarantine.pages(server, selection):
+            for part in _parts(page, kept):
+                stored += sink.store([payload for _, payloads in part for payload in payloads])
+                quarantine.remove(server, [row for row, _ in part])
+            bar.advance(task, len(page))
+    if as_json:
+        output.json({"stored": len(stored), "receipts": stored, "kept": kept})
+    else:
+        output.copyable(f"{len(stored):,} payloads stored again, {len(kept):,} rows kept.")
+    if kept:
+        raise typer.Exit(1)
+
+
+Part = list[tuple[quarantine.Row, list[envelope.Payload]]]
+"""Rows that are stored and removed together, with the payloads they hold."""
+
+
+def _parts(page: list[quarantine.Row], kept: list[dict[str, str]]) -> Iterator[Part]:
+    """Cut a page into parts that are small enough for one append; rows that cannot be replayed are kept."""
+    part: Part = []
+    size = 0
+    for row in page:
+        try:
+            payloads = _payloads(row)
+        except errors.EnvelopeError as error:
+            kept.append({"receipt": row.receipt, "reason": str(error)})
+            output.complain(f"{row.receipt} stays: {error}")
+            continue
+        if part and size + len(row.raw) > reingest.MAX_BYTES:
+            yield part
+            part, size = [], 0
+        part.append((row, payloads))
+        size += len(row.raw)
+    if part:
+        yield part
+
+
+def _payloads(row: quarantine.Row) -> list[envelope.Payload]:
+    """Return what a row holds: the payload or a part of it, or all payloads of a damaged entry.
+
+    Raises:
+        EnvelopeError: the entry still cannot be decoded.
+    """
+    if row.reason == outcomes.Reason.CORRUPT_ENTRY:
+        return envelope.decode(receipts.Receipt.parse(row.receipt).entry_id, row.raw).payloads
+    return [
+        envelope.Payload(
+            project_id=row.project_id,
+            key="",
+            environment=row.environment,
+            release=row.release,
+            user_agent="",
+            content_type="",
+            flags=0,
+            body=row.raw,
+        )
+    ]
+
+
+def _narrow(
+    server: clickhouse.Connection, receipt: str, project: str, reason: str, before: dt.datetime | None
+) -> quarantine.Selection:
+    """Return a selection that names something: the whole quarantine is never meant by saying nothing."""
+    if not (receipt or project or reason or before):
+        raise SelectionError("Which rows? Name a receipt, or select by --project, --reason or --before")
+    return _selection(server, receipt=receipt, project=project, reason=reason, before=before)
+
+
+def _selection(
+    server: clickhouse.Connection,
+    *,
+    receipt: str = "",
+    project: str = "",
+    reason: str = "",
+    before: dt.datetime | None = None,
+) -> quarantine.Selection:
+    given: dict[str, Any] = {"reason": reason}
+    if receipt:
+        given["receipt"] = str(receipts.Receipt.parse(receipt))
+    if project:
+        given["project_id"] = registry.Registry(server).get(project).id
+    if before:
+        given["before_ms"] = round(before.replace(tzinfo=dt.UTC).timestamp() * 1000)
+    return quarantine.Selection(**given)
+
+
+def _details(row: quarantine.Row) -> dict[str, object]:
+    shown = ("received", "receipt", "project_id", "environment", "release", "reason", "error")
+    return {**{name: getattr(row, name) for name in shown}, "bytes": len(row.raw)}
+
+
+def _content(row: quarantine.Row) -> dict[str, str]:
+    text = printable.text(row.raw)
+    return {"raw_b64": printable.base64(row.raw)} if text is None else {"raw": row.raw.decode()}
+
+
+def _show(row: quarantine.Row) -> None:
+    for name, value in _details(row).items():
+        output.copyable(f"{name:12} {printable.line(str(value))}")
+    output.copyable("")
+    output.copyable(printable.content(row.raw[:SHOWN_BYTES]))
+    if len(row.raw) > SHOWN_BYTES:
+        output.copyable(f"… and {len(row.raw) - SHOWN_BYTES:,} bytes more: --json prints them all.")
+    output.copyable("")

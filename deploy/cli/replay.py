@@ -1,0 +1,128 @@
+"""``headrace replay``: put captured payloads into the queue, as if browsers had sent them now."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path  # noqa: TC003 - typer reads it
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deploy import backends, captures, reingest
+from deploy.cli import options, output
+from storage import errors, registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import redis
+    import rich.progress
+
+    from deploy import located
+    from storage import envelope
+
+
+def replay(  # noqa: PLR0913 - one parameter for each option
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Bodies, or JSON lines of captures.")],
+    *,
+    project: Annotated[str, typer.Option(help="Name or id of the project; wins over what a line says.")] = "",
+    environment: Annotated[str, typer.Option(help="Environment; wins over what a line says.")] = "",
+    release: Annotated[str, typer.Option(help="Release; wins over what a line says.")] = "",
+    data: options.Data = options.DEFAULT_DATA,
+    as_json: options.Json = False,
+) -> None:
+    """Put captured payloads into the queue.
+
+    A file is one body, or holds a JSON object a line: {"body": …} or {"body_b64": …}, with project,
+    environment, release, user_agent and content_type where they are known.
+    """
+    reingest.require_labels(environment, release)
+    system = options.locate(data)
+    forced = captures.Capture(b"", project=project, environment=environment, release=release)
+    with (
+        contextlib.closing(backends.connect_redis(system.redis_url)) as client,
+        output.progress("replaying") as bar,
+    ):
+        run = _Run(system, client, bar, forced)
+        run.store(files)
+    if as_json:
+        output.json({"stored": len(run.receipts), "receipts": run.receipts, "refused": run.refused})
+    else:
+        output.copyable(_summary(run))
+    if run.refused:
+        raise typer.Exit(1)
+
+
+class _Run:
+    """One replay; ``receipts`` are those of what was stored, ``refused`` is what was not, and why."""
+
+    def __init__(
+        self,
+        system: located.Located,
+        client: redis.Redis,
+        bar: rich.progress.Progress,
+        forced: captures.Capture,
+    ) -> None:
+        self._max_body = system.max_body
+        self._projects = _projects(client)
+        self._bar = bar
+        self._task = bar.add_task("replaying", total=0)
+        self._sink = reingest.Sink(client, system.shards, system.high_water, bar.refresh)
+        self._forced = forced
+        self.receipts: list[str] = []
+        self.refused: list[dict[str, str]] = []
+
+    def store(self, files: list[Path]) -> None:
+        """Store what can be stored of these files.
+
+        Raises:
+            RedisUnavailableError: Redis did not confirm it; the sentence says how much it confirmed before.
+        """
+        sizes = [path.stat().st_size for path in files if path.is_file()]
+        self._bar.update(self._task, total=sum(sizes))
+        try:
+            for chunk in reingest.chunks(self._payloads(files)):
+                self.receipts += self._sink.store(chunk)
+        except errors.RedisUnavailableError as error:
+            stored = len(self.receipts)
+            raise errors.RedisUnavailableError(f"{error} The first {stored} payloads are stored.") from error
+
+    def _payloads(self, files: list[Path]) -> Iterator[envelope.Payload]:
+        for path in files:
+            try:
+                for step in captures.read(path, self._max_body):
+                    yield from self._payload(step)
+            except OSError as error:
+                self._refuse(str(path), f"it cannot be read ({error.strerror})")
+
+    def _payload(self, step: captures.Read) -> Iterator[envelope.Payload]:
+        self._bar.advance(self._task, step.size)
+        if step.capture is None:
+            self._refuse(step.where, step.error)
+            return
+        given = {name: value for name, value in self._forced._asdict().items() if value}
+        capture = step.capture._replace(**given)
+        project = self._projects.get(capture.project)
+        if project:
+            yield reingest.payload(project, capture)
+        elif capture.project:
+            self._refuse(step.where, f"there is no project {capture.project!r}")
+        else:
+            self._refuse(step.where, "it names no project, and neither does --project")
+
+    def _refuse(self, where: str, reason: str) -> None:
+        self.refused.append({"where": where, "reason": reason})
+        output.complain(f"{where} was not stored: {reason}")
+
+
+def _projects(client: redis.Redis) -> dict[str, registry.Project]:
+    """Return the projects by id and by name; the published ones, so that ClickHouse need not answer."""
+    snapshot = registry.read_snapshot(client)
+    if snapshot is None:
+        raise registry.ProjectError("Redis does not hold the project registry yet: is maintenance running?")
+    return {name: project for project in snapshot.projects for name in (str(project.id), project.name)}
+
+
+def _summary(run: _Run) -> str:
+    stored = f"{len(run.receipts):,} stored, {len(run.refused):,} refused."
+    return f"{stored} Receipt: {run.receipts[0]}" if len(run.receipts) == 1 else stored

@@ -1,0 +1,156 @@
+"""``headrace trace``: what became of a payload."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deploy import backends, printable
+from deploy.cli import options, output
+from storage import quarantine, receipts, registry, streams
+
+if TYPE_CHECKING:
+    import redis
+
+    from deploy import located
+    from storage import clickhouse
+
+Answer = dict[str, Any]
+
+
+def trace(
+    receipt: Annotated[str, typer.Argument(metavar="RECEIPT", help="As answered in X-Headrace-Receipt.")],
+    *,
+    data: options.Data = options.DEFAULT_DATA,
+    as_json: options.Json = False,
+) -> None:
+    """Say what became of a payload; exit 1 when nothing is known of it."""
+    wanted = receipts.Receipt.parse(receipt)
+    system = options.locate(data)
+    with contextlib.closing(backends.connect_redis(system.redis_url)) as client:
+        # First the queue: what leaves it meanwhile is in ClickHouse already.
+        answer = _in_queue(client, wanted) or _in_tables(system, wanted)
+    if as_json:
+        output.json({"receipt": receipt, **answer})
+    else:
+        output.copyable(_SENTENCES[answer["state"]](answer))
+        _show_quarantine(answer.get("quarantine", ()))
+    if answer["state"] == "unknown":
+        raise typer.Exit(1)
+
+
+def _in_queue(client: redis.Redis, receipt: receipts.Receipt) -> Answer | None:
+    """Return where in the queue the payload is, or None if its entry is not there."""
+    from workers import batch  # noqa: PLC0415 - the pipeline is slow to load
+
+    queue = streams.Queue(client)
+    held = queue.find(receipt.shard, receipt.entry_id)
+    if held is None:
+        return None
+    if receipt.index >= held.payloads:
+        return {"state": "unknown", "payloads": held.payloads}
+    bounds = batch.decode_bounds(held.bounds) if held.bounds else None
+    if bounds and _order(receipt.entry_id) <= _order(bounds.last):
+        return {
+            "state": "in_batch",
+            "shard": receipt.shard,
+            "first": bounds.first,
+            "last": bounds.last,
+            "attempts": held.attempts,
+        }
+    ahead = queue.ahead_of(receipt.shard, receipt.entry_id)
+    return {
+        "state": "waiting",
+        "shard": receipt.shard,
+        "received": _time(receipt),
+        "entries_ahead": ahead.entries,
+        "payloads_ahead": ahead.payloads + receipt.index,
+    }
+
+
+def _in_tables(system: located.Located, receipt: receipts.Receipt) -> Answer:
+    with backends.connected(system.clickhouse) as server:
+        verdict = receipts.verdict(server, receipt)
+        if verdict is None:
+            return {"state": "unknown"}
+        return {
+            "state": "committed",
+            "project_id": verdict.project_id,
+            "project": registry.Registry(server).names().get(verdict.project_id, ""),
+            "received": _time(receipt),
+            "committed": verdict.committed,
+            "accepted": verdict.accepted,
+            "filtered": verdict.filtered,
+            "invalid": verdict.invalid,
+            "reasons": verdict.reasons,
+            "fingerprint": verdict.fingerprint,
+            "title": receipts.title(server, receipt, verdict),
+            "quarantine": _quarantined(server, receipt),
+        }
+
+
+def _quarantined(server: clickhouse.Connection, receipt: receipts.Receipt) -> list[Answer]:
+    selection = quarantine.Selection(receipt=str(receipt))
+    rows = [row for page in quarantine.pages(server, selection) for row in page]
+    return [{"reason": row.reason, "error": printable.line(row.error), "bytes": len(row.raw)} for row in rows]
+
+
+def _order(entry_id: str) -> tuple[int, ...]:
+    return tuple(map(int, entry_id.split("-")))
+
+
+def _time(receipt: receipts.Receipt) -> dt.datetime | None:
+    """Return the time of receipt, or None where Redis' clock went beyond all calendars."""
+    with contextlib.suppress(OverflowError, ValueError, OSError):
+        return dt.datetime.fromtimestamp(receipt.ms / 1000, dt.UTC)
+    return None
+
+
+def _waiting(answer: Answer) -> str:
+    return (
+        f"It was stored in Redis and waits in shard {answer['shard']}, "
+        f"with {answer['payloads_ahead']:,} payloads in {answer['entries_ahead']:,} entries ahead of it."
+    )
+
+
+def _in_batch(answer: Answer) -> str:
+    again = f", taken up again {answer['attempts']} times" if answer["attempts"] else ""
+    where = f"shard {answer['shard']}, {answer['first']} to {answer['last']}"
+    return f"It is in the batch that is being worked on ({where}{again})."
+
+
+def _committed(answer: Answer) -> str:
+    counts = [f"{answer[name]:,} {name}" for name in ("accepted", "filtered", "invalid") if answer[name]]
+    reasons = ", ".join(f"{reason} {reports:,}" for reason, reports in answer["reasons"].items())
+    lines = [
+        f"project      {answer['project']} ({answer['project_id']})",
+        f"received     {answer['received']}",
+        f"committed    {answer['committed']}",
+        f"reports      {', '.join(counts) or 'none'}",
+    ]
+    if reasons:
+        lines.append(f"reasons      {reasons}")
+    if answer["fingerprint"]:
+        lines.append(f"finding      {answer['fingerprint']}  {answer['title']}".rstrip())
+    return "\n".join(lines)
+
+
+def _unknown(answer: Answer) -> str:
+    if "payloads" in answer:
+        return f"Its entry holds {answer['payloads']:,} payloads only: there never was such a receipt."
+    return (
+        "Nothing is known of it: no payload was ever stored under this receipt, "
+        f"or it was committed more than {receipts.KEPT_DAYS} days ago."
+    )
+
+
+_SENTENCES = {"waiting": _waiting, "in_batch": _in_batch, "committed": _committed, "unknown": _unknown}
+
+
+def _show_quarantine(rows: list[Answer]) -> None:
+    if rows:
+        output.copyable("")
+        output.table(("quarantined for", "error", "bytes"), [tuple(row.values()) for row in rows])

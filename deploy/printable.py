@@ -1,0 +1,41 @@
+"""Showing what strangers sent: nothing of it may control the terminal."""
+
+from __future__ import annotations
+
+import base64 as encoding
+from typing import Final
+
+HEX_WIDTH: Final = 32
+"""Bytes a line."""
+
+
+def line(value: str) -> str:
+    """Return a text on one line, with everything that is not printable escaped."""
+    return "".join(char if char.isprintable() else _escaped(char) for char in value)
+
+
+def text(raw: bytes) -> str | None:
+    """Return bytes as text, all but line feeds escaped that is not printable; None if they are not UTF-8."""
+    try:
+        decoded = raw.decode()
+    except UnicodeDecodeError:
+        return None
+    return "\n".join(line(part) for part in decoded.split("\n"))
+
+
+def content(raw: bytes) -> str:
+    """Return bytes as text, or in hexadecimal when they are none."""
+    shown = text(raw)
+    if shown is not None:
+        return shown
+    rows = (raw[start : start + HEX_WIDTH] for start in range(0, len(raw), HEX_WIDTH))
+    return "\n".join(row.hex(" ") for row in rows)
+
+
+def base64(raw: bytes) -> str:
+    """Return bytes in base64."""
+    return encoding.b64encode(raw).decode()
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")

@@ -1,0 +1,78 @@
+"""A queue and a database without a process of Headrace: what commands find there, the test put there."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from storage import envelope, registry, streams
+from tests import harness
+from workers import drain
+
+if TYPE_CHECKING:
+    import subprocess
+
+    import redis
+
+    from storage import clickhouse
+
+SHARDS = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Still:
+    """An emptied Redis and a fresh database with the project ``shop``."""
+
+    redis_url: str
+    address: clickhouse.Address
+    client: redis.Redis
+    server: clickhouse.Connection
+
+    def headrace(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command on these two."""
+        where = self.address
+        url = f"clickhouse://{where.user}:{where.password}@{where.host}:{where.port}/{where.database}"
+        given = {"HEADRACE_REDIS_URL": self.redis_url, "HEADRACE_CLICKHOUSE_URL": url}
+        return harness.headrace(*arguments, **given)
+
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        """Run a command with ``--json`` and return what it printed."""
+        done = self.headrace(*arguments, "--json")
+        assert done.returncode == code, (done.stdout, done.stderr)
+        return json.loads(done.stdout)
+
+    def append(self, *bodies: bytes, project_id: int = 1) -> list[str]:
+        """Store payloads in one entry, as the edge would, and return their receipts."""
+        payloads = [envelope.Payload(project_id, "key", "prod", "1", "", "", 0, body) for body in bodies]
+        shard = envelope.shard_of(project_id, "prod", "1", SHARDS)
+        entry_id = streams.Appender(self.client).append({shard: payloads})[shard]
+        return [envelope.receipt(shard, entry_id, index) for index in range(len(payloads))]
+
+    def drain(self) -> None:
+        """Drain every shard."""
+        drainer = drain.Drainer(streams.Queue(self.client), self.client, self.server, time.monotonic)
+        for shard in range(SHARDS):
+            drainer.drain(shard)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        found: list[tuple[Any, ...]] = self.server.execute(sql)
+        return found
+
+
+@pytest.fixture
+def still(
+    redis_server: harness.RedisServer,
+    client: redis.Redis,
+    address: clickhouse.Address,
+    server: clickhouse.Connection,
+) -> Still:
+    """See ``Still``."""
+    source = registry.Registry(server)
+    source.create("shop")
+    source.publish(client)
+    return Still(redis_server.url, address, client, server)

@@ -1,0 +1,140 @@
+"""``headrace quarantine``: list, show, replay and drop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from storage import envelope, ledger, streams
+from tests.integration.deploy.conftest import SHARDS
+
+if TYPE_CHECKING:
+    from tests.integration.deploy.conftest import Still
+
+pytestmark = pytest.mark.integration
+
+GOOD = b'{"csp-report": {"document-uri": "https://a.example/", "effective-directive": "script-src"}}'
+
+
+def quarantined(still: Still) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = still.json("quarantine", "list")
+    return rows
+
+
+def age(still: Still, raw: str) -> None:
+    """Let quarantined rows hold what a newer release understands."""
+    still.server.execute(
+        "ALTER TABLE quarantine UPDATE raw = unhex(%(raw)s) WHERE 1",
+        {"raw": raw},
+        settings={"mutations_sync": 1},
+    )
+
+
+def test_rows_are_listed_and_narrowed(still: Still) -> None:
+    first, second = still.append(b"[1", b'{"a": 1}')
+    still.drain()
+    assert {(row["receipt"], row["reason"]) for row in quarantined(still)} == {
+        (first, "not_json"),
+        (second, "unrecognised"),
+    }
+    (only,) = still.json("quarantine", "list", "--reason", "not_json", "--project", "shop")
+    assert (only["receipt"], only["bytes"]) == (first, 2)
+    assert len(still.json("quarantine", "list", "--limit", "1")) == 1
+    assert first in still.headrace("quarantine", "list").stdout
+
+
+def test_bytes_are_shown_without_controlling_the_terminal(still: Still) -> None:
+    text, binary = still.append(b"\x1b[31m{", b"\xff\x00{")
+    still.drain()
+    shown = still.headrace("quarantine", "show", text).stdout
+    assert "\\x1b[31m{" in shown
+    assert "\x1b[31m" not in shown
+    assert "ff 00 7b" in still.headrace("quarantine", "show", binary).stdout
+    (row,) = still.json("quarantine", "show", binary)
+    assert row["raw_b64"] == "/wB7"
+    (row,) = still.json("quarantine", "show", text)
+    assert row["raw"] == "\x1b[31m{"
+
+
+def test_nothing_is_shown_of_what_is_not_there(still: Still) -> None:
+    done = still.headrace("quarantine", "show", "1-2-3-4")
+    assert (done.returncode, done.stderr) == (1, "headrace: The quarantine holds nothing of 1-2-3-4.\n")
+
+
+def test_rows_are_dropped_by_receipt_and_by_filter_when_confirmed(still: Still) -> None:
+    first, _, _ = still.append(b"[1", b"[2", b'{"a": 1}')
+    still.drain()
+    assert still.json("quarantine", "drop", first) == {"rows": 1, "dropped": 1}
+    done = still.headrace("quarantine", "drop", "--reason", "not_json")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "headrace: This would drop 1 rows: say --yes to do it.\n",
+    )
+    assert len(quarantined(still)) == 2
+    assert still.json("quarantine", "drop", "--before", "2020-01-01", "--yes")["dropped"] == 0
+    assert still.json("quarantine", "drop", "--reason", "not_json", "--yes")["dropped"] == 1
+    assert [row["reason"] for row in quarantined(still)] == ["unrecognised"]
+
+
+@pytest.mark.parametrize("command", ["drop", "replay"])
+def test_the_whole_quarantine_is_never_meant_by_saying_nothing(still: Still, command: str) -> None:
+    done = still.headrace("quarantine", command)
+    assert done.returncode == 1
+    assert done.stderr.startswith("headrace: Which rows? ")
+
+
+def test_what_is_understood_now_is_replayed_and_leaves_the_quarantine(still: Still) -> None:
+    receipt, _ = still.append(b"[1", b'{"a": 1}')
+    still.drain()
+    age(still, GOOD.hex())
+    done = still.json("quarantine", "replay", receipt)
+    assert (done["stored"], done["kept"]) == (1, [])
+    still.drain()
+    assert still.rows("SELECT project_id, environment, release, sum(seen) FROM reports GROUP BY ALL") == [
+        (1, "prod", "1", 1)
+    ]
+    assert len(quarantined(still)) == 1
+    (line,) = ledger.verify(still.server, still.client, SHARDS)
+    assert line.balanced
+    assert (line.acknowledged, line.accepted) == (3, 1)
+
+
+def test_what_is_still_not_understood_comes_back_with_a_new_receipt(still: Still) -> None:
+    old = set(still.append(*(b"[%d" % number for number in range(450))))
+    still.drain()
+    assert still.json("quarantine", "replay", "--reason", "not_json")["stored"] == 450
+    assert quarantined(still) == []
+    still.drain()
+    new = {receipt for (receipt,) in still.rows("SELECT receipt FROM quarantine")}
+    assert len(new) == 450
+    assert not new & old
+
+
+def test_a_corrupt_entry_is_replayed_once_it_can_be_decoded(still: Still) -> None:
+    stream = streams.keys(3).stream
+    entry_id = still.client.xadd(stream, {"n": "1 2", "p": b"garbage"}).decode()
+    still.client.hincrby(streams.keys(3).ledger, "acknowledged:1", 2)
+    still.drain()
+    receipt = envelope.receipt(3, entry_id, 0)
+    done = still.json("quarantine", "replay", receipt, code=1)
+    assert (done["stored"], [row["receipt"] for row in done["kept"]]) == (0, [receipt])
+    assert len(quarantined(still)) == 1
+    payloads = [envelope.Payload(1, "key", "prod", "1", "agent", "", 0, GOOD)] * 2
+    age(still, envelope.encode(payloads).hex())
+    assert still.json("quarantine", "replay", "--project", "shop")["stored"] == 2
+    still.drain()
+    assert still.rows("SELECT sum(seen) FROM reports") == [(2,)]
+    assert quarantined(still) == []
+
+
+def test_a_row_stays_when_redis_does_not_take_its_payload(still: Still) -> None:
+    still.append(b"[1")
+    still.drain()
+    shard = envelope.shard_of(1, "prod", "1", SHARDS)
+    still.client.delete(streams.keys(shard).stream)
+    still.client.set(streams.keys(shard).stream, "no stream")
+    done = still.headrace("quarantine", "replay", "--reason", "not_json")
+    assert done.returncode == 1
+    assert done.stderr.startswith("headrace: Redis did not take the payloads: ")
+    assert len(quarantined(still)) == 1
