@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.faults
 
 KILLS = 2
-DEATHS = 12
+DEATHS = 8
 """Work horses that die before the scenario is over; they die in the phases at random."""
 
 
@@ -34,7 +34,7 @@ def test_a_killed_process_costs_nothing(
 
 
 def test_a_work_horse_may_die_in_any_phase(tmp_path: Path, recovered: Callable[[str, float], None]) -> None:
-    everywhere = ",".join(f"{point}=kill@0.06" for point in failpoints.POINTS)
+    everywhere = ",".join(f"{point}=kill@0.08" for point in failpoints.POINTS)
     with harness.system(tmp_path, HEADRACE_FAILPOINTS=everywhere) as system:
         opened, log = books.Books(system), system.directory / "logs" / "worker-1.log"
         with load.Load(system.project) as sent:
