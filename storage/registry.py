@@ -56,7 +56,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """The registry at one moment. ``version`` grows with every change."""
+    """The registry at one moment. ``version`` is when it last changed, in milliseconds since the epoch."""
 
     version: int
     projects: tuple[Project, ...]
@@ -68,6 +68,8 @@ _settings_decoder = msgspec.json.Decoder(ProjectSettings)
 _CURRENT = """
 SELECT id, name, keys, status, settings, revision FROM projects FINAL ORDER BY id
 """
+
+_VERSION = "SELECT toUnixTimestamp64Milli(max(changed_at)) FROM projects"
 
 
 class Registry:
@@ -126,11 +128,15 @@ class Registry:
 
     def snapshot(self) -> Snapshot:
         """Read the whole registry."""
-        projects = self.list()
-        return Snapshot(version=sum(project.revision for project in projects), projects=projects)
+        ((version,),) = self._server.execute(_VERSION)
+        return Snapshot(version=version, projects=self.list())
 
-    def publish(self, client: redis.Redis) -> Snapshot:
-        """Write the registry to Redis, where edges and workers read it; a newer one there is left alone.
+    def publish(self, client: redis.Redis, *, replace: bool = False) -> Snapshot:
+        """Write the registry to Redis, where edges and workers read it.
+
+        Args:
+            client: where to.
+            replace: also put it in the place of a newer one, as after ClickHouse was restored from a backup.
 
         Raises:
             RedisUnavailableError: Redis did not take it.
@@ -138,7 +144,8 @@ class Registry:
         snapshot = self.snapshot()
         value = msgspec.msgpack.encode(snapshot)
         try:
-            client.eval(scripts.PUBLISH.text, 2, SNAPSHOT_KEY, VERSION_KEY, value, str(snapshot.version))
+            arguments = (value, str(snapshot.version), int(replace))
+            client.eval(scripts.PUBLISH.text, 2, SNAPSHOT_KEY, VERSION_KEY, *arguments)
         except (redis.exceptions.RedisError, OSError) as error:
             raise errors.RedisUnavailableError(f"Redis did not take the registry: {error}.") from error
         return snapshot

@@ -55,7 +55,15 @@ def _publish_registry(where: context.Context, stop: threading.Event) -> None:
     client = where.queue_client()
     server = clickhouse.connect(where.clickhouse)
     source = registry.Registry(server)
-    _repeat("registry", REGISTRY_S, stop, lambda: source.publish(client))
+    seen = [-1]
+
+    def publish() -> None:
+        # A registry that is older than Redis' at two looks in a row is no change under way: it was restored.
+        version = source.snapshot().version
+        source.publish(client, replace=version == seen[0])
+        seen[0] = version
+
+    _repeat("registry", REGISTRY_S, stop, publish)
     server.close()
     client.close()
 

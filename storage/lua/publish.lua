@@ -1,7 +1,9 @@
 -- Publish a registry snapshot unless this one or a newer one is there.
--- KEYS: snapshot, version. ARGV: snapshot, version. Returns 1 when published.
-local current = redis.call('GET', KEYS[2])
-if current and tonumber(current) >= tonumber(ARGV[2]) and redis.call('EXISTS', KEYS[1]) == 1 then
+-- KEYS: snapshot, version. ARGV: snapshot, version, 1 to replace a newer one too. Returns 1 when published.
+local current = tonumber(redis.call('GET', KEYS[2]) or '')
+local version = tonumber(ARGV[2])
+local newer = current and (current == version or (current > version and ARGV[3] ~= '1'))
+if newer and redis.call('EXISTS', KEYS[1]) == 1 then
   return 0
 end
 redis.call('SET', KEYS[1], ARGV[1])

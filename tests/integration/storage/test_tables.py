@@ -131,6 +131,8 @@ def test_a_published_registry_is_read_and_never_replaced_by_an_older_one(
     client.set(registry.VERSION_KEY, new.version + 5)
     source.publish(client)
     assert int(client.get(registry.VERSION_KEY)) == new.version + 5
+    source.publish(client, replace=True)
+    assert int(client.get(registry.VERSION_KEY)) == new.version
     client.delete(registry.SNAPSHOT_KEY)
     source.publish(client)
     assert registry.read_snapshot(client) == new
