@@ -1,21 +1,21 @@
 """The one definition of "is this JSON?": the edge answers 400 by it, and the workers decode by it.
 
-The fast path is msgspec. What it refuses is tried once more by the standard library, because real Chrome
-sends lone surrogate escapes (a sample cut in the middle of an emoji) and old senders send a BOM or UTF-16.
+The fast path is msgspec. What it refuses is mended and tried again, because real Chrome sends lone surrogate
+escapes (a sample cut in the middle of an emoji) and old senders send a byte-order mark or UTF-16. All of it
+takes time in proportion to the body, and no more than a few milliseconds for a megabyte.
 """
 
 from __future__ import annotations
 
 import codecs
 import json
-import re
 from typing import Any, Final, NoReturn
 from urllib.parse import parse_qsl
 
 import msgspec
 
 _fast = msgspec.json.Decoder()
-_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_syntax = msgspec.json.Decoder(msgspec.Raw)
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16-LE, whose mark is its prefix
@@ -23,9 +23,17 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_HIGH: Final = frozenset({b"d8", b"d9", b"da", b"db"})
+_LOW: Final = frozenset({b"dc", b"dd", b"de", b"df"})
+_DIGITS: Final = 4
+_MAX_PLAIN: Final = 65_536
+"""Bytes that are also tried with the standard library, which takes numbers beyond a float's range; it is
+slow, so that large bodies are not."""
 _FORM_KEYS: Final = frozenset(
     {"document-url", "document-uri", "violated-directive", "blocked-uri", "blocked-url"}
 )
+_MAX_FORM: Final = 65_536
+_NESTED: Final = "nested too deeply"
 
 
 class NotJSONError(ValueError):
@@ -44,73 +52,118 @@ def loads(body: bytes) -> Any:  # noqa: ANN401 - a JSON document has any shape
     try:
         return _fast.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _loads_slowly(body)
+        return _loads_mended(mended(body))
 
 
 def require_container(body: bytes) -> None:
-    """Refuse a body in which no report can be: one that ``loads`` does not take, or a lone scalar.
+    """Refuse a body in which no report can be; what its members hold is not looked into.
 
     Raises:
         NotJSONError: the body is no JSON object and no JSON array.
     """
-    if not isinstance(loads(body), (dict, list)):
+    try:
+        _syntax.decode(body)
+        if not body.isascii():
+            body.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        body = mended(body)
+        _require_syntax(body)
+        if _form(body) is not None:
+            return
+    if body.lstrip()[:1] not in {b"{", b"["}:
         raise NotJSONError("neither an object nor an array")
 
 
-def _loads_slowly(body: bytes) -> Any:  # noqa: ANN401 - a JSON document has any shape
-    text = _decode_text(body)
-    try:
-        return _without_surrogates(json.loads(text, parse_constant=_refuse_constant))
-    except (ValueError, RecursionError) as error:
-        form = _form(text)
-        if form is not None:
-            return form
-        raise NotJSONError(_reason(error)) from error
+def mended(body: bytes) -> bytes:
+    """Return the body as UTF-8 without a byte-order mark and without lone surrogate escapes.
+
+    Raises:
+        NotJSONError: it is no text.
+    """
+    text = _as_utf8(body)
+    return _without_lone_surrogates(text) if b"\\u" in text else text
 
 
-def _decode_text(body: bytes) -> str:
+def _without_lone_surrogates(text: bytes) -> bytes:
+    """Replace each surrogate escape that has no partner; the work is in proportion to the escapes."""
+    parts = text.split(b"\\u")
+    pair = False  # whether the last escape was a high surrogate that waits for its partner
+    for index in range(1, len(parts)):
+        part, before = parts[index], parts[index - 1]
+        if before.endswith(b"\\") and (len(before) - len(before.rstrip(b"\\"))) % 2:
+            pair = False  # a backslash that is itself escaped, and the letter u
+            continue
+        half = part[:2].lower()
+        if half in _LOW and pair:
+            pair = False
+            continue
+        pair = half in _HIGH and len(part) == _DIGITS and parts[index + 1 : index + 2] != []
+        pair = pair and parts[index + 1][:2].lower() in _LOW
+        if not pair and (half in _HIGH or half in _LOW):
+            parts[index] = b"fffd" + part[_DIGITS:]
+    return b"\\u".join(parts)
+
+
+def _as_utf8(body: bytes) -> bytes:
     encoding = "utf-8"
     for mark, name in _BOMS:
         if body.startswith(mark):
             body, encoding = body[len(mark) :], name
             break
     else:
-        if body[:1] == b"\0" and body[1:2] in b"{[" and body[1:2]:
+        if body[:1] == b"\0" and body[1:2] in {b"{", b"["}:
             encoding = "utf-16-be"
-        elif body[1:2] == b"\0" and body[:1] in b"{[":
+        elif body[1:2] == b"\0" and body[:1] in {b"{", b"["}:
             encoding = "utf-16-le"
     try:
-        return body.decode(encoding)
+        return body.decode(encoding).encode()
     except UnicodeDecodeError as error:
         raise NotJSONError(f"not valid {encoding.upper()}") from error
+
+
+def _loads_mended(text: bytes) -> Any:  # noqa: ANN401 - a JSON document has any shape
+    try:
+        return _fast.decode(text)
+    except RecursionError as error:
+        raise NotJSONError(_NESTED) from error
+    except msgspec.DecodeError as error:
+        form = _form(text)
+        if form is not None:
+            return form
+        return _loads_plainly(text, error)
+
+
+def _loads_plainly(text: bytes, refusal: msgspec.DecodeError) -> Any:  # noqa: ANN401 - any shape
+    if len(text) > _MAX_PLAIN:
+        raise NotJSONError(str(refusal)) from refusal
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        raise NotJSONError(f"{error.msg} at character {error.pos}") from error
+    except (ValueError, RecursionError) as error:
+        raise NotJSONError(_NESTED if isinstance(error, RecursionError) else str(error)[:120]) from error
+
+
+def _require_syntax(text: bytes) -> None:
+    try:
+        _syntax.decode(text)
+    except RecursionError as error:
+        raise NotJSONError(_NESTED) from error
+    except msgspec.DecodeError as error:
+        if _form(text) is None:
+            raise NotJSONError(str(error)) from error
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at character {error.pos}"
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    return str(error)[:120]
-
-
-def _without_surrogates(value: Any) -> Any:  # noqa: ANN401 - a JSON document has any shape
-    if isinstance(value, str):
-        return _LONE_SURROGATE.sub("\ufffd", value)
-    if isinstance(value, list):
-        return [_without_surrogates(item) for item in value]
-    if isinstance(value, dict):
-        return {_LONE_SURROGATE.sub("\ufffd", key): _without_surrogates(item) for key, item in value.items()}
-    return value
-
-
-def _form(text: str) -> dict[str, str] | None:
+def _form(text: bytes) -> dict[str, str] | None:
     """Return the fields of a form-encoded CSP report (WebKit and Chrome of 2011), or None."""
+    if len(text) > _MAX_FORM or text[:1] in b"{[" or b"=" not in text:
+        return None
     try:
-        fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=64, errors="replace"))
+        fields = dict(parse_qsl(text.decode(), keep_blank_values=True, max_num_fields=64, errors="replace"))
     except ValueError:
         return None
     return fields if fields.keys() & _FORM_KEYS else None

@@ -25,6 +25,13 @@ TAKEN = [
     pytest.param(b'["\\ud83d", [1]]', ["\ufffd", [1]], id="lone surrogate in a list"),
     pytest.param(b'{"\\ude00":1}', {"\ufffd": 1}, id="lone surrogate in a key"),
     pytest.param(b'{"sample":"\\ud83d\\ude00"}', {"sample": "\U0001f600"}, id="surrogate pair"),
+    pytest.param(
+        b'["\\ud83d\\ud83d\\ude00\\ude00"]', ["\ufffd\U0001f600\ufffd"], id="a pair between lone ones"
+    ),
+    pytest.param(b'["\\\\ud83d","\\ud83d"]', ["\\ud83d", "\ufffd"], id="an escaped backslash is no escape"),
+    pytest.param(b'["\\\\\\ud83d"]', ["\\\ufffd"], id="an escape after an escaped backslash"),
+    pytest.param(b'["\\uD83Dx","\\u00e4\\uDE00"]', ["\ufffdx", "\xe4\ufffd"], id="capitals"),
+    pytest.param(b'["\\ud83d", 1e400]', ["\ufffd", float("inf")], id="a number beyond a float"),
     pytest.param(b'{"a":1,"a":2}', {"a": 2}, id="last duplicate wins"),
     pytest.param(
         b"document-url=https%3A%2F%2Fa.example%2F&violated-directive=img-src",
@@ -81,3 +88,11 @@ def test_agrees_with_the_standard_library(value: object) -> None:
     assert lenient.loads(json.dumps(value).encode()) == json.loads(
         json.dumps(value).encode("utf-8", "surrogatepass")
     )
+
+
+@given(st.text(alphabet=[*'\\u"d8cx', "\ud83d", "\ude00"], max_size=12))
+def test_surrogates_are_mended_as_python_would(value: str) -> None:
+    sent = json.dumps(value).encode()
+    paired = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    assert "\ud83d" not in lenient.loads(sent)
+    assert lenient.loads(sent).count("\ufffd") == paired.count("\ufffd")
