@@ -33,7 +33,7 @@ def parse(user_agent: str) -> Agent:
     return _parse(user_agent[:MAX_USER_AGENT]) if user_agent else UNKNOWN
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=2048)
 def _parse(user_agent: str) -> Agent:
     found = _parser()(user_agent, ua_parser.Domain.USER_AGENT | ua_parser.Domain.OS)
     browser, system = found.user_agent, found.os

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from storage import envelope
 from tests.unit.workers import payloads, strategies
-from workers import pipeline
+from workers import agents, pipeline
 
 
 def test_an_empty_batch_has_all_its_columns() -> None:
@@ -78,6 +78,12 @@ def test_poison_is_set_aside_unread() -> None:
     )
     assert alone.reports["seen"] == []
     payloads.assert_balanced(alone)
+
+
+def test_warming_up_loads_the_parser_of_user_agents() -> None:
+    agents._parser.cache_clear()
+    pipeline.warm()
+    assert agents._parser.cache_info().currsize == 1
 
 
 @pytest.mark.parametrize("enabled", [True, False])
