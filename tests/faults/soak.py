@@ -8,6 +8,7 @@ recovery took longer than promised.
 from __future__ import annotations
 
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -144,7 +145,10 @@ def main(arguments: Sequence[str]) -> int:
     minutes = float(arguments[0]) if arguments else MINUTES
     directory = Path(tempfile.mkdtemp(prefix="headrace-soak-"))
     sys.stderr.write(f"Data and logs are in {directory}.\n")
-    return Soak(directory).run(minutes * 60)
+    code = Soak(directory).run(minutes * 60)
+    if code == 0:
+        shutil.rmtree(directory)
+    return code
 
 
 if __name__ == "__main__":
