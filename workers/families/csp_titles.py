@@ -67,7 +67,8 @@ def _what(directive: str, blocked: str, host: str) -> str:
         return _INLINE.get(directive, f"inline code by {directive}")
     if blocked in {"", "self"}:
         return _unnamed(directive)
-    place = host or f"{blocked}:"
+    # A bare name with a dot is a host that lost its scheme on the way; without one it is a scheme.
+    place = host or (blocked if "." in blocked else f"{blocked}:")
     if directive in _OTHERWISE:
         return f"{_OTHERWISE[directive]} {place}"
     if directive in _FROM:

@@ -39,6 +39,7 @@ CASES = [
     ("frame-ancestors", "https://www.example.com/", "Blocked embedding of www.example.com"),
     ("future-src", TRACKER, "Blocked tracker.example by future-src"),
     ("img-src", "data", "Blocked image from data:"),
+    ("img-src", "cdn.example.com", "Blocked image from cdn.example.com"),
     ("script-src-elem", "chrome-extension", "Blocked script from chrome-extension:"),
 ]
 
