@@ -34,6 +34,7 @@ class Child:
         log: appended to; created when missing.
         environment: added to the parent's environment.
         directory: its working directory, this process's own by default.
+        bare: the environment is all that it gets, and nothing of the parent's.
     """
 
     def __init__(
@@ -42,6 +43,8 @@ class Child:
         log: Path,
         environment: Mapping[str, str] | None = None,
         directory: Path | None = None,
+        *,
+        bare: bool = False,
     ) -> None:
         self._family: list[psutil.Process] = []
         _make_room(log)
@@ -52,7 +55,7 @@ class Child:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=directory,
-                env={**os.environ, **(environment or {})},
+                env={**({} if bare else os.environ), **(environment or {})},
                 start_new_session=True,
             )
 

@@ -140,7 +140,7 @@ class System:
             self._directory / "clickhouse",
             _claim(self._ports.clickhouse, "ClickHouse"),
             _claim(self._ports.clickhouse_http, "ClickHouse's HTTP interface"),
-            self._log("clickhouse-server"),
+            self._directory / "logs" / "clickhouse-server" / "errors.log",
         )
         self.runtime.clickhouse_url = server.url
         self.runtime.analyst_url = server.analyst_url

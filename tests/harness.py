@@ -91,7 +91,7 @@ def clickhouse_server(directory: Path) -> Iterator[ClickHouseServer]:
     """Run a ClickHouse on the data in this directory, with Headrace's own configuration."""
     log = directory / "clickhouse.log"
     server = embedded_clickhouse.prepare(
-        directory / "server", network.free_port(), network.free_port(), directory / "clickhouse-server.log"
+        directory / "server", network.free_port(), network.free_port(), directory / "errors" / "errors.log"
     )
     process = embedded_clickhouse.start(server, log)
     running = ClickHouseServer(server, process)

@@ -1,8 +1,10 @@
-"""A ClickHouse server out of the ``chdb-core`` wheel; run as a script, it serves until SIGTERM.
+"""A ClickHouse server out of the ``chdb-core`` wheel; run as a program, it serves until SIGTERM.
 
 It needs nothing but the standard library and the wheel. The working directory must hold the ``config.xml``
 that names ports, data and users. The engine serves for as long as its query runs, and its query reads from a
 pipe that ends with SIGTERM.
+
+Arguments: the directory of the data, and the one of the log.
 """
 
 from __future__ import annotations
@@ -12,14 +14,34 @@ import importlib.util
 import os
 import signal
 import sys
+import sysconfig
 import threading
 import types
 from typing import Any, Final
+
+from deploy.embedded import confinement
 
 _STOP_SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 _SERVE: Final = (
     "SYSTEM START LISTEN TCP; SYSTEM START LISTEN HTTP; SELECT * FROM file('/dev/stdin', 'LineAsString')"
 )
+
+_SYSTEM: Final = (
+    ("/usr", confinement.RUN),
+    ("/lib", confinement.RUN),
+    ("/lib64", confinement.RUN),
+    ("/etc/localtime", confinement.READ),
+    ("/etc/timezone", confinement.READ),
+    ("/etc/ld.so.cache", confinement.READ),
+    ("/proc", confinement.READ),
+    ("/sys", confinement.READ),
+    ("/dev/null", confinement.USE),
+    ("/dev/urandom", confinement.READ),
+    ("/dev/zero", confinement.READ),
+)
+"""What any program may need. ``/proc`` shows nothing of other processes that is not public, for a confined
+process may not trace them, and nothing secret of this one, whose environment holds none."""
+_PYTHON: Final = ("stdlib", "platstdlib", "purelib", "platlib")
 
 
 def engine() -> Any:  # noqa: ANN401 - a module without type information
@@ -35,6 +57,25 @@ def engine() -> Any:  # noqa: ANN401 - a module without type information
     package.__path__ = list(spec.submodule_search_locations)
     sys.modules["chdb"] = package
     return importlib.import_module("chdb._chdb")
+
+
+def confine(data: str, log: str) -> None:
+    """Keep this process from everything but the system, Python, its configuration, its data and its log."""
+    paths = {sysconfig.get_path(name) for name in _PYTHON}
+    paths.update(filter(None, [sysconfig.get_config_var("LIBDIR"), _wheel()]))
+    allowed = [
+        *_SYSTEM,
+        *((path, confinement.RUN) for path in paths),
+        *((name, confinement.READ) for name in ("config.xml", "users.xml")),
+    ]
+    if not confinement.confine(allowed, [data, log]):
+        sys.stderr.write("This kernel has no Landlock: whoever may query can read this user's files.\n")
+
+
+def _wheel() -> str | None:
+    """Return the directory where the wheel is installed, with the libraries it brings."""
+    spec = importlib.util.find_spec("chdb")
+    return os.path.dirname(os.path.dirname(spec.origin)) if spec and spec.origin else None  # noqa: PTH120
 
 
 def serve(data: str) -> int:
@@ -71,4 +112,5 @@ def _replace_stdin() -> int:
 
 
 if __name__ == "__main__":
+    confine(*sys.argv[1:])
     sys.exit(serve(sys.argv[1]))

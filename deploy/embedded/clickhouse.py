@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
+import re
 import secrets
 import shutil
 import string
@@ -16,13 +18,26 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import psutil
 
 from deploy import child, network
-from deploy.embedded import chdb_server, forget_lost
+from deploy.embedded import forget_lost
 from storage import errors
 
 START_SECONDS: Final = 60.0
 """Half a second is usual; attaching thousands of parts from a slow disk takes longer."""
+PROGRAM: Final = "clickhouse"
+ANALYST_SECONDS: Final = 60
+"""What a query of an analyst may take: what takes longer is a mistake, on tables partitioned as these are."""
+ANALYST_BYTES: Final = psutil.virtual_memory().total // 4
+"""What it may hold: half of what the whole server may, which leaves the other half for inserts and merges."""
+_WHEEL_ONLY: Final = {
+    "engine_settings": "<allow_python_table_function>0</allow_python_table_function>",
+    "engine_constraints": "<allow_python_table_function><const/></allow_python_table_function>",
+}
+"""A server has no Python and knows no such setting; in the wheel, that function ends the process."""
+_ENVIRONMENT: Final = re.compile(r"PATH|HOME|LANG|LC_\w+|TZ|LD_LIBRARY_PATH|PYTHON\w+")
+"""What the server is told of this process's environment, in which others keep passwords: it can be asked."""
 
 
 class Passwords(msgspec.Struct, frozen=True):
@@ -36,6 +51,7 @@ class Server(msgspec.Struct, frozen=True):
     """Where an embedded ClickHouse keeps its data, and the ports and passwords it serves it with."""
 
     directory: Path
+    log: Path
     tcp_port: int
     http_port: int
     passwords: Passwords
@@ -60,10 +76,19 @@ class Server(msgspec.Struct, frozen=True):
 
 
 def prepare(directory: Path, tcp_port: int, http_port: int, log: Path) -> Server:
-    """Write the configuration for these ports; data and passwords of an earlier run stay as they are."""
+    """Write the configuration for these ports; data and passwords of an earlier run stay as they are.
+
+    Args:
+        directory: of the configuration and the data.
+        tcp_port: of the native protocol.
+        http_port: of the HTTP interface.
+        log: where it tells of errors, in a directory for nothing else: the server may read all of it.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o700)
-    server = Server(directory, tcp_port, http_port, _passwords(directory / "passwords.json"))
+    log.parent.mkdir(parents=True, exist_ok=True)
+    server = Server(directory, log, tcp_port, http_port, _passwords(directory / "passwords.json"))
+    (directory / "data").mkdir(exist_ok=True)
     values = {
         "log": str(log.resolve()),
         "path": str((directory / "data").resolve()),
@@ -71,6 +96,9 @@ def prepare(directory: Path, tcp_port: int, http_port: int, log: Path) -> Server
         "http_port": str(http_port),
         "headrace_sha256": _sha256(server.passwords.headrace),
         "analyst_sha256": _sha256(server.passwords.analyst),
+        "analyst_seconds": str(ANALYST_SECONDS),
+        "analyst_memory": str(ANALYST_BYTES),
+        **(_WHEEL_ONLY if shutil.which(PROGRAM) is None else dict.fromkeys(_WHEEL_ONLY, "")),
     }
     for name in ("config.xml", "users.xml"):
         template = resources.files("deploy.embedded").joinpath(name).read_text("utf-8")
@@ -86,16 +114,18 @@ def start(server: Server, log: Path) -> child.Child:
     """
     data = str((server.directory / "data").resolve())
     mending = [sys.executable, "-I", "-S", forget_lost.__file__, data]
-    return child.Child([*mending, *_arguments(data)], log, directory=server.directory)
+    environment = {name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)}
+    arguments = [*mending, *_arguments(data, str(server.log.resolve().parent))]
+    return child.Child(arguments, log, environment, server.directory, bare=True)
 
 
-def _arguments(data: str) -> list[str]:
-    found = shutil.which("clickhouse")
+def _arguments(data: str, log_directory: str) -> list[str]:
+    found = shutil.which(PROGRAM)
     if found:
         return [found, "server", "--config-file=config.xml"]
     if importlib.util.find_spec("chdb") is None:
         raise errors.HeadraceError("There is no clickhouse on PATH: install it, or headrace[embedded].")
-    return [sys.executable, "-P", chdb_server.__file__, data]
+    return [sys.executable, "-P", "-m", "deploy.embedded.chdb_server", data, log_directory]
 
 
 def _passwords(path: Path) -> Passwords:

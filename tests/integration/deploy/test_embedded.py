@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 import httpx
+import psutil
 import pytest
 import redis.exceptions
 
@@ -63,7 +64,8 @@ def test_clickhouse_whose_port_is_taken_ends_and_says_so(
 ) -> None:
     taken = clickhouse_server.server
     log = tmp_path / "log"
-    server = embedded_clickhouse.prepare(tmp_path / "s", taken.tcp_port, taken.http_port, tmp_path / "errors")
+    errors = tmp_path / "errors" / "errors.log"
+    server = embedded_clickhouse.prepare(tmp_path / "s", taken.tcp_port, taken.http_port, errors)
     process = embedded_clickhouse.start(server, log)
     process.wait(20)
     assert process.exit_code() == 1
@@ -81,6 +83,13 @@ def test_clickhouse_whose_port_is_taken_ends_and_says_so(
         "SELECT * FROM system.users",
         "SET readonly = 0",
         "SYSTEM STOP LISTEN TCP",
+        "SELECT * FROM Python('x')",
+        "SELECT * FROM Python('x') SETTINGS allow_python_table_function = 1",
+        "SET allow_python_table_function = 1",
+        "SET max_execution_time = 0",
+        "SELECT 1 SETTINGS max_execution_time = 61",
+        "SELECT 1 SETTINGS max_memory_usage = 0",
+        "SELECT 1 SETTINGS max_memory_usage = 1000000000000000",
     ],
 )
 def test_the_analyst_cannot(sql: str, clickhouse_server: harness.ClickHouseServer) -> None:
@@ -92,7 +101,53 @@ def test_the_analyst_cannot(sql: str, clickhouse_server: harness.ClickHouseServe
         connection.execute(sql)
 
 
-@pytest.mark.parametrize("sql", ["SELECT * FROM projects", "SELECT rows FROM system.parts", "SHOW TABLES"])
+@pytest.mark.parametrize("name", ["/etc/passwd", "passwords.json", "../clickhouse.log", "/etc/hostname"])
+@pytest.mark.parametrize("path", ["{}", "/proc/self/root{}"])
+def test_the_analyst_cannot_read_files(
+    name: str, path: str, clickhouse_server: harness.ClickHouseServer
+) -> None:
+    server = clickhouse_server.server
+    file = (server.directory / name).resolve()
+    assert file.exists()
+    sql = f"SELECT length(file('{path.format(file)}'))"
+    with (
+        contextlib.closing(clickhouse.connect(clickhouse_server.analyst)) as connection,
+        pytest.raises(clickhouse.QueryError),
+    ):
+        connection.execute(sql)
+    answer = httpx.get(server.http_url, params={"query": sql})
+    assert answer.status_code >= 400, answer.text
+
+
+def test_the_analyst_cannot_read_the_environment_of_other_processes(
+    clickhouse_server: harness.ClickHouseServer,
+) -> None:
+    with (
+        contextlib.closing(clickhouse.connect(clickhouse_server.analyst)) as connection,
+        pytest.raises(clickhouse.QueryError, match="denied"),
+    ):
+        connection.execute(f"SELECT file('/proc/{os.getpid()}/environ')")
+
+
+def test_the_engine_is_told_no_secret_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADRACE_REDIS_URL", "redis://:secret@127.0.0.1:1/0")
+    with harness.clickhouse_server(tmp_path) as server:
+        environment = psutil.Process(server.process.pid).environ()
+    assert "PATH" in environment
+    assert not [name for name in environment if name.startswith("HEADRACE")]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM projects",
+        "SELECT rows FROM system.parts",
+        "SHOW TABLES",
+        "SELECT 1 SETTINGS max_execution_time = 5",
+    ],
+)
 def test_the_analyst_can(sql: str, clickhouse_server: harness.ClickHouseServer) -> None:
     migrate.apply(clickhouse_server.address)
     with contextlib.closing(clickhouse.connect(clickhouse_server.analyst)) as connection:

@@ -1,0 +1,130 @@
+"""Confine this process to some directories, with Landlock.
+
+The engine in the wheel lets whoever may query read files by their path. What the kernel does not show to the
+process, nobody can ask it for. Needs nothing but the standard library, and Linux 5.19.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import struct
+import sys
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_CREATE_RULESET: Final = 444
+_ADD_RULE: Final = 445
+_RESTRICT_SELF: Final = 446
+"""Numbers of the system calls, the same on all architectures."""
+_ASK_VERSION: Final = 1
+_PATH_BENEATH: Final = 1
+_SET_NO_NEW_PRIVS: Final = 38
+_CAPABILITIES: Final = struct.pack("=Ii", 0x20080522, 0), bytes(24)
+"""The version of the call and this thread, and not one capability."""
+
+_EXECUTE: Final = 1 << 0
+_WRITE_FILE: Final = 1 << 1
+_READ_FILE: Final = 1 << 2
+_READ_DIRECTORY: Final = 1 << 3
+_UP_TO_MAKE_SYMLINK: Final = (1 << 13) - 1
+_REFER: Final = 1 << 13
+_TRUNCATE: Final = 1 << 14
+_IOCTL: Final = 1 << 15
+
+READ: Final = _READ_FILE | _READ_DIRECTORY
+RUN: Final = READ | _EXECUTE
+USE: Final = _READ_FILE | _WRITE_FILE
+"""Of a device."""
+
+LEAST_VERSION: Final = 2
+"""The first one forbids every rename from one directory to another, of which ClickHouse makes many."""
+
+
+def confine(allowed: Iterable[tuple[str, int]], writable: Iterable[str]) -> bool:
+    """Confine this thread, and all that it starts, to these paths and what lies below.
+
+    Call it before there are other threads. What is open stays open.
+
+    Args:
+        allowed: paths and what may be done there; one that does not exist is passed over.
+        writable: directories where everything may be done.
+
+    Returns:
+        Whether this kernel can.
+
+    Raises:
+        OSError: it can, and did not.
+    """
+    version = _version()
+    if version < LEAST_VERSION:
+        return False
+    every = _rights(version)
+    ruleset = _call(_CREATE_RULESET, ctypes.create_string_buffer(struct.pack("=Q", every), 8), 8, 0)
+    try:
+        for path, rights in (*allowed, *((path, every) for path in writable)):
+            with contextlib.suppress(FileNotFoundError):
+                _allow(ruleset, path, rights & every)
+        _give_up_privileges()
+        _call(_RESTRICT_SELF, ruleset, 0)
+    finally:
+        os.close(ruleset)
+    return True
+
+
+def _version() -> int:
+    if sys.platform != "linux":
+        return 0
+    try:
+        return _call(_CREATE_RULESET, None, 0, _ASK_VERSION)
+    except OSError:  # not built in, or not switched on
+        return 0
+
+
+def _rights(version: int) -> int:
+    """Return all that can be forbidden; the kernel refuses what it does not know."""
+    later = ((2, _REFER), (3, _TRUNCATE), (5, _IOCTL))
+    return _UP_TO_MAKE_SYMLINK | sum(right for since, right in later if version >= since)
+
+
+def _allow(ruleset: int, path: str, rights: int) -> None:
+    descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        if not os.path.isdir(path):  # noqa: PTH112 - a path as the operating system takes it
+            rights &= _EXECUTE | USE | _TRUNCATE | _IOCTL
+        attribute = struct.pack("=Qi", rights, descriptor)
+        _call(_ADD_RULE, ruleset, _PATH_BENEATH, ctypes.create_string_buffer(attribute, len(attribute)), 0)
+    finally:
+        os.close(descriptor)
+
+
+def _give_up_privileges() -> None:
+    """Forbid what set-user-id programs gain, as Landlock asks, and drop what root may do beyond others.
+
+    A confined process may not read the memory and the environment of others; root might all the same.
+    """
+    library = _library()
+    if library.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or library.capset(*_CAPABILITIES):
+        raise _error()
+
+
+def _call(number: int, *arguments: object) -> int:
+    passed = [ctypes.c_long(value) if isinstance(value, int) else value for value in arguments]
+    result: int = _library().syscall(ctypes.c_long(number), *passed)
+    if result < 0:
+        raise _error()
+    return result
+
+
+def _library() -> ctypes.CDLL:
+    library = ctypes.CDLL(None, use_errno=True)
+    library.syscall.restype = ctypes.c_long
+    return library
+
+
+def _error() -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, os.strerror(number))
