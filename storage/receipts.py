@@ -25,11 +25,10 @@ _VERDICT: Final = """
 SELECT
     project_id[%(index)s + 1],
     accepted[%(index)s + 1],
-    filtered[%(index)s + 1],
-    invalid[%(index)s + 1],
     fingerprint[%(index)s + 1],
     arrayFilter(
-        rejection -> rejection.1 = %(index)s, arrayZip(rejected_payload, rejected_reason, rejected_reports)
+        rejection -> rejection.1 = %(index)s,
+        arrayZip(rejected_payload, rejected_outcome, rejected_reason, rejected_reports)
     ),
     committed
 FROM receipts
@@ -109,9 +108,16 @@ def verdict(server: clickhouse.Connection, receipt: Receipt) -> Verdict | None:
     rows: list[Any] = server.execute(_VERDICT, msgspec.structs.asdict(receipt))
     if not rows:
         return None
-    project_id, accepted, filtered, invalid, fingerprint, rejections, committed = rows[0]
-    reasons = {reason: reports for _, reason, reports in rejections}
-    return Verdict(project_id, accepted, filtered, invalid, fingerprint, reasons, committed)
+    project_id, accepted, fingerprint, rejections, committed = rows[0]
+    return Verdict(
+        project_id=project_id,
+        accepted=accepted,
+        filtered=sum(reports for _, outcome, _, reports in rejections if outcome == "filtered"),
+        invalid=sum(reports for _, outcome, _, reports in rejections if outcome == "invalid"),
+        fingerprint=fingerprint,
+        reasons={reason: reports for _, _, reason, reports in rejections},
+        committed=committed,
+    )
 
 
 def title(server: clickhouse.Connection, receipt: Receipt, found: Verdict) -> str:

@@ -36,6 +36,8 @@ def add(
                 reason=outcomes.Reason.CORRUPT_ENTRY,
                 quantity=payloads,
             )
+        projects = [project for project, payloads in stored.census.items() for _ in range(payloads)]
+        _append(columns["receipts"], **_receipts(shard, stored.id, projects))
         _append(
             columns["quarantine"],
             received=received_ms,
@@ -47,6 +49,24 @@ def add(
             error=error,
             raw=stored.value,
         )
+
+
+def _receipts(shard: int, entry_id: str, projects: list[int]) -> dict[str, object]:
+    """Return the row that says of each payload of an entry, by its project, that it was invalid."""
+    milliseconds, _, sequence = entry_id.partition("-")
+    none = [0] * len(projects)
+    return {
+        "shard": shard,
+        "ms": int(milliseconds),
+        "seq": int(sequence),
+        "project_id": projects,
+        "accepted": none,
+        "fingerprint": none,
+        "rejected_payload": list(range(len(projects))),
+        "rejected_outcome": [outcomes.Outcome.INVALID.value] * len(projects),
+        "rejected_reason": [outcomes.Reason.CORRUPT_ENTRY.value] * len(projects),
+        "rejected_reports": [1] * len(projects),
+    }
 
 
 def _append(columns: dict[str, list[Any]], **row: object) -> None:

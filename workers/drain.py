@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-TABLES: Final = ("policies", "reports", "quarantine", "outcomes")
+TABLES: Final = ("policies", "reports", "quarantine", "receipts", "outcomes")
 """In the order of their inserts."""
 REFUSABLE: Final = ("policies", "reports")
 """Tables with columns that senders fill; the others hold what Headrace itself makes up."""

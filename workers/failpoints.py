@@ -23,6 +23,7 @@ POINTS: Final = (
     "after_policies",
     "after_reports",
     "after_quarantine",
+    "after_receipts",
     "after_outcomes",
     "before_commit",
     "after_commit",

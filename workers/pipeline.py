@@ -1,4 +1,4 @@
-"""The pipeline: a batch of stream entries in, rows for four tables out. Pure and deterministic."""
+"""The pipeline: a batch of stream entries in, rows for five tables out. Pure and deterministic."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from workers import (
     judge,
     outcomes,
     quarantine,
+    receipts,
     report,
 )
 
@@ -66,6 +67,7 @@ class Tables(msgspec.Struct, frozen=True):
         reports: rows of ``reports``; times are in milliseconds since the epoch.
         outcomes: rows of ``outcomes``; ``minute`` is in seconds since the epoch.
         quarantine: rows of ``quarantine``; times are in milliseconds.
+        receipts: rows of ``receipts``, one for each entry.
         policies: rows of ``policies``; times are in milliseconds.
         payloads: payloads by project id.
         found: reports found by project id, the invalid ones included; an unreadable payload counts as one.
@@ -74,6 +76,7 @@ class Tables(msgspec.Struct, frozen=True):
     reports: columns.Columns
     outcomes: columns.Columns
     quarantine: columns.Columns
+    receipts: columns.Columns
     policies: columns.Columns
     payloads: dict[int, int]
     found: dict[int, int]
@@ -99,7 +102,7 @@ def process(shard: int, entries: Sequence[envelope.Entry], plan: Plan) -> Tables
 
 
 def _process(shard: int, entries: Sequence[envelope.Entry], plan: Plan) -> Tables:
-    batch = _Batch(plan)
+    batch = _Batch(plan, receipts.Receipts(shard, entries))
     for payload, received in deliveries.grouped(shard, entries):
         healthy = batch.set_aside(payload, received) if plan.poison else received
         if healthy.each:
@@ -110,8 +113,9 @@ def _process(shard: int, entries: Sequence[envelope.Entry], plan: Plan) -> Table
 class _Batch:
     """The work on one batch: everything it remembers ends with it."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, traces: receipts.Receipts) -> None:
         self._plan = plan
+        self._receipts = traces
         self._contexts: dict[tuple[object, ...], collapse.Context] = {}
         self._judged: dict[bytes, judge.Judged] = {}
         self._rows = collapse.Collapser()
@@ -138,7 +142,8 @@ class _Batch:
             agent = agents.parse(found.user_agent or payload.user_agent)
             self._rows.add(context, received, collapse.Sighting(finding, agent, found.age, position))
         self._quarantine.add(context.account, received, payload.body, judged.invalid, judged.whole)
-        self._count(context.account, received, judged.verdicts)
+        fingerprint = judged.findings[0][1].fingerprint if judged.findings else 0
+        self._count(context.account, received, judged.verdicts, fingerprint)
 
     def tables(self) -> Tables:
         """Return the rows of everything that was taken."""
@@ -146,6 +151,7 @@ class _Batch:
             reports=self._rows.reports(),
             outcomes=self._tally.columns(),
             quarantine=self._quarantine.columns(),
+            receipts=self._receipts.columns(),
             policies=self._rows.policies(),
             payloads=dict(self._payloads),
             found=dict(self._found),
@@ -163,9 +169,11 @@ class _Batch:
         account: outcomes.Account,
         received: deliveries.Deliveries,
         verdicts: dict[outcomes.Verdict, int],
+        fingerprint: int = 0,
     ) -> None:
         times = len(received.each)
         self._tally.add(received.moments, account, verdicts)
+        self._receipts.add(account.project_id, received, verdicts, fingerprint)
         self._payloads[account.project_id] += times
         self._found[account.project_id] += times * sum(verdicts.values())
 

@@ -1,0 +1,112 @@
+"""``headrace trace``: what became of a payload."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from storage import receipts, streams
+from workers import batch, pipeline
+
+if TYPE_CHECKING:
+    from tests.integration.deploy.conftest import Still
+
+pytestmark = pytest.mark.integration
+
+REPORT = {
+    "csp-report": {
+        "document-uri": "https://a.example/",
+        "effective-directive": "script-src",
+        "blocked-uri": "inline",
+    }
+}
+GOOD = json.dumps(REPORT).encode()
+ITEM = {"type": "csp-violation", "url": "https://a.example/", "body": {"effectiveDirective": "img-src"}}
+
+
+def test_a_waiting_payload_is_told_how_many_are_ahead(still: Still) -> None:
+    still.append(GOOD, GOOD)
+    still.append(GOOD)
+    (_, second) = still.append(GOOD, GOOD)
+    answer = still.json("trace", second)
+    assert (answer["state"], answer["entries_ahead"], answer["payloads_ahead"]) == ("waiting", 2, 4)
+    shown = still.headrace("trace", second).stdout
+    assert "with 4 payloads in 2 entries ahead of it" in shown
+
+
+def test_more_entries_than_one_step_counts_are_counted(still: Still) -> None:
+    for _ in range(2 * streams._AHEAD_PAGE):
+        last = still.append(GOOD)
+    answer = still.json("trace", *last)
+    assert answer["entries_ahead"] == 2 * streams._AHEAD_PAGE - 1
+
+
+def test_a_payload_in_a_batch_under_work_is_told_its_bounds(still: Still) -> None:
+    (receipt,) = still.append(GOOD)
+    wanted = receipts.Receipt.parse(receipt)
+    queue = streams.Queue(still.client)
+    lease = queue.acquire(wanted.shard, 60_000)
+    assert lease
+    queue.bind(lease, batch.encode_bounds(batch.Bounds(wanted.entry_id, wanted.entry_id, pipeline.Plan())))
+    answer = still.json("trace", receipt)
+    assert (answer["state"], answer["first"], answer["last"]) == (
+        "in_batch",
+        wanted.entry_id,
+        wanted.entry_id,
+    )
+    (later,) = still.append(GOOD)
+    assert still.json("trace", later)["state"] == "waiting"
+    assert "in the batch that is being worked on" in still.headrace("trace", receipt).stdout
+
+
+def test_a_committed_payload_is_told_its_verdict(still: Still) -> None:
+    array = json.dumps([ITEM, {**ITEM, "type": 7}, "no report"]).encode()
+    good, bad, mixed = still.append(GOOD, b"[1", array)
+    still.drain()
+    ((fingerprint,),) = still.rows("SELECT fingerprint FROM reports WHERE directive = 'script-src'")
+    answer = still.json("trace", good)
+    assert (answer["state"], answer["project"], answer["project_id"]) == ("committed", "shop", 1)
+    assert (answer["accepted"], answer["filtered"], answer["invalid"]) == (1, 0, 0)
+    assert (answer["fingerprint"], answer["title"]) == (fingerprint, "Blocked inline script")
+    assert answer["quarantine"] == []
+    answer = still.json("trace", bad)
+    assert (answer["accepted"], answer["invalid"], answer["reasons"]) == (0, 1, {"not_json": 1})
+    assert [row["reason"] for row in answer["quarantine"]] == ["not_json"]
+    answer = still.json("trace", mixed)
+    assert (answer["accepted"], answer["invalid"]) == (1, 2)
+    assert answer["reasons"] == {"no_type": 1, "not_an_object": 1}
+    shown = still.headrace("trace", mixed).stdout
+    assert "1 accepted, 2 invalid" in shown
+    assert "no_type 1, not_an_object 1" in shown
+
+
+def test_the_payloads_of_a_corrupt_entry_have_a_verdict(still: Still) -> None:
+    (receipt, _) = still.append(GOOD, GOOD)
+    wanted = receipts.Receipt.parse(receipt)
+    stream = streams.keys(wanted.shard).stream
+    still.client.xtrim(stream, maxlen=0)
+    still.client.xadd(stream, {"n": "1 2", "p": b"garbage"}, id=f"{wanted.ms + 1}-0")
+    still.drain()
+    for index in (0, 1):
+        answer = still.json("trace", f"{wanted.shard}-{wanted.ms + 1}-0-{index}")
+        assert (answer["state"], answer["invalid"]) == ("committed", 1)
+        assert answer["reasons"] == {"corrupt_entry": 1}
+
+
+def test_an_unknown_receipt_is_one_sentence_and_a_failure(still: Still) -> None:
+    assert still.json("trace", "3-1795374160064-0-0", code=1)["state"] == "unknown"
+    (receipt,) = still.append(GOOD)
+    beyond = receipt.removesuffix("-0") + "-1"
+    done = still.headrace("trace", beyond)
+    assert (done.returncode, done.stdout.count("\n")) == (1, 1)
+    assert "Its entry holds 1 payloads only" in done.stdout
+    still.drain()
+    assert "Nothing is known of it" in still.headrace("trace", beyond).stdout
+
+
+def test_what_is_no_receipt_is_one_sentence(still: Still) -> None:
+    done = still.headrace("trace", "nonsense")
+    assert done.returncode == 1
+    assert done.stderr.startswith("headrace: 'nonsense' is no receipt: ")
