@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 POLL_S: Final = 0.02
 LOG_BYTES: Final = 10 * 1024 * 1024
-"""A log this long is put aside when its process starts again; one earlier log is kept."""
+"""A log this long is put aside; one earlier log is kept."""
 
 
 class Child:
@@ -47,7 +48,9 @@ class Child:
         bare: bool = False,
     ) -> None:
         self._family: list[psutil.Process] = []
-        _make_room(log)
+        self._log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self.bound_log()
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [*_bound_to_parent(), *arguments],
@@ -67,6 +70,16 @@ class Child:
     def exit_code(self) -> int | None:
         """Return the exit code, negative for a signal, or None while it runs."""
         return self._process.poll()
+
+    def bound_log(self) -> None:
+        """Put the log aside when it is long; what is written meanwhile may be missing from both.
+
+        It is copied and emptied, for the process keeps its file open.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            if self._log.stat().st_size > LOG_BYTES:
+                shutil.copyfile(self._log, self._log.with_suffix(".1.log"))
+                os.truncate(self._log, 0)
 
     def family(self) -> list[psutil.Process]:
         """Return the process and all its descendants, oldest first; nothing when it has ended."""
@@ -108,13 +121,6 @@ def wait_until(condition: Callable[[], bool], seconds: float, *, child: Child | 
             return False
         time.sleep(POLL_S)
     return condition()
-
-
-def _make_room(log: Path) -> None:
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileNotFoundError):
-        if log.stat().st_size > LOG_BYTES:
-            log.replace(log.with_suffix(".1.log"))
 
 
 def _bound_to_parent() -> list[str]:

@@ -56,7 +56,7 @@ class Located:
             url = self._running("HEADRACE_CLICKHOUSE_URL").analyst_url
         if url:
             return Reader(settings.clickhouse_address(url), {})
-        return Reader(self.clickhouse, {"readonly": 2})
+        return Reader(self.clickhouse, {"readonly": 1})
 
     @property
     def public_url(self) -> str:

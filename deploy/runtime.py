@@ -101,11 +101,13 @@ def remove(directory: Path) -> None:
 def lock(directory: Path) -> Iterator[None]:
     """Hold the data directory; the kernel lets go of it when this process dies.
 
+    One that is created is for its owner alone: what browsers sent lies in it as they sent it.
+
     Raises:
         InUseError: another process holds it.
     """
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(0o700, parents=True, exist_ok=True)
         descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise errors.HeadraceError(f"{directory} cannot be used for data: {error.strerror}.") from error

@@ -68,7 +68,12 @@ def _listen(value: str) -> str:
     return value
 
 
-def _public_url(value: str) -> str:
+def base_url(value: str) -> str:
+    """Read the URL under which browsers reach the edge.
+
+    Raises:
+        ValueError: it is none; the message completes the sentence ``<variable> must be …``.
+    """
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("http://host[:port][/path] or https://host[:port][/path]")
@@ -83,7 +88,7 @@ def _failpoints(value: str) -> str:
 RedisUrl = Annotated[str, pydantic.AfterValidator(_redis_url)]
 ClickHouseUrl = Annotated[str, pydantic.AfterValidator(_clickhouse_url)]
 Listen = Annotated[str, pydantic.AfterValidator(_listen)]
-PublicUrl = Annotated[str, pydantic.AfterValidator(_public_url)]
+PublicUrl = Annotated[str, pydantic.AfterValidator(base_url)]
 Failpoints = Annotated[str, pydantic.AfterValidator(_failpoints)]
 
 

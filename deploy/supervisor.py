@@ -79,13 +79,17 @@ class Service:
         return self.child
 
     def tend(self) -> str | None:
-        """Start the process again when it died and its time has come; return what happened, if anything."""
+        """Start the process again when it died and its time has come; return what happened, if anything.
+
+        While it lives, its log is kept from growing for ever.
+        """
         if self.child is None:
             if self._clock() < self._due:
                 return None
             return f"{self.name} is process {self.start().pid} now"
         code = self.child.exit_code()
         if code is None:
+            self.child.bound_log()
             return None
         self.child = None
         delay = self._backoff.died()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import itertools
 import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -44,6 +45,22 @@ class Ports(NamedTuple):
     redis: int | None = None
     clickhouse: int | None = None
     clickhouse_http: int | None = None
+
+    def require_distinct(self, edge: int) -> None:
+        """Check that no two are the same, nor the edge's.
+
+        Raises:
+            PortTakenError: two are.
+        """
+        wanted = {
+            "the edge": edge or None,
+            "Redis": self.redis,
+            "ClickHouse": self.clickhouse,
+            "ClickHouse's HTTP interface": self.clickhouse_http,
+        }
+        for (one, port), (other, same) in itertools.combinations(wanted.items(), 2):
+            if port is not None and port == same:
+                raise network.PortTakenError(f"Port {port} cannot be both for {one} and for {other}.")
 
 
 class System:
@@ -194,7 +211,8 @@ class System:
             raise self._failed(who, name)
 
     def _keep_own(self, kind: str, name: str, command: str) -> child.Child:
-        arguments = [sys.executable, "-m", "deploy", command, "--data", str(self._directory)]
+        # -P: a folder of the working directory must not stand in for a package of ours.
+        arguments = [sys.executable, "-P", "-m", "deploy", command, "--data", str(self._directory)]
         environment = settings.environment(
             self._values, redis_url=self.runtime.redis_url, clickhouse_url=self.runtime.clickhouse_url
         )

@@ -105,10 +105,12 @@ class Registry:
         """Create a project with a fresh public key.
 
         Raises:
-            ProjectError: the name is empty, a number, longer than 64 characters, or taken.
+            ProjectError: the name is empty, a number, longer than 64 characters, not printable, or taken.
         """
         if not name.strip() or name.isdigit() or len(name) > 64:  # noqa: PLR2004 - stated in the sentence below
             raise ProjectError("A project name has 1 to 64 characters and is not just a number.")
+        if not name.isprintable():
+            raise ProjectError("A project name holds printable characters only.")
         while True:
             projects = self.list()
             if any(project.name == name for project in projects):

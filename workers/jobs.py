@@ -83,7 +83,7 @@ def drain_shard(shard: int) -> None:
     except (errors.RecoverableError, errors.LeaseLostError) as error:
         log.warning("drain_postponed", shard=shard, error=str(error))
     else:
-        log.info("drained", shard=shard, seconds=round(time.monotonic() - started, 3), **done._asdict())
+        log.debug("drained", shard=shard, seconds=round(time.monotonic() - started, 3), **done._asdict())
     finally:
         server.close()
         client.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
 import typer
@@ -50,9 +51,32 @@ def main() -> None:
     # It logs each failed connection with its traceback, beside raising it.
     logging.getLogger("clickhouse_driver.connection").setLevel(logging.CRITICAL)
     try:
-        app()
+        _run()
     except errors.HeadraceError as error:
         output.complain(str(error))
         sys.exit(1)
+    except BrokenPipeError:
+        _drop_output()
+        sys.exit(1)
+    except OSError as error:
+        _drop_output()
+        output.complain(
+            f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
+        )
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _run() -> None:
+    try:
+        app()
+    finally:
+        sys.stdout.flush()  # here, what cannot be written can still be told
+
+
+def _drop_output() -> None:
+    """Let nothing more be written, by the interpreter at its end either."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from deploy import backends
+from deploy import backends, settings
 from deploy import headers as response_headers
 from deploy.cli import options, output
 from storage import registry
@@ -17,7 +17,14 @@ def headers(  # noqa: PLR0913 - one parameter for each option
     *,
     environment: Annotated[str, typer.Option(help="Names the environment in every report.")] = "",
     release: Annotated[str, typer.Option(help="Names the release in every report.")] = "",
-    base_url: Annotated[str, typer.Option(help="Where browsers reach the edge, https://host.")] = "",
+    base_url: Annotated[
+        str | None,
+        typer.Option(
+            parser=options.parsed(settings.base_url),
+            metavar="URL",
+            help="Where browsers reach the edge, https://host.",
+        ),
+    ] = None,
     data: options.Data = options.DEFAULT_DATA,
     as_json: options.Json = False,
 ) -> None:
@@ -25,7 +32,7 @@ def headers(  # noqa: PLR0913 - one parameter for each option
     system = options.locate(data)
     with backends.connected(system.clickhouse) as server:
         found = registry.Registry(server).get(project)
-    base = base_url.rstrip("/") or system.public_url
+    base = base_url or system.public_url
     url = response_headers.endpoint(base, found, environment, release)
     every = response_headers.every(url)
     if as_json:

@@ -3,20 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
 from deploy import located, settings
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
 DEFAULT_DATA: Final = Path(".headrace")
+
+
+def parsed(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """Make an option's parser of one that raises ValueError with what the value must be."""
+
+    def checked(value: str) -> T:
+        try:
+            return parse(value)
+        except ValueError as error:
+            raise typer.BadParameter(f"It must be {error}, not {value!r}.") from None
+
+    return checked
+
+
+def _directory(value: str) -> Path:
+    path = Path(value)
+    if not value or (path.exists() and not path.is_dir()):
+        raise ValueError("a directory")
+    return path
+
 
 Data = Annotated[
     Path,
     typer.Option(
         "--data",
+        parser=parsed(_directory),
         metavar="DIR",
-        file_okay=False,
         help="Data directory of the system: its data, its logs and runtime.json.",
     ),
 ]

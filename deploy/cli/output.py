@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import rich.box
+import rich.cells
 import rich.console
 import rich.progress
 import rich.table
 import rich.text
+
+from deploy import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,19 +23,35 @@ if TYPE_CHECKING:
 console = rich.console.Console(highlight=False)
 _errors = rich.console.Console(stderr=True, highlight=False)
 
+_CONTROLS: Final = re.compile(r"[^\n -~]")
+"""What may control a terminal is among these."""
+_COLUMN_GAP: Final = 3
+_TSV_ESCAPES: Final = {
+    "\\": "\\\\",
+    "\t": "\\t",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\0": "\\0",
+    "\b": "\\b",
+    "\f": "\\f",
+}
+_TSV_ROWS: Final = 10_000
+"""Written at a time."""
+
 
 def complain(sentence: str) -> None:
     """Say on stderr why the command failed."""
     # Sentences often end with another program's, which has a full stop of its own or none.
     ended = sentence.rstrip(". ")
     mark = "" if ended.endswith(("?", "!")) else "."
-    _errors.print(rich.text.Text(f"headrace: {ended}{mark}"), soft_wrap=True)
+    _errors.print(rich.text.Text(printable.line(f"headrace: {ended}{mark}")), soft_wrap=True)
 
 
 def json(value: object) -> None:
     """Print a value as JSON."""
     encoded = msgspec.json.encode(_plain(value), enc_hook=str)
-    sys.stdout.write(msgspec.json.format(encoded, indent=2).decode() + "\n")
+    text = msgspec.json.format(encoded, indent=2).decode()
+    sys.stdout.write(_CONTROLS.sub(_json_escaped, text) + "\n")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -40,10 +60,54 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     kept = [list(row) for row in rows]
     for index, name in enumerate(columns):
         numeric = bool(kept) and all(isinstance(row[index], int | float) for row in kept)
-        shown.add_column(rich.text.Text(name), justify="right" if numeric else "left", overflow="fold")
+        shown.add_column(
+            rich.text.Text(printable.line(name)), justify="right" if numeric else "left", overflow="fold"
+        )
     for row in kept:
-        shown.add_row(*(rich.text.Text(_cell(value)) for value in row))
+        shown.add_row(*(rich.text.Text(_shown(value)) for value in row))
     console.print(shown)
+
+
+def rows(columns: Sequence[str], found: Sequence[Sequence[object]]) -> None:
+    """Print what a query found.
+
+    On a terminal it is a table, or a line for each field when that is wider than the terminal; elsewhere,
+    tab-separated values as ClickHouse reads them, after a line with the names.
+    """
+    if not console.is_terminal:
+        tab_separated(columns, found)
+    elif _width(columns, found) <= console.width:
+        table(columns, found)
+    else:
+        _records(columns, found)
+
+
+def tab_separated(columns: Sequence[str], found: Sequence[Sequence[object]]) -> None:
+    """Print rows in ClickHouse's format ``TabSeparatedWithNames``, with what is not printable escaped too."""
+    sys.stdout.write("\t".join(map(_tsv, columns)) + "\n")
+    for start in range(0, len(found), _TSV_ROWS):
+        part = found[start : start + _TSV_ROWS]
+        sys.stdout.write("".join("\t".join(map(_tsv, row)) + "\n" for row in part))
+
+
+def _records(columns: Sequence[str], found: Iterable[Sequence[object]]) -> None:
+    names = [printable.line(name) for name in columns]
+    width = max(map(rich.cells.cell_len, names))
+    for number, row in enumerate(found, 1):
+        console.print(f"row {number}", style="bold")
+        for name, value in zip(names, row, strict=True):
+            console.print(rich.text.Text(f"{rich.cells.set_cell_size(name, width)}  {_shown(value)}"))
+        console.print()
+
+
+def _width(columns: Sequence[str], found: Iterable[Sequence[object]]) -> int:
+    """Return how wide a table of these rows is."""
+    widths = [rich.cells.cell_len(printable.line(name)) for name in columns]
+    for row in found:
+        widths = [
+            max(width, rich.cells.cell_len(_shown(value))) for width, value in zip(widths, row, strict=True)
+        ]
+    return sum(widths) + _COLUMN_GAP * (len(widths) - 1)
 
 
 def progress(description: str) -> rich.progress.Progress:
@@ -61,7 +125,38 @@ def progress(description: str) -> rich.progress.Progress:
 
 def copyable(text: str) -> None:
     """Print text that is to be copied: never wrapped, never marked up."""
-    console.print(rich.text.Text(text), soft_wrap=True)
+    escaped = "\n".join(map(printable.line, text.split("\n")))
+    console.print(rich.text.Text(escaped), soft_wrap=True)
+
+
+def _shown(value: object) -> str:
+    return printable.line(_cell(value))
+
+
+def _tsv(value: object) -> str:
+    if value is None:
+        return "\\N"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = value if isinstance(value, str) else _cell(value)
+    if text.isprintable() and "\\" not in text:
+        return text
+    return "".join(map(_tsv_escaped, text))
+
+
+def _tsv_escaped(char: str) -> str:
+    if char.isprintable() and char != "\\":
+        return char
+    known = _TSV_ESCAPES.get(char)
+    return known or "".join(f"\\x{byte:02X}" for byte in char.encode("utf-8", "surrogatepass"))
+
+
+def _json_escaped(match: re.Match[str]) -> str:
+    char = match[0]
+    if char.isprintable():
+        return char
+    units = char.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
 
 
 def _cell(value: object) -> str:

@@ -6,7 +6,7 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
-from deploy import backends, located, logs, settings
+from deploy import backends, located, logs, network, settings
 from deploy.cli import options
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def edge(data: options.Data = options.DEFAULT_DATA) -> None:
     values = settings.load()
     redis_url = located.Located(data, values).redis_url
     backends.require_redis(redis_url)
+    network.require_free(settings.Endpoint.parse(values.listen), "The edge")
     edge_server.Server(values, redis_url).run()
 
 

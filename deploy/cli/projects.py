@@ -13,6 +13,7 @@ from storage import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from deploy import located
 
@@ -73,9 +74,24 @@ def disable(
     as_json: options.Json = False,
 ) -> None:
     """Refuse a project's reports from now on (403); what is stored stays."""
+    _set_status(project, "disabled", data, as_json=as_json)
+
+
+@app.command()
+def enable(
+    project: options.ProjectName,
+    *,
+    data: options.Data = options.DEFAULT_DATA,
+    as_json: options.Json = False,
+) -> None:
+    """Take a disabled project's reports again."""
+    _set_status(project, "active", data, as_json=as_json)
+
+
+def _set_status(project: str, status: registry.Status, data: Path, *, as_json: bool) -> None:
     system = options.locate(data)
     with _registry(system) as source:
-        changed = source.set_status(project, "disabled")
+        changed = source.set_status(project, status)
         _publish(system, source)
     _show(system, changed, as_json=as_json)
 

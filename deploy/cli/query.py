@@ -16,7 +16,7 @@ def query(
     data: options.Data = options.DEFAULT_DATA,
     as_json: options.Json = False,
 ) -> None:
-    """Run one SQL statement and print its rows."""
+    """Run one SQL statement and print its rows: a table on a terminal, else tab-separated values."""
     reader = options.locate(data).reader
     with backends.connected(reader.address, reader.settings) as server:
         rows, columns = server.execute(sql, with_column_types=True)
@@ -24,4 +24,4 @@ def query(
     if as_json:
         output.json([dict(zip(names, row, strict=True)) for row in rows])
     else:
-        output.table(names, rows)
+        output.rows(names, rows)

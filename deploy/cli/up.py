@@ -19,7 +19,7 @@ import rich.panel
 import rich.text
 import typer
 
-from deploy import headers, pulse, runtime, settings
+from deploy import headers, printable, pulse, runtime, settings
 from deploy import system as systems
 from deploy.cli import options, output
 
@@ -56,6 +56,7 @@ def up(  # noqa: PLR0913 - one parameter for each option
     """Run everything on this machine: Redis, ClickHouse, edge, workers, maintenance."""
     values = settings.load(listen=listen, workers=workers)
     ports = systems.Ports(redis_port, clickhouse_port, clickhouse_http_port)
+    ports.require_distinct(settings.Endpoint.parse(values.listen).port)
     with _stop_signal() as stop, runtime.lock(data):
         for pid in runtime.stop_stale(data):
             _say(f"Stopped process {pid}, left over from an earlier run.")
@@ -130,19 +131,27 @@ class _Periodic:
 def _introduce(system: systems.System, project: registry.Project, data: Path) -> None:
     """Print what a newcomer needs to see a first report arrive."""
     running = system.runtime
-    endpoint = headers.endpoint(running.public_url, project)
-    where = f"Project         {project.name}\nData and logs   {data.resolve()}"
+    where = f"Project         {printable.line(project.name)}\nData and logs   {data.resolve()}"
     text = rich.text.Text(where, overflow="fold")
     output.console.print(rich.panel.Panel(text, title="Headrace is running", border_style="green"))
+    where_to = "" if data == options.DEFAULT_DATA else f" --data {shlex.quote(str(data))}"
+    if project.status == "active":
+        _offer(headers.endpoint(running.public_url, project))
+    else:
+        enable = f"{_command()} project enable{where_to} {shlex.quote(project.name)}"
+        _step("Every project is disabled, and its reports are refused. Enable one", enable)
+    _step("See what arrived", f'{_command()} query{where_to} "{_QUERY}"')
+    if running.clickhouse_http_url:
+        _step("Or in a browser", _play_url(running.clickhouse_http_url))
+
+
+def _offer(endpoint: str) -> None:
+    """Print what makes reports come to an endpoint."""
     _step("Endpoint", endpoint)
     policy = f"Content-Security-Policy: {headers.policy(endpoint)}"
     _step("Make a page report to it with this response header", policy)
     kind = "Content-Type: application/csp-report"
     _step("Or send a sample report", f"curl -i '{endpoint}' -H '{kind}' -d '{_SAMPLE}'")
-    where_to = "" if data == options.DEFAULT_DATA else f" --data {shlex.quote(str(data))}"
-    _step("See what arrived", f'{_command()} query{where_to} "{_QUERY}"')
-    if running.clickhouse_http_url:
-        _step("Or in a browser", _play_url(running.clickhouse_http_url))
 
 
 def _play_url(http_url: str) -> str:

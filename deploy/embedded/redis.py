@@ -64,6 +64,7 @@ def arguments(directory: Path, port: int, *, maxmemory: int, appendfsync: str) -
 def start(directory: Path, port: int, log: Path, *, maxmemory: int, appendfsync: str) -> child.Child:
     """Start Redis on the data in ``directory``; it is not ready yet."""
     directory.mkdir(parents=True, exist_ok=True)
+    directory.chmod(0o700)
     return child.Child(arguments(directory, port, maxmemory=maxmemory, appendfsync=appendfsync), log)
 
 

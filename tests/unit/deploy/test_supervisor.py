@@ -118,3 +118,15 @@ def test_a_long_log_is_put_aside_at_the_next_start(tmp_path: Path) -> None:
     child.Child([sys.executable, "-c", "print('new')"], log).wait(5)
     assert log.read_text() == "new\n"
     assert (tmp_path / "it.1.log").stat().st_size > child.LOG_BYTES
+
+
+def test_a_log_that_grows_long_is_put_aside_while_its_process_lives(tmp_path: Path, clock: Clock) -> None:
+    log = tmp_path / "it.log"
+    code = (
+        f"import time; print('x' * {child.LOG_BYTES + 1}, flush=True); time.sleep(1); print('on', flush=True)"
+    )
+    it = service(log, f"{code}; time.sleep(60)", clock)
+    running = it.start()
+    assert child.wait_until(lambda: it.tend() is None and (tmp_path / "it.1.log").exists(), 5)
+    assert child.wait_until(lambda: log.read_text() == "on\n", 5)
+    running.stop()
