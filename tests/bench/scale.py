@@ -23,7 +23,7 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
 
     repetitions: int = 3
     edge_seconds: float = 8
-    backlog: int = 1_000_000
+    backlog: int = 250_000
     sustained_seconds: float = 30
     sustained_rate: float = 10_000
     probes: int = 100
