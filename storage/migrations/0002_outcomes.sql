@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS outcomes
     environment LowCardinality(String) COMMENT 'as in reports',
     release     LowCardinality(String) COMMENT 'as in reports',
     kind        LowCardinality(String) COMMENT 'report family; empty when it was never understood',
-    outcome     LowCardinality(String) COMMENT 'accepted, quota, filtered, invalid, or refused by the edge',
+    outcome     LowCardinality(String) COMMENT 'accepted, filtered, invalid, or refused by the edge',
     reason      LowCardinality(String) COMMENT 'why; empty for accepted',
     quantity    UInt64                 COMMENT 'reports; requests for refused'
 )
