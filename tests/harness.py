@@ -193,8 +193,8 @@ class System:
 def headrace(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command line to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "deploy", *arguments],
-        env={**os.environ, "COLUMNS": "200", **environment},
+        [sys.executable, "-P", "-m", "deploy", *arguments],
+        env={**os.environ, "COLUMNS": "200", "PYTHONPATH": str(ROOT), **environment},
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -203,14 +203,15 @@ def headrace(*arguments: str, **environment: str) -> subprocess.CompletedProcess
     )
 
 
-def start_system(directory: Path, *options: str, **environment: str) -> System:
+def start_system(directory: Path, *options: str, cwd: Path = ROOT, **environment: str) -> System:
     """Start ``headrace up`` on ``directory/data`` and return when it takes reports, or has ended."""
     data = directory / "data"
+    command = [sys.executable, "-P", "-m", "deploy", "up", "--data", str(data), "--listen", "127.0.0.1:0"]
     with (directory / "up.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "deploy", "up", "--data", str(data), "--listen", "127.0.0.1:0", *options],
+            [*command, *options],
             env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-            cwd=ROOT,
+            cwd=cwd,
             stdout=log,
             stderr=subprocess.STDOUT,
         )
@@ -223,9 +224,9 @@ def start_system(directory: Path, *options: str, **environment: str) -> System:
 
 
 @contextlib.contextmanager
-def system(directory: Path, *options: str, **environment: str) -> Iterator[System]:
+def system(directory: Path, *options: str, cwd: Path = ROOT, **environment: str) -> Iterator[System]:
     """Run a whole system until the end of the block."""
-    running = start_system(directory, *options, **environment)
+    running = start_system(directory, *options, cwd=cwd, **environment)
     try:
         assert running.process.poll() is None, running.output()
         yield running

@@ -96,7 +96,8 @@ def _records(columns: Sequence[str], found: Iterable[Sequence[object]]) -> None:
     for number, row in enumerate(found, 1):
         console.print(f"row {number}", style="bold")
         for name, value in zip(names, row, strict=True):
-            console.print(rich.text.Text(f"{rich.cells.set_cell_size(name, width)}  {_shown(value)}"))
+            line = f"{rich.cells.set_cell_size(name, width)}  {_shown(value)}"
+            console.print(rich.text.Text(line), soft_wrap=True)
         console.print()
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -11,9 +13,6 @@ import pytest
 from deploy import child
 from storage import migrate
 from tests import harness
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.integration
 
@@ -56,6 +55,62 @@ def test_a_query_prints_objects_or_a_table(system: harness.System) -> None:
     assert system.query(sql) == [{"one": 1, "text": "x", "at": "2026-01-02T03:04:05Z"}]
     printed = system.headrace("query", sql).stdout
     assert "2026-01-02 03:04:05" in printed
+
+
+def test_a_disabled_project_can_be_enabled(system: harness.System) -> None:
+    project = system.json("project", "create", "back")
+    system.json("project", "disable", "back")
+    assert child.wait_until(lambda: system.post(REPORT, project=project).status_code == 403, 2)
+    assert system.json("project", "enable", "back")["status"] == "active"
+    assert child.wait_until(lambda: system.post(REPORT, project=project).status_code == 200, 2)
+
+
+def test_a_project_name_is_printable(system: harness.System) -> None:
+    done = system.headrace("project", "create", "a\x1b[31m")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "headrace: A project name holds printable characters only.\n",
+    )
+
+
+@pytest.mark.parametrize("url", ["reports.example", "ftp://a.example", "https://a.example/?b"])
+def test_headers_refuse_a_base_url_that_is_none(system: harness.System, url: str) -> None:
+    done = system.headrace("headers", "default", "--base-url", url)
+    assert done.returncode == 2
+    assert "http://host[:port][/path]" in done.stderr
+
+
+def test_an_empty_data_directory_is_refused() -> None:
+    done = harness.headrace("status", "--data", "")
+    assert done.returncode == 2
+    assert "must be a directory" in done.stderr
+
+
+def test_output_that_cannot_be_written_is_one_sentence(system: harness.System) -> None:
+    command = [sys.executable, "-m", "deploy", "query", "SELECT 1", "--data", str(system.directory)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=harness.ROOT, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (1, b"headrace: No space left on device.\n")
+
+
+def test_a_reader_that_went_away_is_no_failure_to_tell(system: harness.System) -> None:
+    sql = "SELECT * FROM numbers(100000)"
+    command = [sys.executable, "-m", "deploy", "query", sql, "--data", str(system.directory)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=harness.ROOT, stdout=pipe, stderr=pipe) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
+def test_an_edge_whose_port_is_taken_is_one_sentence(system: harness.System) -> None:
+    listen = system.edge_url.removeprefix("http://")
+    done = harness.headrace("edge", "--data", str(system.directory), HEADRACE_LISTEN=listen)
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"headrace: The edge cannot listen on {listen}: address already in use.\n",
+    )
 
 
 @pytest.mark.parametrize(

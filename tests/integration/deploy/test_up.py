@@ -137,6 +137,60 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path, redis_server: harness.Redi
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("option", "other"),
+    [("--redis-port", "ClickHouse"), ("--clickhouse-http-port", "ClickHouse"), ("--listen", "the edge")],
+)
+def test_ports_that_collide_are_one_sentence(tmp_path: Path, option: str, other: str) -> None:
+    port = str(network.free_port())
+    value = f"0.0.0.0:{port}" if option == "--listen" else port
+    data = tmp_path / "data"
+    done = harness.headrace("up", "--data", str(data), "--clickhouse-port", port, option, value)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"headrace: Port {port} cannot be both for ")
+    assert other in done.stderr
+    assert not data.exists()
+
+
+def test_folders_of_the_working_directory_are_not_our_packages(tmp_path: Path) -> None:
+    for name in ("deploy", "ingest", "storage", "workers", "chdb", "redis"):
+        (tmp_path / "cwd" / name).mkdir(parents=True)
+        (tmp_path / "cwd" / name / "__init__.py").write_text("raise SystemExit('imported')")
+    with harness.system(tmp_path, cwd=tmp_path / "cwd") as system:
+        assert system.post(REPORT).status_code == 200
+        system.wait_drained()
+        assert system.query(SEEN) == [{"seen": 1}]
+
+
+def test_with_every_project_disabled_it_says_so(tmp_path: Path) -> None:
+    with harness.system(tmp_path) as system:
+        system.json("project", "disable", "default")
+    printed = len(system.output())
+    with harness.system(tmp_path) as system:
+        # Read once it shows what comes after.
+        assert child.wait_until(lambda: "See what arrived" in system.output()[printed:], 5)
+        shown = system.output()[printed:]
+        assert "project enable" in shown
+        assert "sentry_key" not in shown
+
+
+def test_the_data_directory_is_its_owners(system: harness.System) -> None:
+    for directory in (system.directory, system.directory / "redis", system.directory / "clickhouse"):
+        assert directory.stat().st_mode & 0o077 == 0
+    assert (system.directory / "logs" / "clickhouse-server" / "errors.log").exists()
+
+
+def test_who_may_query_cannot_read_the_files_of_the_system(system: harness.System) -> None:
+    files = [path for path in system.directory.glob("redis/**/*") if path.is_file()]
+    assert files
+    for path in (*files, system.directory / runtime.FILE, *system.directory.glob("logs/*.log")):
+        done = system.headrace("query", f"SELECT file('{path}')")
+        assert done.returncode == 1
+        assert "Permission denied" in done.stderr
+        answer = httpx.get(system.runtime.clickhouse_http_url, params={"query": f"SELECT file('{path}')"})
+        assert "Permission denied" in answer.text
+
+
 def test_told_ports_are_used(tmp_path: Path) -> None:
     redis_port, native, http = (network.free_port() for _ in range(3))
     options = ("--redis-port", str(redis_port), "--clickhouse-port", str(native))
@@ -160,6 +214,8 @@ def test_it_uses_the_servers_that_the_settings_name(
         assert system.query(SEEN) == [{"seen": 1}]
         refused = system.headrace("query", "DROP TABLE reports")
         assert "readonly" in refused.stderr
+        assert system.headrace("query", "SELECT 1 SETTINGS readonly = 0").returncode == 1
+        assert system.headrace("query", "CREATE TEMPORARY TABLE t (a UInt8)").returncode == 1
 
 
 @pytest.mark.parametrize(

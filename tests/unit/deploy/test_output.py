@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
 
 import pytest
+import rich.console
 
 from deploy.cli import output
 
@@ -43,3 +45,64 @@ def test_brackets_are_not_markup(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert "[red]x[/red]" in printed
     assert "2026-01-02 12:00:00.005" in printed
+
+
+HOSTILE = "a\x1b]0;x\x07b\x9b31m\u202ec\u2028d\ne\x7f"
+
+
+def test_senders_do_not_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    output.table((HOSTILE,), [(HOSTILE,)])
+    output.copyable(f"{HOSTILE}\n")
+    output.complain(HOSTILE)
+    output.json({HOSTILE: HOSTILE})
+    output.tab_separated([HOSTILE], [(HOSTILE,)])
+    captured = capsys.readouterr()
+    printed = captured.out + captured.err
+    assert [char for char in printed if not char.isprintable() and char != "\n"] == []
+    assert r"a\x1b]0;x\x07b\x9b31m\u202ec\u2028d\ne\x7f" in printed
+
+
+def test_json_is_escaped_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    output.json([HOSTILE, "\U000e0001"])
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == [HOSTILE, "\U000e0001"]
+    assert r"\u202e" in printed
+
+
+@pytest.mark.parametrize(
+    ("value", "printed"),
+    [
+        ("a\tb\nc\\d\0", r"a\tb\nc\\d\0"),
+        ("\x1b\u202e", r"\x1B\xE2\x80\xAE"),
+        ("caf\u00e9 \u2713", "caf\u00e9 \u2713"),
+        (None, r"\N"),
+        (True, "true"),
+        (1.5, "1.5"),
+        (NOON, "2026-01-02 12:00:00.005"),
+        ({"k": "v\n"}, r'{"k":"v\\n"}'),
+    ],
+)
+def test_off_a_terminal_rows_are_tab_separated(
+    capsys: pytest.CaptureFixture[str], value: object, printed: str
+) -> None:
+    output.rows(("one", "two"), [(value, "x")])
+    assert capsys.readouterr().out == f"one\ttwo\n{printed}\tx\n"
+
+
+@pytest.mark.parametrize(
+    ("title", "lines"),
+    [
+        ("short", ["title   seen", "short      1"]),
+        ("x" * 50, ["row 1", f"title  {'x' * 50}", "seen   1"]),
+    ],
+)
+def test_on_a_terminal_a_row_that_does_not_fit_stands_upright(
+    monkeypatch: pytest.MonkeyPatch, title: str, lines: list[str]
+) -> None:
+    terminal = rich.console.Console(
+        file=io.StringIO(), force_terminal=True, width=40, no_color=True, color_system=None
+    )
+    monkeypatch.setattr(output, "console", terminal)
+    output.rows(("title", "seen"), [(title, 1)])
+    printed = [line.strip() for line in terminal.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    assert set(lines) <= set(printed), printed

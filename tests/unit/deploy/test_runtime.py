@@ -106,7 +106,7 @@ def test_settings_win_over_the_directory(tmp_path: Path) -> None:
 def test_without_an_analyst_reading_is_the_writers_session_made_read_only(tmp_path: Path) -> None:
     given = settings.Settings(clickhouse_url="clickhouse://writer:p@other:2/db")
     reader = located.Located(tmp_path, given).reader
-    assert (reader.address.user, reader.settings) == ("writer", {"readonly": 2})
+    assert (reader.address.user, reader.settings) == ("writer", {"readonly": 1})
 
 
 @pytest.mark.parametrize("name", ["redis_url", "clickhouse", "reader", "public_url"])
