@@ -8,6 +8,7 @@ headers, and a worker that stops waits for idle connections until it is killed. 
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any, Final
 
 from gunicorn.asgi import protocol
@@ -29,6 +30,11 @@ _REFUSAL_BY_STATUS: Final = {
         refusals.INTERNAL,
     )
 }
+
+
+_GC_THRESHOLDS: Final = (50_000, 50, 100)
+"""How many new objects make Python look for cycles. A request leaves none behind, and with the defaults the
+search takes a quarter of an edge's time."""
 
 
 class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has no types
@@ -76,6 +82,8 @@ class EdgeWorker(gasgi.ASGIWorker):  # type: ignore[misc] # gunicorn has no type
         # Its look for the fast parser is remembered in the class it is called on, and read from this one.
         protocol.ASGIProtocol._check_h1c_protocol_available()  # noqa: SLF001 - see above
         gasgi.ASGIProtocol = EdgeProtocol
+        gc.freeze()
+        gc.set_threshold(*_GC_THRESHOLDS)
         # Otherwise each connection that a browser closes stays in memory for another three seconds.
         self.cfg.set("asgi_disconnect_grace_period", 0)
         return super().init_process()

@@ -54,8 +54,8 @@ class Limits(msgspec.Struct, frozen=True):
         attempts: after so many failed attempts a batch is searched for a payload that takes processes down.
     """
 
-    max_bytes: int = 16 * 1024 * 1024
-    max_payloads: int = 20_000
+    max_bytes: int = 24 * 1024 * 1024
+    max_payloads: int = 30_000
     max_reports: int = 40_000
     lease_ms: int = 10_000
     budget_s: float = 5.0
