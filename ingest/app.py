@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
 import falcon
@@ -34,6 +33,10 @@ if TYPE_CHECKING:
 _REFUSAL_BY_STATUS: Final = {
     int(refusal.status): refusal for refusal in (refusals.NO_ROUTE, refusals.METHOD, refusals.INTERNAL)
 }
+
+
+_CANCEL_S: Final = 0.1
+"""How long a background task may take to notice that it was cancelled, before it is told again."""
 
 
 class EdgeApp(falcon.asgi.App):  # type: ignore[type-arg]
@@ -84,9 +87,9 @@ class Lifespan:
     async def process_shutdown(self, *_: object) -> None:
         """Stop, after the last request was answered."""
         for task in self._tasks:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            while not task.done():  # a cancellation that meets a time-out may be swallowed: say it again
+                task.cancel()
+                await asyncio.wait({task}, timeout=_CANCEL_S)
         await self._store.drain()
         await self._refused.flush()
         await self._client.aclose()
