@@ -150,7 +150,7 @@ def make_plan(
         settings = project.settings if project else registry.ProjectSettings()
         refused = admit(project_id, list(pairs), most=settings.max_partitions, now_ms=now_ms)
         plans[project_id] = pipeline.ProjectPlan(
-            dedupe_window=settings.dedupe_window,
+            settings=settings,
             overflow=tuple((*pair, environment) for pair, environment in refused.items()),
         )
     return pipeline.Plan(projects=plans)

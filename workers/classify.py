@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import xxhash
 
-from workers import outcomes, raw, report
+from workers import noise, outcomes, raw, report, scrub
 
 if TYPE_CHECKING:
     from workers import urls
@@ -38,6 +38,9 @@ class Finding(msgspec.Struct, eq=False, gc=False):
         verdict: how the report is counted.
         digest: hash of everything the report says that a row stores, but its time and raw text.
         policy: hash of the policy's text, 0 without one.
+        label: which noise it is, if any.
+        impossible: whether the reported policy plainly allows what was reported.
+        scrubbing: what is taken out of the text of the item.
     """
 
     item: report.Item | None
@@ -47,18 +50,29 @@ class Finding(msgspec.Struct, eq=False, gc=False):
     verdict: outcomes.Verdict
     digest: int
     policy: int
+    label: noise.Label
+    impossible: bool
+    scrubbing: scrub.Rules
     _raw: str = ""
 
     @property
     def raw(self) -> str:
         """The cleaned text of the item, made when the first row needs it."""
         if self.item is not None:
-            self._raw = raw.render(self.item)
+            self._raw = raw.render(self.item, self.scrubbing)
             self.item = None
         return self._raw
 
 
-def classify(family: contract.Family, found: report.Report, item: report.Item) -> Finding:
+def classify(  # noqa: PLR0913 - one parameter for what each stage found
+    family: contract.Family,
+    found: report.Report,
+    item: report.Item,
+    label: noise.Label = noise.NONE,
+    *,
+    impossible: bool = False,
+    scrubbing: scrub.Rules = scrub.DEFAULT,
+) -> Finding:
     """Return the finding that a report of this family is, made from this item."""
     title = family.title(found)
     policy = xxhash.xxh64_intdigest(found.policy.encode()) if found.policy else 0
@@ -67,8 +81,11 @@ def classify(family: contract.Family, found: report.Report, item: report.Item) -
         title=title,
         fingerprint=fingerprint(found),
         verdict=_accepted(found.kind),
-        digest=_digest(found, title, policy),
+        digest=_digest(found, title, policy, label, impossible=impossible),
         policy=policy,
+        label=label,
+        impossible=impossible,
+        scrubbing=scrubbing,
         item=item,
     )
 
@@ -102,7 +119,7 @@ def _template(url: urls.URL) -> str:
     return url.host + _VARIABLE.sub("*", url.path) if url.host else url.text
 
 
-def _digest(found: report.Report, title: str, policy: int) -> int:
+def _digest(found: report.Report, title: str, policy: int, label: noise.Label, *, impossible: bool) -> int:
     """Return the hash of all content. Each part is free of NUL, and those of varying number stand last."""
     parts = (
         found.kind,
@@ -120,6 +137,9 @@ def _digest(found: report.Report, title: str, policy: int) -> int:
         str(found.port),
         str(policy),
         str(found.status_code),
+        label.noise,
+        label.rule,
+        str(int(impossible)),
         *found.details,
         *found.details.values(),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import xxhash
 
-from workers import agents, classify, outcomes
+from workers import agents, classify, judge, outcomes
 
 if TYPE_CHECKING:
     from workers import columns, deliveries
@@ -34,11 +34,13 @@ class Context(msgspec.Struct, eq=False):
 
     Attributes:
         account: whom its reports are counted for.
+        rules: by which its reports are judged.
         window_ms: the project's dedupe window in milliseconds; 0 keeps every report.
         details: what is noted in each row's details.
     """
 
     account: outcomes.Account
+    rules: judge.Rules
     window_ms: int
     details: dict[str, str]
 
@@ -171,9 +173,9 @@ def _reports(rows: list[Row]) -> columns.Columns:
         "browser_version": [row.agent.version for row in rows],
         "os": [row.agent.os for row in rows],
         "status_code": [report.status_code for report in reports],
-        "noise": [""] * len(rows),
-        "noise_rule": [""] * len(rows),
-        "impossible": [0] * len(rows),
+        "noise": [finding.label.noise for finding in findings],
+        "noise_rule": [finding.label.rule for finding in findings],
+        "impossible": [int(finding.impossible) for finding in findings],
         "details": [_details(row) for row in rows],
         "raw": [row.raw for row in rows],
     }

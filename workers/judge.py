@@ -2,11 +2,39 @@
 
 from __future__ import annotations
 
+import functools
+from typing import TYPE_CHECKING, Final
+
 import msgspec
 
-from workers import classify, decode, detect, outcomes, report
+from workers import classify, decode, detect, impossible, noise, outcomes, report, scrub
+
+if TYPE_CHECKING:
+    from storage import registry
+    from workers.families import contract
 
 Judgement = classify.Finding | report.Rejection
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """What a project's settings ask for, as far as they decide what a report says.
+
+    Attributes:
+        scrubbing: what is taken out.
+        noise: what is labelled, and what is dropped.
+    """
+
+    scrubbing: scrub.Rules = scrub.DEFAULT
+    noise: noise.Rules = noise.DEFAULT
+
+
+DEFAULT: Final = Rules()
+
+
+@functools.lru_cache(maxsize=1024)
+def rules_of(settings: registry.ProjectSettings) -> Rules:
+    """Return the rules that a project's settings ask for."""
+    return Rules(scrub.rules_of(settings), noise.rules_of(settings))
 
 
 class Judged(msgspec.Struct, frozen=True, gc=False):
@@ -25,15 +53,21 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
     verdicts: dict[outcomes.Verdict, int]
 
 
-def judge_payload(body: bytes) -> Judged:
-    """Judge every item of a payload; one that no decoder reads counts as one rejection."""
+def judge_payload(body: bytes, rules: Rules = DEFAULT, traits: tuple[str, ...] = ()) -> Judged:
+    """Judge every item of a payload; one that no decoder reads counts as one rejection.
+
+    Args:
+        body: of the request.
+        rules: those of the project.
+        traits: of the request's user agent, see ``noise.traits_of``.
+    """
     decoded = decode.decode(body)
     if isinstance(decoded, report.Rejection):
         return Judged([], [], decoded, {decoded.verdict: 1})
     judged = Judged([], [], decoded.surplus, {})
     verdicts = judged.verdicts
     for position, item in enumerate(decoded.items):
-        judgement = judge(item, batch=decoded.batch)
+        judgement = judge(item, rules, traits, batch=decoded.batch)
         verdicts[judgement.verdict] = verdicts.get(judgement.verdict, 0) + 1
         if isinstance(judgement, classify.Finding):
             judged.findings.append((position, judgement))
@@ -44,11 +78,15 @@ def judge_payload(body: bytes) -> Judged:
     return judged
 
 
-def judge(item: decode.Item, *, batch: bool) -> Judgement:
+def judge(
+    item: decode.Item, rules: Rules = DEFAULT, traits: tuple[str, ...] = (), *, batch: bool
+) -> Judgement:
     """Return the finding that an item is, or why it is none.
 
     Args:
         item: the decoded item.
+        rules: those of the project.
+        traits: of the request's user agent; the report's own comes before it.
         batch: whether it comes from a Reporting API array.
     """
     try:
@@ -59,6 +97,24 @@ def judge(item: decode.Item, *, batch: bool) -> Judgement:
         normalised = family.normalise(parts)
         if isinstance(normalised, report.Rejection):
             return normalised
-        return classify.classify(family, normalised, parts)
+        return _understood(family, normalised, parts, rules, traits)
     except Exception as error:  # noqa: BLE001 - a defect may cost one report, never the shard it stands in
         return report.invalid(outcomes.Reason.DEFECT, error=f"{type(error).__name__}: {error}"[:1024])
+
+
+def _understood(
+    family: contract.Family,
+    normalised: report.Report,
+    parts: report.Item,
+    rules: Rules,
+    traits: tuple[str, ...],
+) -> Judgement:
+    """Scrub, label and classify a normalised report."""
+    allowed = impossible.impossible(normalised)  # asked first: a policy speaks of URLs as they were
+    found = scrub.apply(normalised, rules.scrubbing)
+    if found.user_agent:
+        traits = noise.traits_of(found.user_agent)
+    label = noise.label(found, traits, rules.noise)
+    if label.dropped:
+        return report.filtered(label.rule, found.kind)
+    return classify.classify(family, found, parts, label, impossible=allowed, scrubbing=rules.scrubbing)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from storage import envelope
+from storage import envelope, registry
 from workers import (
     agents,
     collapse,
     columns,
     deliveries,
     judge,
+    noise,
     outcomes,
     quarantine,
     receipts,
@@ -34,12 +35,12 @@ class ProjectPlan(msgspec.Struct, frozen=True):
     """How one project's reports are processed.
 
     Attributes:
-        dedupe_window: seconds over which equal reports collapse into one row; 0 keeps every report.
+        settings: the project's settings when the batch was bound.
         overflow: triples (environment, release, environment kept): reports of such a pair land in the release
             ``(other)`` of the environment kept.
     """
 
-    dedupe_window: int = 60
+    settings: registry.ProjectSettings = registry.ProjectSettings()
     overflow: tuple[tuple[str, str, str], ...] = ()
 
 
@@ -117,7 +118,7 @@ class _Batch:
         self._plan = plan
         self._receipts = traces
         self._contexts: dict[tuple[object, ...], collapse.Context] = {}
-        self._judged: dict[bytes, judge.Judged] = {}
+        self._judged: dict[tuple[int, tuple[str, ...], bytes], judge.Judged] = {}
         self._rows = collapse.Collapser()
         self._tally = outcomes.Tally()
         self._quarantine = quarantine.Quarantine()
@@ -133,10 +134,8 @@ class _Batch:
 
     def take(self, payload: envelope.Payload, received: deliveries.Deliveries) -> None:
         """Process a payload that was received once or more."""
-        judged = self._judged.get(payload.body)
-        if judged is None:
-            judged = self._judged[payload.body] = judge.judge_payload(payload.body)
         context = self._context(payload)
+        judged = self._judge(payload, context)
         for position, finding in judged.findings:
             found = finding.report
             agent = agents.parse(found.user_agent or payload.user_agent)
@@ -144,6 +143,14 @@ class _Batch:
         self._quarantine.add(context.account, received, payload.body, judged.invalid, judged.whole)
         fingerprint = judged.findings[0][1].fingerprint if judged.findings else 0
         self._count(context.account, received, judged.verdicts, fingerprint)
+
+    def _judge(self, payload: envelope.Payload, context: collapse.Context) -> judge.Judged:
+        rules, traits = context.rules, noise.traits_of(payload.user_agent)
+        key = (id(rules), traits, payload.body)  # rules live as long as their contexts: no id comes twice
+        judged = self._judged.get(key)
+        if judged is None:
+            judged = self._judged[key] = judge.judge_payload(payload.body, rules, traits)
+        return judged
 
     def tables(self) -> Tables:
         """Return the rows of everything that was taken."""
@@ -198,6 +205,7 @@ def _new_context(payload: envelope.Payload, plan: Plan) -> collapse.Context:
         environment, release = kept[0], OTHER_RELEASE
     return collapse.Context(
         account=outcomes.Account(payload.project_id, payload.key, environment, release),
-        window_ms=project.dedupe_window * 1000,
+        rules=judge.rules_of(project.settings),
+        window_ms=project.settings.dedupe_window * 1000,
         details=details,
     )

@@ -66,7 +66,7 @@ class Quarantine:
             "project_id": [item.account.project_id for item in kept],
             "environment": [item.account.environment for item in kept],
             "release": [item.account.release for item in kept],
-            "reason": [item.rejection.reason.value for item in kept],
+            "reason": [str(item.rejection.reason) for item in kept],
             "error": [item.rejection.error for item in kept],
             "raw": [item.raw for item in kept],
         }

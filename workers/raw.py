@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from workers import memo, values
+from workers import memo, scrub, values
 
 if TYPE_CHECKING:
     from workers import report
@@ -44,7 +44,7 @@ _PLAIN_URL: Final = re.compile(
 _encoder: Final = msgspec.json.Encoder()
 
 
-def render(item: report.Item) -> str:
+def render(item: report.Item, _scrubbing: scrub.Rules = scrub.DEFAULT) -> str:
     """Return the cleaned JSON of an item.
 
     No rule reaches from one member into another, so members are cleaned one by one, and remembered.

@@ -76,22 +76,27 @@ class Rejection(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         outcome: ``invalid`` (kept in quarantine) or ``filtered``.
-        reason: the stable reason.
+        reason: the stable reason, or the noise rule.
         kind: the family if it was recognised, else "".
         error: what exactly is wrong, for a person.
     """
 
     outcome: outcomes.Outcome
-    reason: outcomes.Reason
+    reason: outcomes.Reason | str
     kind: str
     error: str
 
     @property
     def verdict(self) -> outcomes.Verdict:
         """How the item is counted."""
-        return outcomes.Verdict(self.kind, self.outcome.value, self.reason.value)
+        return outcomes.Verdict(self.kind, self.outcome.value, str(self.reason))
 
 
 def invalid(reason: outcomes.Reason, kind: str = "", error: str = "") -> Rejection:
     """Return the rejection of what cannot be understood; its error defaults to the reason's meaning."""
     return Rejection(outcomes.Outcome.INVALID, reason, kind, error or reason.meaning)
+
+
+def filtered(rule: str, kind: str) -> Rejection:
+    """Return the rejection of noise that its project does not want stored."""
+    return Rejection(outcomes.Outcome.FILTERED, rule, kind, f"Noise by the rule {rule}.")

@@ -239,10 +239,10 @@ def test_a_payload_that_takes_the_process_down_is_found(
 
     original = judge.judge
 
-    def crashing(item: Any, **named: Any) -> Any:
+    def crashing(item: Any, *rest: Any, **named: Any) -> Any:
         if mentions_venom((item,)):
             os.kill(os.getpid(), signal.SIGKILL)
-        return original(item, **named)
+        return original(item, *rest, **named)
 
     venom = report(0, **{"document-uri": "https://shop.example/page/venom"})
     append(client, payload(report(1)), payload(venom), payload(report(2)))

@@ -6,7 +6,7 @@ import json
 
 from hypothesis import strategies as st
 
-from storage import envelope
+from storage import envelope, registry
 from tests.unit.workers import payloads
 from workers import families, pipeline
 
@@ -83,5 +83,7 @@ ENTRIES = st.lists(
     max_size=4,
 )
 PLANS = st.sampled_from([0, 1, 60]).map(
-    lambda window: pipeline.Plan(projects={1: pipeline.ProjectPlan(dedupe_window=window)})
+    lambda window: pipeline.Plan(
+        projects={1: pipeline.ProjectPlan(settings=registry.ProjectSettings(dedupe_window=window))}
+    )
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from storage import envelope
+from storage import envelope, registry
 from tests.unit.workers import payloads
 from workers import pipeline
 
@@ -12,7 +12,9 @@ NOW = payloads.NOW_MS
 
 
 def plan(window: int) -> pipeline.Plan:
-    return pipeline.Plan(projects={1: pipeline.ProjectPlan(dedupe_window=window)})
+    return pipeline.Plan(
+        projects={1: pipeline.ProjectPlan(settings=registry.ProjectSettings(dedupe_window=window))}
+    )
 
 
 def batch(*received: tuple[int, object], window: int = 60) -> pipeline.Tables:
