@@ -15,7 +15,7 @@ import redis
 import redis.asyncio
 import redis.exceptions
 
-from storage import errors, scripts
+from storage import errors, project_settings, scripts
 
 if TYPE_CHECKING:
     from storage import clickhouse
@@ -25,23 +25,13 @@ SNAPSHOT_KEY: Final = "headrace:registry"
 VERSION_KEY: Final = "headrace:registry:version"
 """Redis string: the version of the snapshot; edges poll it and read the snapshot only when it changed."""
 
+ProjectSettings = project_settings.ProjectSettings
+
 Status = Literal["active", "disabled", "retired"]
 
 
 class ProjectError(errors.HeadraceError):
     """A project cannot be created or changed as asked."""
-
-
-class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an operator may set per project.
-
-    Attributes:
-        dedupe_window: seconds over which equal reports collapse into one row; 0 keeps every report.
-        max_partitions: live (environment, release) pairs; a pair beyond that lands in release ``(other)``.
-    """
-
-    dedupe_window: int = 60
-    max_partitions: int = 200
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True):
