@@ -6,7 +6,7 @@ export settings know a new field by themselves, and a test compares the document
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -34,3 +34,102 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
             examples=[200],
         ),
     ] = 200
+    quota_per_minute: Annotated[
+        int,
+        msgspec.Meta(
+            description="Reports that the project may have accepted in any minute; 0 sets no limit.",
+            ge=0,
+            le=10**12,
+            examples=[60_000, 0],
+        ),
+    ] = 0
+    quota_per_day: Annotated[
+        int,
+        msgspec.Meta(
+            description="Reports that the project may have accepted in any 24 hours; 0 sets no limit.",
+            ge=0,
+            le=10**12,
+            examples=[5_000_000, 0],
+        ),
+    ] = 0
+    key_quota_per_minute: Annotated[
+        int,
+        msgspec.Meta(
+            description="Reports that each public key may have accepted in any minute; 0 sets no limit.",
+            ge=0,
+            le=10**12,
+            examples=[10_000, 0],
+        ),
+    ] = 0
+    key_quota_per_day: Annotated[
+        int,
+        msgspec.Meta(
+            description="Reports that each public key may have accepted in any 24 hours; 0 sets no limit.",
+            ge=0,
+            le=10**12,
+            examples=[1_000_000, 0],
+        ),
+    ] = 0
+    quota_burst: Annotated[
+        int,
+        msgspec.Meta(
+            description=(
+                "Reports of one second that a quota may take; 0 leaves a second all that the quota has."
+            ),
+            ge=0,
+            le=10**12,
+            examples=[2_000, 0],
+        ),
+    ] = 0
+    sampling: Annotated[
+        Literal["off", "fixed", "adaptive"],
+        msgspec.Meta(
+            description=(
+                "Which reports are kept: all (off), a fixed share of each finding's (fixed), or as many as "
+                "fit into a budget, the loudest findings giving way first (adaptive)."
+            ),
+            examples=["off", "adaptive"],
+        ),
+    ] = "off"
+    sample_rate: Annotated[
+        float,
+        msgspec.Meta(
+            description="Share of each finding's reports that fixed sampling keeps.",
+            ge=0.0001,
+            le=1,
+            examples=[0.1, 1.0],
+        ),
+    ] = 1.0
+    sample_budget: Annotated[
+        int,
+        msgspec.Meta(
+            description="Reports a minute that adaptive sampling keeps of the project.",
+            ge=1,
+            le=10**12,
+            examples=[10_000],
+        ),
+    ] = 10_000
+    new_fingerprints_per_hour: Annotated[
+        int,
+        msgspec.Meta(
+            description=(
+                "Findings never seen before that the project may have in an hour; the reports of further "
+                "ones collapse to their hosts. 0 sets no limit."
+            ),
+            ge=0,
+            le=1_000_000,
+            examples=[10_000, 0],
+        ),
+    ] = 0
+    retry_window: Annotated[
+        int,
+        msgspec.Meta(
+            description=(
+                "Seconds within which a report that a browser sends once more is counted once; 0 counts it "
+                "each time. Chrome tries for 15 minutes, and each try takes its time on the way."
+            ),
+            ge=0,
+            le=3_600,
+            examples=[1200, 0],
+        ),
+    ] = 1200
