@@ -1,0 +1,122 @@
+"""Which URLs a source list allows: the matching algorithms of CSP3 §6.7.2, less what browsers disagree on.
+
+Each function errs to one side: what it says to match is allowed by the specification, and by every browser
+that follows it. WebSockets are the example: whether ``https:`` allows ``wss:`` differs.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Final
+from urllib import parse
+
+import msgspec
+
+if TYPE_CHECKING:
+    from workers.impossible import policy
+
+_UPGRADES: Final = {"http": "https", "ws": "wss"}
+_DEFAULT_PORTS: Final = {"http": "80", "ws": "80", "https": "443", "wss": "443", "ftp": "21"}
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Scheme, host and port of a URL; the host is "" where only a scheme is known, the port never."""
+
+    scheme: str
+    host: str
+    port: str
+
+
+def origin(text: str) -> Origin:
+    """Return the origin that a text like ``https://example.com:8443`` or ``data`` names."""
+    scheme, _, authority = text.partition("://")
+    host, colon, port = authority.rpartition(":")
+    if not colon or port.endswith("]"):  # of an IPv6 address
+        host, port = authority, ""
+    return Origin(scheme, host, port or _DEFAULT_PORTS.get(scheme, ""))
+
+
+def paths(sources: policy.Sources, url: Origin, self_origin: Origin, *, sandboxed: bool) -> tuple[str, ...]:
+    """Return the path-parts of all expressions that match this origin; "" among them allows any path.
+
+    Args:
+        sources: the source list.
+        url: what was blocked.
+        self_origin: what ``'self'`` stands for.
+        sandboxed: whether the document may have an origin that nothing is equal to.
+    """
+    if "*" in sources.keywords and _any(url, self_origin):
+        return ("",)
+    if "'self'" in sources.keywords and not sandboxed and _self(url, self_origin):
+        return ("",)
+    return tuple(
+        expression.path for expression in sources.expressions if _expression(expression, url, self_origin)
+    )
+
+
+def path(pattern: str, asked: str) -> bool:
+    """Return whether a path-part matches a path (§6.7.2.12): a directory all below it, a file itself."""
+    directory = pattern.endswith("/")
+    if not pattern or asked == pattern or (directory and asked.startswith(pattern)):
+        return True
+    return ("%" in pattern or "%" in asked) and _decoded_path(pattern, asked, directory=directory)
+
+
+def _decoded_path(pattern: str, asked: str, *, directory: bool) -> bool:
+    wanted, found = pattern.split("/"), asked.split("/")
+    if directory and len(found) >= len(wanted):
+        wanted.pop()
+        del found[len(wanted) :]
+    return list(map(parse.unquote_to_bytes, wanted)) == list(map(parse.unquote_to_bytes, found))
+
+
+def _any(url: Origin, self_origin: Origin) -> bool:
+    """``*``, which in all browsers covers WebSockets too."""
+    return url.scheme in {"http", "https", "ws", "wss"} or url.scheme == self_origin.scheme != ""
+
+
+def _self(url: Origin, self_origin: Origin) -> bool:
+    if not url.host or url.host != self_origin.host:
+        return False
+    if url == self_origin:
+        return True
+    ports = url.port == self_origin.port or (_has_default_port(url) and _has_default_port(self_origin))
+    upgraded = url.scheme in {"https", "wss"} or (self_origin.scheme, url.scheme) == ("http", "ws")
+    return ports and upgraded
+
+
+def _expression(expression: policy.Expression, url: Origin, self_origin: Origin) -> bool:
+    scheme = expression.scheme or self_origin.scheme
+    if url.scheme not in {scheme, _UPGRADES.get(scheme)}:
+        return False
+    if not expression.host:
+        return True
+    return _host(expression.host, url.host) and _port(expression.port, url, scheme)
+
+
+def _host(pattern: str, host: str) -> bool:
+    if not host or _is_address(host):  # by the specification addresses never match, in browsers they do
+        return False
+    if pattern == "*":
+        return True
+    return host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern
+
+
+def _port(port: str, url: Origin, scheme: str) -> bool:
+    """``http://example.com:80`` allows ``https://example.com:443`` too: a secure upgrade (§1.3)."""
+    if not port:
+        return _has_default_port(url)
+    upgraded = port == "80" and url.scheme == _UPGRADES.get(scheme) and _has_default_port(url)
+    return port in {"*", url.port} or upgraded
+
+
+def _has_default_port(url: Origin) -> bool:
+    return url.port == _DEFAULT_PORTS.get(url.scheme, "")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
