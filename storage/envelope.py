@@ -38,6 +38,8 @@ class Payload(msgspec.Struct, array_like=True, frozen=True, gc=False):
             never a rule.
         flags: bit set of ``ENVIRONMENT_BLANKED`` and ``RELEASE_BLANKED``.
         body: the inflated request body, 1 byte to 1 MiB.
+        sender: who sent it, as a keyed hash of address and ``User-Agent``, if the sender may send the same
+            again; 0 when it may not, or is unknown. Entries of earlier releases have none.
     """
 
     project_id: int
@@ -48,6 +50,7 @@ class Payload(msgspec.Struct, array_like=True, frozen=True, gc=False):
     content_type: str
     flags: int
     body: bytes
+    sender: int = 0
 
 
 class Entry(NamedTuple):

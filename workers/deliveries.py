@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -11,6 +11,7 @@ from storage import envelope
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+_Note = TypeVar("_Note")
 
 Delivery = tuple[int, str, int]
 """Time of receipt (ms since the epoch) of a payload, id of its stream entry, and its position in there."""
@@ -29,20 +30,20 @@ class Deliveries(msgspec.Struct, frozen=True):
     each: list[Delivery]
     moments: dict[int, int]
 
-    def parted(self, errors: Mapping[str, str]) -> tuple[Deliveries, list[tuple[str, Deliveries]]]:
-        """Return the deliveries without an error, and those with one singly, beside it.
+    def parted(self, notes: Mapping[str, _Note]) -> tuple[Deliveries, list[tuple[_Note, Deliveries]]]:
+        """Return the deliveries without a note, and those with one singly, beside it.
 
         Args:
-            errors: the error of some deliveries, by receipt.
+            notes: what is to be known of some deliveries, by receipt.
         """
-        healthy, failed = [], []
+        plain, noted = [], []
         for delivery, (_, receipt) in zip(self.each, self.receipts(), strict=True):
-            error = errors.get(receipt)
-            if error is None:
-                healthy.append(delivery)
+            note = notes.get(receipt)
+            if note is None:
+                plain.append(delivery)
             else:
-                failed.append((error, _deliveries(self.shard, [delivery])))
-        return _deliveries(self.shard, healthy), failed
+                noted.append((note, _deliveries(self.shard, [delivery])))
+        return _deliveries(self.shard, plain), noted
 
     def receipts(self) -> Iterator[tuple[int, str]]:
         """Yield time and receipt of each delivery."""

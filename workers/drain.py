@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 import structlog
 
-from storage import errors, partitions, registry, writer
-from workers import batch, corrupt, failpoints, pipeline, poison
+from storage import errors, partitions, registry, resends, writer
+from workers import batch, corrupt, failpoints, pipeline, poison, resent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -210,6 +210,12 @@ class Drainer:
         kept = batch.cut(available, decoded, limits.max_reports)
         stored, decoded = available[:kept], decoded.until(available[kept - 1].id)
         plan = batch.make_plan(decoded.entries, self._projects(), self._admit)
+        plan = resent.planned(
+            lease.shard,
+            decoded.entries,
+            plan,
+            lambda wanted: resends.recall(self._client, lease.shard, wanted),
+        )
         full = kept < len(available) or self._is_full(stored)
         failpoints.hit("before_bounds")
         bounds = batch.Bounds(stored[0].id, stored[-1].id, plan)
@@ -286,6 +292,8 @@ class Drainer:
             *((f"committed:{project}", count) for project, count in payloads.items()),
             *((f"found:{project}", count) for project, count in found.items()),
         ]
+        counted = resent.counted(lease.shard, work.decoded.entries, work.bounds.plan)
+        resends.remember(self._client, lease.shard, counted)
         failpoints.hit("before_commit")
         self._queue.commit(lease, work.encoded, work.bounds.last, counts)
         return sum(payloads.values()), sum(found.values())

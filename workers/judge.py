@@ -53,13 +53,16 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
     verdicts: dict[outcomes.Verdict, int]
 
 
-def judge_payload(body: bytes, rules: Rules = DEFAULT, traits: tuple[str, ...] = ()) -> Judged:
+def judge_payload(
+    body: bytes, rules: Rules = DEFAULT, traits: tuple[str, ...] = (), resent: tuple[int, ...] = ()
+) -> Judged:
     """Judge every item of a payload; one that no decoder reads counts as one rejection.
 
     Args:
         body: of the request.
         rules: those of the project.
         traits: of the request's user agent, see ``noise.traits_of``.
+        resent: positions of the items that were counted when they were sent first.
     """
     decoded = decode.decode(body)
     if isinstance(decoded, report.Rejection):
@@ -68,6 +71,8 @@ def judge_payload(body: bytes, rules: Rules = DEFAULT, traits: tuple[str, ...] =
     verdicts = judged.verdicts
     for position, item in enumerate(decoded.items):
         judgement = judge(item, rules, traits, batch=decoded.batch)
+        if position in resent:
+            judgement = report.resent(judgement.verdict.kind)
         verdicts[judgement.verdict] = verdicts.get(judgement.verdict, 0) + 1
         if isinstance(judgement, classify.Finding):
             judged.findings.append((position, judgement))

@@ -49,6 +49,7 @@ class Reason(enum.StrEnum):
     )
     POISON = "poison", "Processing the payload fails for good, so it was set aside as a whole, unread."
     DEFECT = "defect", "Headrace failed on this report; its text is in quarantine and worth a bug report."
+    RESENT = "resent", "The browser sent the report again; it was counted when it came first."
     TEST_REPORT = "test_report", "The sender marked the report as a test (RFC 9163 §3.1)."
 
 

@@ -50,10 +50,12 @@ class Plan(msgspec.Struct, frozen=True):
     Attributes:
         projects: plan by project id; a project that is not listed is processed by the defaults.
         poison: payloads that are set aside unread, by receipt, and why.
+        resent: positions of the reports that were counted when they were sent first, by receipt.
     """
 
     projects: dict[int, ProjectPlan] = {}
     poison: dict[str, str] = {}
+    resent: dict[str, tuple[int, ...]] = {}
 
 
 _DEFAULTS: Final = ProjectPlan()
@@ -106,8 +108,9 @@ def _process(shard: int, entries: Sequence[envelope.Entry], plan: Plan) -> Table
     batch = _Batch(plan, receipts.Receipts(shard, entries))
     for payload, received in deliveries.grouped(shard, entries):
         healthy = batch.set_aside(payload, received) if plan.poison else received
-        if healthy.each:
-            batch.take(payload, healthy)
+        fresh = batch.take_resent(payload, healthy) if plan.resent and payload.sender else healthy
+        if fresh.each:
+            batch.take(payload, fresh)
     return batch.tables()
 
 
@@ -132,10 +135,21 @@ class _Batch:
             self._reject(payload, delivery, report.invalid(outcomes.Reason.POISON, error=error))
         return healthy
 
-    def take(self, payload: envelope.Payload, received: deliveries.Deliveries) -> None:
-        """Process a payload that was received once or more."""
+    def take_resent(
+        self, payload: envelope.Payload, received: deliveries.Deliveries
+    ) -> deliveries.Deliveries:
+        """Process the deliveries of a payload that the plan says hold known reports; return the others."""
+        fresh, repeated = received.parted(self._plan.resent)
+        for positions, delivery in repeated:
+            self.take(payload, delivery, positions)
+        return fresh
+
+    def take(
+        self, payload: envelope.Payload, received: deliveries.Deliveries, resent: tuple[int, ...] = ()
+    ) -> None:
+        """Process a payload that was received once or more, but for the reports at these positions."""
         context = self._context(payload)
-        judged = self._judge(payload, context)
+        judged = self._judge(payload, context, resent)
         for position, finding in judged.findings:
             found = finding.report
             agent = agents.parse(found.user_agent or payload.user_agent)
@@ -144,12 +158,15 @@ class _Batch:
         fingerprint = judged.findings[0][1].fingerprint if judged.findings else 0
         self._count(context.account, received, judged.verdicts, fingerprint)
 
-    def _judge(self, payload: envelope.Payload, context: collapse.Context) -> judge.Judged:
+    def _judge(
+        self, payload: envelope.Payload, context: collapse.Context, resent: tuple[int, ...]
+    ) -> judge.Judged:
         rules, traits = context.rules, noise.traits_of(payload.user_agent)
-        key = (id(rules), traits, payload.body)  # rules live as long as their contexts: no id comes twice
+        # Rules live as long as their contexts: no id comes twice.
+        key = (id(rules), traits, payload.body, resent)
         judged = self._judged.get(key)
         if judged is None:
-            judged = self._judged[key] = judge.judge_payload(payload.body, rules, traits)
+            judged = self._judged[key] = judge.judge_payload(payload.body, rules, traits, resent)
         return judged
 
     def tables(self) -> Tables:

@@ -97,6 +97,11 @@ def invalid(reason: outcomes.Reason, kind: str = "", error: str = "") -> Rejecti
     return Rejection(outcomes.Outcome.INVALID, reason, kind, error or reason.meaning)
 
 
+def resent(kind: str) -> Rejection:
+    """Return the rejection of a report that was counted when it came first."""
+    return Rejection(outcomes.Outcome.FILTERED, outcomes.Reason.RESENT, kind, outcomes.Reason.RESENT.meaning)
+
+
 def filtered(rule: str, kind: str) -> Rejection:
     """Return the rejection of noise that its project does not want stored."""
     return Rejection(outcomes.Outcome.FILTERED, rule, kind, f"Noise by the rule {rule}.")

@@ -20,6 +20,7 @@ payloads = st.lists(
         content_type=st.text(),
         flags=st.integers(0, 3),
         body=st.binary(),
+        sender=st.integers(0, 2**64 - 1),
     ),
     max_size=5,
 )
@@ -54,3 +55,24 @@ def test_the_shard_is_stable_and_in_range(project: int, environment: str, releas
 
 def test_a_receipt_says_where_the_payload_lies() -> None:
     assert envelope.receipt(3, "1790000000123-4", 17) == "3-1790000000123-4-17"
+
+
+class Before(msgspec.Struct, array_like=True):
+    """A payload of a release that knew no senders."""
+
+    project_id: int
+    key: str
+    environment: str
+    release: str
+    user_agent: str
+    content_type: str
+    flags: int
+    body: bytes
+
+
+@given(payloads)
+def test_older_releases_read_newer_entries_and_the_other_way_round(items: list[envelope.Payload]) -> None:
+    _, older = msgspec.msgpack.decode(envelope.encode(items), type=tuple[int, list[Before]])
+    value = msgspec.msgpack.encode((envelope.VERSION, older))
+    expected = [msgspec.structs.replace(item, sender=0) for item in items]
+    assert envelope.decode("1-0", value).payloads == expected

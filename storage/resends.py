@@ -1,0 +1,108 @@
+"""What each shard remembers of reports that a browser may send again.
+
+A memory is a Redis hash of one shard and one slice of time (of receipt). Its keys are hashes of who sent
+what, its values two moments: neither says anything about a person. An item takes about 90 bytes.
+
+Bounds: at most ``MOST`` items in a memory, of which a shard has two that are in use and one that is about to
+expire; and nothing more is remembered while Redis is filled to ``SHARE`` percent, by whatever it may be. What
+is not remembered is counted each time that it is sent.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+
+import redis
+import redis.exceptions
+
+from storage import errors, scripts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+SLICE_S: Final = 1200
+"""Seconds of a slice of time, and the longest retry window that makes sense with it: two slices are asked."""
+MOST: Final = 100_000
+"""Items in a memory. Sixteen shards with three full memories each take about 430 MB; with the default 1 GiB
+for Redis the bound below comes first."""
+SHARE: Final = 40
+"""Percent of ``maxmemory``: half of what the edge may fill. The rest is for the queue alone."""
+_CHUNK: Final = 2_000
+"""Items of one script: Redis is busy for about a millisecond."""
+_KEY: Final = struct.Struct("<Q")
+_SEEN: Final = struct.Struct("<II")
+_ITEM: Final = struct.Struct("<QII")
+
+_Item = TypeVar("_Item")
+
+
+class Seen(NamedTuple):
+    """When a report was counted: its receipt and its occurrence, in seconds since the epoch."""
+
+    received_s: int
+    occurred_s: int
+
+
+def recall(client: redis.Redis, shard: int, wanted: Mapping[int, Iterable[int]]) -> dict[int, Seen]:
+    """Return what is remembered, by key, in one round trip.
+
+    Args:
+        client: a synchronous client without retries.
+        shard: whose memories are asked.
+        wanted: the keys that each slice is asked for, by number of the slice (``slices``).
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    chunks = [(number, chunk) for number in sorted(wanted) for chunk in _chunks(list(wanted[number]))]
+    if not chunks:
+        return {}
+    try:
+        with client.pipeline(transaction=False) as pipeline:
+            for number, chunk in chunks:
+                pipeline.eval(scripts.RECALL.text, 1, _name(shard, number), b"".join(map(_KEY.pack, chunk)))
+            answers: list[bytes] = pipeline.execute()
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+    return {
+        key: Seen(*seen)
+        for (_, chunk), answer in zip(chunks, answers, strict=True)
+        for key, seen in zip(chunk, _SEEN.iter_unpack(answer), strict=True)
+        if seen[0]
+    }
+
+
+def remember(client: redis.Redis, shard: int, seen: Mapping[int, Seen]) -> None:
+    """Remember what was counted, by key, in one round trip; to repeat it changes nothing.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    memories: dict[int, list[tuple[int, Seen]]] = {}
+    for key, value in seen.items():
+        memories.setdefault(value.received_s // SLICE_S, []).append((key, value))
+    try:
+        with client.pipeline(transaction=False) as pipeline:
+            for number, items in memories.items():
+                for chunk in _chunks(items):
+                    packed = b"".join(_ITEM.pack(key, *value) for key, value in chunk)
+                    arguments = (MOST, SHARE, 3 * SLICE_S, packed)
+                    pipeline.eval(scripts.REMEMBER.text, 1, _name(shard, number), *arguments)
+            pipeline.execute()
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+
+
+def slices(received_s: int, window_s: int) -> range:
+    """Return the numbers of the slices in which a report may have been received before."""
+    return range((received_s - window_s) // SLICE_S, received_s // SLICE_S + 1)
+
+
+def _name(shard: int, number: int) -> str:
+    return f"headrace:{{{shard}}}:resends:{number}"
+
+
+def _chunks(items: list[_Item]) -> Iterator[list[_Item]]:
+    for start in range(0, len(items), _CHUNK):
+        yield items[start : start + _CHUNK]

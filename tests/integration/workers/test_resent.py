@@ -1,0 +1,128 @@
+"""Reports that are sent again, over real servers: counted once, whatever is interrupted and run again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+import redis
+
+from storage import clickhouse, envelope, errors, ledger, registry, resends, streams
+from tests.integration.workers import test_drain
+from workers import drain, failpoints
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SHARD = test_drain.SHARD
+ACCEPTED = ("accepted", "")
+RESENT = ("filtered", "resent")
+
+
+def upload(*ages_s: int, sender: int = 7) -> envelope.Payload:
+    """Return an upload of one report for each age; the reports are equal but for that."""
+    violation = json.loads(test_drain.report())["csp-report"]
+    items = [
+        {"age": age_s * 1000, "body": violation, "type": "csp-violation", "url": "https://shop.example/"}
+        for age_s in ages_s
+    ]
+    return envelope.Payload(
+        1, "key", "prod", "1.0", "agent", "application/reports+json", 0, json.dumps(items).encode(), sender
+    )
+
+
+@pytest.fixture
+def drainer(client: redis.Redis, server: clickhouse.Connection) -> drain.Drainer:
+    publish(client)
+    return drain.Drainer(streams.Queue(client), client, server, time.monotonic)
+
+
+def publish(client: redis.Redis) -> None:
+    project = registry.Project(id=1, name="shop", keys=("key",))
+    client.set(
+        registry.SNAPSHOT_KEY, msgspec.msgpack.encode(registry.Snapshot(version=1, projects=(project,)))
+    )
+
+
+@pytest.fixture(autouse=True)
+def _disarmed() -> Iterator[None]:
+    yield
+    failpoints.arm("")
+
+
+def test_what_an_earlier_batch_counted_is_not_counted_again(
+    drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection
+) -> None:
+    test_drain.append(client, upload(5))
+    drainer.drain(SHARD)
+    test_drain.append(client, upload(66), upload(5, sender=8))
+    drainer.drain(SHARD)
+    assert test_drain.counted(server) == {ACCEPTED: 2, RESENT: 1}
+    assert test_drain.balanced(server, client).seen == 2
+    assert server.execute("SELECT count() FROM quarantine") == [(0,)]
+
+
+@pytest.mark.parametrize("point", failpoints.POINTS)
+def test_a_batch_that_is_run_again_decides_the_same(
+    drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection, point: str
+) -> None:
+    """Its own reports are remembered by then, and must not look as if they had been sent before."""
+    test_drain.append(client, upload(5))
+    drainer.drain(SHARD)
+    test_drain.append(client, upload(5, 5), upload(66))
+    failpoints.arm(f"{point}=raise@1")
+    with contextlib.suppress(failpoints.FailpointError):
+        drainer.drain(SHARD)
+    failpoints.arm("")
+    test_drain.append(client, upload(70))
+    while ledger.backlog(client, 16):
+        drainer.drain(SHARD)
+    assert test_drain.counted(server) == {ACCEPTED: 2, RESENT: 3}
+    assert test_drain.balanced(server, client).found == 5
+
+
+def test_a_memory_comes_back_as_it_was(client: redis.Redis) -> None:
+    at = 1_760_000_000
+    seen = {key: resends.Seen(at + key % 3000, at) for key in (0, 2**64 - 1, *range(100, 5100))}
+    resends.remember(client, SHARD, seen)
+    keys = [*seen, 77]
+    slices = resends.slices(at + 3000, 3000)
+    assert len(slices) == 4
+    assert resends.recall(client, SHARD, dict.fromkeys(slices, keys)) == seen
+    assert resends.recall(client, SHARD + 1, dict.fromkeys(slices, keys)) == {}
+    assert resends.recall(client, SHARD, {}) == {}
+    for number in slices[:3]:
+        name = f"headrace:{{{SHARD}}}:resends:{number}"
+        assert 2 * resends.SLICE_S < client.ttl(name) <= 3 * resends.SLICE_S
+
+
+def test_a_memory_is_bounded(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resends, "MOST", 2)
+    at = 1_760_000_000
+    for key in range(5):
+        resends.remember(client, SHARD, {key: resends.Seen(at, at)})
+    assert set(resends.recall(client, SHARD, {at // resends.SLICE_S: range(5)})) == {0, 1}
+
+
+def test_a_redis_that_fills_up_remembers_nothing_more(client: redis.Redis) -> None:
+    at = 1_760_000_000
+    used = client.info("memory")["used_memory"]
+    for maxmemory in (used, used * 2):  # it also is full, and takes no other write
+        client.config_set("maxmemory", maxmemory)
+        try:
+            resends.remember(client, SHARD, {1: resends.Seen(at, at)})
+        finally:
+            client.config_set("maxmemory", 0)
+        assert resends.recall(client, SHARD, {at // resends.SLICE_S: [1]}) == {}
+
+
+def test_a_redis_that_is_away_is_told_from_a_defect() -> None:
+    away = redis.Redis(port=1)
+    with pytest.raises(errors.RedisUnavailableError):
+        resends.recall(away, SHARD, {1: [1]})
+    with pytest.raises(errors.RedisUnavailableError):
+        resends.remember(away, SHARD, {1: resends.Seen(1, 1)})

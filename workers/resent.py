@@ -1,0 +1,163 @@
+"""Reports that a browser sends again because it did not see the answer, told from those that happen again.
+
+Chrome and Firefox upload a report once more, up to five times within 15 minutes, when an answer does not
+reach them; the first upload may have been stored all the same. The second one has the same text, but for its
+``age``, and it cannot have happened later than the first. So a report is taken for one that was sent again if
+
+* the same sender sent an equal one to the same place within the project's retry window, and
+* it says that it occurred no later than that one, give or take ``SLACK_S``.
+
+Equal reports within one upload are several: no browser uploads a report twice at once. Only what names its
+sender is looked at, which is what arrives as ``application/reports+json``; a ``report-uri`` report is sent
+once, so an equal one is a repetition.
+
+All of this is decided once, before a batch is bound, against what earlier batches left; the decision is part
+of the plan, so that a batch that is run again decides the same.
+
+Warning: people behind one address with the same browser are one sender. Equal reports of theirs that were
+uploaded in another order than they occurred, or within ``SLACK_S``, are taken for one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import xxhash
+
+from storage import envelope, resends
+from workers import decode, report, values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from workers import pipeline
+
+    Recall = Callable[[Mapping[int, set[int]]], Mapping[int, resends.Seen]]
+
+SLACK_S: Final = 30
+"""Seconds by which the occurrence of a report may seem later in a second upload: an upload may take 20 s to
+arrive, and its age was noted when it began."""
+MAX_AGE_S: Final = 7 * 86_400
+
+_array: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_AGE_FIRST: Final = re.compile(rb'\{\s*"age"\s*:\s*(\d{1,12})\s*,')
+"""How both senders that try again begin an item."""
+
+
+class Sighting(msgspec.Struct, frozen=True, gc=False):
+    """One report that may be sent again.
+
+    Attributes:
+        receipt: of its payload.
+        position: its index in the payload.
+        key: hash of its sender, its destination and its text but for the age.
+        received_s: when it was received, in seconds since the epoch.
+        occurred_s: when it occurred, by its own age.
+        window_s: the retry window of its project.
+    """
+
+    receipt: str
+    position: int
+    key: int
+    received_s: int
+    occurred_s: int
+    window_s: int
+
+
+def planned(
+    shard: int, entries: Sequence[envelope.Entry], plan: pipeline.Plan, recall: Recall
+) -> pipeline.Plan:
+    """Return the plan of a new batch with the reports in it that were sent again.
+
+    Args:
+        shard: of the batch.
+        entries: of the batch.
+        plan: with the settings of each project.
+        recall: returns what earlier batches left, see ``resends.recall``; asked once, if at all.
+    """
+    found = list(_sightings(shard, entries, plan))
+    if not found:
+        return plan
+    wanted: dict[int, set[int]] = {}
+    for sighting in found:
+        for number in resends.slices(sighting.received_s, sighting.window_s):
+            wanted.setdefault(number, set()).add(sighting.key)
+    return msgspec.structs.replace(plan, resent=_repeats(found, dict(recall(wanted))))
+
+
+def counted(shard: int, entries: Sequence[envelope.Entry], plan: pipeline.Plan) -> dict[int, resends.Seen]:
+    """Return what a batch leaves to later ones: its reports, but for those that were sent again, by key."""
+    return {
+        sighting.key: resends.Seen(sighting.received_s, sighting.occurred_s)
+        for sighting in _sightings(shard, entries, plan)
+        if sighting.position not in plan.resent.get(sighting.receipt, ())
+    }
+
+
+def _repeats(sightings: Sequence[Sighting], known: dict[int, resends.Seen]) -> dict[str, tuple[int, ...]]:
+    """Return the positions of the reports that were sent again, by receipt of their payload."""
+    repeated: dict[str, tuple[int, ...]] = {}
+    for sighting in sightings:
+        before = known.get(sighting.key)
+        if before is not None and _is_repeat(sighting, before):
+            repeated[sighting.receipt] = (*repeated.get(sighting.receipt, ()), sighting.position)
+        else:
+            known[sighting.key] = resends.Seen(sighting.received_s, sighting.occurred_s)
+    return repeated
+
+
+def _is_repeat(sighting: Sighting, before: resends.Seen) -> bool:
+    in_time = sighting.received_s - before.received_s <= sighting.window_s
+    return in_time and sighting.occurred_s <= before.occurred_s + SLACK_S
+
+
+def _sightings(shard: int, entries: Sequence[envelope.Entry], plan: pipeline.Plan) -> Iterator[Sighting]:
+    windows = {project_id: project.settings.retry_window for project_id, project in plan.projects.items()}
+    for entry in entries:
+        for index, payload in enumerate(entry.payloads):
+            if payload.sender and (window_s := windows.get(payload.project_id, 0)):
+                receipt = envelope.receipt(shard, entry.id, index)
+                received_s = entry.received_ms // 1000
+                for position, (key, age_s) in enumerate(_keys(payload)):
+                    occurred_s = max(received_s - age_s, 0)
+                    yield Sighting(receipt, position, key, received_s, occurred_s, window_s)
+
+
+def _keys(payload: envelope.Payload) -> Iterator[tuple[int, int]]:
+    """Yield key and age (s) of each item; of equal items each one has a key of its own."""
+    place = f"{payload.sender}\0{payload.project_id}\0{payload.environment}\0{payload.release}"
+    seed = xxhash.xxh3_64_intdigest(place.encode())
+    met: dict[int, int] = {}
+    for text, age_s in _items(payload.body):
+        digest = xxhash.xxh3_64_intdigest(text, seed)
+        ordinal = met[digest] = met.get(digest, -1) + 1
+        yield xxhash.xxh3_64_intdigest(b"%d" % ordinal, digest) if ordinal else digest, age_s
+
+
+def _items(body: bytes) -> Iterator[tuple[bytes, int]]:
+    """Yield the text of each item that is read from a payload, without its age, and the age (s)."""
+    try:
+        sent = _array.decode(body)[: decode.MAX_ITEMS]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        decoded = decode.decode(body)
+        items = [] if isinstance(decoded, report.Rejection) else decoded.items
+    else:
+        items = [bytes(item) for item in sent]
+    for item in items:
+        yield _parted(item)
+
+
+def _parted(item: decode.Item) -> tuple[bytes, int]:
+    """Return the text of an item without its age, and the age (s)."""
+    if isinstance(item, bytes):
+        if match := _AGE_FIRST.match(item):
+            return item[match.end() :], min(int(match[1]) // 1000, MAX_AGE_S)
+        members = decode.members(item)
+        if members is None:
+            return item, 0
+        item = members
+    age = values.integer_of(item.get("age", b"0")) or 0
+    text = b"\0".join(name.encode() + b"\0" + sent for name, sent in sorted(item.items()) if name != "age")
+    return text, max(0, min(age // 1000, MAX_AGE_S))
