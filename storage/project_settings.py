@@ -10,10 +10,23 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from storage import origins
+
 
 class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The settings of one project. Lists are tuples: equal settings are remembered by their hash."""
 
+    allowed_origins: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            description=(
+                "Patterns of the origins that may report: of the header Origin, else of Referer, and of each "
+                "report's document. None allows all; null stands for what has no origin."
+            ),
+            max_length=origins.MAX_PATTERNS,
+            examples=[["https://shop.example", "https://*.example.com", "null"]],
+        ),
+    ] = ()
     dedupe_window: Annotated[
         int,
         msgspec.Meta(
@@ -34,6 +47,18 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
             examples=[200],
         ),
     ] = 200
+    retention: Annotated[
+        int,
+        msgspec.Meta(
+            description=(
+                "Days that reports are kept; maintenance removes them within three more. 0 keeps them for "
+                "ever. The counts in outcomes stay."
+            ),
+            ge=0,
+            le=36_500,
+            examples=[90, 0],
+        ),
+    ] = 0
     quota_per_minute: Annotated[
         int,
         msgspec.Meta(
@@ -133,3 +158,14 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
             examples=[1200, 0],
         ),
     ] = 1200
+
+    def __post_init__(self) -> None:
+        """Check what a type cannot say.
+
+        Raises:
+            ValueError: a value makes no sense; the message is a sentence that names the setting.
+        """
+        try:
+            origins.compiled(self.allowed_origins)
+        except ValueError as error:
+            raise ValueError(f"allowed_origins: {error}") from error

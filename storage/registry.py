@@ -7,7 +7,8 @@ revision one wins and the other notices.
 
 from __future__ import annotations
 
-import secrets
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
@@ -15,7 +16,7 @@ import redis
 import redis.asyncio
 import redis.exceptions
 
-from storage import errors, project_settings, scripts
+from storage import errors, project_settings, public_keys, scripts
 
 if TYPE_CHECKING:
     from storage import clickhouse
@@ -27,7 +28,7 @@ VERSION_KEY: Final = "headrace:registry:version"
 
 ProjectSettings = project_settings.ProjectSettings
 
-Status = Literal["active", "disabled", "retired"]
+Status = Literal["active", "disabled", "retired", "deleted"]
 
 
 class ProjectError(errors.HeadraceError):
@@ -35,14 +36,30 @@ class ProjectError(errors.HeadraceError):
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True):
-    """One project. ``keys`` are its enabled public keys; ``status`` decides the edge's answer (403, 410)."""
+    """One project.
+
+    Attributes:
+        id: the number in the endpoint's URL, never given twice.
+        name: for people.
+        keys: its enabled public keys, the one for new pages first; what older releases know of keys.
+        key_records: all its keys with their state and validity, in the same order; see ``records``.
+        status: decides the edge's answer (403, 410). A deleted project is never published.
+        settings: what an operator set.
+        revision: grows by one with every change.
+    """
 
     id: int
     name: str
     keys: tuple[str, ...]
+    key_records: public_keys.Keys = ()
     status: Status = "active"
     settings: ProjectSettings = ProjectSettings()
     revision: int = 1
+
+    @property
+    def records(self) -> public_keys.Keys:
+        """All keys in full; those that an older release wrote are enabled and never end."""
+        return self.key_records or tuple(public_keys.Key(key=key) for key in self.keys)
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,13 +70,18 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _snapshot_decoder = msgspec.msgpack.Decoder(Snapshot)
+_DEFAULTS: Final = ProjectSettings()
 _settings_decoder = msgspec.json.Decoder(ProjectSettings)
+_records_decoder = msgspec.json.Decoder(public_keys.Keys)
 
 _CURRENT = """
-SELECT id, name, keys, status, settings, revision FROM projects FINAL ORDER BY id
+SELECT id, name, keys, key_records, status, settings, revision FROM projects FINAL ORDER BY id
 """
-
 _VERSION = "SELECT toUnixTimestamp64Milli(max(changed_at)) FROM projects"
+
+
+Change = Callable[[Project], Project]
+"""Makes the next revision of a project out of the current one; called again when another writer won."""
 
 
 class Registry:
@@ -67,14 +89,21 @@ class Registry:
 
     Args:
         server: a connection to the database that holds ``projects``.
+        clock: seconds since the epoch.
     """
 
-    def __init__(self, server: clickhouse.Connection) -> None:
+    def __init__(self, server: clickhouse.Connection, clock: Callable[[], float] = time.time) -> None:
         self._server = server
+        self._clock = clock
+
+    @property
+    def now_ms(self) -> int:
+        """The time by this registry's clock, in milliseconds since the epoch."""
+        return int(self._clock() * 1000)
 
     def list(self) -> tuple[Project, ...]:
-        """Return all projects by id."""
-        return tuple(_project(row) for row in self._server.execute(_CURRENT))
+        """Return all projects by id, without those that were deleted."""
+        return tuple(project for project in self._all() if project.status != "deleted")
 
     def names(self) -> dict[int, str]:
         """Return the name of each project by its id."""
@@ -91,32 +120,68 @@ class Registry:
                 return project
         raise ProjectError(f"There is no project {name_or_id!r}.")
 
-    def create(self, name: str) -> Project:
-        """Create a project with a fresh public key.
+    def create(
+        self,
+        name: str,
+        records: public_keys.Keys = (),
+        settings: ProjectSettings = _DEFAULTS,
+        status: Status = "active",
+    ) -> Project:
+        """Create a project, with a fresh public key unless it is given some.
 
         Raises:
             ProjectError: the name is empty, a number, longer than 64 characters, not printable, or taken.
+            KeyRuleError: the keys break a rule.
         """
-        if not name.strip() or name.isdigit() or len(name) > 64:  # noqa: PLR2004 - stated in the sentence below
-            raise ProjectError("A project name has 1 to 64 characters and is not just a number.")
-        if not name.isprintable():
-            raise ProjectError("A project name holds printable characters only.")
+        given = public_keys.checked(records or (public_keys.fresh(self.now_ms),))
         while True:
-            projects = self.list()
-            if any(project.name == name for project in projects):
-                raise ProjectError(f"There is a project {name!r} already.")
-            number = max((project.id for project in projects), default=0) + 1
-            project = Project(id=number, name=name, keys=(secrets.token_hex(16),))
+            self._require_free(name)
+            number = max((project.id for project in self._all()), default=0) + 1
+            new = Project(id=number, name=name, keys=(), settings=settings, status=status)
+            project = with_keys(new, given)
             if self._write(project):
                 return project
 
-    def set_status(self, name_or_id: str, status: Status) -> Project:
-        """Change what the edge answers for a project."""
+    def change(self, name_or_id: str, change: Change) -> Project:
+        """Store what a change makes of a project, and return it; nothing is stored when it changes nothing.
+
+        Raises:
+            ProjectError: there is no such project.
+        """
         while True:
             current = self.get(name_or_id)
-            changed = msgspec.structs.replace(current, status=status, revision=current.revision + 1)
-            if self._write(changed):
-                return changed
+            changed = change(current)
+            if changed == current:
+                return current
+            revised = msgspec.structs.replace(changed, revision=current.revision + 1)
+            if self._write(revised):
+                return revised
+
+    def set_status(self, name_or_id: str, status: Status) -> Project:
+        """Change what the edge answers for a project."""
+        return self.change(name_or_id, lambda project: msgspec.structs.replace(project, status=status))
+
+    def rename(self, name_or_id: str, name: str) -> Project:
+        """Give a project another name; its id, keys and endpoint stay.
+
+        Raises:
+            ProjectError: the name is not allowed, or taken.
+        """
+
+        def renamed(project: Project) -> Project:
+            if name != project.name:
+                self._require_free(name)
+            return msgspec.structs.replace(project, name=name)
+
+        return self.change(name_or_id, renamed)
+
+    def set_keys(self, name_or_id: str, change: Callable[[public_keys.Keys], public_keys.Keys]) -> Project:
+        """Change the keys of a project.
+
+        Raises:
+            KeyRuleError: the change breaks a rule.
+        """
+        return self.change(name_or_id, lambda project: with_keys(project, change(project.records)))
 
     def snapshot(self) -> Snapshot:
         """Read the whole registry."""
@@ -152,11 +217,38 @@ class Registry:
             "revision": [project.revision],
             "name": [project.name],
             "keys": [list(project.keys)],
+            "key_records": [msgspec.json.encode(project.key_records).decode()],
             "status": [project.status],
             "settings": [settings],
         }
         writer.insert(self._server, "projects", columns, f"project:{project.id}:{project.revision}")
-        return self.get(str(project.id)) == project
+        return project in self._all()
+
+    def _all(self) -> tuple[Project, ...]:
+        return tuple(_project(row) for row in self._server.execute(_CURRENT))
+
+    def _require_free(self, name: str) -> None:
+        require_name(name)
+        if any(project.name == name for project in self.list()):
+            raise ProjectError(f"There is a project {name!r} already.")
+
+
+def require_name(name: str) -> None:
+    """Check that a project may have this name.
+
+    Raises:
+        ProjectError: it is empty, a number, longer than 64 characters or not printable.
+    """
+    if not name.strip() or name.isdigit() or len(name) > 64:  # noqa: PLR2004 - stated in the sentence below
+        raise ProjectError("A project name has 1 to 64 characters and is not just a number.")
+    if not name.isprintable():
+        raise ProjectError("A project name holds printable characters only.")
+
+
+def with_keys(project: Project, records: public_keys.Keys) -> Project:
+    """Return the project with these keys."""
+    enabled = tuple(record.key for record in records if record.state == "enabled")
+    return msgspec.structs.replace(project, keys=enabled, key_records=records)
 
 
 async def load_version(client: redis.asyncio.Redis) -> int | None:
@@ -185,11 +277,12 @@ def read_snapshot(client: redis.Redis) -> Snapshot | None:
 
 
 def _project(row: tuple[Any, ...]) -> Project:
-    number, name, keys, status, settings, revision = row
+    number, name, enabled, records, status, settings, revision = row
     return Project(
         id=number,
         name=name,
-        keys=tuple(keys),
+        keys=tuple(enabled),
+        key_records=_records_decoder.decode(records) if records else (),
         status=status,
         settings=_settings_decoder.decode(settings),
         revision=revision,

@@ -1,0 +1,130 @@
+"""Patterns over web origins: which sites may send reports to a project.
+
+A pattern is one of
+
+* ``https://shop.example``: this scheme, host and port; without a port, the scheme's own one;
+* ``https://*.example.com``: any host below example.com, but not example.com itself;
+* ``https://shop.example:*``: any port;
+* ``shop.example`` or ``*.example.com``: over http and https;
+* ``null``: what has no origin. Sandboxed frames and some browser components send ``Origin: null``.
+
+Origins are compared as the Fetch standard serialises them; whatever is no URL with a host has no origin.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Final
+
+import ada_url
+
+MAX_PATTERNS: Final = 200
+NULL: Final = "null"
+
+_PATTERN: Final = re.compile(
+    r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?"
+    r"(?P<any>\*\.)?(?P<host>\[[0-9a-f:.]+\]|[^\s/:?#@*\[\]\\%,]+)"
+    r"(?::(?P<port>[0-9]{1,5}|\*))?",
+    re.IGNORECASE,
+)
+_URL: Final = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>\[[0-9a-f:.]+\]|[^\s/:?#@\[\]\\]+)(?::(?P<port>[0-9]{1,5}))?(?:[/?#]|\Z)",
+    re.IGNORECASE,
+)
+_PORT_BY_SCHEME: Final = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
+_WEB: Final = ("http", "https")
+_REMEMBERED: Final = 4096
+"""Origins and pages remembered for each set of patterns, of at most ``_LONGEST`` characters: some 2 MB."""
+_LONGEST: Final = 256
+
+
+class Patterns:
+    """A set of patterns, compiled once.
+
+    Args:
+        patterns: at least one.
+
+    Raises:
+        ValueError: one of them is no pattern; the message is a sentence that says which and why.
+    """
+
+    def __init__(self, patterns: tuple[str, ...]) -> None:
+        self._null = NULL in patterns
+        parts = "|".join(_expression(pattern) for pattern in patterns if pattern != NULL)
+        self._matches = re.compile(parts or r"(?!)").fullmatch
+        self._remembered: dict[str, bool] = {}
+
+    def allow(self, url: str) -> bool:
+        """Tell whether an origin, or the origin of a URL, matches one of the patterns."""
+        known = self._remembered.get(url)
+        if known is None:
+            known = self._decide(url)
+            if len(url) <= _LONGEST:
+                if len(self._remembered) >= _REMEMBERED:
+                    self._remembered.clear()
+                self._remembered[url] = known
+        return known
+
+    def allow_request(self, origin: bytes, referer: bytes) -> bool:
+        """Tell whether a request may come from where its headers say; one that says nothing may.
+
+        Args:
+            origin: the header ``Origin``, empty when absent.
+            referer: the header ``Referer``, which counts in the absence of ``Origin``.
+        """
+        said = origin or referer
+        return not said or self.allow(said.decode("latin-1"))
+
+    def _decide(self, url: str) -> bool:
+        origin = _origin(url)
+        return self._null if origin is None else self._matches(origin) is not None
+
+
+@functools.lru_cache(maxsize=1024)
+def compiled(patterns: tuple[str, ...]) -> Patterns | None:
+    """Return the patterns of a project, or None when it takes reports from everywhere.
+
+    Raises:
+        ValueError: one of them is no pattern; the message is a sentence that says which and why.
+    """
+    return Patterns(patterns) if patterns else None
+
+
+def _origin(url: str) -> str | None:
+    """Return ``scheme://host:port`` of a URL, or None when it has no host."""
+    match = _URL.match(url)
+    if match is None:
+        return None
+    scheme = match["scheme"].lower()
+    return f"{scheme}://{match['host'].lower()}:{match['port'] or _PORT_BY_SCHEME.get(scheme, '')}"
+
+
+def _expression(pattern: str) -> str:
+    """Return the regular expression over ``scheme://host:port`` that a pattern stands for."""
+    match = _PATTERN.fullmatch(pattern)
+    host = match and _ascii(match["host"])
+    if match is None or not host:
+        raise ValueError(
+            f"{pattern!r} is no origin such as https://shop.example, https://*.example.com or null."
+        )
+    schemes = (match["scheme"].lower(),) if match["scheme"] else _WEB
+    below = r"[^:/]+\." if match["any"] else ""
+    parts = (
+        f"{re.escape(scheme)}://{below}{re.escape(host)}:{_port(scheme, match['port'])}" for scheme in schemes
+    )
+    return "|".join(parts)
+
+
+def _port(scheme: str, port: str | None) -> str:
+    if port == "*":
+        return "[0-9]*"
+    return (port.lstrip("0") if port else "") or _PORT_BY_SCHEME.get(scheme, "")
+
+
+def _ascii(host: str) -> str:
+    """Return the host as browsers spell it: lower case, punycode; empty when it is none."""
+    try:
+        return ada_url.URL(f"https://{host}").hostname
+    except ValueError:
+        return ""
