@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import structlog
 
@@ -13,7 +14,10 @@ from storage import clickhouse, errors, streams
 from workers import drain, failpoints
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
+
+    import redis
 
     from workers import context
 
@@ -67,23 +71,51 @@ def _hand_back(_number: int, _frame: FrameType | None) -> None:
     raise StoppedError("The worker is stopping.")
 
 
+def stopping() -> bool:
+    """Say whether this process was told to stop."""
+    return _stopping.is_set()
+
+
+class _Tools(NamedTuple):
+    """The connections of a work horse."""
+
+    client: redis.Redis
+    server: clickhouse.Connection
+
+    def close(self) -> None:
+        """Drop both: after a failure nobody knows what still lies in them."""
+        self.server.close()
+        self.client.close()
+
+
+_kept: list[_Tools] = []
+
+
+@contextlib.contextmanager
+def _tools() -> Iterator[_Tools]:
+    """Lend the connections of this process; any failure ends them."""
+    where = _installed[0]
+    tools = _kept.pop() if _kept else _Tools(where.queue_client(), clickhouse.connect(where.clickhouse))
+    try:
+        yield tools
+    except BaseException:
+        tools.close()
+        raise
+    _kept.append(tools)
+
+
 def drain_shard(shard: int) -> None:
     """Drain one shard. What cannot be done now stays in the stream for the next job.
 
     Raises:
         InsertRefusedError: ClickHouse refuses the batch for good.
     """
-    where = _installed[0]
-    client = where.queue_client()
-    server = clickhouse.connect(where.clickhouse)
     started = time.monotonic()
     try:
-        drainer = drain.Drainer(streams.Queue(client), client, server, time.monotonic, stop=_stopping.is_set)
-        done = drainer.drain(shard)
+        with _tools() as (client, server):
+            queue = streams.Queue(client)
+            done = drain.Drainer(queue, client, server, time.monotonic, stop=stopping).drain(shard)
     except (errors.RecoverableError, errors.LeaseLostError) as error:
         log.warning("drain_postponed", shard=shard, error=str(error))
     else:
         log.debug("drained", shard=shard, seconds=round(time.monotonic() - started, 3), **done._asdict())
-    finally:
-        server.close()
-        client.close()

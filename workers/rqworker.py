@@ -1,22 +1,26 @@
-"""The RQ worker process: one queue, JSON jobs, a forked work horse per drain, quick to recover and stop."""
+"""The RQ worker process: one queue, JSON jobs, a work horse that stays, quick to recover and stop."""
 
 from __future__ import annotations
 
 import contextlib
 import gc
 import os
+import random
 import signal
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
 import redis.exceptions
 import rq
+import rq.exceptions
+import rq.executions
 import rq.job
 import rq.serializers
+import rq.worker
 import structlog
 
 from storage import errors, streams
-from workers import jobs, pipeline
+from workers import horse, jobs, pipeline
 
 if TYPE_CHECKING:
     from workers import context
@@ -35,10 +39,32 @@ whole worker has ten seconds."""
 
 
 class Worker(rq.Worker):
-    """RQ's forking worker, which makes up for a dead work horse and passes a stop on to a live one."""
+    """RQ's forking worker, which keeps its work horse, makes up for a dead one and passes a stop on."""
 
     max_connection_wait_time = 2.0
     log_result_lifespan = False
+    _horse: horse.Horse | None = None
+
+    def execute_job(self, job: rq.job.Job, queue: rq.Queue) -> None:
+        """Have the job performed by the work horse, which is forked first if there is none."""
+        execution = self.prepare_execution(job)
+        if self._horse is None or not self._horse.order(execution.composite_key):
+            self._end_horse()
+            self._horse = horse.Horse(self._perform)
+            self._horse.order(execution.composite_key)
+        self._horse_pid = self._horse.pid
+        self.monitor_work_horse(job, queue, execution)
+        self.set_state(rq.worker.WorkerStatus.IDLE)
+
+    def wait_for_horse(self) -> tuple[int | None, int | None, Any]:
+        """Wait until the job is done, or its work horse dead."""
+        if self._horse is None:
+            return None, None, None
+        pid = self._horse.pid
+        stays, status = self._horse.wait()
+        if not stays:
+            self._horse = None
+        return pid, status, None
 
     def setup_work_horse_signals(self) -> None:
         """Let the work horse stop between two batches; RQ's would die in the middle of one."""
@@ -63,6 +89,35 @@ class Worker(rq.Worker):
         with contextlib.suppress(errors.RedisUnavailableError, redis.exceptions.RedisError):
             streams.Queue(self.connection).evict(shard)
             job.delete()  # what is left undone, lease and sweeper make up for
+
+    def teardown(self) -> None:
+        """Let the work horse go with its worker."""
+        super().teardown()  # type: ignore[no-untyped-call]
+        if not self.is_horse:
+            self._end_horse()
+
+    def _end_horse(self) -> None:
+        if self._horse is not None:
+            self._horse.end()
+            self._horse = None
+
+    def _perform(self, order: str) -> bool:
+        """Carry out a job, in the work horse; False when it was told to stop meanwhile."""
+        if not self._is_horse:
+            self._become_horse()
+        execution = rq.executions.Execution.from_composite_key(order, self.connection)
+        execution.worker_name = self.name
+        (queue,) = self.queues
+        with contextlib.suppress(rq.exceptions.NoSuchJobError):  # it was replaced: somebody else performs it
+            job = rq.job.Job.fetch(execution.job_id, connection=self.connection, serializer=self.serializer)
+            self.perform_job(job, queue, execution)
+        return not jobs.stopping()
+
+    def _become_horse(self) -> None:
+        """Make this forked process a work horse: with a mind and signals of its own."""
+        random.seed()
+        self.setup_work_horse_signals()
+        self._is_horse = True
 
     def _signal_horse(self, number: signal.Signals) -> None:
         if self.horse_pid:

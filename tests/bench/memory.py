@@ -57,7 +57,7 @@ class Sampler:
 
 
 def _sample(process: psutil.Process) -> Peak | None:
-    """Return what one process holds now; None when it has ended, as a work horse does after each job."""
+    """Return what one process holds now; None when it has ended."""
     try:
         sizes = process.memory_full_info()
     except psutil.Error:
