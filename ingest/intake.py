@@ -1,8 +1,8 @@
 """Group commit: every request that waits in this process shares one round trip to Redis.
 
 While one append is under way, the payloads of further requests gather; they make the next one. So the cost
-of an append is spread over more requests the more there are. A busy edge also pauses for some milliseconds
-between two appends; a lone request waits for nobody.
+of an append is spread over more requests the more there are. A busy edge also waits some milliseconds for as
+many requests as shared the last append; a lone request waits for nobody.
 
 Guarantee: a receipt is given only for a payload that Redis confirmed.
 """
@@ -31,8 +31,8 @@ MAX_APPEND_BYTES: Final = 4 << 20
 """Body bytes of one append, and so of one stream entry: what Redis takes in a few milliseconds."""
 
 GATHER_S: Final = 0.005
-"""How long a busy edge gathers requests before the next append. Far below what a sender notices, and it makes
-an append, with its fsync, carry dozens of payloads instead of a few."""
+"""How long a busy edge gathers requests before the next append, at most. Far below what a sender
+notices, and it makes an append, with its fsync, carry dozens of payloads instead of a few."""
 
 
 class _Waiter(NamedTuple):
@@ -56,6 +56,8 @@ class Intake:
         self._timeout = timeout
         self._waiting: deque[_Waiter] = deque()
         self._committer: asyncio.Task[None] | None = None
+        self._wanted = 0
+        self._gathered: asyncio.Future[None] | None = None
 
     def store(self, shard: int, payload: envelope.Payload) -> asyncio.Future[str]:
         """Return a future of the payload's receipt; it fails with ``RefusedError`` (503) if not stored.
@@ -67,6 +69,8 @@ class Intake:
         loop = asyncio.get_running_loop()
         receipt: asyncio.Future[str] = loop.create_future()
         self._waiting.append(_Waiter(shard, payload, receipt))
+        if self._gathered is not None and len(self._waiting) >= self._wanted:
+            _end(self._gathered)
         if self._committer is None:
             self._committer = loop.create_task(self._commit_waiting())
         return receipt
@@ -79,11 +83,28 @@ class Intake:
     async def _commit_waiting(self) -> None:
         try:
             while self._waiting:
-                await self._commit(self._next_batch())
+                batch = self._next_batch()
+                await self._commit(batch)
                 if self._waiting:  # a busy edge: let more of them share the next round trip
-                    await asyncio.sleep(GATHER_S)
+                    await self._gather(len(batch))
         finally:
             self._committer = None
+
+    async def _gather(self, wanted: int) -> None:
+        """Wait until so many requests wait as shared the last append, but no longer than ``GATHER_S``.
+
+        Senders that wait for their answers before they send again are all there by then.
+        """
+        if len(self._waiting) >= wanted:
+            return
+        loop = asyncio.get_running_loop()
+        self._wanted, self._gathered = wanted, loop.create_future()
+        timer = loop.call_later(GATHER_S, _end, self._gathered)
+        try:
+            await self._gathered
+        finally:
+            timer.cancel()
+            self._gathered = None
 
     def _next_batch(self) -> list[_Waiter]:
         """Take the payloads that have waited longest, up to ``MAX_APPEND_BYTES`` and at least one."""
@@ -128,3 +149,8 @@ class Intake:
             self._held.give(len(payload.body))
             if not receipt.done():
                 receipt.set_exception(refusals.RefusedError(refusals.UNAVAILABLE))
+
+
+def _end(gathered: asyncio.Future[None]) -> None:
+    if not gathered.done():
+        gathered.set_result(None)
