@@ -1,30 +1,17 @@
-"""The classify stage: a report's title, its fingerprint, and the hashes by which equal reports are found."""
+"""The classify stage: a report's title, its fingerprint, and the hash by which equal reports are found."""
 
 from __future__ import annotations
 
 import functools
-import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 import xxhash
 
-from workers import noise, outcomes, raw, report, scrub
+from workers import fingerprint, noise, outcomes, raw, report, scrub
 
 if TYPE_CHECKING:
-    from workers import urls
     from workers.families import contract
-
-VERSION: Final = 1
-"""Version of the fingerprint. Raise it when the finding is cut differently: old and new never mix."""
-
-_VERSION: Final = str(VERSION)
-
-_VARIABLE: Final = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # UUID
-    r"|(?<![A-Za-z0-9])(?=[A-Za-z]*\d[A-Za-z]*\d)[A-Za-z0-9]{6,}"  # hash, token, long id
-    r"|\d+"
-)
 
 
 class Finding(msgspec.Struct, eq=False, gc=False):
@@ -34,7 +21,7 @@ class Finding(msgspec.Struct, eq=False, gc=False):
         item: what it was made from; None once its text is made, for nothing else is wanted of it.
         report: the normalised report.
         title: one line for a person.
-        fingerprint: groups the same finding across time, pages' ids, browsers, releases and environments.
+        fingerprint: groups the same finding across time, pages, browsers, releases and environments.
         verdict: how the report is counted.
         digest: hash of everything the report says that a row stores, but its time and raw text.
         policy: hash of the policy's text, 0 without one.
@@ -79,7 +66,7 @@ def classify(  # noqa: PLR0913 - one parameter for what each stage found
     return Finding(
         report=found,
         title=title,
-        fingerprint=fingerprint(found),
+        fingerprint=fingerprint.fingerprint(found),
         verdict=_accepted(found.kind),
         digest=_digest(found, title, policy, label, impossible=impossible),
         policy=policy,
@@ -93,30 +80,6 @@ def classify(  # noqa: PLR0913 - one parameter for what each stage found
 @functools.cache
 def _accepted(kind: str) -> outcomes.Verdict:
     return outcomes.Verdict(kind, outcomes.Outcome.ACCEPTED.value, "")
-
-
-def fingerprint(found: report.Report) -> int:
-    """Return the 64-bit fingerprint of a report.
-
-    It covers the kind, the directive, what was blocked (keyword, scheme or host), the page and the source
-    file (host and path, less the path's variable parts), and the host of a certificate report. So reports
-    that differ only in disposition, age, user agent, query, policy or sample are one finding.
-    """
-    parts = (
-        _VERSION,
-        found.kind,
-        found.directive,
-        found.blocked.host or found.blocked.text,
-        _template(found.document),
-        _template(found.source_file),
-        found.hostname,
-    )
-    return xxhash.xxh64_intdigest("\0".join(parts).encode())
-
-
-@functools.lru_cache(maxsize=4096)
-def _template(url: urls.URL) -> str:
-    return url.host + _VARIABLE.sub("*", url.path) if url.host else url.text
 
 
 def _digest(found: report.Report, title: str, policy: int, label: noise.Label, *, impossible: bool) -> int:
