@@ -8,12 +8,20 @@ from typing import Final
 
 
 class Script:
-    """One script: its text and the SHA1 digest by which Redis caches it."""
+    """One script: its name, its text and the SHA1 digest by which Redis caches it.
 
-    __slots__ = ("sha", "text")
+    Args:
+        name: of its file.
+        prelude: the file that stands before it, if any.
+    """
 
-    def __init__(self, name: str) -> None:
-        self.text: Final = resources.files("storage").joinpath("lua", f"{name}.lua").read_text("utf-8")
+    __slots__ = ("name", "sha", "text")
+
+    def __init__(self, name: str, prelude: str = "") -> None:
+        folder = resources.files("storage").joinpath("lua")
+        files = [folder.joinpath(f"{part}.lua") for part in (prelude, name) if part]
+        self.name: Final = name
+        self.text: Final = "\n".join(file.read_text("utf-8") for file in files)
         self.sha: Final = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -30,3 +38,6 @@ ADMIT: Final = Script("admit")
 AHEAD: Final = Script("ahead")
 RECALL: Final = Script("recall")
 REMEMBER: Final = Script("remember")
+GRANT: Final = Script("grant", prelude="once")
+BUDGET: Final = Script("budget", prelude="once")
+SIGHT: Final = Script("sight", prelude="once")

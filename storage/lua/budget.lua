@@ -1,0 +1,29 @@
+-- Give a batch its part of what adaptive sampling may keep of a project.
+--
+-- The budget of a minute (of receipt) is released second by second. What is released and not given yet is
+-- shared by the shards that have reports of the project: each gets one part. A batch always gets what it must
+-- keep and one report more, so that every report has a chance; that may overdraw the minute a little.
+--
+-- KEYS[2]: prefix of the project's counters. ARGV[4]: reports a minute, ARGV[5]: wants as JSON,
+-- [[minute (s), last second of it, reports it must keep, reports], …]; ARGV[6]: seconds a counter is kept.
+-- Returns false when a newer drainer exists, else JSON: [reports to keep, …].
+local superseded, ruling = remembered()
+if superseded or ruling then
+  return not superseded and ruling
+end
+local RECENT = 10
+local wants, given = cjson.decode(ARGV[5]), {}
+local shards, newest = KEYS[2] .. ':shards', wants[#wants][2]
+redis.call('ZADD', shards, 'GT', newest, ARGV[1])
+redis.call('EXPIRE', shards, ARGV[6])
+local sharing = redis.call('ZCOUNT', shards, newest - RECENT, '+inf')
+for i, want in ipairs(wants) do
+  local minute, last, forced, reports = unpack(want)
+  local name = KEYS[2] .. ':budget:' .. minute
+  local released = tonumber(ARGV[4]) * (last - minute + 1) / 60
+  local left = (released - tonumber(redis.call('GET', name) or 0)) / sharing
+  given[i] = math.min(reports, math.max(math.floor(left), forced + 1))
+  redis.call('INCRBY', name, given[i])
+  redis.call('EXPIRE', name, ARGV[6])
+end
+return remember(cjson.encode(given))

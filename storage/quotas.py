@@ -1,0 +1,213 @@
+"""Quotas, budgets and known findings of projects, as Redis keeps them, and the rulings on batches.
+
+A ruling says how much of a batch gets through. Guarantees:
+
+* A ruling on a batch is made once. Whoever repeats the batch is given the same one, whatever happened since.
+* A drainer that lost its shard without noticing is given none (``LeaseLostError``).
+* No span of a quota's length, wherever it begins, holds more granted reports than its limit.
+
+Time is the time of receipt, by Redis' clock: a backlog that is drained late is charged to when it arrived.
+Counters are kept for ``KEEP_S`` beyond their span.
+
+Warning: the last guarantee ends where one shard is more than ``KEEP_S`` behind another of the same project.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+import redis
+import redis.exceptions
+
+from storage import errors, scripts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from storage import project_settings, streams
+
+EXHAUSTED_KEY: Final = "headrace:limits"
+"""Redis sorted set: the quotas that are used up, by the second in which there is room again."""
+KEEP_S: Final = 3600
+MOST_KNOWN: Final = 200_000
+"""Findings that a project's set of one day holds at most, about 12 MB; two sets are in use."""
+
+_DAY_S: Final = 86_400
+_HOUR_S: Final = 3600
+_MINUTE_S: Final = 60
+_SIGHTING: Final = struct.Struct("<QQ")
+
+
+class Quota(NamedTuple):
+    """One kind of quota: its reason in ``outcomes``, and how it is counted.
+
+    Attributes:
+        reason: the reason of reports that it keeps out.
+        setting: the field of ``ProjectSettings`` that holds its limit.
+        each_key: whether each public key has its own.
+        slot_s: seconds that are counted together.
+        slots: how many of them make its span.
+    """
+
+    reason: str
+    setting: str
+    each_key: bool
+    slot_s: int
+    slots: int
+
+
+QUOTAS: Final = (
+    Quota("project_day", "quota_per_day", each_key=False, slot_s=900, slots=96),
+    Quota("key_day", "key_quota_per_day", each_key=True, slot_s=900, slots=96),
+    Quota("project_minute", "quota_per_minute", each_key=False, slot_s=1, slots=60),
+    Quota("key_minute", "key_quota_per_minute", each_key=True, slot_s=1, slots=60),
+)
+"""Of two that leave equally little the first one is the reason: the one that lasts longer."""
+_BY_REASON: Final = {quota.reason: quota for quota in QUOTAS}
+
+
+class Grant(NamedTuple):
+    """How many reports get through, and which quota keeps the others out; "" if none does."""
+
+    reports: int
+    reason: str
+
+
+class Exhausted(NamedTuple):
+    """A quota that is used up.
+
+    Attributes:
+        project_id: whose it is.
+        key: the public key whose it is; "" if it is the project's.
+        reason: which quota.
+        limit: the limit that was reached.
+        until_s: when there is room again, in seconds since the epoch by Redis' clock.
+    """
+
+    project_id: int
+    key: str
+    reason: str
+    limit: int
+    until_s: int
+
+    def stands(self, settings: project_settings.ProjectSettings) -> bool:
+        """Return whether the limit is still the one that the project's settings name."""
+        quota = _BY_REASON.get(self.reason)
+        return quota is not None and getattr(settings, quota.setting) == self.limit
+
+
+class Want(NamedTuple):
+    """What a batch has of one minute: its start, its last second, the reports it must keep, and all."""
+
+    minute_s: int
+    last_s: int
+    forced: int
+    reports: int
+
+
+class Arbiter:
+    """Rules on one batch.
+
+    Args:
+        client: a synchronous client without retries.
+        lease: of the shard.
+        batch: what tells the batch from all others of its shard, without spaces.
+
+    Every method raises ``RedisUnavailableError`` when Redis does not answer, and ``LeaseLostError`` when a
+    newer drainer was given a ruling.
+    """
+
+    def __init__(self, client: redis.Redis, lease: streams.Lease, batch: str) -> None:
+        self._client = client
+        self._lease = lease
+        self._batch = batch
+
+    def sight(
+        self,
+        project_id: int,
+        settings: project_settings.ProjectSettings,
+        at_s: int,
+        sightings: Sequence[tuple[int, int]],
+    ) -> str:
+        """Return a letter for each finding: ``k`` known, ``n`` new, ``p`` its place only, ``o`` not even it.
+
+        Args:
+            project_id: whose findings these are.
+            settings: the project's.
+            at_s: time of receipt, in seconds since the epoch.
+            sightings: fingerprint and place of each finding, in the order in which they may claim what
+                is left of the hour's cap.
+        """
+        most = settings.new_fingerprints_per_hour
+        packed = b"".join(_SIGHTING.pack(*sighting) for sighting in sightings)
+        arguments = (at_s // _DAY_S, at_s // _HOUR_S, most, MOST_KNOWN, 2 * _DAY_S + KEEP_S, packed)
+        return self._rule(scripts.SIGHT, project_id, *arguments).decode()
+
+    def budget(
+        self, project_id: int, settings: project_settings.ProjectSettings, wants: Sequence[Want]
+    ) -> list[int]:
+        """Return how many of the wanted reports adaptive sampling may keep; always more than the forced."""
+        encoded = msgspec.json.encode(wants)
+        return _numbers.decode(
+            self._rule(scripts.BUDGET, project_id, settings.sample_budget, encoded, KEEP_S)
+        )
+
+    def grant(
+        self,
+        project_id: int,
+        settings: project_settings.ProjectSettings,
+        wants: Mapping[tuple[int, str], int],
+    ) -> dict[tuple[int, str], Grant]:
+        """Return what the quotas leave of the wanted reports, by second of receipt and public key."""
+        asked = msgspec.json.encode([(second, key, count) for (second, key), count in wants.items()])
+        limits = msgspec.json.encode(_limits(settings))
+        rows = _grants.decode(self._rule(scripts.GRANT, project_id, project_id, limits, asked))
+        return {(second, key): Grant(reports, reason) for second, key, reports, reason in rows}
+
+    def _rule(self, script: scripts.Script, project_id: int, *arguments: object) -> bytes:
+        names = (
+            f"headrace:limits:{{{project_id}}}:rulings",
+            f"headrace:limits:{{{project_id}}}",
+            EXHAUSTED_KEY,
+        )
+        whose = (f"{script.name}:{self._lease.shard}", self._lease.token, self._batch)
+        try:
+            answer: Any = self._client.eval(script.text, len(names), *names, *whose, *arguments)  # type: ignore[arg-type]
+        except (redis.exceptions.RedisError, OSError) as error:
+            raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+        if answer is None:
+            raise errors.LeaseLostError(f"Shard {self._lease.shard} was taken over: its batch is ruled on.")
+        ruling: bytes = answer
+        return ruling
+
+
+_numbers: Final = msgspec.json.Decoder(list[int])
+_grants: Final = msgspec.json.Decoder(list[tuple[int, str, int, str]])
+
+
+def has_quotas(settings: project_settings.ProjectSettings) -> bool:
+    """Return whether any quota is set."""
+    return any(getattr(settings, quota.setting) for quota in QUOTAS)
+
+
+def read_exhausted(members: Sequence[tuple[bytes, float]]) -> list[Exhausted]:
+    """Return what the sorted set ``EXHAUSTED_KEY`` holds, from its members with their scores."""
+    found = []
+    for member, until in members:
+        project_id, reason, limit, key = member.decode().split(" ", 3)
+        found.append(Exhausted(int(project_id), key, reason, int(limit), int(until)))
+    return found
+
+
+def _limits(settings: project_settings.ProjectSettings) -> list[dict[str, object]]:
+    """Return the quotas that are set, as the script takes them."""
+    found: list[dict[str, object]] = []
+    for quota in QUOTAS:
+        limit = getattr(settings, quota.setting)
+        if limit:
+            bursts = quota.slots == _MINUTE_S and settings.quota_burst
+            counted = {**quota._asdict(), "limit": limit, "burst": settings.quota_burst if bursts else limit}
+            found.append({**counted, "keep_s": 2 * quota.slots * quota.slot_s + KEEP_S})
+    return found

@@ -1,0 +1,174 @@
+"""The rulings over a real Redis: exact over every span, the same for whoever repeats a batch."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+
+import pytest
+import redis
+
+from storage import errors, project_settings, quotas, streams
+
+NOW = 1_760_000_000
+KEY = "k"
+
+
+def arbiter(client: redis.Redis, batch: str, shard: int = 3, token: int = 1) -> quotas.Arbiter:
+    return quotas.Arbiter(client, streams.Lease(shard, token, None, 0, begun=False), batch)
+
+
+def settings(**values: object) -> project_settings.ProjectSettings:
+    return project_settings.ProjectSettings(**values)  # type: ignore[arg-type]
+
+
+def granted(client: redis.Redis, batch: str, second: int, reports: int, **values: object) -> quotas.Grant:
+    answer = arbiter(client, batch).grant(1, settings(**values), {(second, KEY): reports})
+    return answer[second, KEY]
+
+
+def exhausted(client: redis.Redis) -> list[quotas.Exhausted]:
+    return quotas.read_exhausted(client.zrange(quotas.EXHAUSTED_KEY, 0, -1, withscores=True))
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason", "span"),
+    [
+        ("quota_per_minute", "project_minute", 60),
+        ("quota_per_day", "project_day", 86_400),
+        ("key_quota_per_minute", "key_minute", 60),
+        ("key_quota_per_day", "key_day", 86_400),
+    ],
+)
+def test_a_quota_is_granted_once_in_its_span(
+    client: redis.Redis, setting: str, reason: str, span: int
+) -> None:
+    limit = {setting: 10}
+    assert granted(client, "a", NOW, 7, **limit) == quotas.Grant(7, "")
+    assert granted(client, "b", NOW + 1, 7, **limit) == quotas.Grant(3, reason)
+    assert granted(client, "c", NOW + span - 1, 7, **limit) == quotas.Grant(0, reason)
+    later = NOW + span + (2 if span == 60 else 901)
+    assert granted(client, "d", later, 20, **limit) == quotas.Grant(10, reason)
+
+
+def test_no_span_holds_more_than_the_limit_in_whatever_order_it_is_asked_for(client: redis.Redis) -> None:
+    """A hundred batches of four shards, their times of receipt far apart and out of order."""
+    chance = random.Random(5)
+    each: Counter[int] = Counter()
+    for number in range(100):
+        second = NOW + chance.randrange(300)
+        wants = {(second + offset, KEY): chance.randrange(1, 40) for offset in range(3)}
+        ruling = arbiter(client, f"b{number}", shard=number % 4).grant(
+            1, settings(quota_per_minute=100), wants
+        )
+        for (at, _), grant in ruling.items():
+            each[at] += grant.reports
+    spans = [sum(each[at] for at in range(start, start + 61)) for start in range(NOW - 61, NOW + 310)]
+    assert max(spans) == 100
+    assert sum(each.values()) > 350
+
+
+def test_a_burst_takes_its_part_of_a_second_only(client: redis.Redis) -> None:
+    limit = {"quota_per_minute": 100, "quota_burst": 10}
+    now = int(time.time())
+    assert granted(client, "a", now, 50, **limit) == quotas.Grant(10, "project_minute")
+    assert granted(client, "b", now + 1, 50, **limit) == quotas.Grant(10, "project_minute")
+    assert exhausted(client) == []
+
+
+def test_each_key_has_its_own_quota_and_they_share_the_projects(client: redis.Redis) -> None:
+    limits = settings(key_quota_per_minute=10, quota_per_minute=15)
+    ruling = arbiter(client, "a").grant(1, limits, {(NOW, "one"): 20, (NOW, "two"): 20})
+    assert ruling == {
+        (NOW, "one"): quotas.Grant(10, "key_minute"),
+        (NOW, "two"): quotas.Grant(5, "project_minute"),
+    }
+    assert arbiter(client, "a").grant(2, limits, {(NOW, "one"): 5})[NOW, "one"] == quotas.Grant(5, "")
+
+
+def test_a_repeated_batch_is_given_the_same_rulings(client: redis.Redis) -> None:
+    limits = settings(quota_per_minute=10, new_fingerprints_per_hour=2, sample_budget=60)
+    want = quotas.Want(NOW // 60 * 60, NOW, 0, 50)
+
+    def rule(batch: str, token: int = 1) -> tuple[object, ...]:
+        judge = arbiter(client, batch, token=token)
+        return (
+            judge.grant(1, limits, {(NOW, KEY): 8}),
+            judge.sight(1, limits, NOW, [(1, 8), (2, 8), (3, 8)]),
+            judge.budget(1, limits, [want]),
+        )
+
+    first = rule("a")
+    assert [rule("a"), rule("a", token=2)] == [first, first]
+    assert rule("b", token=2) != first
+
+
+def test_a_drainer_that_lost_its_shard_is_given_nothing(client: redis.Redis) -> None:
+    limits = settings(quota_per_minute=10)
+    arbiter(client, "new", token=5).grant(1, limits, {(NOW, KEY): 1})
+    with pytest.raises(errors.LeaseLostError):
+        arbiter(client, "old", token=4).grant(1, limits, {(NOW, KEY): 1})
+    assert arbiter(client, "old", shard=4, token=4).grant(1, limits, {(NOW, KEY): 1})
+
+
+def test_a_redis_that_is_away_can_be_told_from_a_lost_lease() -> None:
+    dead = redis.Redis(port=1, socket_connect_timeout=0.1)
+    with pytest.raises(errors.RedisUnavailableError):
+        arbiter(dead, "a").grant(1, settings(quota_per_minute=10), {(NOW, KEY): 1})
+
+
+def test_what_is_used_up_is_told_until_there_is_room_again(client: redis.Redis) -> None:
+    now = int(time.time())
+    granted(client, "a", now - 30, 4, key_quota_per_minute=10)
+    granted(client, "b", now, 10, key_quota_per_minute=10)
+    (found,) = exhausted(client)
+    assert found == quotas.Exhausted(1, KEY, "key_minute", 10, now + 31)
+    assert found.stands(settings(key_quota_per_minute=10))
+    assert not found.stands(settings(key_quota_per_minute=11))
+    granted(client, "c", now - 400, 20, quota_per_minute=10)  # long past: nobody need hear of it
+    assert exhausted(client) == [found]
+
+
+def test_a_budget_is_released_second_by_second_and_shared_by_the_shards(client: redis.Redis) -> None:
+    limits = settings(sample_budget=600)
+    minute = NOW // 60 * 60
+    assert arbiter(client, "a").budget(1, limits, [quotas.Want(minute, minute + 9, 0, 1000)]) == [100]
+    assert arbiter(client, "b").budget(1, limits, [quotas.Want(minute, minute + 9, 0, 1000)]) == [1]
+    want = quotas.Want(minute, minute + 19, 0, 1000)
+    assert arbiter(client, "a", shard=4).budget(1, limits, [want]) == [49]
+    assert arbiter(client, "c").budget(1, limits, [want._replace(forced=80)]) == [81]
+    assert arbiter(client, "d").budget(1, limits, [quotas.Want(minute, minute + 59, 0, 9)]) == [9]
+
+
+def test_a_finding_is_new_once_and_then_known_for_a_day(client: redis.Redis) -> None:
+    limits = settings(new_fingerprints_per_hour=100)
+    assert arbiter(client, "a").sight(1, limits, NOW, [(1, 0), (2, 0)]) == "nn"
+    assert arbiter(client, "b").sight(1, limits, NOW + 86_400, [(2, 0), (3, 0)]) == "kn"
+    assert arbiter(client, "c").sight(1, limits, NOW + 2 * 86_400, [(1, 0), (2, 0)]) == "nk"
+    assert arbiter(client, "d").sight(2, limits, NOW, [(1, 0)]) == "n"
+
+
+def test_findings_beyond_the_cap_fall_back_to_their_places_and_these_are_capped_too(
+    client: redis.Redis,
+) -> None:
+    limits = settings(new_fingerprints_per_hour=2)
+    found = [(1, 101), (2, 101), (3, 101), (4, 102), (5, 103), (6, 101), (1, 101)]
+    assert arbiter(client, "a").sight(1, limits, NOW, found[:2]) == "nn"
+    assert arbiter(client, "b").sight(1, limits, NOW, found) == "kkppopk"
+    assert arbiter(client, "c").sight(1, limits, NOW + 3600, found) == "kknnppk"
+
+
+def test_many_findings_are_told_apart_in_one_step(client: redis.Redis) -> None:
+    found = [(number, number % 7 + 10**6) for number in range(9_000)]
+    limits = settings(new_fingerprints_per_hour=5_000)
+    letters = arbiter(client, "a").sight(1, limits, NOW, found)
+    assert letters == "n" * 5_000 + "p" * 4_000
+
+
+def test_without_a_cap_findings_beyond_what_a_set_holds_count_as_known(
+    client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quotas, "MOST_KNOWN", 3)
+    found = [(number, 0) for number in range(5)]
+    assert arbiter(client, "a").sight(1, settings(), NOW, found) == "nnnkk"
