@@ -26,7 +26,9 @@ _CHROMIUM_FLAGS: Final = (
     "--disable-component-update",
     "--disable-sync",
     "--short-reporting-delay",
-    "--host-resolver-rules=MAP * 127.0.0.1",
+    "--disable-popup-blocking",
+    "--js-flags=--max-old-space-size=64",  # MiB: a page that fills its memory dies within a second
+    "--host-resolver-rules=MAP gone.site.test ~NOTFOUND, MAP * 127.0.0.1",
 )
 _FIREFOX_PREFERENCES: Final = {
     "network.dns.forceResolve": "127.0.0.1",
@@ -35,6 +37,9 @@ _FIREFOX_PREFERENCES: Final = {
     "network.connectivity-service.enabled": False,
     "dom.reporting.delivering.timeout": 1,
     "dom.reporting.cleanup.timeout": 3600,
+    # Firefox knows feature-policy-violation but keeps it, and the header that it is about, switched off.
+    "dom.reporting.featurePolicy.enabled": True,
+    "dom.security.featurePolicy.header.enabled": True,
     "browser.safebrowsing.malware.enabled": False,
     "browser.safebrowsing.phishing.enabled": False,
     "browser.shell.checkDefaultBrowser": False,

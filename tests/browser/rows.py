@@ -8,33 +8,50 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from deploy import settings
 from storage import clickhouse
-from tests.browser.site import Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from tests import harness
+    from tests.browser import site
 
 PATIENCE: Final = 60.0
 _INTERVAL: Final = 0.05
-_SEEN: Final = "SELECT DISTINCT directive, blocked, disposition FROM reports WHERE release = %(release)s"
+_SEEN: Final = (
+    "SELECT DISTINCT kind, directive, blocked, disposition FROM reports WHERE release = %(release)s"
+)
+
+
+class Sight(NamedTuple):
+    """What one report says, as the analysts' columns name it."""
+
+    kind: str
+    directive: str
+    blocked: str = ""
+    disposition: str = ""
 
 
 class Sighting(NamedTuple):
     """What was visible in the end, and when, by ``time.monotonic()``."""
 
-    violations: set[Violation]
+    sights: set[Sight]
     at: float
 
 
-def await_violations(system: harness.System, release: str, expected: Collection[Violation]) -> Sighting:
+def filled(sights: Iterable[Sight], page: site.Site) -> set[Sight]:
+    """Return sights with the names of the site in them."""
+    return {sight._replace(blocked=page.filled(sight.blocked)) for sight in sights}
+
+
+def await_sights(system: harness.System, release: str, expected: AbstractSet[Sight]) -> Sighting:
     """Poll until all that is expected is visible, or patience ends; return what there is then."""
     analyst = settings.clickhouse_address(system.runtime.analyst_url)
     deadline = time.monotonic() + PATIENCE
     with contextlib.closing(clickhouse.connect(analyst)) as server:
         while True:
-            seen = {Violation(*row) for row in server.execute(_SEEN, {"release": release})}
+            seen = {Sight(*row) for row in server.execute(_SEEN, {"release": release})}
             now = time.monotonic()
-            if seen.issuperset(expected) or now > deadline:
+            if seen >= expected or now > deadline:
                 return Sighting(seen, now)
             time.sleep(_INTERVAL)

@@ -1,9 +1,10 @@
-"""A small site on loopback whose page violates its own Content-Security-Policy in every common way."""
+"""A small site on loopback: a few documents under headers of their own, over http or TLS."""
 
 from __future__ import annotations
 
 import contextlib
 import http.server
+import string
 import threading
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -12,91 +13,82 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator, Mapping
 
-ENFORCED: Final = "default-src 'self'; script-src 'self' 'report-sample'"
-WATCHED: Final = "frame-src 'none'"
-"""The Report-Only policy; the page's frame of its own violates it."""
-
-_PAGE: Final = """<!doctype html><html><head><title>A page that violates its policy</title>
-<link rel="icon" href="/icon.png">
-<style>h1 {{ color: red }}</style>
-<script>window.injected = true</script>
-<script src="/violate.js" data-elsewhere="{elsewhere}"></script>
-</head><body>
-<h1 style="color: green" onclick="alert(1)">Hello</h1>
-<img src="{elsewhere}/pixel.png" alt="">
-<iframe src="/frame.html"></iframe>
-</body></html>"""
-
-_SCRIPT: Final = """
-try { eval("1 + 1"); } catch (refused) { console.log(refused.name); }
-fetch(document.currentScript.dataset.elsewhere + "/beacon").catch(() => {});
-if (location.search === "?leave") {
-  window.addEventListener("load", () => setTimeout(() => location.assign("about:blank"), 500));
-}
-"""
+PATIENCE: Final = 30.0
+"""Seconds for which a document that is never answered keeps its connection."""
 
 
-class Violation(NamedTuple):
-    """One violation of the page, as the analysts' columns name it."""
+class Document(NamedTuple):
+    """What the site answers to one path.
 
-    directive: str
-    blocked: str
-    disposition: str
+    In text and headers ``$site`` and ``$elsewhere`` stand for the origins of the site and of another one that
+    is the same server, ``$port`` for its port, ``$endpoint`` for the URL that reports go to.
+
+    Attributes:
+        text: the body.
+        headers: of the answer.
+        content_type: of the body, without its charset.
+        status: of the answer.
+        answered: whether it is answered at all: False closes the connection, None leaves the browser waiting.
+    """
+
+    text: str = ""
+    headers: Mapping[str, str] = {}
+    content_type: str = "text/html"
+    status: int = 200
+    answered: bool | None = True
+
+
+Documents = dict[str, Document]
+"""The documents of a site by path; ``/`` is the page that is visited."""
 
 
 class Site:
     """The site while it is served.
 
     Attributes:
-        host: the name by which browsers reach it; the page's URL is ``page``.
+        page: URL of the page.
+        elsewhere: the other origin.
         served_at: when the page was first asked for, by ``time.monotonic()``; None before.
     """
 
-    def __init__(self, scheme: str, host: str, port: int, elsewhere: str) -> None:
-        self.page = f"{scheme}://{host}:{port}/"
-        self.frame = f"{self.page}frame.html"
-        self.elsewhere = elsewhere
+    def __init__(self, origin: str, elsewhere: str, port: int) -> None:
+        self.page = f"{origin}:{port}/"
+        self.elsewhere = f"{elsewhere}:{port}"
         self.served_at: float | None = None
+        self._names = {"site": self.page.rstrip("/"), "elsewhere": self.elsewhere, "port": str(port)}
 
-    def violations(self) -> set[Violation]:
-        """Return what every browser must report of one visit, whatever else it reports."""
-        return {
-            Violation("script-src-elem", "inline", "enforce"),
-            Violation("script-src-attr", "inline", "enforce"),
-            Violation("script-src", "eval", "enforce"),
-            Violation("style-src-elem", "inline", "enforce"),
-            Violation("style-src-attr", "inline", "enforce"),
-            Violation("img-src", f"{self.elsewhere}/pixel.png", "enforce"),
-            Violation("connect-src", f"{self.elsewhere}/beacon", "enforce"),
-            Violation("frame-src", self.frame, "report"),
-        }
+    def filled(self, text: str, endpoint: str = "") -> str:
+        """Return a text with this site's names in it."""
+        return string.Template(text).substitute(self._names, endpoint=endpoint)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    """Serves the three documents of the site."""
+    """Serves the documents of the site; every other path is an empty page."""
 
     protocol_version = "HTTP/1.1"
     server: _Server
 
     def do_GET(self) -> None:
-        """Answer with the page under its policies, its script, or an empty frame."""
-        server = self.server
+        """Answer with the document, or as it says that it answers."""
         path = self.path.partition("?")[0]
         if path == "/":
-            server.site.served_at = server.site.served_at or time.monotonic()
-            self._answer("text/html", _PAGE.format(elsewhere=server.site.elsewhere), server.headers)
-        elif path == "/violate.js":
-            self._answer("text/javascript", _SCRIPT, {})
-        else:
-            self._answer("text/html", "", {})
+            self.server.site.served_at = self.server.site.served_at or time.monotonic()
+        document = self.server.documents.get(path, Document())
+        if document.answered:
+            self._answer(document)
+            return
+        if document.answered is None:
+            self.server.closing.wait(PATIENCE)
+        self.close_connection = True
 
-    def _answer(self, content_type: str, text: str, headers: Mapping[str, str]) -> None:
-        body = text.encode()
-        self.send_response(200)
-        self.send_header("Content-Type", f"{content_type}; charset=utf-8")
+    def _answer(self, document: Document) -> None:
+        fill = self.server.fill
+        body = fill(document.text).encode()
+        self.send_response(document.status)
+        self.send_header("Content-Type", f"{document.content_type}; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
-        for name, value in headers.items():
-            self.send_header(name, value)
+        for name, value in document.headers.items():
+            self.send_header(name, fill(value))
         self.end_headers()
         self.wfile.write(body)
 
@@ -109,7 +101,15 @@ class _Server(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
     site: Site
-    headers: Mapping[str, str]
+    documents: Documents
+    endpoint: str
+
+    def __init__(self, port: int) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.closing = threading.Event()
+
+    def fill(self, text: str) -> str:
+        return self.site.filled(text, self.endpoint)
 
     def handle_error(self, *_arguments: object) -> None:
         """A browser that is closed while it loads is no error of the site."""
@@ -117,39 +117,28 @@ class _Server(http.server.ThreadingHTTPServer):
 
 @contextlib.contextmanager
 def served(
-    headers: Mapping[str, str], *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+    documents: Documents,
+    endpoint: str,
+    *,
+    host: str = "127.0.0.1",
+    tls: ssl.SSLContext | None = None,
+    port: int = 0,
 ) -> Iterator[Site]:
-    """Serve the site with these headers on its page, over TLS when a context is given."""
-    server = _Server(("127.0.0.1", 0), _Handler)
+    """Serve the documents on a port, a free one by default, over TLS when a context is given."""
+    server = _Server(port)
     if tls:
         # The handshake belongs to the connection's own thread: a browser may connect and say nothing.
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    port = server.server_address[1]
     scheme = "https" if tls else "http"
-    server.site = Site(scheme, host, port, elsewhere=f"{scheme}://elsewhere.test:{port}")
-    server.headers = headers
+    server.site = Site(f"{scheme}://{host}", f"{scheme}://elsewhere.test", server.server_address[1])
+    server.documents = documents
+    server.endpoint = endpoint
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
         yield server.site
     finally:
+        server.closing.set()
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-def legacy_headers(endpoint: str) -> dict[str, str]:
-    """Return the headers that send the reports one by one, by ``report-uri``."""
-    return {
-        "Content-Security-Policy": f"{ENFORCED}; report-uri {endpoint}",
-        "Content-Security-Policy-Report-Only": f"{WATCHED}; report-uri {endpoint}",
-    }
-
-
-def reporting_api_headers(endpoint: str) -> dict[str, str]:
-    """Return the headers that send the reports in batches, by the Reporting API."""
-    return {
-        "Reporting-Endpoints": f'violations="{endpoint}"',
-        "Content-Security-Policy": f"{ENFORCED}; report-to violations",
-        "Content-Security-Policy-Report-Only": f"{WATCHED}; report-to violations",
-    }

@@ -37,11 +37,13 @@ def issue(directory: Path) -> Identity:
 
 
 @contextlib.contextmanager
-def terminated(context: ssl.SSLContext, port: int) -> Iterator[int]:
-    """Serve TLS on a free port, in front of the plain ``port``; yields the free port."""
+def terminated(context: ssl.SSLContext, port: int, front_port: int = 0) -> Iterator[int]:
+    """Serve TLS on ``front_port``, a free one by default, in front of the plain ``port``; yield it."""
     loop = asyncio.new_event_loop()
     front = _Front(port)
-    server = loop.run_until_complete(asyncio.start_server(front.connect, "127.0.0.1", 0, ssl=context))
+    server = loop.run_until_complete(
+        asyncio.start_server(front.connect, "127.0.0.1", front_port, ssl=context)
+    )
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:

@@ -1,0 +1,194 @@
+"""Pages that provoke every other type of report a browser can be made to send from a page.
+
+What no page can provoke is in no table here: Expect-CT, Expect-Staple and HPKP, which no browser sends any
+more, crashes of other reasons than memory, and of NEL what loopback never shows (HTTP/3, signed exchanges).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from tests.browser import browsers, site
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_HOME: Final = {"Reporting-Endpoints": 'default="$endpoint"'}
+_SCRIPT: Final = site.Document("1", content_type="text/javascript")
+
+
+class Provocation(NamedTuple):
+    """A page and the reports that it draws.
+
+    Attributes:
+        name: for test names.
+        documents: the page and what it loads.
+        types: the Reporting API types of the reports that come, by the name of the browser that sends them.
+    """
+
+    name: str
+    documents: site.Documents
+    types: Mapping[str, frozenset[str]]
+
+
+def _page(text: str, headers: Mapping[str, str] = {}) -> site.Document:
+    return site.Document(f"<!doctype html><title>A page that provokes</title>{text}", {**_HOME, **headers})
+
+
+_FEATURES: Final = {
+    "/": _page(
+        """
+        <iframe src="$elsewhere/frame" allow="geolocation"></iframe>
+        <script>
+        navigator.geolocation.getCurrentPosition(() => {}, () => {});
+        document.documentElement.requestFullscreen().catch(() => {});
+        try { new Profiler({sampleInterval: 10, maxBufferSize: 10}); } catch (refused) { }
+        </script>
+        """,
+        {
+            "Permissions-Policy": "geolocation=();report-to=default",
+            "Permissions-Policy-Report-Only": "fullscreen=();report-to=default",
+            "Feature-Policy": "geolocation 'none'",
+            "Document-Policy": "js-profiling=?0;report-to=default",
+        },
+    )
+}
+
+_ADVICE: Final = {
+    "/": _page("<script>addEventListener('unload', () => {}); navigator.vibrate(100);</script>"),
+}
+
+_EMBEDDING: Final = {
+    "/": _page(
+        """
+        <img src="$elsewhere/pixel.png" alt="">
+        <iframe src="/frame"></iframe>
+        <script>new Worker("/worker.js");</script>
+        """,
+        {"Cross-Origin-Embedder-Policy": 'require-corp; report-to="default"'},
+    ),
+    "/worker.js": _SCRIPT,
+}
+
+_OPENERS: Final = {
+    "/": _page(
+        """
+        <script>
+        addEventListener("message", () => { popup.postMessage("touched", "*"); });
+        const popup = open("/popup", "_blank");
+        </script>
+        """,
+        {"Cross-Origin-Opener-Policy-Report-Only": 'same-origin; report-to="default"'},
+    ),
+    "/popup": _page(
+        "<script>opener.postMessage('ready', '*');</script>",
+        {"Cross-Origin-Opener-Policy-Report-Only": 'same-origin-allow-popups; report-to="default"'},
+    ),
+}
+
+_INTEGRITY: Final = {
+    "/": _page(
+        '<script src="/script.js"></script>',
+        {
+            "Integrity-Policy": "blocked-destinations=(script), endpoints=(default)",
+            "Integrity-Policy-Report-Only": "blocked-destinations=(script), endpoints=(default)",
+        },
+    ),
+    "/script.js": _SCRIPT,
+}
+
+_HASHES: Final = {
+    "/": _page(
+        '<script src="/script.js"></script>',
+        {"Content-Security-Policy": "script-src 'self' 'report-sha256'; report-to default"},
+    ),
+    "/script.js": _SCRIPT,
+}
+
+_CONNECTIONS: Final = {
+    "/": _page(
+        '<iframe src="$elsewhere/frame"></iframe>',
+        {"Connection-Allowlist-Report-Only": "(response-origin); report-to=default"},
+    ),
+}
+
+_NETWORK: Final = {
+    "/": _page(
+        """
+        <script>
+        for (const path of ["/missing", "/severed", "/loop", "https://gone.site.test:$port/"])
+          fetch(path).catch(() => {});
+        const left = new AbortController();
+        fetch("/silent", {signal: left.signal}).catch(() => {});
+        setTimeout(() => left.abort(), 300);
+        </script>
+        """,
+        {
+            "Report-To": json.dumps(
+                {
+                    "group": "network",
+                    "max_age": 3600,
+                    "include_subdomains": True,
+                    "endpoints": [{"url": "$endpoint"}],
+                }
+            ),
+            "NEL": json.dumps(
+                {
+                    "report_to": "network",
+                    "max_age": 3600,
+                    "include_subdomains": True,
+                    "success_fraction": 0.5,
+                    "failure_fraction": 1.0,
+                }
+            ),
+        },
+    ),
+    "/missing": site.Document(status=404),
+    "/severed": site.Document(answered=False),
+    "/silent": site.Document(answered=None),
+    "/loop": site.Document(headers={"Location": "/loop"}, status=302),
+}
+
+_MEMORY: Final = {
+    "/": _page(
+        """
+        <script>
+        const held = [];
+        setTimeout(() => { for (;;) held.push(Array.from({length: 1e5}, Math.random)); }, 100);
+        </script>
+        """
+    ),
+}
+
+ALL: Final = (
+    Provocation(
+        "features",
+        _FEATURES,
+        {
+            browsers.CHROMIUM.name: frozenset(
+                {
+                    "permissions-policy-violation",
+                    "potential-permissions-policy-violation",
+                    "document-policy-violation",
+                }
+            ),
+            browsers.FIREFOX.name: frozenset({"feature-policy-violation"}),
+        },
+    ),
+    Provocation("advice", _ADVICE, {browsers.CHROMIUM.name: frozenset({"deprecation", "intervention"})}),
+    Provocation("embedding", _EMBEDDING, {browsers.CHROMIUM.name: frozenset({"coep"})}),
+    Provocation("openers", _OPENERS, {browsers.CHROMIUM.name: frozenset({"coop"})}),
+    Provocation(
+        "integrity",
+        _INTEGRITY,
+        {
+            browsers.CHROMIUM.name: frozenset({"integrity-violation"}),
+            browsers.FIREFOX.name: frozenset({"integrity-violation"}),
+        },
+    ),
+    Provocation("hashes", _HASHES, {browsers.CHROMIUM.name: frozenset({"csp-hash"})}),
+    Provocation("connections", _CONNECTIONS, {browsers.CHROMIUM.name: frozenset({"connection-allowlist"})}),
+    Provocation("network", _NETWORK, {browsers.CHROMIUM.name: frozenset({"network-error"})}),
+    Provocation("memory", _MEMORY, {browsers.CHROMIUM.name: frozenset({"crash"})}),
+)
