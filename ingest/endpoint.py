@@ -15,7 +15,8 @@ from ingest import body, coding, cors, refusals, targets
 from storage import envelope, lenient
 
 if TYPE_CHECKING:
-    from ingest import config, intake, limits, tally, watch
+    from ingest import config, intake, limits, senders, tally, watch
+    from storage import origins
 
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -38,6 +39,7 @@ class Endpoint:
         held: the bound on bodies in memory.
         redis_watch: tells when Redis is full.
         refused: counts refusals.
+        known_senders: tells senders apart.
         settings: the limits on bodies.
     """
 
@@ -49,6 +51,7 @@ class Endpoint:
         held: limits.HeldBytes,
         redis_watch: watch.Watch,
         refused: tally.Tally,
+        known_senders: senders.Senders,
         settings: config.EdgeConfig,
     ) -> None:
         self._table = table
@@ -56,6 +59,7 @@ class Endpoint:
         self._held = held
         self._watch = redis_watch
         self._refused = refused
+        self._senders = known_senders
         self._settings = settings
 
     def __call__(self, scope: Scope, receive: body.Receive, send: Send) -> Coroutine[Any, Any, None]:
@@ -69,7 +73,7 @@ class Endpoint:
         target = self._table.find(scope["path"], scope["query_string"], headers.get(b"x-sentry-auth", b""))
         upload = self._upload(receive)
         try:
-            receipt = await self._take(target, headers, upload)
+            receipt = await self._take(target, scope, headers, upload)
         except refusals.RefusedError as error:
             await self._refuse(error.refusal, target, scope, upload, send)
         except Exception:  # noqa: BLE001 - the last line of defence: no sender goes without CORS headers
@@ -90,7 +94,9 @@ class Endpoint:
     def _upload(self, receive: body.Receive) -> body.Upload:
         return body.Upload(receive, self._held, self._settings.max_body_bytes, self._settings.body_timeout)
 
-    async def _take(self, target: targets.Target, headers: dict[bytes, bytes], upload: body.Upload) -> str:
+    async def _take(
+        self, target: targets.Target, scope: Scope, headers: dict[bytes, bytes], upload: body.Upload
+    ) -> str:
         """Read, check and store the body of a request, and return its receipt.
 
         Raises:
@@ -98,6 +104,8 @@ class Endpoint:
         """
         if target.refusal is not None:
             raise refusals.RefusedError(target.refusal)
+        if target.origins is not None:
+            _require_origin(target.origins, headers)
         if self._watch.full:
             raise refusals.RefusedError(refusals.HIGH_WATER)
         content_type = headers.get(b"content-type", b"")
@@ -109,15 +117,17 @@ class Endpoint:
         if content_encoding:
             content = coding.inflate(content, content_encoding, self._settings.max_body_bytes)
         _require_json(content)
+        user_agent = headers.get(b"user-agent", b"")
         payload = envelope.Payload(
             project_id=target.project_id,
             key=target.key,
             environment=target.environment,
             release=target.release,
-            user_agent=headers.get(b"user-agent", b"")[: envelope.MAX_USER_AGENT].decode("latin-1"),
+            user_agent=user_agent[: envelope.MAX_USER_AGENT].decode("latin-1"),
             content_type=content_type[: envelope.MAX_CONTENT_TYPE].decode("latin-1"),
             flags=target.flags,
             body=content,
+            sender=self._senders.of(scope, content_type, user_agent),
         )
         return await self._store.store(target.shard, payload)
 
@@ -134,6 +144,11 @@ class Endpoint:
         await send(start)
         await send(_NO_BODY if scope["method"] == "HEAD" else content)
         await upload.discard(expects_continue=b"expect" in dict(scope["headers"]))
+
+
+def _require_origin(allowed: origins.Patterns, headers: dict[bytes, bytes]) -> None:
+    if not allowed.allow_request(headers.get(b"origin", b""), headers.get(b"referer", b"")):
+        raise refusals.RefusedError(refusals.ORIGIN)
 
 
 def _require_json(content: bytes) -> None:

@@ -67,6 +67,9 @@ NO_KEY: Final = Refusal(
 UNKNOWN_KEY: Final = Refusal(
     HTTPStatus.FORBIDDEN, "unknown_key", "This public key is not one of this project's."
 )
+DISABLED_KEY: Final = Refusal(HTTPStatus.FORBIDDEN, "disabled_key", "This public key was disabled.")
+EXPIRED_KEY: Final = Refusal(HTTPStatus.FORBIDDEN, "expired_key", "This public key was replaced by another.")
+ORIGIN: Final = Refusal(HTTPStatus.FORBIDDEN, "origin", "This project takes no reports from this origin.")
 DISABLED: Final = Refusal(HTTPStatus.FORBIDDEN, "disabled", "This project takes no reports at present.")
 RETIRED: Final = Refusal(HTTPStatus.GONE, "retired", "This project was retired: stop reporting here.")
 EMPTY: Final = Refusal(HTTPStatus.BAD_REQUEST, "empty", "The body is empty.")

@@ -7,13 +7,16 @@ round trip. What a request resolves to depends on three of its parts only, and i
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING, Final
 
 from ingest import auth, refusals
-from storage import envelope
+from storage import envelope, origins
 
 if TYPE_CHECKING:
-    from storage import registry
+    from collections.abc import Callable
+
+    from storage import public_keys, registry
 
 _ROUTE: Final = re.compile(r"/api/([1-9][0-9]{0,19})/(?:security|csp-report|nel)/?")
 _REMEMBERED: Final = 4096
@@ -33,12 +36,32 @@ class Target:
         release: valid, or empty.
         flags: what was blanked, see ``envelope.Payload``.
         shard: where its payloads go.
+        origins: who may send them; None for everybody.
+        until_ms: when this must be resolved again, because the key ends, in milliseconds since the epoch;
+            None for never.
     """
 
-    __slots__ = ("environment", "flags", "key", "project_id", "refusal", "release", "shard")
+    __slots__ = (
+        "environment",
+        "flags",
+        "key",
+        "origins",
+        "project_id",
+        "refusal",
+        "release",
+        "shard",
+        "until_ms",
+    )
 
-    def __init__(
-        self, refusal: refusals.Refusal | None, project_id: int, claim: auth.Claim, shards: int
+    def __init__(  # noqa: PLR0913 - what the parts of a request resolve to
+        self,
+        refusal: refusals.Refusal | None,
+        project_id: int,
+        claim: auth.Claim,
+        shards: int,
+        *,
+        allowed: origins.Patterns | None = None,
+        until_ms: int | None = None,
     ) -> None:
         self.refusal: Final = refusal
         self.project_id: Final = project_id
@@ -47,6 +70,8 @@ class Target:
         self.release: Final = claim.release
         self.flags: Final = claim.flags
         self.shard: Final = envelope.shard_of(project_id, claim.environment, claim.release, shards)
+        self.origins: Final = allowed
+        self.until_ms: Final = until_ms
 
 
 def _nowhere(refusal: refusals.Refusal) -> Target:
@@ -63,6 +88,7 @@ _REFUSAL_BY_STATUS: Final[dict[registry.Status, refusals.Refusal | None]] = {
     "active": None,
     "disabled": refusals.DISABLED,
     "retired": refusals.RETIRED,
+    "deleted": refusals.UNKNOWN_KEY,
 }
 
 
@@ -71,33 +97,60 @@ def is_route(path: str) -> bool:
     return _ROUTE.fullmatch(path) is not None
 
 
+class _Known:
+    """A project as requests ask about it, made once for each snapshot."""
+
+    __slots__ = ("id", "keys", "origins", "refusal")
+
+    def __init__(self, project: registry.Project) -> None:
+        self.id: Final = project.id
+        self.keys: Final = {record.key: record for record in project.records}
+        self.origins: Final = origins.compiled(project.settings.allowed_origins)
+        self.refusal: Final = _REFUSAL_BY_STATUS[project.status]
+
+    def refusal_of(self, record: public_keys.Key, now_ms: float) -> refusals.Refusal | None:
+        """Return why a key of this project is refused; None when its reports are taken."""
+        if self.refusal is not None:
+            return self.refusal
+        if record.state == "disabled":
+            return refusals.DISABLED_KEY
+        return None if record.works(int(now_ms)) else refusals.EXPIRED_KEY
+
+
 class TargetTable:
     """The registry as this process knows it, and what recent requests resolved to.
 
     Args:
         shards: number of streams.
+        clock: seconds since the epoch; keys end by this clock, without word from anybody.
     """
 
-    def __init__(self, shards: int) -> None:
+    def __init__(self, shards: int, clock: Callable[[], float] = time.time) -> None:
         self._shards = shards
-        self._projects: dict[int, registry.Project] | None = None
+        self._clock = clock
+        self._projects: dict[int, _Known] | None = None
         self._remembered: dict[tuple[str, bytes, bytes], Target] = {}
 
     @property
     def loaded(self) -> bool:
-        """Whether a snapshot of the registry ever arrived."""
+        """Whether a snapshot of the registry arrived, and Redis still has one."""
         return self._projects is not None
 
     def replace(self, snapshot: registry.Snapshot) -> None:
         """Resolve by this snapshot from now on."""
-        self._projects = {project.id: project for project in snapshot.projects}
+        self._projects = {project.id: _Known(project) for project in snapshot.projects}
+        self._remembered.clear()
+
+    def forget(self) -> None:
+        """Resolve nothing until the next snapshot: until then senders are asked to come back."""
+        self._projects = None
         self._remembered.clear()
 
     def find(self, path: str, query: bytes, header: bytes) -> Target:
         """Resolve a POST by its path, its query string and its ``X-Sentry-Auth`` (empty when absent)."""
         parts = (path, query, header)
         target = self._remembered.get(parts)
-        if target is None:
+        if target is None or (target.until_ms is not None and target.until_ms <= self._clock() * 1000):
             target = self._resolve(path, query, header)
             if len(path) + len(query) + len(header) <= _LONGEST_REMEMBERED:
                 self._remember(parts, target)
@@ -118,6 +171,15 @@ class TargetTable:
         if not claim.key:
             return _NO_KEY
         project = self._projects.get(int(route[1]))
-        if project is None or claim.key not in project.keys:
+        record = project and project.keys.get(claim.key)
+        if not project or not record:
             return _UNKNOWN_KEY
-        return Target(_REFUSAL_BY_STATUS[project.status], project.id, claim, self._shards)
+        refusal = project.refusal_of(record, self._clock() * 1000)
+        return Target(
+            refusal,
+            project.id,
+            claim,
+            self._shards,
+            allowed=project.origins,
+            until_ms=record.valid_until if refusal is None else None,
+        )

@@ -1,7 +1,9 @@
 """Looks at Redis twice a second: has the registry changed, and is there room left?
 
 Between two looks the edge relies on what it saw last. So requests never ask Redis anything, and a Redis that
-is away, or that lost the snapshot, does not take the registry from a running edge.
+is away does not take the registry from a running edge. A Redis that answers and holds no registry was
+emptied, or is another one: the edge then answers 503 until the registry is published again, rather than go on
+by what may be out of date.
 """
 
 from __future__ import annotations
@@ -64,8 +66,8 @@ class Watch:
 
     async def _refresh_registry(self) -> None:
         version = await registry.load_version(self._client)
-        if version is None:  # Redis lost it: whatever is published next is news, even under the same version
-            self._version = None
+        if version is None:  # whatever is published next is news, even under the same version
+            self._note_no_registry()
             return
         if version == self._version:
             return
@@ -78,6 +80,12 @@ class Watch:
         if snapshot is not None:
             self._table.replace(snapshot)
             self._version = snapshot.version
+
+    def _note_no_registry(self) -> None:
+        if self._version is not None:
+            _log.warning("registry_lost")
+        self._version = None
+        self._table.forget()
 
     def _measure(self, memory: dict[str, Any]) -> None:
         """Compare ``INFO memory`` with the mark; a Redis without ``maxmemory`` is never full."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingest import refusals, targets
-from storage import envelope, registry
+from storage import envelope, public_keys, registry
 
 KEY, OTHER_KEY, THIRD_KEY = "a" * 32, "b" * 32, "c" * 32
 SNAPSHOT = registry.Snapshot(
@@ -140,3 +140,54 @@ def test_what_is_remembered_is_bounded(table: targets.TargetTable, monkeypatch: 
     assert table.find(path, query + b"0", b"") is first
     table.find(path, query + b"2", b"")
     assert table.find(path, query + b"0", b"") is not first
+
+
+def keyed(*records: public_keys.Key, **parts: object) -> registry.Snapshot:
+    project = registry.Project(id=1, name="one", keys=(), **parts)  # type: ignore[arg-type]
+    return registry.Snapshot(version=1, projects=(registry.with_keys(project, records),))
+
+
+def test_a_key_ends_by_the_clock_of_the_edge() -> None:
+    now = [1000.0]
+    table = targets.TargetTable(16, lambda: now[0])
+    ending = public_keys.Key(key="ending-key", valid_until=1_005_000)
+    table.replace(keyed(public_keys.Key(key="lasting-key"), ending))
+    request = ("/api/1/security/", b"sentry_key=ending-key", b"")
+    target = table.find(*request)
+    assert target.refusal is None
+    assert table.find(*request) is target
+    now[0] = 1004.9
+    assert table.find(*request).refusal is None
+    now[0] = 1005.0
+    assert table.find(*request).refusal is refusals.EXPIRED_KEY
+    assert table.find(*request) is table.find(*request), "a refusal is remembered like an acceptance"
+    assert table.find(*request).key == "ending-key", "an operator sees which key is still in use"
+    assert table.find("/api/1/security/", b"sentry_key=lasting-key", b"").refusal is None
+
+
+def test_a_disabled_key_is_refused_and_the_status_of_its_project_comes_first() -> None:
+    disabled = public_keys.Key(key="disabled-key", state="disabled")
+    request = ("/api/1/security/", b"sentry_key=disabled-key", b"")
+    table = targets.TargetTable(16)
+    table.replace(keyed(public_keys.Key(key="lasting-key"), disabled))
+    assert table.find(*request).refusal is refusals.DISABLED_KEY
+    table.replace(keyed(public_keys.Key(key="lasting-key"), disabled, status="retired"))
+    assert table.find(*request).refusal is refusals.RETIRED
+
+
+def test_a_forgotten_registry_is_no_unknown_key(table: targets.TargetTable) -> None:
+    request = ("/api/1/security/", f"sentry_key={KEY}".encode(), b"")
+    assert table.find(*request).refusal is None
+    table.forget()
+    assert not table.loaded
+    assert table.find(*request).refusal is refusals.NO_REGISTRY
+
+
+def test_a_target_knows_who_may_send_to_it(table: targets.TargetTable) -> None:
+    assert table.find("/api/1/security/", f"sentry_key={KEY}".encode(), b"").origins is None
+    settings = registry.ProjectSettings(allowed_origins=("https://a.example",))
+    table.replace(keyed(public_keys.Key(key="lasting-key"), settings=settings))
+    allowed = table.find("/api/1/security/", b"sentry_key=lasting-key", b"").origins
+    assert allowed
+    assert allowed.allow("https://a.example")
+    assert not allowed.allow("https://b.example")

@@ -1,0 +1,155 @@
+"""What the registry says counts at every edge: keys, their ends, and the origins that may report."""
+
+from __future__ import annotations
+
+import contextlib
+import operator
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from deploy import child
+from storage import clickhouse, public_keys, registry
+from tests import harness
+from tests.integration.ingest import edges
+from tests.integration.ingest.edges import CSP, REPORT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import httpx
+    import redis
+
+pytestmark = pytest.mark.integration
+
+EFFECTIVE_S = 2.0
+"""How long a change may take to count at every edge."""
+
+
+class Two:
+    """Two edges on one Redis, and the registry that they follow."""
+
+    def __init__(self, client: redis.Redis, source: registry.Registry, clients: list[httpx.Client]) -> None:
+        self.client = client
+        self.source = source
+        self._clients = clients
+
+    def change(self, change: Callable[[registry.Registry], registry.Project]) -> registry.Project:
+        """Change a project and publish it."""
+        project = change(self.source)
+        self.source.publish(self.client)
+        return project
+
+    def answers(self, project: registry.Project, key: str, **headers: str) -> list[int]:
+        """Return what each edge answers to a report under a key."""
+        target = f"/api/{project.id}/security/?sentry_key={key}"
+        return [
+            client.post(target, content=REPORT, headers={**CSP, **headers}).status_code
+            for client in self._clients
+        ]
+
+    def soon_answer(self, status: int, project: registry.Project, key: str, **headers: str) -> bool:
+        """Tell whether both edges come to answer with this status while the change is new."""
+        wanted = [status] * len(self._clients)
+        return child.wait_until(lambda: self.answers(project, key, **headers) == wanted, EFFECTIVE_S)
+
+
+@pytest.fixture
+def two(tmp_path: Path, server: clickhouse.Connection) -> Iterator[Two]:
+    with contextlib.ExitStack() as stack:
+        shared = stack.enter_context(harness.redis_server(tmp_path))
+        client = stack.enter_context(shared.client())
+        source = registry.Registry(server)
+        source.publish(client)
+        both = []
+        for name in ("one", "two"):
+            (tmp_path / name).mkdir()
+            edge = stack.enter_context(edges.edge(tmp_path / name, shared.url))
+            both.append(stack.enter_context(edge.client()))
+        yield Two(client, source, both)
+
+
+def test_every_change_of_a_project_counts_at_both_edges_within_two_seconds(two: Two) -> None:
+    project = two.change(lambda source: source.create("shop"))
+    (first,) = project.keys
+    assert two.soon_answer(200, project, first)
+    now_ms = int(time.time() * 1000)
+    second, third = (public_keys.fresh(now_ms) for _ in range(2))
+    two.change(lambda s: s.set_keys("shop", lambda keys: public_keys.added(keys, second, now_ms)))
+    assert two.soon_answer(200, project, second.key)
+    two.change(
+        lambda s: s.set_keys(
+            "shop", lambda keys: public_keys.rotated(keys, first, third, now_ms=s.now_ms, grace_ms=3000)
+        )
+    )
+    assert two.soon_answer(200, project, third.key)
+    assert two.answers(project, first) == [200, 200], "the grace"
+    two.change(lambda s: s.set_keys("shop", lambda keys: public_keys.disabled(keys, second.key)))
+    assert two.soon_answer(403, project, second.key)
+    assert child.wait_until(lambda: two.answers(project, first) == [403, 403], 3 + EFFECTIVE_S)
+    assert two.answers(project, third.key) == [200, 200]
+    changes: tuple[tuple[registry.Status, int], ...] = (("disabled", 403), ("active", 200), ("retired", 410))
+    for status, answer in changes:
+        two.change(operator.methodcaller("set_status", "shop", status))
+        assert two.soon_answer(answer, project, third.key)
+
+
+def test_a_key_ends_while_redis_says_nothing(two: Two) -> None:
+    project = two.change(lambda source: source.create("shop"))
+    (first,) = project.keys
+    assert two.soon_answer(200, project, first)
+    two.change(
+        lambda s: s.set_keys(
+            "shop",
+            lambda keys: public_keys.rotated(
+                keys, "", public_keys.fresh(s.now_ms), now_ms=s.now_ms, grace_ms=1500
+            ),
+        )
+    )
+    version = two.client.get(registry.VERSION_KEY)
+    assert child.wait_until(lambda: two.answers(project, first) == [403, 403], 1.5 + EFFECTIVE_S)
+    assert two.client.get(registry.VERSION_KEY) == version
+
+
+def test_only_allowed_origins_report(two: Two) -> None:
+    project = two.change(lambda source: source.create("shop"))
+    (key,) = project.keys
+    assert two.soon_answer(200, project, key, Origin="https://evil.test")
+    settings = registry.ProjectSettings(allowed_origins=("https://*.shop.example", "http://shop.example:81"))
+    two.change(lambda s: s.change("shop", lambda p: msgspec.structs.replace(p, settings=settings)))
+    assert two.soon_answer(403, project, key, Origin="https://evil.test")
+    for headers, status in (
+        ({"Origin": "https://a.shop.example"}, 200),
+        ({"Origin": "http://shop.example:81", "Referer": "https://evil.test/"}, 200),
+        ({"Origin": "https://shop.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "null", "Referer": "https://a.shop.example/"}, 403),
+        ({"Referer": "https://a.shop.example/cart?x"}, 200),
+        ({"Referer": "https://evil.test/?https://a.shop.example"}, 403),
+        ({}, 200),
+    ):
+        assert two.answers(project, key, **headers) == [status] * 2, headers
+    settings = registry.ProjectSettings(allowed_origins=("null",))
+    two.change(lambda s: s.change("shop", lambda p: msgspec.structs.replace(p, settings=settings)))
+    assert two.soon_answer(200, project, key, Origin="null")
+    assert two.answers(project, key, Origin="https://a.shop.example") == [403, 403]
+
+
+def test_random_keys_cost_redis_nothing(two: Two) -> None:
+    project = two.change(lambda source: source.create("shop"))
+    assert two.soon_answer(200, project, project.keys[0])
+
+    def executed() -> int:
+        return int(two.client.info("stats")["total_commands_processed"])
+
+    before, began = executed(), time.monotonic()
+    for _ in range(250):
+        assert two.answers(project, secrets.token_hex(16)) == [403, 403]
+    elapsed = time.monotonic() - began
+    # Each edge looks at Redis twice a second and flushes its counts once: some ten commands a second.
+    assert executed() - before < 30 * (elapsed + 2)
+    assert executed() - before < 250
