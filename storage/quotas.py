@@ -125,25 +125,22 @@ class Arbiter:
         self._batch = batch
 
     def sight(
-        self,
-        project_id: int,
-        settings: project_settings.ProjectSettings,
-        at_s: int,
-        sightings: Sequence[tuple[int, int]],
+        self, project_id: int, what: str, sightings: Sequence[tuple[int, int]], at_s: int, most: int
     ) -> str:
-        """Return a letter for each finding: ``k`` known, ``n`` new, ``p`` its place only, ``o`` not even it.
+        """Return a letter for each sighting: ``k`` known, ``n`` new, ``p`` its place only, ``o`` not even it.
+
+        What is known is what was sighted within a day or two.
 
         Args:
-            project_id: whose findings these are.
-            settings: the project's.
+            project_id: whose sightings these are.
+            what: is sighted; each kind of thing is remembered apart.
+            sightings: hash of each thing and of its place, in the order in which they may claim what is left.
             at_s: time of receipt, in seconds since the epoch.
-            sightings: fingerprint and place of each finding, in the order in which they may claim what
-                is left of the hour's cap.
+            most: new ones in an hour, and as many places; 0 is any number, and nothing falls back.
         """
-        most = settings.new_fingerprints_per_hour
         packed = b"".join(_SIGHTING.pack(*sighting) for sighting in sightings)
         arguments = (at_s // _DAY_S, at_s // _HOUR_S, most, MOST_KNOWN, 2 * _DAY_S + KEEP_S, packed)
-        return self._rule(scripts.SIGHT, project_id, *arguments).decode()
+        return self._rule(scripts.SIGHT, project_id, what, *arguments).decode()
 
     def budget(
         self, project_id: int, settings: project_settings.ProjectSettings, wants: Sequence[Want]
@@ -151,7 +148,7 @@ class Arbiter:
         """Return how many of the wanted reports adaptive sampling may keep; always more than the forced."""
         encoded = msgspec.json.encode(wants)
         return _numbers.decode(
-            self._rule(scripts.BUDGET, project_id, settings.sample_budget, encoded, KEEP_S)
+            self._rule(scripts.BUDGET, project_id, "budget", settings.sample_budget, encoded, KEEP_S)
         )
 
     def grant(
@@ -163,16 +160,13 @@ class Arbiter:
         """Return what the quotas leave of the wanted reports, by second of receipt and public key."""
         asked = msgspec.json.encode([(second, key, count) for (second, key), count in wants.items()])
         limits = msgspec.json.encode(_limits(settings))
-        rows = _grants.decode(self._rule(scripts.GRANT, project_id, project_id, limits, asked))
+        rows = _grants.decode(self._rule(scripts.GRANT, project_id, "quota", project_id, limits, asked))
         return {(second, key): Grant(reports, reason) for second, key, reports, reason in rows}
 
-    def _rule(self, script: scripts.Script, project_id: int, *arguments: object) -> bytes:
-        names = (
-            f"headrace:limits:{{{project_id}}}:rulings",
-            f"headrace:limits:{{{project_id}}}",
-            EXHAUSTED_KEY,
-        )
-        whose = (f"{script.name}:{self._lease.shard}", self._lease.token, self._batch)
+    def _rule(self, script: scripts.Script, project_id: int, what: str, *arguments: object) -> bytes:
+        prefix = f"headrace:limits:{{{project_id}}}"
+        names = (f"{prefix}:rulings", f"{prefix}:{what}", EXHAUSTED_KEY)
+        whose = (f"{what}:{self._lease.shard}", self._lease.token, self._batch)
         try:
             answer: Any = self._client.eval(script.text, len(names), *names, *whose, *arguments)  # type: ignore[arg-type]
         except (redis.exceptions.RedisError, OSError) as error:

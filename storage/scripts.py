@@ -8,19 +8,18 @@ from typing import Final
 
 
 class Script:
-    """One script: its name, its text and the SHA1 digest by which Redis caches it.
+    """One script: its text and the SHA1 digest by which Redis caches it.
 
     Args:
         name: of its file.
         prelude: the file that stands before it, if any.
     """
 
-    __slots__ = ("name", "sha", "text")
+    __slots__ = ("sha", "text")
 
     def __init__(self, name: str, prelude: str = "") -> None:
         folder = resources.files("storage").joinpath("lua")
         files = [folder.joinpath(f"{part}.lua") for part in (prelude, name) if part]
-        self.name: Final = name
         self.text: Final = "\n".join(file.read_text("utf-8") for file in files)
         self.sha: Final = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 

@@ -19,7 +19,7 @@ redis.call('EXPIRE', shards, ARGV[6])
 local sharing = redis.call('ZCOUNT', shards, newest - RECENT, '+inf')
 for i, want in ipairs(wants) do
   local minute, last, forced, reports = unpack(want)
-  local name = KEYS[2] .. ':budget:' .. minute
+  local name = KEYS[2] .. ':' .. minute
   local released = tonumber(ARGV[4]) * (last - minute + 1) / 60
   local left = (released - tonumber(redis.call('GET', name) or 0)) / sharing
   given[i] = math.min(reports, math.max(math.floor(left), forced + 1))

@@ -1,12 +1,12 @@
--- Tell which findings of a batch are new to their project, and which are too many of them in this hour.
+-- Tell which things of a batch are new to their project, and which are too many new ones in this hour.
 --
--- What is known is kept in one set per day (of receipt); the sets of two days are asked. A finding beyond the
--- hour's cap falls back to its place: the hosts and the directive that it names. The places have a cap too.
+-- What is known is kept in one set per day (of receipt); the sets of two days are asked. A thing beyond the
+-- hour's cap falls back to its place. The places have a cap of the same size.
 --
 -- KEYS[2]: prefix of the project's sets. ARGV[4]: day, ARGV[5]: hour (numbers since the epoch), ARGV[6]: most
--- new findings in an hour (0: any number), ARGV[7]: most members of a set, ARGV[8]: seconds a set is kept,
--- ARGV[9]: findings, 16 bytes each: fingerprint, place.
--- Returns false when a newer drainer exists, else one letter for each finding: k(nown), n(ew), p(lace only),
+-- new things in an hour (0: any number), ARGV[7]: most members of a set, ARGV[8]: seconds a set is kept,
+-- ARGV[9]: sightings, 16 bytes each: hash of the thing, hash of its place.
+-- Returns false when a newer drainer exists, else one letter for each sighting: k(nown), n(ew), p(lace only),
 -- o(ther: not even its place).
 local superseded, ruling = remembered()
 if superseded or ruling then
@@ -18,8 +18,10 @@ local counts = KEYS[2] .. ':new:' .. ARGV[5]
 local cap, most = tonumber(ARGV[6]), tonumber(ARGV[7])
 local members = redis.call('SCARD', today)
 local added, places, letters = {}, {}, {}
-local fresh = {finding = tonumber(redis.call('HGET', counts, 'finding') or 0)}
-fresh.place = tonumber(redis.call('HGET', counts, 'place') or 0)
+local fresh = {
+  thing = tonumber(redis.call('HGET', counts, 'thing') or 0),
+  place = tonumber(redis.call('HGET', counts, 'place') or 0),
+}
 
 local function add(member)
   added[#added + 1] = member
@@ -52,7 +54,7 @@ local function letter(member, where, is_known, was_known)
     add(member)
     return 'k'
   end
-  if admit('finding', member) then
+  if admit('thing', member) then
     return 'n'
   end
   return cap > 0 and place(where) or 'k'
@@ -74,6 +76,6 @@ for start = 1, #added, CHUNK do
   redis.call('SADD', today, unpack(added, start, math.min(start + CHUNK - 1, #added)))
 end
 redis.call('EXPIRE', today, ARGV[8])
-redis.call('HSET', counts, 'finding', fresh.finding, 'place', fresh.place)
+redis.call('HSET', counts, 'thing', fresh.thing, 'place', fresh.place)
 redis.call('EXPIRE', counts, ARGV[8])
 return remember(table.concat(letters))

@@ -88,14 +88,14 @@ def test_each_key_has_its_own_quota_and_they_share_the_projects(client: redis.Re
 
 
 def test_a_repeated_batch_is_given_the_same_rulings(client: redis.Redis) -> None:
-    limits = settings(quota_per_minute=10, new_fingerprints_per_hour=2, sample_budget=60)
+    limits = settings(quota_per_minute=10, sample_budget=60)
     want = quotas.Want(NOW // 60 * 60, NOW, 0, 50)
 
     def rule(batch: str, token: int = 1) -> tuple[object, ...]:
         judge = arbiter(client, batch, token=token)
         return (
             judge.grant(1, limits, {(NOW, KEY): 8}),
-            judge.sight(1, limits, NOW, [(1, 8), (2, 8), (3, 8)]),
+            judge.sight(1, "x", [(1, 8), (2, 8), (3, 8)], NOW, 2),
             judge.budget(1, limits, [want]),
         )
 
@@ -141,34 +141,41 @@ def test_a_budget_is_released_second_by_second_and_shared_by_the_shards(client: 
     assert arbiter(client, "d").budget(1, limits, [quotas.Want(minute, minute + 59, 0, 9)]) == [9]
 
 
-def test_a_finding_is_new_once_and_then_known_for_a_day(client: redis.Redis) -> None:
-    limits = settings(new_fingerprints_per_hour=100)
-    assert arbiter(client, "a").sight(1, limits, NOW, [(1, 0), (2, 0)]) == "nn"
-    assert arbiter(client, "b").sight(1, limits, NOW + 86_400, [(2, 0), (3, 0)]) == "kn"
-    assert arbiter(client, "c").sight(1, limits, NOW + 2 * 86_400, [(1, 0), (2, 0)]) == "nk"
-    assert arbiter(client, "d").sight(2, limits, NOW, [(1, 0)]) == "n"
+def sight(
+    client: redis.Redis,
+    batch: str,
+    sightings: list[tuple[int, int]],
+    at_s: int = NOW,
+    most: int = 0,
+    **where: int,
+) -> str:
+    return arbiter(client, batch).sight(where.get("project", 1), "x", sightings, at_s, most)
 
 
-def test_findings_beyond_the_cap_fall_back_to_their_places_and_these_are_capped_too(
+def test_a_thing_is_new_once_and_then_known_for_a_day(client: redis.Redis) -> None:
+    assert sight(client, "a", [(1, 0), (2, 0)]) == "nn"
+    assert sight(client, "b", [(2, 0), (3, 0)], NOW + 86_400) == "kn"
+    assert sight(client, "c", [(1, 0), (2, 0)], NOW + 2 * 86_400) == "nk"
+    assert sight(client, "d", [(1, 0)], project=2) == "n"
+    assert arbiter(client, "d").sight(1, "y", [(1, 0)], NOW, 0) == "n"
+
+
+def test_things_beyond_the_cap_fall_back_to_their_places_and_these_are_capped_too(
     client: redis.Redis,
 ) -> None:
-    limits = settings(new_fingerprints_per_hour=2)
     found = [(1, 101), (2, 101), (3, 101), (4, 102), (5, 103), (6, 101), (1, 101)]
-    assert arbiter(client, "a").sight(1, limits, NOW, found[:2]) == "nn"
-    assert arbiter(client, "b").sight(1, limits, NOW, found) == "kkppopk"
-    assert arbiter(client, "c").sight(1, limits, NOW + 3600, found) == "kknnppk"
+    assert sight(client, "a", found[:2], most=2) == "nn"
+    assert sight(client, "b", found, most=2) == "kkppopk"
+    assert sight(client, "c", found, NOW + 3600, most=2) == "kknnppk"
 
 
-def test_many_findings_are_told_apart_in_one_step(client: redis.Redis) -> None:
+def test_many_things_are_told_apart_in_one_step(client: redis.Redis) -> None:
     found = [(number, number % 7 + 10**6) for number in range(9_000)]
-    limits = settings(new_fingerprints_per_hour=5_000)
-    letters = arbiter(client, "a").sight(1, limits, NOW, found)
-    assert letters == "n" * 5_000 + "p" * 4_000
+    assert sight(client, "a", found, most=5_000) == "n" * 5_000 + "p" * 4_000
 
 
-def test_without_a_cap_findings_beyond_what_a_set_holds_count_as_known(
+def test_without_a_cap_things_beyond_what_a_set_holds_count_as_known(
     client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(quotas, "MOST_KNOWN", 3)
-    found = [(number, 0) for number in range(5)]
-    assert arbiter(client, "a").sight(1, settings(), NOW, found) == "nnnkk"
+    assert sight(client, "a", [(number, 0) for number in range(5)]) == "nnnkk"
