@@ -17,6 +17,7 @@ from ingest import (
     intake,
     limits,
     refusals,
+    senders,
     tally,
     targets,
     watch,
@@ -63,6 +64,7 @@ class Lifespan:
         client: the Redis client, closed at the end.
         redis_watch: looks once before the first request, then runs.
         refused: runs; its last counts are flushed at the end.
+        known_senders: takes its secret before the first request, then runs.
         store: emptied at the end: whoever waits gets a true answer.
     """
 
@@ -71,18 +73,22 @@ class Lifespan:
         client: redis.asyncio.Redis,
         redis_watch: watch.Watch,
         refused: tally.Tally,
+        known_senders: senders.Senders,
         store: intake.Intake,
     ) -> None:
         self._client = client
         self._watch = redis_watch
         self._refused = refused
+        self._senders = known_senders
         self._store = store
         self._tasks: list[asyncio.Task[None]] = []
 
     async def process_startup(self, *_: object) -> None:
         """Start, with or without Redis: an edge without one says 503 until it is there."""
         await self._watch.look()
-        self._tasks = [asyncio.create_task(self._watch.run()), asyncio.create_task(self._refused.run())]
+        await self._senders.refresh()
+        chores = (self._watch.run(), self._refused.run(), self._senders.run())
+        self._tasks = [asyncio.create_task(chore) for chore in chores]
 
     async def process_shutdown(self, *_: object) -> None:
         """Stop, after the last request was answered."""
@@ -124,6 +130,7 @@ def create_app(settings: config.EdgeConfig) -> EdgeApp:
     held = limits.HeldBytes(settings.max_held_bytes)
     redis_watch = watch.Watch(client, table, settings)
     refused = tally.Tally(client, settings.redis_timeout)
+    known_senders = senders.Senders(client, settings.redis_timeout)
     store = intake.Intake(streams.AsyncAppender(client).append, held, settings.redis_timeout)
     reports = endpoint.Endpoint(
         table=table,
@@ -131,9 +138,10 @@ def create_app(settings: config.EdgeConfig) -> EdgeApp:
         held=held,
         redis_watch=redis_watch,
         refused=refused,
+        known_senders=known_senders,
         settings=settings,
     )
-    app = EdgeApp(reports, Lifespan(client, redis_watch, refused, store))
+    app = EdgeApp(reports, Lifespan(client, redis_watch, refused, known_senders, store))
     app.add_route("/healthz", health.Healthz())
     app.add_route("/readyz", health.Readyz(table, redis_watch))
     return app

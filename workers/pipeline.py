@@ -121,7 +121,7 @@ class _Batch:
         self._plan = plan
         self._receipts = traces
         self._contexts: dict[tuple[object, ...], collapse.Context] = {}
-        self._judged: dict[tuple[int, tuple[str, ...], bytes], judge.Judged] = {}
+        self._judged: dict[tuple[int, tuple[str, ...], bytes, tuple[int, ...]], judge.Judged] = {}
         self._rows = collapse.Collapser()
         self._tally = outcomes.Tally()
         self._quarantine = quarantine.Quarantine()

@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
+import msgspec
 import typer
 
 from deploy import backends, printable, reingest
@@ -176,7 +177,9 @@ def _payloads(row: quarantine.Row) -> list[envelope.Payload]:
         EnvelopeError: the entry still cannot be decoded.
     """
     if row.reason == outcomes.Reason.CORRUPT_ENTRY:
-        return envelope.decode(receipts.Receipt.parse(row.receipt).entry_id, row.raw).payloads
+        entry = envelope.decode(receipts.Receipt.parse(row.receipt).entry_id, row.raw)
+        # Without a sender: what an operator stores again was not sent again, and counts.
+        return [msgspec.structs.replace(payload, sender=0) for payload in entry.payloads]
     return [
         envelope.Payload(
             project_id=row.project_id,

@@ -1,0 +1,39 @@
+"""The secret under which senders are hashed: one for each day, the same at every edge, and then forgotten.
+
+Without it a hash says nothing about an address; with it, who holds Redis could try all addresses. So it never
+leaves Redis and the edges, and expires a day after its own.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, Final
+
+import redis.asyncio
+import redis.exceptions
+
+from storage import errors
+
+DAY_S: Final = 86_400
+_BYTES: Final = 16
+
+
+async def load(client: redis.asyncio.Redis, day: int) -> bytes:
+    """Return the secret of a day, which the first edge to ask makes up.
+
+    Args:
+        client: the edge's client.
+        day: number of the day (UTC) since the epoch.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer, or has no room.
+    """
+    name = f"headrace:senders:{day}"
+    try:
+        await client.set(name, secrets.token_bytes(_BYTES), nx=True, ex=2 * DAY_S)
+        secret: Any = await client.get(name)
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not give the secret: {error}.") from error
+    if secret is None:
+        raise errors.RedisUnavailableError("Redis lost the secret at once.")
+    return bytes(secret)

@@ -1,0 +1,92 @@
+"""Senders are told apart by every edge alike, and by nothing that would tell who they are."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from deploy import network
+from ingest import connection, senders
+from tests.integration.ingest import edges
+
+if TYPE_CHECKING:
+    import redis
+
+    from tests import harness
+
+pytestmark = pytest.mark.integration
+
+NOW = 1_790_000_000.0
+DAY_S = 86_400
+REPORTING = {"Content-Type": "application/reports+json", "User-Agent": "Firefox"}
+ITEM = b'[{"age":1,"type":"csp-violation","url":"https://www.example.com/","body":{}}]'
+
+
+def hashes(url: str, *moments: float, media_type: bytes = senders.RETRIED) -> list[int]:
+    """Return what an edge makes of one sender at each of these moments; 0 without a secret."""
+
+    async def main() -> list[int]:
+        clock = iter(moments)
+        client = connection.connect(url, 0.25)
+        tested = senders.Senders(client, 0.25, lambda: next(clock))
+        found = []
+        for _ in moments:
+            await tested.refresh()
+            found.append(tested.of({"client": ("192.0.2.1", 5)}, media_type, b"Firefox"))
+        await client.aclose()
+        return found
+
+    return asyncio.run(main())
+
+
+def test_all_edges_agree_for_a_day(redis_server: harness.RedisServer) -> None:
+    one, same, tomorrow = hashes(redis_server.url, NOW, NOW + 1, NOW + DAY_S)
+    assert hashes(redis_server.url, NOW, NOW + DAY_S) == [one, tomorrow]
+    assert one == same
+    assert one != tomorrow
+    assert 0 < one < 2**64
+
+
+def test_the_secret_of_a_day_is_forgotten(
+    redis_server: harness.RedisServer, redis_client: redis.Redis
+) -> None:
+    hashes(redis_server.url, NOW)
+    (name,) = (key for key in redis_client.scan_iter("headrace:senders:*") if key.endswith(b":20717"))
+    assert 0 < redis_client.ttl(name) <= 2 * DAY_S
+
+
+def test_without_redis_nobody_is_told_apart() -> None:
+    assert hashes(f"redis://{network.LOOPBACK}:{network.free_port()}", NOW) == [0]
+
+
+@pytest.mark.parametrize("media_type", [b"", b"application/csp-report", b"application/json"])
+def test_who_never_tries_again_need_not_be_known(
+    redis_server: harness.RedisServer, media_type: bytes
+) -> None:
+    assert hashes(redis_server.url, NOW, media_type=media_type) == [0]
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"), [({"client": ("192.0.2.1", 80)}, "192.0.2.1"), ({"client": None}, ""), ({}, "")]
+)
+def test_the_address_is_that_of_the_connection(scope: dict[str, Any], expected: str) -> None:
+    assert senders.address(scope) == expected
+
+
+def test_what_is_stored_names_the_sender_by_its_hash_alone(
+    edge: edges.Edge, redis_client: redis.Redis
+) -> None:
+    def sender(headers: dict[str, str]) -> int:
+        answer = httpx.post(edge.url + edges.TARGET, content=ITEM, headers=headers)
+        payload = edges.stored(redis_client, answer.headers["x-headrace-receipt"])
+        assert b"127.0.0.1" not in repr(payload).encode()
+        return payload.sender
+
+    first = sender(REPORTING)
+    assert first
+    assert sender(REPORTING) == first
+    assert sender(REPORTING | {"User-Agent": "Chrome"}) not in {0, first}
+    assert sender(REPORTING | {"Content-Type": "application/csp-report"}) == 0
