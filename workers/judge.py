@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from workers import classify, decode, detect, impossible, noise, outcomes, report, scrub
+from workers import admission, classify, decode, detect, impossible, noise, outcomes, report, scrub
 
 if TYPE_CHECKING:
     from storage import registry
@@ -20,10 +20,12 @@ class Rules(msgspec.Struct, frozen=True):
     """What a project's settings ask for, as far as they decide what a report says.
 
     Attributes:
+        admission: which reports are taken at all.
         scrubbing: what is taken out.
         noise: what is labelled, and what is dropped.
     """
 
+    admission: admission.Rules = admission.DEFAULT
     scrubbing: scrub.Rules = scrub.DEFAULT
     noise: noise.Rules = noise.DEFAULT
 
@@ -34,7 +36,7 @@ DEFAULT: Final = Rules()
 @functools.lru_cache(maxsize=1024)
 def rules_of(settings: registry.ProjectSettings) -> Rules:
     """Return the rules that a project's settings ask for."""
-    return Rules(scrub.rules_of(settings), noise.rules_of(settings))
+    return Rules(admission.rules_of(settings), scrub.rules_of(settings), noise.rules_of(settings))
 
 
 class Judged(msgspec.Struct, frozen=True, gc=False):
@@ -102,6 +104,9 @@ def judge(
         normalised = family.normalise(parts)
         if isinstance(normalised, report.Rejection):
             return normalised
+        refused = admission.refusal(normalised, rules.admission)
+        if refused is not None:
+            return refused
         return _understood(family, normalised, parts, rules, traits)
     except Exception as error:  # noqa: BLE001 - a defect may cost one report, never the shard it stands in
         return report.invalid(outcomes.Reason.DEFECT, error=f"{type(error).__name__}: {error}"[:1024])

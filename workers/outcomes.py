@@ -42,6 +42,7 @@ class Reason(enum.StrEnum):
         "The CSP report names neither a document, nor a source, nor what was blocked.",
     )
     NO_HOSTNAME = "no_hostname", "The certificate report names no host, or something that is no host name."
+    NO_CHAIN = "no_chain", "What the certificate report calls a certificate chain is no list."
     TOO_MANY = "too_many", "The array holds more reports than are read from one payload."
     CORRUPT_ENTRY = (
         "corrupt_entry",
@@ -50,6 +51,8 @@ class Reason(enum.StrEnum):
     POISON = "poison", "Processing the payload fails for good, so it was set aside as a whole, unread."
     DEFECT = "defect", "Headrace failed on this report; its text is in quarantine and worth a bug report."
     RESENT = "resent", "The browser sent the report again; it was counted when it came first."
+    ORIGIN = "origin", "The report's page is on no origin that the project allows, or is unknown."
+    EXPIRED = "expired", "The report came later than the project keeps reports."
     TEST_REPORT = "test_report", "The sender marked the report as a test (RFC 9163 §3.1)."
 
 

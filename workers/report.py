@@ -99,7 +99,12 @@ def invalid(reason: outcomes.Reason, kind: str = "", error: str = "") -> Rejecti
 
 def resent(kind: str) -> Rejection:
     """Return the rejection of a report that was counted when it came first."""
-    return Rejection(outcomes.Outcome.FILTERED, outcomes.Reason.RESENT, kind, outcomes.Reason.RESENT.meaning)
+    return left_out(outcomes.Reason.RESENT, kind)
+
+
+def left_out(reason: outcomes.Reason, kind: str) -> Rejection:
+    """Return the rejection of a report that is understood, and is left out on purpose."""
+    return Rejection(outcomes.Outcome.FILTERED, reason, kind, reason.meaning)
 
 
 def filtered(rule: str, kind: str) -> Rejection:
