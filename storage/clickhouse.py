@@ -24,23 +24,33 @@ SEND_RECEIVE_TIMEOUT_S: Final = 30.0
 _TRANSIENT_CODES: Final = frozenset(
     {
         159,  # TIMEOUT_EXCEEDED
+        173,  # CANNOT_ALLOCATE_MEMORY
+        198,  # DNS_ERROR
+        201,  # QUOTA_EXCEEDED
         202,  # TOO_MANY_SIMULTANEOUS_QUERIES
         203,  # NO_FREE_CONNECTION
         209,  # SOCKET_TIMEOUT
         210,  # NETWORK_ERROR
+        225,  # NO_ZOOKEEPER
         236,  # ABORTED (server shutting down)
         241,  # MEMORY_LIMIT_EXCEEDED
         242,  # TABLE_IS_READ_ONLY
         243,  # NOT_ENOUGH_SPACE
         252,  # TOO_MANY_PARTS
+        279,  # ALL_CONNECTION_TRIES_FAILED
+        285,  # TOO_FEW_LIVE_REPLICAS
+        286,  # UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
         319,  # UNKNOWN_STATUS_OF_INSERT
         394,  # QUERY_WAS_CANCELLED
+        439,  # CANNOT_SCHEDULE_TASK
         999,  # KEEPER_EXCEPTION
     }
 )
 
 _TOO_MANY_PARTITIONS: Final = "partitions for single INSERT block"
 """Has the code of TOO_MANY_PARTS, but time does not mend it."""
+_DISK_FULL: Final = ("No space left on device", "Disk quota exceeded")
+"""Comes under the code of what was being written, unless ClickHouse noticed before (NOT_ENOUGH_SPACE)."""
 _DATA_ERRORS: Final = (
     clickhouse_driver.errors.TypeMismatchError,
     clickhouse_driver.errors.TooLargeStringSize,
@@ -61,7 +71,16 @@ class Address(msgspec.Struct, frozen=True):
 
 
 class QueryError(errors.HeadraceError):
-    """ClickHouse refused a statement; the message is the server's first sentence."""
+    """ClickHouse refused a statement; the message is the server's first sentence.
+
+    Args:
+        message: a sentence for a person.
+        code: the server's; 0 when the driver refused it.
+    """
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Connection:
@@ -141,6 +160,8 @@ def first_line(error: BaseException) -> str:
 
 
 def _sorted(error: clickhouse_driver.errors.ServerException) -> errors.HeadraceError:
-    if error.code in _TRANSIENT_CODES and _TOO_MANY_PARTITIONS not in str(error.message):
+    text = str(error.message)
+    transient = error.code in _TRANSIENT_CODES and _TOO_MANY_PARTITIONS not in text
+    if transient or any(sign in text for sign in _DISK_FULL):
         return errors.ClickHouseUnavailableError(f"ClickHouse cannot do it now: {first_line(error)}.")
-    return QueryError(f"{first_line(error)}.")
+    return QueryError(f"{first_line(error)}.", error.code)

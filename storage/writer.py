@@ -22,6 +22,21 @@ _SETTINGS: Final = {
     "max_partitions_per_insert_block": 0,  # bounded per project by max_partitions, not per block
 }
 
+_NOT_THE_DATA: Final = frozenset(
+    {
+        60,  # UNKNOWN_TABLE
+        81,  # UNKNOWN_DATABASE
+        164,  # READONLY
+        192,  # UNKNOWN_USER
+        193,  # WRONG_PASSWORD
+        194,  # REQUIRED_PASSWORD
+        195,  # IP_ADDRESS_NOT_ALLOWED
+        497,  # ACCESS_DENIED
+        516,  # AUTHENTICATION_FAILED
+    }
+)
+"""What an operator has to mend: other data would be refused just so, and this data is taken afterwards."""
+
 
 def probe(server: clickhouse.Connection, table: str, columns: Mapping[str, list[Any]]) -> None:
     """Insert a block into an empty temporary twin of a table, which is then dropped.
@@ -31,7 +46,10 @@ def probe(server: clickhouse.Connection, table: str, columns: Mapping[str, list[
         InsertRefusedError: the table itself would refuse this data too.
     """
     twin = f"probe_{table}"
-    server.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {twin} AS {table}")
+    try:
+        server.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {twin} AS {table}")
+    except clickhouse.QueryError as error:
+        raise errors.ClickHouseUnavailableError(f"ClickHouse does not let us try rows: {error}") from error
     try:
         insert(server, twin, columns, "")
     finally:
@@ -67,6 +85,8 @@ def insert(server: clickhouse.Connection, table: str, columns: Mapping[str, list
             settings=settings,
         )
     except clickhouse.QueryError as error:
+        if error.code in _NOT_THE_DATA:
+            raise errors.ClickHouseUnavailableError(f"ClickHouse does not let us insert: {error}") from error
         raise errors.InsertRefusedError(f"ClickHouse refused rows for {table}: {error}") from error
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
         raise errors.InsertRefusedError(f"Rows for {table} do not fit its columns: {error}.") from error

@@ -1,0 +1,56 @@
+"""What no data is to blame for is waited for: nothing is set aside, and nothing is lost."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from storage import clickhouse, errors, ledger, streams, writer
+from tests.integration.workers import test_drain
+from workers import drain
+
+if TYPE_CHECKING:
+    import redis
+
+
+def drain_with(client: redis.Redis, server: clickhouse.Connection) -> drain.Drained:
+    return drain.Drainer(streams.Queue(client), client, server, time.monotonic).drain(test_drain.SHARD)
+
+
+@pytest.mark.parametrize("table", drain.TABLES)
+def test_a_missing_table_is_waited_for(
+    client: redis.Redis, server: clickhouse.Connection, table: str
+) -> None:
+    test_drain.append(client, test_drain.payload(test_drain.report()), test_drain.payload(b"[1]"))
+    server.execute(f"RENAME TABLE {table} TO away")
+    for _ in range(6):
+        with pytest.raises(errors.ClickHouseUnavailableError, match="does not let us insert"):
+            drain_with(client, server)
+    server.execute(f"RENAME TABLE away TO {table}")
+    assert drain_with(client, server).payloads == 2
+    line = test_drain.balanced(server, client)
+    assert (line.found, line.accepted) == (2, 1)
+
+
+@pytest.mark.parametrize("change", [{"password": "wrong"}, {"user": "nobody"}, {"database": "nowhere"}])
+def test_a_wrong_address_is_waited_for(
+    client: redis.Redis, server: clickhouse.Connection, address: clickhouse.Address, change: dict[str, str]
+) -> None:
+    test_drain.append(client, test_drain.payload(test_drain.report()))
+    wrong = clickhouse.connect(msgspec.structs.replace(address, **change))
+    for _ in range(6):
+        with pytest.raises(errors.ClickHouseUnavailableError):
+            drain_with(client, wrong)
+    assert ledger.backlog(client, test_drain.SHARDS) == 1
+    assert drain_with(client, server).payloads == 1
+    assert test_drain.balanced(server, client).accepted == 1
+
+
+def test_rows_that_cannot_be_tried_are_waited_for(address: clickhouse.Address) -> None:
+    server = clickhouse.connect(address)
+    with pytest.raises(errors.ClickHouseUnavailableError, match="does not let us try"):
+        writer.probe(server, "no_such_table", {"a": [1]})
+    server.close()
