@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from ingest import auth, refusals
-from storage import envelope, origins
+from storage import envelope, lanes, origins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ class Target:
         environment: valid, or empty.
         release: valid, or empty.
         flags: what was blanked, see ``envelope.Payload``.
-        shard: where its payloads go.
+        shard: where its payloads go: number of the stream.
         origins: who may send them; None for everybody.
         until_ms: when this must be resolved again, because the key ends, in milliseconds since the epoch;
             None for never.
@@ -58,7 +58,7 @@ class Target:
         refusal: refusals.Refusal | None,
         project_id: int,
         claim: auth.Claim,
-        shards: int,
+        shard: int,
         *,
         allowed: origins.Patterns | None = None,
         until_ms: int | None = None,
@@ -69,13 +69,13 @@ class Target:
         self.environment: Final = claim.environment
         self.release: Final = claim.release
         self.flags: Final = claim.flags
-        self.shard: Final = envelope.shard_of(project_id, claim.environment, claim.release, shards)
+        self.shard: Final = shard
         self.origins: Final = allowed
         self.until_ms: Final = until_ms
 
 
 def _nowhere(refusal: refusals.Refusal) -> Target:
-    return Target(refusal, 0, auth.Claim("", "", "", 0), 1)
+    return Target(refusal, 0, auth.Claim("", "", "", 0), 0)
 
 
 NOWHERE: Final = _nowhere(refusals.NO_ROUTE)
@@ -121,7 +121,7 @@ class TargetTable:
     """The registry as this process knows it, and what recent requests resolved to.
 
     Args:
-        shards: number of streams.
+        shards: number of shards.
         clock: seconds since the epoch; keys end by this clock, without word from anybody.
     """
 
@@ -130,6 +130,7 @@ class TargetTable:
         self._clock = clock
         self._projects: dict[int, _Known] | None = None
         self._remembered: dict[tuple[str, bytes, bytes], Target] = {}
+        self._aside: frozenset[int] = frozenset()
 
     @property
     def loaded(self) -> bool:
@@ -145,6 +146,12 @@ class TargetTable:
         """Resolve nothing until the next snapshot: until then senders are asked to come back."""
         self._projects = None
         self._remembered.clear()
+
+    def set_aside(self, projects: frozenset[int]) -> None:
+        """Send what these projects send into the lanes aside, from now on."""
+        if projects != self._aside:
+            self._aside = projects
+            self._remembered.clear()
 
     def find(self, path: str, query: bytes, header: bytes) -> Target:
         """Resolve a POST by its path, its query string and its ``X-Sentry-Auth`` (empty when absent)."""
@@ -179,7 +186,11 @@ class TargetTable:
             refusal,
             project.id,
             claim,
-            self._shards,
+            self._stream_of(project.id, claim),
             allowed=project.origins,
             until_ms=record.valid_until if refusal is None else None,
         )
+
+    def _stream_of(self, project_id: int, claim: auth.Claim) -> int:
+        shard = envelope.shard_of(project_id, claim.environment, claim.release, self._shards)
+        return lanes.aside(shard, self._shards) if project_id in self._aside else shard

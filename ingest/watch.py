@@ -1,4 +1,4 @@
-"""Looks at Redis twice a second: has the registry changed, and is there room left?
+"""Looks at Redis twice a second: has the registry changed, who is set aside, is there room left?
 
 Between two looks the edge relies on what it saw last. So requests never ask Redis anything, and a Redis that
 is away does not take the registry from a running edge. A Redis that answers and holds no registry was
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
-from storage import registry
+from storage import lanes, registry
 
 if TYPE_CHECKING:
     import redis.asyncio
@@ -58,6 +58,7 @@ class Watch:
         try:
             async with asyncio.timeout(2 * self._settings.redis_timeout):
                 await self._refresh_registry()
+                self._table.set_aside(await lanes.load(self._client))
                 self._measure(await self._client.info("memory"))
         except Exception as error:  # noqa: BLE001 - whatever it was, this look must not be the last
             self._note_unreachable(error)

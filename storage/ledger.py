@@ -16,10 +16,10 @@ import msgspec
 import redis
 import redis.exceptions
 
-from storage import errors, streams
+from storage import errors, lanes, streams
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from storage import clickhouse
 
@@ -118,7 +118,22 @@ def counters(client: redis.Redis, shards: int) -> dict[str, dict[int, int]]:
     Raises:
         RedisUnavailableError: Redis did not answer.
     """
-    return _totals(_read(client, shards))
+    return _totals(_read(client, lanes.every(shards)))
+
+
+def waiting(client: redis.Redis, numbers: Sequence[int]) -> dict[int, dict[int, tuple[int, int]]]:
+    """Return, by stream and project, how many payloads were ever acknowledged, and how many of them wait.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    return {
+        number: {
+            project: (sent, sent - shard.counts["committed"].get(project, 0))
+            for project, sent in shard.counts["acknowledged"].items()
+        }
+        for number, shard in zip(numbers, _read(client, numbers), strict=True)
+    }
 
 
 def backlog(client: redis.Redis, shards: int) -> int:
@@ -133,7 +148,7 @@ def verify(server: clickhouse.Connection, client: redis.Redis, shards: int) -> l
     Raises:
         RecoverableError: Redis or ClickHouse did not answer.
     """
-    read = _read(client, shards)
+    read = _read(client, lanes.every(shards))
     totals = _totals(read)
     outcomes = {project: (total, accepted) for project, total, accepted in server.execute(_OUTCOMES)}
     seen = dict(server.execute(_SEEN))
@@ -154,11 +169,11 @@ def verify(server: clickhouse.Connection, client: redis.Redis, shards: int) -> l
     ]
 
 
-def _read(client: redis.Redis, shards: int) -> list[_Shard]:
-    """Read all shards at one moment."""
+def _read(client: redis.Redis, numbers: Sequence[int]) -> list[_Shard]:
+    """Read these streams at one moment."""
     try:
         with client.pipeline(transaction=True) as pipeline:
-            for shard in range(shards):
+            for shard in numbers:
                 pipeline.hgetall(streams.keys(shard).ledger)
                 pipeline.xlen(streams.keys(shard).stream)
             answers: list[Any] = pipeline.execute()

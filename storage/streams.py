@@ -99,6 +99,21 @@ def append_arguments(shard: int, payloads: list[envelope.Payload]) -> tuple[str,
     return scripts.APPEND.sha, 2, names.stream, names.ledger, envelope.encode(payloads), text
 
 
+def entries(client: redis.Redis, numbers: Iterable[int]) -> int:
+    """Return how many entries lie in these streams.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    try:
+        with client.pipeline(transaction=False) as pipeline:
+            for number in numbers:
+                pipeline.xlen(keys(number).stream)
+            return sum(pipeline.execute())
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not count: {error}.") from error
+
+
 class AsyncAppender:
     """Appends for the edge: many entries in one round trip, without retries.
 

@@ -16,7 +16,7 @@ import rq.job
 import rq.serializers
 import structlog
 
-from storage import streams
+from storage import lanes, streams
 from workers import jobs
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Dispatcher:
 
     def _look(self) -> list[_Shard]:
         with self._client.pipeline(transaction=False) as pipeline:
-            for shard in range(self._shards):
+            for shard in lanes.every(self._shards):
                 names = streams.keys(shard)
                 pipeline.xlen(names.stream)
                 pipeline.exists(names.lease)
@@ -114,6 +114,7 @@ class Dispatcher:
                 job_timeout=jobs.TIMEOUT_S,
                 result_ttl=0,
                 failure_ttl=FAILURE_TTL_S,
+                at_front=not lanes.is_aside(shard, self._shards),  # those aside take what time is left
             )
             return True
         return False

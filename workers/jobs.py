@@ -8,16 +8,17 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import redis
+import redis.exceptions
+import rq
 import structlog
 
-from storage import clickhouse, errors, streams
+from storage import clickhouse, errors, lanes, streams
 from workers import drain, failpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
-
-    import redis
 
     from workers import context
 
@@ -29,6 +30,11 @@ DRAIN: Final = "workers.jobs.drain_shard"
 """Import path of the drain job."""
 TIMEOUT_S: Final = 300
 """RQ ends a job after this time; a drain ends by itself long before, unless ClickHouse hangs."""
+
+SHARE_S: Final = 1.0
+"""After this time a drain yields its worker to a shard that waits for one."""
+ASIDE: Final = drain.Limits(max_bytes=6 * 1024 * 1024, max_payloads=6_000, max_reports=8_000)
+"""Of a lane aside: a batch takes no longer than others may well wait for the worker."""
 
 HAND_BACK_S: Final = 5
 """What a batch under way may take to be finished when its work horse is told to stop."""
@@ -104,6 +110,13 @@ def _tools() -> Iterator[_Tools]:
     _kept.append(tools)
 
 
+def _others_wait(client: redis.Redis) -> bool:
+    try:
+        return bool(client.llen(f"{rq.Queue.redis_queue_namespace_prefix}{QUEUE}"))
+    except redis.exceptions.RedisError:
+        return True  # the next batch would fail anyway
+
+
 def drain_shard(shard: int) -> None:
     """Drain one shard. What cannot be done now stays in the stream for the next job.
 
@@ -111,10 +124,17 @@ def drain_shard(shard: int) -> None:
         InsertRefusedError: ClickHouse refuses the batch for good.
     """
     started = time.monotonic()
+    aside = lanes.is_aside(shard, _installed[0].shards)
+
+    def yields() -> bool:
+        if stopping():
+            return True
+        return (aside or time.monotonic() - started >= SHARE_S) and _others_wait(client)
+
     try:
         with _tools() as (client, server):
-            queue = streams.Queue(client)
-            done = drain.Drainer(queue, client, server, time.monotonic, stop=stopping).drain(shard)
+            queue, limits = streams.Queue(client), ASIDE if aside else drain.Limits()
+            done = drain.Drainer(queue, client, server, time.monotonic, limits, stop=yields).drain(shard)
     except (errors.RecoverableError, errors.LeaseLostError) as error:
         log.warning("drain_postponed", shard=shard, error=str(error))
     else:

@@ -14,7 +14,7 @@ import redis.exceptions
 import structlog
 
 from storage import clickhouse, errors, refusals, registry
-from workers import dispatcher
+from workers import dispatcher, fairness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 DISPATCH_S: Final = 0.1
 """How often shards are looked at: one pipelined round trip."""
+FAIRNESS_S: Final = 0.5
+"""How often each project's backlog is looked at."""
 REGISTRY_S: Final = 1.0
 """How often the registry is compared with Redis; a change made behind our back shows within this time."""
 REFUSALS_S: Final = 2.0
@@ -35,6 +37,7 @@ def run(where: context.Context, stop: threading.Event) -> None:
     """Do all of it until ``stop`` is set."""
     chores = [
         threading.Thread(target=_publish_registry, args=(where, stop), name="registry", daemon=True),
+        threading.Thread(target=_be_fair, args=(where, stop), name="fairness", daemon=True),
         threading.Thread(target=_move_refusals, args=(where, stop), name="refusals", daemon=True),
     ]
     for chore in chores:
@@ -48,6 +51,13 @@ def _dispatch(where: context.Context, stop: threading.Event) -> None:
     client = where.queue_client()
     sweeper = dispatcher.Dispatcher(client, where.shards, time.monotonic)
     _repeat("dispatch", DISPATCH_S, stop, sweeper.tick)
+    client.close()
+
+
+def _be_fair(where: context.Context, stop: threading.Event) -> None:
+    client = where.queue_client()
+    judge = fairness.Fairness(time.monotonic)
+    _repeat("fairness", FAIRNESS_S, stop, lambda: fairness.step(client, where.shards, judge))
     client.close()
 
 

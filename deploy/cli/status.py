@@ -10,7 +10,7 @@ import psutil
 
 from deploy import backends, pulse
 from deploy.cli import options, output
-from storage import streams
+from storage import lanes, streams
 
 if TYPE_CHECKING:
     import redis
@@ -77,7 +77,7 @@ def _queue(client: redis.Redis, shards: int) -> dict[str, Any]:
     time.sleep(SAMPLE_S)
     flow = meter.read()
     with client.pipeline(transaction=False) as pipeline:
-        for shard in range(shards):
+        for shard in lanes.every(shards):
             pipeline.xlen(streams.keys(shard).stream)
         entries = pipeline.execute()
     return {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import redis
 import redis.exceptions
 
-from storage import streams
+from storage import lanes, streams
 
 if TYPE_CHECKING:
     from tests import harness
@@ -90,7 +90,7 @@ def shards(system: harness.System) -> list[Stored]:
     current = system.runtime
     with contextlib.closing(redis.Redis.from_url(current.redis_url)) as client:
         pipeline = client.pipeline()
-        for shard in range(current.shards):
+        for shard in lanes.every(current.shards):
             pipeline.hgetall(streams.keys(shard).ledger)
         ledgers = pipeline.execute()
     return [Stored(_total(counts, b"acknowledged:"), _total(counts, b"committed:")) for counts in ledgers]

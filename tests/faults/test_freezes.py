@@ -10,7 +10,7 @@ import pytest
 import rq
 
 from deploy import child
-from storage import streams
+from storage import lanes, streams
 from tests import harness
 from tests.faults import books, load, proxy, victims
 
@@ -72,7 +72,7 @@ def _draining_horse(system: harness.System) -> int:
     import redis  # noqa: PLC0415 - only here
 
     with redis.Redis.from_url(system.runtime.redis_url) as client:
-        leases = [streams.keys(shard).begun for shard in range(system.runtime.shards)]
+        leases = [streams.keys(shard).begun for shard in lanes.every(system.runtime.shards)]
         assert child.wait_until(lambda: bool(client.exists(*leases)), 20)
         (busy, *_) = [worker for worker in rq.Worker.all(client) if worker.get_state() == "busy"]
     (horse,) = psutil.Process(busy.pid).children()

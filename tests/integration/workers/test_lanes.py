@@ -1,0 +1,80 @@
+"""The lanes aside, over a real Redis: who is told, and who is drained first."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import redis.asyncio
+import rq
+import rq.serializers
+
+from storage import envelope, lanes, ledger, streams
+from workers import dispatcher, fairness, jobs
+
+if TYPE_CHECKING:
+    from tests import harness
+
+pytestmark = pytest.mark.integration
+
+SHARDS = 2
+LOUD, QUIET = 1, 2
+
+
+@pytest.fixture
+def sweeper(client: redis.Redis) -> dispatcher.Dispatcher:
+    return dispatcher.Dispatcher(client, SHARDS, time.monotonic)
+
+
+def append(client: redis.Redis, stream: int, project: int, payloads: int) -> None:
+    payload = envelope.Payload(project, "key", "", "", "", "", 0, b"{}")
+    script, keys, *arguments = streams.append_arguments(stream, [payload] * payloads)
+    client.script_load(streams.scripts.APPEND.text)
+    client.evalsha(script, keys, *arguments)
+
+
+def waiting_jobs(client: redis.Redis) -> list[str]:
+    queue = rq.Queue(jobs.QUEUE, connection=client, serializer=rq.serializers.JSONSerializer)
+    return list(queue.job_ids)
+
+
+def test_everybodys_lanes_are_drained_first(client: redis.Redis, sweeper: dispatcher.Dispatcher) -> None:
+    append(client, lanes.aside(0, SHARDS), LOUD, 1)
+    assert sweeper.tick() == 1
+    append(client, 1, QUIET, 1)
+    assert sweeper.tick() == 1
+    assert waiting_jobs(client) == [jobs.job_id(1), jobs.job_id(lanes.aside(0, SHARDS))]
+
+
+def test_the_ledger_counts_every_lane(client: redis.Redis) -> None:
+    append(client, 0, LOUD, 2)
+    append(client, lanes.aside(0, SHARDS), LOUD, 3)
+    assert ledger.backlog(client, SHARDS) == 5
+    assert fairness.look(client, SHARDS) == {LOUD: fairness.Load(5, 2, 3)}
+
+
+def test_edges_are_told_who_is_set_aside(
+    client: redis.Redis, redis_server: harness.RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fairness, "ASIDE_AT", 10)
+    monkeypatch.setattr(fairness, "GLANCE_ENTRIES", 1)
+    judge = fairness.Fairness(time.monotonic)
+    append(client, 0, LOUD, 10)
+    append(client, 0, QUIET, 1)
+    fairness.step(client, SHARDS, judge)
+    append(client, 0, QUIET, 1)
+    fairness.step(client, SHARDS, judge)
+    assert asyncio.run(told(redis_server.url)) == {LOUD}
+
+
+def test_nothing_is_asked_while_little_waits(client: redis.Redis) -> None:
+    append(client, 0, LOUD, 10)
+    fairness.step(client, SHARDS, fairness.Fairness(time.monotonic))
+    assert not client.exists(lanes.KEY)
+
+
+async def told(url: str) -> frozenset[int]:
+    async with redis.asyncio.Redis.from_url(url) as edge:
+        return await lanes.load(edge)

@@ -1,0 +1,78 @@
+"""Who is set aside: a project that keeps others waiting, and only as long as it does."""
+
+from __future__ import annotations
+
+import pytest
+
+from storage import lanes
+from workers import fairness
+
+LOUD, QUIET = 1, 2
+MANY = fairness.ASIDE_AT
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def judge(clock: Clock) -> fairness.Fairness:
+    return fairness.Fairness(clock)
+
+
+def loads(loud: int, *, aside: int = 0, quiet_sent: int = 0) -> dict[int, fairness.Load]:
+    return {LOUD: fairness.Load(10**6, loud, aside), QUIET: fairness.Load(quiet_sent, 0, 0)}
+
+
+def test_a_project_that_keeps_another_waiting_is_set_aside(judge: fairness.Fairness) -> None:
+    assert judge.decide(loads(MANY)) == set()
+    assert judge.decide(loads(MANY, quiet_sent=1)) == {LOUD}
+    assert judge.loud
+
+
+def test_alone_a_project_may_have_everything(judge: fairness.Fairness) -> None:
+    for _ in range(3):
+        assert judge.decide({LOUD: fairness.Load(10**6, 10 * MANY, 0)}) == set()
+
+
+def test_who_was_silent_for_long_needs_no_protection(judge: fairness.Fairness, clock: Clock) -> None:
+    judge.decide(loads(0))
+    judge.decide(loads(0, quiet_sent=1))
+    clock.now += fairness.ACTIVE_S
+    assert judge.decide(loads(MANY, quiet_sent=1)) == set()
+
+
+def test_what_was_sent_between_two_distant_looks_is_no_activity_now(judge: fairness.Fairness) -> None:
+    judge.decide(loads(0))
+    judge.forget()
+    assert judge.decide(loads(MANY, quiet_sent=1)) == set()
+
+
+def test_it_comes_back_when_its_backlog_has_been_small_for_a_while(
+    judge: fairness.Fairness, clock: Clock
+) -> None:
+    judge.decide(loads(0))
+    judge.decide(loads(MANY, quiet_sent=1))
+    clock.now += fairness.REST_S - 1
+    assert judge.decide(loads(0, aside=fairness.BACK_AT, quiet_sent=2)) == {LOUD}
+    clock.now += fairness.REST_S - 1
+    assert judge.decide(loads(0, aside=1, quiet_sent=3)) == {LOUD}
+    clock.now += 1
+    assert judge.decide(loads(0, quiet_sent=4)) == set()
+    assert not judge.loud
+
+
+def test_each_shard_has_a_lane_aside() -> None:
+    assert list(lanes.every(2)) == [0, 1, 2, 3]
+    assert [lanes.aside(shard, 2) for shard in range(2)] == [2, 3]
+    assert [lanes.is_aside(stream, 2) for stream in lanes.every(2)] == [False, False, True, True]

@@ -1,0 +1,127 @@
+"""Fairness between projects: one whose backlog grows gets lanes of its own, so that nobody waits behind it.
+
+Only a project that keeps others waiting is set aside: alone, it may have everything. The lanes aside are
+drained when no other shard is due, in small batches, and take all that is left of the workers' time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import structlog
+
+from storage import lanes, ledger, streams
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import redis
+
+log = structlog.get_logger(__name__)
+
+ASIDE_AT: Final = 10_000
+"""Payloads of one project that wait in everybody's lanes: about half a second of a worker's time."""
+BACK_AT: Final = 1_000
+"""Payloads in all lanes below which a project is not loud any more."""
+REST_S: Final = 10.0
+"""How long it must have stayed below before it comes back."""
+ACTIVE_S: Final = 60.0
+"""A project that sent nothing for this long needs no protection."""
+
+
+GLANCE_ENTRIES: Final = 50
+"""Stream entries below which nobody can be loud enough to look closer."""
+
+
+class Load(NamedTuple):
+    """What one project has in the queue: payloads ever sent, and how many wait, in each kind of lane."""
+
+    sent: int
+    waiting: int
+    aside: int
+
+
+class Fairness:
+    """Decides, look by look, who is set aside.
+
+    Args:
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._sent: dict[int, int] = {}
+        self._active: dict[int, float] = {}
+        self._loud: dict[int, float] = {}
+
+    @property
+    def loud(self) -> bool:
+        """Whether somebody is set aside."""
+        return bool(self._loud)
+
+    def forget(self) -> None:
+        """Forget what everybody had sent: the next look will not be soon after the last."""
+        self._sent.clear()
+
+    def decide(self, loads: Mapping[int, Load]) -> frozenset[int]:
+        """Return the projects that are to be set aside now.
+
+        Args:
+            loads: every project in the queue, by id.
+        """
+        now = self._clock()
+        self._note_active(loads, now)
+        for project, load in loads.items():
+            if project in self._loud:
+                if load.waiting + load.aside >= BACK_AT:
+                    self._loud[project] = now
+            elif load.waiting >= ASIDE_AT and self._others(project, now):
+                log.warning("project_set_aside", project=project, waiting=load.waiting)
+                self._loud[project] = now
+        for project in self._rested(now):
+            log.info("project_back", project=project)
+            del self._loud[project]
+        return frozenset(self._loud)
+
+    def _note_active(self, loads: Mapping[int, Load], now: float) -> None:
+        for project, load in loads.items():
+            if load.sent != self._sent.get(project, load.sent):
+                self._active[project] = now
+            self._sent[project] = load.sent
+
+    def _others(self, loud: int, now: float) -> bool:
+        return any(
+            project != loud and project not in self._loud and now - seen < ACTIVE_S
+            for project, seen in self._active.items()
+        )
+
+    def _rested(self, now: float) -> list[int]:
+        return [project for project, loud_at in self._loud.items() if now - loud_at >= REST_S]
+
+
+def look(client: redis.Redis, shards: int) -> dict[int, Load]:
+    """Return what every project has in the queue.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    everywhere = ledger.waiting(client, lanes.every(shards))
+    loads: dict[int, Load] = {}
+    for stream, projects in everywhere.items():
+        for project, (sent, waiting) in projects.items():
+            known = loads.get(project, Load(0, 0, 0))
+            ordinary, aside = (0, waiting) if lanes.is_aside(stream, shards) else (waiting, 0)
+            loads[project] = Load(known.sent + sent, known.waiting + ordinary, known.aside + aside)
+    return loads
+
+
+def step(client: redis.Redis, shards: int, fairness: Fairness) -> None:
+    """Look, decide and tell the edges. As long as little waits, a glance is enough.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    if not fairness.loud and streams.entries(client, lanes.every(shards)) < GLANCE_ENTRIES:
+        fairness.forget()
+        return
+    lanes.publish(client, fairness.decide(look(client, shards)))
