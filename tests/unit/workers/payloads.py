@@ -24,6 +24,14 @@ SAFARI = (
 PEM = "-----BEGIN CERTIFICATE-----\nAAECAw==\n-----END CERTIFICATE-----\n"
 PEM_SHA256 = "054edec1d0211f624fed0cbca9d4f9400b0e491c43742af2c5b0abebf0c990d8"
 
+LIMITS = {
+    **dict.fromkeys(("fingerprint", "identity", "policy", "seen", "project_id"), 2**64),
+    **dict.fromkeys(("line", "column"), 2**32),
+    **dict.fromkeys(("port", "status_code"), 2**16),
+    "impossible": 2,
+}
+"""What integers of a row must stay below, by column."""
+
 Row = dict[str, Any]
 VECTORS = [
     json.loads(line)
@@ -119,6 +127,20 @@ def assert_balanced(tables: pipeline.Tables) -> None:
     assert sum(tables.reports["seen"]) == accepted
     for columns in (tables.reports, tables.outcomes, tables.quarantine, tables.policies):
         assert len({len(values) for values in columns.values()}) == 1
+
+
+def assert_storable(row: Row) -> None:
+    """Check that each value fits its column."""
+    for column, value in row.items():
+        if column in LIMITS:
+            assert type(value) is int
+            assert 0 <= value < LIMITS[column]
+        elif isinstance(value, str):
+            value.encode()
+            assert not any(ord(char) < 32 or 127 <= ord(char) < 160 for char in value)
+    assert 0 <= row["window_start"] <= row["first_seen"] <= row["last_seen"]
+    assert all(type(text) is str and name for name, text in row["details"].items())
+    assert row["disposition"] in ("", "enforce", "report")
 
 
 def body_of(vector: Row) -> bytes | None:
