@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from storage import errors, project_settings
+from workers import noise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -136,9 +137,11 @@ def differences(
 
 def _built(values: Mapping[str, Any]) -> project_settings.ProjectSettings:
     try:
-        return project_settings.ProjectSettings(**values)
+        settings = project_settings.ProjectSettings(**values)
     except ValueError as error:
         raise SettingError(str(error)) from error
+    noise.check(settings)
+    return settings
 
 
 def _known(name: str) -> Field:

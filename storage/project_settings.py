@@ -59,6 +59,45 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
             examples=[90, 0],
         ),
     ] = 0
+    noise_off: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            description="Classes of noise, and ids of noise rules, that are not labelled.",
+            max_length=500,
+            examples=[["crawler", "google-translate"]],
+        ),
+    ] = ()
+    noise_drop: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            description=(
+                "Classes of noise, and ids of noise rules, whose reports are not stored but counted as filtered."
+            ),
+            max_length=500,
+            examples=[["extension", "live-reload"]],
+        ),
+    ] = ()
+    noise_rules: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            description=(
+                "Noise rules of the project's own, each written ID CLASS CONDITION…; they come before the others."
+            ),
+            max_length=200,
+            examples=[["chat-widget extension host=.chat.example path=/widget/"]],
+        ),
+    ] = ()
+    scrub_off: Annotated[
+        tuple[Literal["emails", "cards", "tokens", "uuids"], ...],
+        msgspec.Meta(
+            description=(
+                "Kinds of secrets that are stored as they come, instead of a placeholder: emails, cards, tokens, "
+                "uuids. Queries, fragments, user info and client addresses never are."
+            ),
+            max_length=4,
+            examples=[["uuids"]],
+        ),
+    ] = ()
     quota_per_minute: Annotated[
         int,
         msgspec.Meta(

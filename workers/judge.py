@@ -124,7 +124,7 @@ def _understood(
     found = scrub.apply(normalised, rules.scrubbing)
     if found.user_agent:
         traits = noise.traits_of(found.user_agent)
-    label = noise.label(found, traits, rules.noise)
+    label = noise.label(found, traits, rules.noise, impossible=allowed)
     if label.dropped:
         return report.filtered(label.rule, found.kind)
     return classify.classify(family, found, parts, label, impossible=allowed, scrubbing=rules.scrubbing)

@@ -1,13 +1,19 @@
-"""The noise stage: reports that extensions, proxies and browsers cause are labelled, or dropped."""
+"""The noise stage: reports that extensions, proxies and browsers cause are labelled, or dropped.
+
+Labels are given by rules: those that are shipped (``rules.toml``), and a project's own, which come first.
+"""
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from storage import project_settings
+from workers.noise import agents, index, own, rules
+
 if TYPE_CHECKING:
-    from storage import registry
     from workers import report
 
 
@@ -28,32 +34,93 @@ class Label(msgspec.Struct, frozen=True, gc=False):
 NONE: Final = Label()
 
 
-class Rules(msgspec.Struct, frozen=True):
-    """Which reports of one project are noise."""
+class Rules(msgspec.Struct, frozen=True, eq=False):
+    """Which reports of one project are noise.
 
-
-DEFAULT: Final = Rules()
-
-
-def rules_of(_settings: registry.ProjectSettings) -> Rules:
-    """Return what a project's settings ask for."""
-    return DEFAULT
-
-
-def traits_of(_user_agent: str) -> tuple[str, ...]:
-    """Return what noise rules ask of a user agent, as far as this one has it; nearly always nothing.
-
-    Judgements are remembered by body and traits, not by user agent, of which there are many.
+    Attributes:
+        indexes: lists of rules; the first rule that matches in the first list gives the label.
+        labels: the labels they give, by id, without those of rules that the project switched off.
     """
-    return ()
+
+    indexes: tuple[index.Index, ...]
+    labels: dict[str, Label]
 
 
-def label(_found: report.Report, _traits: tuple[str, ...], _rules: Rules) -> Label:
+@functools.cache
+def _shipped() -> index.Index:
+    return index.Index(rules.shipped())
+
+
+def rules_of(settings: project_settings.ProjectSettings) -> Rules:
+    """Return what a project's settings ask for; one of its own rules that cannot be read is left out."""
+    return _rules(settings.noise_off, settings.noise_drop, settings.noise_rules)
+
+
+def only(rule: rules.Rule) -> Rules:
+    """Return the rules of a project that has this one alone."""
+    return Rules((index.Index((rule,)),), {rule.id: Label(rule.noise, rule.id)})
+
+
+@functools.lru_cache(maxsize=1024)
+def _rules(off: tuple[str, ...], drop: tuple[str, ...], lines: tuple[str, ...]) -> Rules:
+    written = tuple(_readable(lines))
+    labels = {
+        rule.id: Label(rule.noise, rule.id, dropped=rule.id in drop or rule.noise in drop)
+        for rule in (*rules.shipped(), *written)
+        if rule.id not in off and rule.noise not in off
+    }
+    return Rules((index.Index(written), _shipped()) if written else (_shipped(),), labels)
+
+
+def _readable(lines: tuple[str, ...]) -> list[rules.Rule]:
+    """Return the rules that are written as they must be: a wrong one may not stop a project's reports."""
+    found = []
+    for line in lines:
+        try:
+            found.append(own.parse(line))
+        except own.RuleError:
+            continue
+    return found
+
+
+def check(settings: project_settings.ProjectSettings) -> None:
+    """Check what a project's settings say about noise.
+
+    Raises:
+        RuleError: they name no class or rule, or one of the project's own rules is wrong.
+    """
+    written = [own.parse(line).id for line in settings.noise_rules]
+    if twice := next((name for name in written if written.count(name) > 1), None):
+        raise own.RuleError(f"Two of the project's own rules have the id {twice}.")
+    known = {*rules.CLASSES, *rules.by_id(), *written}
+    for name in (*settings.noise_off, *settings.noise_drop):
+        if name not in known:
+            classes = ", ".join(rules.CLASSES)
+            raise own.RuleError(f"{name!r} is no rule and no class of noise, which are {classes}.")
+
+
+DEFAULT: Final = rules_of(project_settings.ProjectSettings())
+
+traits_of = agents.traits_of
+"""What noise rules ask of a user agent, as far as this one has it; nearly always nothing.
+
+Judgements are remembered by body and traits, not by user agent, of which there are many.
+"""
+
+
+def label(
+    found: report.Report, traits: tuple[str, ...] = (), wanted: Rules = DEFAULT, *, impossible: bool = False
+) -> Label:
     """Return the label of a report.
 
     Args:
         found: the report, scrubbed.
         traits: of the user agent it is about.
-        rules: those of its project.
+        wanted: the rules of its project.
+        impossible: whether the reported policy allows what was reported.
     """
+    for listed in wanted.indexes:
+        rule = listed.first(found, traits, wanted.labels, impossible=impossible)
+        if rule is not None:
+            return wanted.labels[rule.id]
     return NONE

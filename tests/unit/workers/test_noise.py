@@ -1,0 +1,402 @@
+"""Which reports are noise, of which class, by which rule; and what only looks like it and is not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+
+from storage import project_settings
+from tests.unit.workers import payloads, test_vectors
+from workers import decode, detect, judge, noise, report, urls
+from workers.noise import rules
+
+PAGE = "https://www.example.com/account"
+FILTERED = {"ect-rfc-test"}
+"""Noise that is not even stored."""
+
+
+def normalised(item: object) -> report.Report:
+    (parts,) = decode.decode(json.dumps(item).encode()).items  # type: ignore[union-attr] - it is one item
+    family, parts = detect.detect(parts, batch=False)  # type: ignore[misc] - it is a report
+    found = family.normalise(parts)
+    assert isinstance(found, report.Report)
+    return found
+
+
+def labelled(*, agent: str = payloads.CHROME, wanted: noise.Rules = noise.DEFAULT, **members: object) -> str:
+    """Return the rule that a CSP report meets, after its class."""
+    return rule_of(payloads.legacy(**members), agent=agent, wanted=wanted)
+
+
+def rule_of(item: object, *, agent: str = payloads.CHROME, wanted: noise.Rules = noise.DEFAULT) -> str:
+    (judged,) = judge.judge_payload(
+        json.dumps(item).encode(), judge.Rules(noise=wanted), noise.traits_of(agent)
+    ).findings
+    label = judged[1].label
+    return f"{label.noise} {label.rule}".strip()
+
+
+def settings(**given: tuple[str, ...]) -> noise.Rules:
+    return noise.rules_of(project_settings.ProjectSettings(**given))
+
+
+@pytest.mark.parametrize(
+    ("vector", "body"), [param for param in test_vectors.READABLE if param.values[0]["expect"].get("good")]
+)
+def test_vector_is_noise_or_not_as_it_says(vector: dict[str, Any], body: bytes) -> None:
+    agent = (vector.get("headers") or {}).get("User-Agent", "")
+    reports = payloads.process(payloads.payload(body, user_agent=agent)).reports
+    expected = vector["expect"].get("noise", False)
+    assert [bool(label) for label in reports["noise"]] == [expected] * len(reports["noise"])
+    assert bool(reports["noise"]) or vector["id"] in FILTERED or vector.get("lenient") or not expected
+    assert [bool(rule) for rule in reports["noise_rule"]] == [expected] * len(reports["noise"])
+
+
+SCHEMES = {
+    "extension": "chrome-extension moz-extension safari-extension safari-web-extension webkit-masked-url "
+    "ms-browser-extension ms-appx ms-appx-web se-extension",
+    "browser-internal": "resource chrome view-source jar chromenull chromeinvoke chromeinvokeimmediate "
+    "crwebnull crwebinvoke crwebinvokeimmediate mxjscall mx mxaddon-pkg nativebaiduhd bdvideo opera res none "
+    "safari-resource com.lge.browser uc.gre about null",
+    "in-app": "gsa webviewprogress webviewprogressproxy wvjbscheme mbinit tmtbff weixin weixinping sinaweibo "
+    "android-webview android-webview-video-poster asset",
+    "antivirus": "symres sraf",
+}
+EACH_SCHEME = [(noise_class, scheme) for noise_class, listed in SCHEMES.items() for scheme in listed.split()]
+
+
+@pytest.mark.parametrize(("noise_class", "scheme"), EACH_SCHEME)
+@pytest.mark.parametrize("form", ["{}", "{}://x/y.js", "{}:2:248774", "{}://", " {}"])
+def test_schemes_and_bare_words_are_noise(noise_class: str, scheme: str, form: str) -> None:
+    value = form.format(scheme)
+    assert labelled(blocked_uri=value).split()[0] == noise_class
+    assert labelled(blocked_uri=value.upper()).split()[0] == noise_class
+    at_source = labelled(blocked_uri="inline", source_file=value).split()[0]
+    assert at_source == ("bug" if scheme == "view-source" else noise_class)
+
+
+def hosts_of(*ids: str) -> list[str]:
+    return [host for rule in ids for host in rules.by_id()[rule].hosts]
+
+
+HOSTS = [
+    (rule.noise, rule.id, host)
+    for rule in rules.shipped()
+    for host in rule.hosts
+    if not (rule.paths or rule.only or rule.schemes)
+]
+
+
+@pytest.mark.parametrize(("noise_class", "rule", "host"), HOSTS)
+def test_hosts_are_noise_exactly_and_below_a_dot(noise_class: str, rule: str, host: str) -> None:
+    name = host.removeprefix(".")
+    expected = f"{noise_class} {rule}"
+    assert labelled(blocked_uri=f"https://{name}/x.js") == expected
+    assert labelled(blocked_uri=f"http://{name.upper()}:8080") == expected
+    assert labelled(blocked_uri="inline", source_file=f"https://{name}./x.js?y") == expected
+    assert labelled(blocked_uri=f"wss://a.b.{name}/x") == (expected if host.startswith(".") else "")
+    assert labelled(blocked_uri=f"https://not{name}/x.js") == ""
+    assert labelled(blocked_uri=f"https://{name}.evil.example/x.js") == ""
+    assert labelled(blocked_uri=f"https://cdn.example/{name}/x.js?{name}#{name}") == ""
+    assert labelled(blocked_uri=f"https://{name}/x.js", document_uri=f"https://{name}/page") == ""
+
+
+BLOCKED = [
+    ("https://www.gstatic.com/images/branding/product/1x/translate_24dp.png", "google-translate-files"),
+    ("https://www.gstatic.com/_/translate_http/_/js/k=x/main.js", "google-translate-files"),
+    ("https://www.gstatic.com/translate/x.css", "google-translate-files"),
+    ("https://www.gstatic.com/charts/loader.js", ""),
+    ("https://www.gstatic.com/translated/x.js", ""),
+    ("https://www.gstatic.com/x?translate", ""),
+    ("http://1.1.1.1/bmi/www.example.com/a.png", "image-compression"),
+    ("http://1.1.1.1/bmi", ""),
+    ("https://s3.amazonaws.com/js-static/a.js", "s3-adware"),
+    ("https://s3.amazonaws.com/jscache", "s3-adware"),
+    ("https://s3.amazonaws.com/cashe-js/b/c.js", "s3-adware"),
+    ("https://s3.amazonaws.com/js-cache/b.js", "s3-adware"),
+    ("https://s3.amazonaws.com/js-static-shop/a.js", ""),
+    ("https://s3.amazonaws.com/shop/js-static/a.js", ""),
+    ("https://infoanalytics.tools/metric/?mid=&wid=52&sid=", "monetizus-hosts"),
+    ("https://ever-new.example/optout/get?jsonp=__twb_cb", "monetizus"),
+    ("https://ever-new.example/optout/get", "monetizus"),
+    ("https://ever-new.example/optout/getting-started", ""),
+    ("https://ever-new.example/a/optout/get", ""),
+    ("https://ever-new.example/metric/?wid=1", ""),
+    ("https://any.example/netdefender/hui/ndhui.js", "net-defender"),
+    ("http://any.example/a/netdefender/hui/ndhui.js", "net-defender"),
+    ("https://any.example/x-netdefender/hui/ndhui.json", ""),
+    ("https://shop-a.akamaihd.net/a.js", ""),
+    ("https://addons.mozilla.org/x", "firefox-addons"),
+    ("addons.mozilla.org", "firefox-addons"),
+    ("nikkomsgchannel", "rapport-channel"),
+    ("http://10.237.69.146:15871", "websense"),
+    ("http://192.168.4.5:15871/cgi-bin/blockpage.cgi", "websense"),
+    ("http://10.237.69.146:15872", "local-network"),
+    ("http://203.0.113.7:15871/", ""),
+    ("https://fonts.gstatic.com/s/roboto/v1/x.woff2", ""),
+    ("https://cdn.example/chrome-extension/x.js", ""),
+    ("https://about.example.com/", ""),
+    ("https://null.example.com/", ""),
+    ("data", ""),
+    ("blob", ""),
+    ("inline", ""),
+    ("eval", ""),
+    ("", ""),
+    ("aboutx", ""),
+    ("chrome-extensions", ""),
+    ("wss://example.net:35729/livereload", ""),
+]
+
+
+@pytest.mark.parametrize(("blocked", "rule"), BLOCKED)
+def test_paths_ports_and_what_only_looks_like_noise(blocked: str, rule: str) -> None:
+    assert labelled(blocked_uri=blocked).partition(" ")[2] == rule
+
+
+LOCAL = [
+    "localhost",
+    "localhost:3000",
+    "app.localhost",
+    "127.0.0.1",
+    "127.0.0.1:5000",
+    "2130706433",
+    "10.1.2.3",
+    "172.16.0.1",
+    "172.31.255.255",
+    "192.168.0.1",
+    "169.254.169.254",
+    "[::1]:8080",
+    "[fe80::1]",
+    "[fd00::7]",
+    "[::ffff:10.0.0.1]",
+]
+NOT_LOCAL = ["localhost.example.com", "172.32.0.1", "11.0.0.1", "192.169.0.1", "[2001:db8::1]", "10.example"]
+
+
+@pytest.mark.parametrize("host", LOCAL)
+def test_machines_near_the_visitor_are_noise_unless_the_page_is_on_one(host: str) -> None:
+    assert labelled(blocked_uri=f"http://{host}/x") == "local local-network"
+    assert labelled(blocked_uri="inline", source_file=f"http://{host}/x.js") == ""
+    for page in ("http://localhost:3000/", "http://192.168.7.7/", "https://[::1]/"):
+        assert labelled(blocked_uri=f"http://{host}/x", document_uri=page) == ""
+        assert labelled(blocked_uri=f"ws://{host}/ws", document_uri=page) == "local live-reload"
+
+
+@pytest.mark.parametrize("host", NOT_LOCAL)
+def test_other_machines_are_not(host: str) -> None:
+    assert labelled(blocked_uri=f"http://{host}/x") == ""
+
+
+def test_a_bare_localhost_is_local() -> None:
+    assert labelled(blocked_uri="localhost") == "local local-network"
+    assert labelled(blocked_uri="localhost:3000") == "local local-network"
+
+
+SAMPLES = [
+    (";(function installGlobalHook(window) {\n", "devtools-hook"),
+    (";(function installHook(window) {", "devtools-hook"),
+    ("function reinstallHook(window) {", ""),
+    ("function installHooks(window) {", ""),
+    ("var lastpass_iter=5000; var lastpass_f;", "lastpass-script"),
+    ("var lastpass_iteration=1", ""),
+    ("AG_onLoad(function(){", "adguard-script"),
+    ("window.klTabId_kis = 'x'", "kaspersky-script"),
+    ("var fuckAdBlock = new FuckAdBlock", "anti-adblock"),
+    ("window.BlockAdBlock=", "anti-adblock"),
+    ("function _PostRPC() {", "post-rpc"),
+    ("function my_PostRPC() {", ""),
+    ("var safeWindow = window", "safe-window"),
+    ("var unsafeWindow = window", ""),
+    ("/*! axe-core 4.1 */", "accessibility-audit"),
+    ("tota11y.init()", "accessibility-audit"),
+    ("div > .vimiumHintMarker, div > .internal", "vimium"),
+    (".internalVimiumHint {", "vimium"),
+    ("vimvixen-console", "vimium"),
+    ("#ghostery-box {", "ghostery"),
+    ("ghosteryPurple", "ghostery"),
+    ("unghosteryed", ""),
+    ("diigolet_csstransfer", "diigo"),
+    ("#s3gt_translate_tooltip_mini {", "s3-translator"),
+    (".cip-genpw-icon.cip-icon-key-small {", "keepass"),
+    ("autocardanywhere.init", "autocard-anywhere"),
+    ("/* Wondershare */", "wondershare"),
+    ("dummyRuleForDigg", "digg"),
+    ("var a='moz-extension://0f/x.js'", "moz-extension-script"),
+    ("onclick attribute on DIV element", ""),
+    ("alert(document.cookie)", ""),
+]
+
+
+@pytest.mark.parametrize(("sample", "rule"), SAMPLES)
+def test_code_of_extensions_is_noise_by_whole_words(sample: str, rule: str) -> None:
+    assert labelled(blocked_uri="inline", script_sample=sample).partition(" ")[2] == rule
+
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:{0}.0) Gecko/20100101 Firefox/{0}.0"
+NO_REASON = "img-src 'self' https:"
+BUGS: list[tuple[int, dict[str, object], str]] = [
+    (42, {"blocked_uri": "self", "effective_directive": "script-src"}, "firefox-self"),
+    (43, {"blocked_uri": "self", "effective_directive": "script-src"}, ""),
+    (42, {"blocked_uri": "self", "effective_directive": "style-src"}, ""),
+    (48, {"blocked_uri": "about:blank", "effective_directive": "base-uri"}, "firefox-base-uri"),
+    (49, {"blocked_uri": "about:blank", "effective_directive": "base-uri"}, "about"),
+    (99, {"blocked_uri": "inline", "source_file": "view-source"}, "firefox-view-source"),
+    (99, {"blocked_uri": "view-source"}, "firefox-internal"),
+    (
+        99,
+        {"blocked_uri": "", "script_sample": ";undefined", "effective_directive": "script-src"},
+        "firefox-undefined",
+    ),
+    (99, {"blocked_uri": "inline", "script_sample": ";undefined", "effective_directive": "script-src"}, ""),
+    (99, {"blocked_uri": "", "script_sample": ";undefined", "effective_directive": "script-src-elem"}, ""),
+    (
+        99,
+        {
+            "blocked_uri": "eval",
+            "effective_directive": "script-src",
+            "original_policy": "script-src 'unsafe-eval'",
+        },
+        "eval-allowed",
+    ),
+    (
+        99,
+        {"blocked_uri": "eval", "effective_directive": "script-src", "original_policy": "script-src 'self'"},
+        "",
+    ),
+    (99, {"blocked_uri": "https://www.example.com/a.png", "original_policy": NO_REASON}, "rewritten-policy"),
+    (
+        99,
+        {"blocked_uri": "https://www.example.com/a.png", "original_policy": "img-src *"},
+        "rewritten-policy",
+    ),
+    (99, {"blocked_uri": "https://www.example.com/a.png", "original_policy": "img-src 'self'"}, ""),
+    (99, {"blocked_uri": "https://other.example/a.png", "original_policy": NO_REASON}, ""),
+    (
+        99,
+        {
+            "blocked_uri": PAGE,
+            "effective_directive": "frame-ancestors",
+            "original_policy": "frame-ancestors *",
+        },
+        "",
+    ),
+]
+
+
+@pytest.mark.parametrize(("version", "members", "rule"), BUGS)
+def test_defects_of_browsers_and_of_policies(version: int, members: dict[str, object], rule: str) -> None:
+    assert labelled(agent=FIREFOX.format(version), **members).partition(" ")[2] == rule
+
+
+def test_an_ancestor_is_never_the_pages_own_host() -> None:
+    found = normalised(payloads.legacy(blocked_uri=PAGE, effective_directive="frame-ancestors"))
+    assert noise.label(found, impossible=True) == noise.NONE
+
+
+AGENTS = [
+    ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "googlebot"),
+    (f"{payloads.CHROME} (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)", "bingbot"),
+    ("Mozilla/5.0 (compatible; YandexBot/3.0; +http://yandex.com/bots)", "yandexbot"),
+    (
+        "Mozilla/5.0 (compatible; Baiduspider-render/2.0; +http://www.baidu.com/search/spider.html)",
+        "baiduspider",
+    ),
+    ("facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)", "preview-crawler"),
+    (f"{payloads.CHROME} Chrome-Lighthouse", "lighthouse"),
+    ("Mozilla/5.0 (compatible; AhrefsBot/7.0; +http://ahrefs.com/robot/)", "seo-crawler"),
+    ("Mozilla/5.0 AppleWebKit/537.36; compatible; GPTBot/1.2; +https://openai.com/gptbot", "ai-crawler"),
+    ("Mozilla/5.0 (compatible; NeverHeardOf/1; +https://never.example/)", "crawler"),
+    ("Mozilla/5.0 (Linux; Android 9; CUBOT X19) AppleWebKit/537.36 Chrome/99.0 Mobile Safari/537.36", ""),
+    ("Mozilla/5.0 (X11; Linux x86_64) HeadlessChrome/148.0.0.0 Safari/537.36", ""),
+    (payloads.SAFARI, ""),
+    ("x" * 600 + " Googlebot/2.1", ""),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("agent", "rule"), AGENTS)
+def test_crawlers_are_noise_whatever_they_report(agent: str, rule: str) -> None:
+    expected = f"crawler {rule}" if rule else ""
+    assert labelled(agent=agent) == expected
+    assert rule_of(payloads.modern(user_agent=agent), agent="" if agent else payloads.CHROME) == expected
+    error = {"type": "crash", "url": PAGE, "user_agent": agent, "body": {}}
+    assert rule_of(error) == expected
+
+
+def test_a_reports_own_user_agent_comes_before_the_requests() -> None:
+    assert rule_of(payloads.modern(user_agent=payloads.CHROME), agent="Googlebot/2.1") == ""
+
+
+def test_user_agents_have_few_traits() -> None:
+    agents = [payloads.CHROME, payloads.FIREFOX, payloads.SAFARI, FIREFOX.format(60)]
+    assert {noise.traits_of(agent) for agent in agents} == {()}
+
+
+def test_reports_of_other_kinds_are_noise_by_their_source() -> None:
+    item = {
+        "type": "deprecation",
+        "url": PAGE,
+        "body": {"id": "x", "message": "y", "sourceFile": "chrome-extension://abc/x.js"},
+    }
+    found = normalised(item)
+    assert noise.label(found).rule == ("chrome-extension" if found.source_file.text else "")
+
+
+def test_the_most_specific_rule_names_a_report() -> None:
+    both = {"blocked_uri": "https://a.superfish.com/x.js", "source_file": "moz-extension://x/y.js"}
+    assert labelled(**both, agent="Googlebot/2.1") == "extension moz-extension"
+    assert labelled(**both, wanted=settings(noise_off=("extension",))) == "injected superfish"
+    assert labelled(**both, wanted=settings(noise_off=("moz-extension",))) == "injected superfish"
+    off = settings(noise_off=("extension", "superfish"))
+    assert labelled(**both, wanted=off) == ""
+
+
+@pytest.mark.parametrize("dropped", ["extension", "moz-extension"])
+def test_a_project_may_drop_a_class_or_a_rule(dropped: str) -> None:
+    wanted = judge.Rules(noise=settings(noise_drop=(dropped,)))
+    body = json.dumps(payloads.legacy(blocked_uri="moz-extension")).encode()
+    judged = judge.judge_payload(body, wanted)
+    assert (judged.findings, judged.invalid) == ([], [])
+    assert judged.verdicts == {("csp", "filtered", "moz-extension"): 1}
+
+
+def test_what_is_off_is_not_dropped_either() -> None:
+    wanted = settings(noise_off=("moz-extension",), noise_drop=("extension",))
+    assert labelled(blocked_uri="moz-extension", wanted=wanted) == ""
+
+
+def test_a_projects_own_rules_come_first() -> None:
+    wanted = settings(noise_rules=("mine injected scheme=moz-extension", "chat proxy host=.chat.example"))
+    assert labelled(blocked_uri="moz-extension", wanted=wanted) == "injected mine"
+    assert labelled(blocked_uri="https://a.chat.example/x", wanted=wanted) == "proxy chat"
+    assert labelled(blocked_uri="chrome-extension", wanted=wanted) == "extension chrome-extension"
+    assert labelled(blocked_uri="https://a.chat.example/x") == ""
+
+
+def test_a_project_may_call_its_own_host_noise() -> None:
+    wanted = settings(noise_rules=("flaky injected host=www.example.com path=/flaky.png",))
+    assert labelled(blocked_uri="https://www.example.com/flaky.png", wanted=wanted) == "injected flaky"
+
+
+def test_a_rule_that_cannot_be_read_stops_nothing() -> None:
+    wanted = settings(noise_rules=("nonsense", "mine injected scheme=foo"))
+    assert labelled(blocked_uri="foo", wanted=wanted) == "injected mine"
+
+
+def test_one_rule_can_be_asked_alone() -> None:
+    alone = noise.only(rules.by_id()["superfish"])
+    assert labelled(blocked_uri="https://a.superfish.com/", wanted=alone) == "injected superfish"
+    assert labelled(blocked_uri="moz-extension", wanted=alone) == ""
+
+
+@hypothesis.given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=80))
+def test_no_text_makes_it_fail(blocked: str, source: str, sample: str) -> None:
+    found = report.Report(
+        kind="csp", blocked=urls.clean(blocked), source_file=urls.clean(source), sample=sample
+    )
+    label = noise.label(found, noise.traits_of(blocked), impossible=True)
+    assert (label.noise in rules.CLASSES) == bool(label.rule)

@@ -1,0 +1,39 @@
+"""Which rules a user agent meets: crawlers by their names, browsers by their age."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Final
+
+from workers.noise import rules
+
+MAX_USER_AGENT: Final = 512
+"""Characters that are looked at: crawlers name themselves before that."""
+
+_WORD: Final = re.compile(r"\+?[a-z0-9][a-z0-9_.-]*")
+
+
+@functools.lru_cache(maxsize=2048)
+def traits_of(user_agent: str) -> tuple[str, ...]:
+    """Return the ids of the shipped rules whose conditions this user agent meets; nearly always none."""
+    text = user_agent[:MAX_USER_AGENT].lower()
+    words = set(_WORD.findall(text))
+    return tuple(rule.id for rule in _asking() if _meets(rule, text, words))
+
+
+@functools.cache
+def _asking() -> tuple[rules.Rule, ...]:
+    return tuple(rule for rule in rules.shipped() if rule.has_agent)
+
+
+def _meets(rule: rules.Rule, text: str, words: set[str]) -> bool:
+    if rule.agents and words.isdisjoint(rule.agents):
+        return False
+    return all(_version(browser, text) < newest for browser, newest in rule.before.items())
+
+
+def _version(browser: str, text: str) -> float:
+    """Return the major version of a browser, infinity if the user agent is not its own."""
+    match = re.search(rf"\b{re.escape(browser)}/(\d{{1,6}})", text)
+    return int(match[1]) if match else float("inf")

@@ -1,0 +1,146 @@
+"""Finding the rule that a report meets, in a microsecond: nearly all is looked up, and remembered."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+
+from workers import impossible as verdicts
+from workers import urls
+from workers.noise import places, samples
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Sequence
+
+    from workers import report
+    from workers.noise import rules
+
+_REMEMBERED: Final = 4096
+_NO_SITE: Final = "nowhere.invalid"
+"""A host that no policy names (RFC 2606 §2)."""
+
+
+class _Evidence(NamedTuple):
+    """All that rules ask of a report, which is the same for very many.
+
+    Attributes:
+        blocked: the rules that the blocked URL meets.
+        source: those that the source file meets.
+        said: those that the sample meets.
+        home: those whose hosts or networks the page is on.
+        traits: ids of the rules that the user agent meets.
+        directive: the effective directive.
+        nothing_blocked: whether it is not said what was blocked.
+        own_blocked: whether what was blocked is on the page's own host.
+        own_source: whether the source file is.
+        impossible: whether the policy allows what is reported.
+        any_host: whether it allows any other host too; asked only of the page's own.
+    """
+
+    blocked: places.Found
+    source: places.Found
+    said: places.Found
+    home: places.Found
+    traits: tuple[str, ...]
+    directive: str
+    nothing_blocked: bool
+    own_blocked: bool
+    own_source: bool
+    impossible: bool
+    any_host: bool
+
+
+class Index:
+    """An ordered list of rules, of which the first that matches is found.
+
+    Args:
+        listed: the rules, the most specific first.
+    """
+
+    def __init__(self, listed: Sequence[rules.Rule]) -> None:
+        self._order = {rule.id: position for position, rule in enumerate(listed)}
+        self._places = places.Places(listed)
+        self._samples = samples.Samples(listed)
+        self._by_agent = {rule.id: rule for rule in listed if rule.has_agent}
+        self._impossible = [rule for rule in listed if rule.impossible]
+        self._matching = functools.lru_cache(_REMEMBERED)(self._all_matching)
+
+    def first(
+        self, found: report.Report, traits: tuple[str, ...], enabled: Container[str], *, impossible: bool
+    ) -> rules.Rule | None:
+        """Return the first enabled rule that a report meets.
+
+        Args:
+            found: the report.
+            traits: ids of the rules whose conditions on the user agent it meets.
+            enabled: ids of the rules that count.
+            impossible: whether its policy allows what it reports.
+        """
+        blocked = self._places.of_url(found.blocked)
+        source = self._places.of_url(found.source_file)
+        said = self._samples.of_sample(found.sample) if found.sample else ()
+        if not (blocked or source or said or traits or impossible):
+            return None
+        host = found.document.host
+        own_blocked = host != "" and found.blocked.host == host
+        matching = self._matching(
+            blocked,
+            source,
+            said,
+            self._places.of_host(host),
+            traits,
+            found.directive,
+            not found.blocked.text,
+            own_blocked,
+            host != "" and found.source_file.host == host,
+            impossible,
+            impossible and own_blocked and _allows_any_host(found),
+        )
+        for rule in matching:
+            if rule.id in enabled:
+                return rule
+        return None
+
+    def _all_matching(self, *parts: Any) -> list[rules.Rule]:  # noqa: ANN401 - the parts of the evidence
+        """Return all rules that match, in their order."""
+        evidence = _Evidence(*parts)
+        candidates = {*evidence.blocked, *evidence.source, *evidence.said}
+        candidates.update(self._by_agent[trait] for trait in evidence.traits if trait in self._by_agent)
+        if evidence.impossible:
+            candidates.update(self._impossible)
+        matching = [rule for rule in candidates if _matches(rule, evidence)]
+        return sorted(matching, key=lambda rule: self._order[rule.id])
+
+
+def _matches(rule: rules.Rule, evidence: _Evidence) -> bool:
+    return (
+        (not rule.has_place or _in_place(rule, evidence))
+        and (not rule.has_sample or rule in evidence.said)
+        and (not rule.has_agent or rule.id in evidence.traits)
+        and (not rule.directives or evidence.directive in rule.directives)
+        and (evidence.nothing_blocked or not rule.nothing_blocked)
+        and (evidence.impossible or not rule.impossible)
+        and (evidence.any_host or not rule.any_host)
+        # Of frame-ancestors it is said of every report: the page itself is what may not be embedded.
+        and (not rule.own_host or (evidence.own_blocked and evidence.directive != "frame-ancestors"))
+    )
+
+
+def _in_place(rule: rules.Rule, evidence: _Evidence) -> bool:
+    """Say whether a URL of the report is where the rule looks, and foreign to the page."""
+    blocked = rule in evidence.blocked and rule.only != "source_file"
+    source = rule in evidence.source and rule.only != "blocked"
+    if rule.everywhere:
+        return blocked or source
+    if rule in evidence.home:
+        return False
+    return (blocked and not evidence.own_blocked) or (source and not evidence.own_source)
+
+
+def _allows_any_host(found: report.Report) -> bool:
+    """Say whether the policy allows, by the scheme of what was blocked, a host that it cannot name."""
+    scheme = found.blocked.text.partition(":")[0]
+    elsewhere = urls.URL(f"{scheme}://{_NO_SITE}/", _NO_SITE, "/")
+    return verdicts.impossible(msgspec.structs.replace(found, blocked=elsewhere))

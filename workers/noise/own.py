@@ -1,0 +1,181 @@
+"""A project's own rules, one line of text each: ``ID CLASS CONDITION…``.
+
+    chat-widget extension host=.chat.example path=/widget/
+    old-banner injected sample=showBanner in=blocked
+
+A condition is ``scheme=``, ``host=``, ``path=``, ``sample=`` or ``directive=``; repeated, one of its values
+must hold. ``in=blocked`` or ``in=source_file`` looks at that URL only.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from storage import errors
+from workers import outcomes, urls
+from workers.noise import rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ORIGIN: Final = "the project"
+_MAX_RULE: Final = 512
+"""Characters: a longer line is a list that wants several rules."""
+_MAX_STARS: Final = 2
+"""In a path: with each more, a long path takes a longer time."""
+
+_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{0,63}")
+_DIRECTIVE: Final = re.compile(r"[a-z-]{1,64}")
+_COMMON_SCHEMES: Final = frozenset({"http", "https", "ws", "wss"})
+_SECOND_LEVEL: Final = frozenset({"ac", "co", "com", "edu", "gov", "ne", "net", "or", "org"})
+"""Labels under which a country's registry sells names: ``.co.uk`` is as broad as ``.com``."""
+_COUNTRY: Final = 2
+_MIN_PREFIX: Final = 8
+
+
+class RuleError(errors.HeadraceError):
+    """A rule is not written as it must be, or would match far too much."""
+
+
+@functools.lru_cache(maxsize=4096)
+def parse(line: str) -> rules.Rule:
+    """Return the rule that a line of text is.
+
+    Raises:
+        RuleError: it is none.
+    """
+    if len(line) > _MAX_RULE:
+        raise RuleError(f"A rule has at most {_MAX_RULE} characters.")
+    head, conditions = _split(line.split())
+    if len(head) != 2:  # noqa: PLR2004 - id and class
+        raise RuleError(f"A rule is written ID CLASS CONDITION…, not {line!r}.")
+    name, noise = head
+    return _checked(_rule(name, noise, conditions))
+
+
+def parse_conditions(line: str) -> rules.Rule:
+    """Return the rule that a line of text is, of which id and class may be left out.
+
+    Raises:
+        RuleError: it is none.
+    """
+    head, _ = _split(line.split())
+    return parse(line if head else f"new injected {line}")
+
+
+def _split(words: list[str]) -> tuple[list[str], list[str]]:
+    head = [word for word in words[:2] if "=" not in word]
+    return head, words[len(head) :]
+
+
+def _rule(name: str, noise: str, conditions: list[str]) -> rules.Rule:
+    if not _ID.fullmatch(name):
+        raise RuleError(f"A rule's id has 1 to 64 of a-z, 0-9 and -, unlike {name!r}.")
+    if name in rules.by_id() or name in set(outcomes.Reason):
+        raise RuleError(f"The id {name} is taken: choose another.")
+    if noise not in rules.CLASSES:
+        raise RuleError(f"A rule's class is one of {', '.join(rules.CLASSES)}, not {noise!r}.")
+    given: dict[str, list[str]] = {}
+    for condition in conditions:
+        field, value = _condition(condition)
+        given.setdefault(field, []).append(value)
+    only = given.pop("only", [""])
+    members: dict[str, Any] = {field: tuple(values) for field, values in given.items()}
+    return rules.Rule(
+        id=name, noise=noise, origin=ORIGIN, only=msgspec.convert(only[-1], Any), everywhere=True, **members
+    )
+
+
+def _condition(condition: str) -> tuple[str, str]:
+    """Return the field of a rule and the value that a condition asks for."""
+    key, equals, value = condition.partition("=")
+    reading = _READINGS.get(key) if equals else None
+    if reading is None:
+        known = ", ".join(f"{known}=" for known in _READINGS)
+        raise RuleError(f"A condition is one of {known}, unlike {condition!r}.")
+    return reading(value)
+
+
+def _scheme(value: str) -> tuple[str, str]:
+    scheme = value.lower()
+    if not _SCHEME.fullmatch(scheme):
+        raise RuleError(f"A scheme is a name such as moz-extension, unlike {value!r}.")
+    return "schemes", scheme
+
+
+def _host(value: str) -> tuple[str, str]:
+    if "/" in value:
+        return _network(value)
+    bare = value.removeprefix("*").removeprefix(".")
+    name = urls.host(bare)
+    if not name or "*" in name:
+        raise RuleError(f"A host is a name, with a leading dot for all below it too, unlike {value!r}.")
+    if bare == value:
+        return "hosts", name
+    *_, above, last = ["", *name.split(".")]
+    if not above or (above in _SECOND_LEVEL and len(last) == _COUNTRY and name == f"{above}.{last}"):
+        raise RuleError(f"{value} is far too broad: a rule may not match a whole registry.")
+    return "hosts", f".{name}"
+
+
+def _network(value: str) -> tuple[str, str]:
+    try:
+        network = ipaddress.ip_network(value)
+    except ValueError as error:
+        raise RuleError(f"A network is written as 10.0.0.0/8: {error}.") from None
+    if network.prefixlen < _MIN_PREFIX:
+        raise RuleError(f"{value} is far too broad: a network has a prefix of at least {_MIN_PREFIX} bits.")
+    return "networks", str(network)
+
+
+def _path(value: str) -> tuple[str, str]:
+    if not value.startswith(("/", "*")) or value.count("*") > _MAX_STARS or re.search(r"[?#\s]", value):
+        raise RuleError(f"A path begins with / or * and has at most {_MAX_STARS} of *, unlike {value!r}.")
+    return "paths", value
+
+
+def _sample(value: str) -> tuple[str, str]:
+    if not re.search(r"\w\w", value):
+        raise RuleError(f"A sample is an identifier, or code with one, unlike {value!r}.")
+    return "samples", value
+
+
+def _directive(value: str) -> tuple[str, str]:
+    if not _DIRECTIVE.fullmatch(value):
+        raise RuleError(f"A directive is a name such as img-src, unlike {value!r}.")
+    return "directives", value
+
+
+def _in(value: str) -> tuple[str, str]:
+    if value not in {"blocked", "source_file"}:
+        raise RuleError(f"A rule looks in=blocked or in=source_file, not {value!r}.")
+    return "only", value
+
+
+_READINGS: Final[dict[str, Callable[[str], tuple[str, str]]]] = {
+    "scheme": _scheme,
+    "host": _host,
+    "path": _path,
+    "sample": _sample,
+    "directive": _directive,
+    "in": _in,
+}
+
+
+def _checked(rule: rules.Rule) -> rules.Rule:
+    """Refuse a rule whose conditions hold for nearly every report."""
+    if not rule.has_place and not rule.has_sample:
+        raise RuleError(f"{rule.id} matches everything: it needs a scheme=, host=, path= or sample=.")
+    if rule.hosts or rule.networks or rule.has_sample:
+        return rule
+    if rule.paths and any(not path.strip("/*") for path in rule.paths):
+        raise RuleError(f"{rule.id} matches everything: a path of all pages needs a host= beside it.")
+    if not rule.paths and not _COMMON_SCHEMES.isdisjoint(rule.schemes):
+        raise RuleError(f"{rule.id} matches everything: http and https need a host= or path= beside them.")
+    return rule

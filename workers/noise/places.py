@@ -1,0 +1,116 @@
+"""Which rules a URL meets: by scheme, host, port and path, each compared as a whole.
+
+A rule is looked up by the rarest thing it asks for, and only then compared with the rest.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from workers import urls
+    from workers.noise import rules
+
+Found = tuple["rules.Rule", ...]
+
+_REMEMBERED: Final = 4096
+
+
+class Places:
+    """Rules that ask for a URL, indexed.
+
+    Args:
+        listed: the rules; those that ask for no URL are never found.
+    """
+
+    def __init__(self, listed: Iterable[rules.Rule]) -> None:
+        self._schemes: dict[str, list[rules.Rule]] = defaultdict(list)
+        self._hosts: dict[str, list[rules.Rule]] = defaultdict(list)
+        self._networks: list[tuple[rules.Network, rules.Rule]] = []
+        self._anywhere: list[rules.Rule] = []
+        self._paths: dict[str, re.Pattern[str]] = {}
+        for rule in listed:
+            self._add(rule)
+        self._any_path = _any_of(path for rule in self._anywhere for path in rule.paths)
+        self.of_host = functools.lru_cache(_REMEMBERED)(self._of_host)
+        self.of_url = functools.lru_cache(_REMEMBERED)(self._of_url)
+
+    def _add(self, rule: rules.Rule) -> None:
+        if rule.paths:
+            self._paths[rule.id] = _any_of(rule.paths)
+        if rule.hosts or rule.networks:
+            for host in rule.hosts:
+                self._hosts[host].append(rule)
+            self._networks += [(ipaddress.ip_network(network), rule) for network in rule.networks]
+        elif rule.paths:
+            self._anywhere.append(rule)
+        else:
+            for scheme in rule.schemes:
+                self._schemes[scheme].append(rule)
+
+    def _of_url(self, url: urls.URL) -> Found:
+        """Return the rules whose conditions on a URL this one meets."""
+        if not url.text:
+            return ()
+        scheme = url.text.partition(":")[0] if url.host else url.text
+        met = [*self._schemes.get(scheme, ()), *self.of_host(url.host or url.text)]
+        if self._anywhere and self._any_path.fullmatch(url.path):
+            met += self._anywhere
+        return tuple(rule for rule in met if self._meets(rule, scheme, url))
+
+    def _meets(self, rule: rules.Rule, scheme: str, url: urls.URL) -> bool:
+        return (
+            (not rule.schemes or scheme in rule.schemes)
+            and (not rule.ports or _port(url) in rule.ports)
+            and (not rule.paths or self._paths[rule.id].fullmatch(url.path) is not None)
+        )
+
+    def _of_host(self, name: str) -> Found:
+        """Return the rules one of whose hosts or networks this is, whatever else they ask for."""
+        host = name.rstrip(".")
+        found = [rule for known in _domains(host) for rule in self._hosts.get(known, ())]
+        address = _address(host)
+        if address is not None:
+            found += [rule for network, rule in self._networks if address in network]
+        return tuple(dict.fromkeys(found))
+
+
+def _domains(host: str) -> Iterator[str]:
+    """Yield a host as rules write it: itself, and with a dot before it itself and each of its parents."""
+    yield host
+    rest = host
+    while rest:
+        yield f".{rest}"
+        rest = rest.partition(".")[2]
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    if not host[:1].isdigit() and not host.startswith("["):
+        return None
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _port(url: urls.URL) -> int:
+    """Return the port that a URL names, 0 if it names none."""
+    digits = url.text.partition(f"://{url.host}:")[2].partition("/")[0]
+    return int(digits) if digits.isdigit() else 0
+
+
+def _any_of(paths: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(map(_pattern, paths)), re.DOTALL)
+
+
+def _pattern(path: str) -> str:
+    """Return the expression of a path: it means all below it too, but never a longer name."""
+    expression = ".*".join(map(re.escape, path.split("*")))
+    return expression + (".*" if path.endswith("/") else "(?:/.*)?")

@@ -1,0 +1,59 @@
+"""Which rules a sample meets: by code that extensions put into pages, its identifiers compared as a whole."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from workers.noise import rules
+
+_REMEMBERED: Final = 4096
+_IDENTIFIER: Final = r"[A-Za-z0-9_$-]"
+
+
+class _Token(NamedTuple):
+    """Text that a rule looks for, how it is found in lower case, and what must stand around it."""
+
+    lower: str
+    pattern: re.Pattern[str]
+    rule: rules.Rule
+
+
+class Samples:
+    """Rules that ask for a sample.
+
+    Args:
+        listed: the rules; those that ask for no sample are never found.
+    """
+
+    def __init__(self, listed: Iterable[rules.Rule]) -> None:
+        self._tokens: list[_Token] = []
+        for rule in listed:
+            self._tokens += [_Token(code.lower(), _whole(code), rule) for code in rule.samples]
+            self._tokens += [_Token(name.lower(), _word(name), rule) for name in rule.names]
+        self.of_sample = functools.lru_cache(_REMEMBERED)(self._of_sample)
+
+    def _of_sample(self, sample: str) -> tuple[rules.Rule, ...]:
+        """Return the rules one of whose tokens stands in the sample."""
+        lower = sample.lower()
+        found = [
+            token.rule for token in self._tokens if token.lower in lower and token.pattern.search(sample)
+        ]
+        return tuple(dict.fromkeys(found))
+
+
+def _whole(code: str) -> re.Pattern[str]:
+    """Return the expression of code whose outer identifiers are not part of longer ones."""
+    before = rf"(?<!{_IDENTIFIER})" if re.match(_IDENTIFIER, code) else ""
+    after = rf"(?!{_IDENTIFIER})" if re.match(_IDENTIFIER, code[-1]) else ""
+    return re.compile(before + re.escape(code) + after)
+
+
+def _word(name: str) -> re.Pattern[str]:
+    """Return the expression of a name that is a word, alone or in an identifier: ``vimiumHint``."""
+    start = r"(?:(?<![A-Za-z0-9])|(?<=[a-z0-9])(?=[A-Z]))"
+    return re.compile(rf"{start}(?i:{re.escape(name)})(?![a-z0-9])")
