@@ -173,12 +173,12 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
             examples=[10_000],
         ),
     ] = 10_000
-    new_fingerprints_per_hour: Annotated[
+    new_variants_per_hour: Annotated[
         int,
         msgspec.Meta(
             description=(
-                "Findings never seen before that the project may have in an hour; the reports of further "
-                "ones collapse to their hosts. 0 sets no limit."
+                "Variants (reports that say something new) that the project may have in an hour; further "
+                "ones collapse to the hosts they name. 0 sets no limit."
             ),
             ge=0,
             le=1_000_000,

@@ -68,7 +68,7 @@ def classify(  # noqa: PLR0913 - one parameter for what each stage found
         title=title,
         fingerprint=fingerprint.fingerprint(found),
         verdict=_accepted(found.kind),
-        digest=_digest(found, title, policy, label, impossible=impossible),
+        digest=digest(found, title, policy, label, impossible=impossible),
         policy=policy,
         label=label,
         impossible=impossible,
@@ -82,7 +82,7 @@ def _accepted(kind: str) -> outcomes.Verdict:
     return outcomes.Verdict(kind, outcomes.Outcome.ACCEPTED.value, "")
 
 
-def _digest(found: report.Report, title: str, policy: int, label: noise.Label, *, impossible: bool) -> int:
+def digest(found: report.Report, title: str, policy: int, label: noise.Label, *, impossible: bool) -> int:
     """Return the hash of all content. Each part is free of NUL, and those of varying number stand last."""
     parts = (
         found.kind,

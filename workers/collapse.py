@@ -21,12 +21,14 @@ class Sighting(msgspec.Struct, frozen=True, gc=False):
         agent: the browser that it is about.
         age: milliseconds from the event to the upload.
         position: index of the report in the payload.
+        weight: for how many reports it stands.
     """
 
     finding: classify.Finding
     agent: agents.Agent
     age: int
     position: int
+    weight: float = 1.0
 
 
 class Context(msgspec.Struct, eq=False):
@@ -37,16 +39,21 @@ class Context(msgspec.Struct, eq=False):
         rules: by which its reports are judged.
         window_ms: the project's dedupe window in milliseconds; 0 keeps every report.
         details: what is noted in each row's details.
+        limited: whether its project has limits (``workers.limits``).
     """
 
     account: outcomes.Account
     rules: judge.Rules
     window_ms: int
     details: dict[str, str]
+    limited: bool = False
 
 
 class Row(msgspec.Struct, eq=False, gc=False):
-    """A row of the table ``reports`` while its reports are being counted. Times are in milliseconds."""
+    """A row of the table ``reports`` while its reports are being counted. Times are in milliseconds.
+
+    ``absent`` is how many reports it stands for beside those that it counts.
+    """
 
     account: outcomes.Account
     details: dict[str, str]
@@ -58,6 +65,7 @@ class Row(msgspec.Struct, eq=False, gc=False):
     first_seen: int
     last_seen: int
     seen: int
+    absent: float = 0.0
 
 
 class Collapser:
@@ -94,7 +102,7 @@ class Collapser:
         }
 
     def _count(self, context: Context, received: deliveries.Deliveries, sighting: Sighting) -> None:
-        age, window = sighting.age, context.window_ms
+        age, window, absent = sighting.age, context.window_ms, sighting.weight - 1
         rows: dict[int, Row] = {}
         for received_ms, times in received.moments.items():
             occurred = max(received_ms - age, 0)
@@ -103,6 +111,8 @@ class Collapser:
             if row is None:
                 row = rows[start] = self._row(context, sighting, start, occurred)
             row.seen += times
+            if absent:
+                row.absent += times * absent
             if occurred < row.first_seen:
                 row.first_seen = occurred
             elif occurred > row.last_seen:
@@ -129,7 +139,9 @@ class Collapser:
         for received_ms, receipt in received.receipts():
             at = max(received_ms - age, 0)
             identity = xxhash.xxh64_intdigest(f"{shared}\0{receipt}\0{sighting.position}".encode())
-            self._rows.append(Row(account, details, finding, agent, finding.raw, identity, at, at, at, 1))
+            row = Row(account, details, finding, agent, finding.raw, identity, at, at, at, 1)
+            row.absent = sighting.weight - 1
+            self._rows.append(row)
 
 
 def _identity(context: Context, finding: classify.Finding, agent: agents.Agent) -> int:
@@ -152,7 +164,7 @@ def _reports(rows: list[Row]) -> columns.Columns:
         "first_seen": [row.first_seen for row in rows],
         "last_seen": [row.last_seen for row in rows],
         "seen": [row.seen for row in rows],
-        "weight": [float(row.seen) for row in rows],
+        "weight": [row.seen + row.absent for row in rows],
         "fingerprint": [finding.fingerprint for finding in findings],
         "identity": [row.identity for row in rows],
         "title": [finding.title for finding in findings],

@@ -42,8 +42,8 @@ class Deliveries(msgspec.Struct, frozen=True):
             if note is None:
                 plain.append(delivery)
             else:
-                noted.append((note, _deliveries(self.shard, [delivery])))
-        return _deliveries(self.shard, plain), noted
+                noted.append((note, of(self.shard, [delivery])))
+        return of(self.shard, plain), noted
 
     def receipts(self) -> Iterator[tuple[int, str]]:
         """Yield time and receipt of each delivery."""
@@ -59,10 +59,11 @@ def grouped(shard: int, entries: Sequence[envelope.Entry]) -> Iterator[tuple[env
         for position, payload in enumerate(entry.payloads):
             groups.setdefault(payload, []).append((received_ms, entry_id, position))
     for payload, each in groups.items():
-        yield payload, _deliveries(shard, each)
+        yield payload, of(shard, each)
 
 
-def _deliveries(shard: int, each: list[Delivery]) -> Deliveries:
+def of(shard: int, each: list[Delivery]) -> Deliveries:
+    """Return these deliveries of one payload."""
     moments: dict[int, int] = {}
     for received_ms, _, _ in each:
         moments[received_ms] = moments.get(received_ms, 0) + 1

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 import structlog
 
-from storage import errors, partitions, registry, resends, writer
+from storage import errors, partitions, quotas, registry, resends, writer
 from workers import batch, corrupt, failpoints, pipeline, poison, resent
 
 if TYPE_CHECKING:
@@ -250,7 +250,11 @@ class Drainer:
         """Carry a batch through: rows, inserts, commit. Returns its payloads and its reports."""
         while True:
             try:
-                tables = pipeline.process(lease.shard, work.decoded.entries, work.bounds.plan)
+                tables = pipeline.process(
+                    lease.shard, work.decoded.entries, work.bounds.plan, self._arbiter(lease, work.bounds)
+                )
+            except (errors.RecoverableError, errors.LeaseLostError):
+                raise
             except Exception:
                 if not work.decoded.entries:
                     raise
@@ -267,6 +271,9 @@ class Drainer:
                 work = self._without_culprits(lease, work, self._probe_of(lease, work))
                 continue
             return self._commit(lease, work, found)
+
+    def _arbiter(self, lease: streams.Lease, bounds: batch.Bounds) -> quotas.Arbiter:
+        return quotas.Arbiter(self._client, lease, f"{bounds.first}-{bounds.last}")
 
     def _insert(self, lease: streams.Lease, work: Work, tables: pipeline.Tables) -> dict[int, int]:
         """Insert the rows of a batch, each table under its own token, and return the reports found.

@@ -15,6 +15,7 @@ class Outcome(enum.StrEnum):
     """What became of a report. Each report has exactly one outcome."""
 
     ACCEPTED = "accepted"
+    QUOTA = "quota"
     FILTERED = "filtered"
     INVALID = "invalid"
 
@@ -53,6 +54,11 @@ class Reason(enum.StrEnum):
     RESENT = "resent", "The browser sent the report again; it was counted when it came first."
     ORIGIN = "origin", "The report's page is on no origin that the project allows, or is unknown."
     EXPIRED = "expired", "The report came later than the project keeps reports."
+    SAMPLED = "sampled", "Sampling left the report out; the weights of those that were kept stand for it."
+    PROJECT_MINUTE = "project_minute", "The project's quota of a minute was used up."
+    PROJECT_DAY = "project_day", "The project's quota of a day was used up."
+    KEY_MINUTE = "key_minute", "The public key's quota of a minute was used up."
+    KEY_DAY = "key_day", "The public key's quota of a day was used up."
     TEST_REPORT = "test_report", "The sender marked the report as a test (RFC 9163 §3.1)."
 
 

@@ -1,4 +1,7 @@
-"""The pipeline: a batch of stream entries in, rows for five tables out. Pure and deterministic."""
+"""The pipeline: a batch of stream entries in, rows for five tables out. Pure and deterministic.
+
+What limits need to know beyond the batch they ask of an arbiter, who answers the same for the same batch.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from workers import (
     columns,
     deliveries,
     judge,
+    limits,
     noise,
     outcomes,
     quarantine,
@@ -90,35 +94,53 @@ def warm() -> None:
     agents.warm()
 
 
-def process(shard: int, entries: Sequence[envelope.Entry], plan: Plan) -> Tables:
+def process(
+    shard: int, entries: Sequence[envelope.Entry], plan: Plan, arbiter: limits.Arbiter | None = None
+) -> Tables:
     """Return the rows that a batch becomes. Never raises for anything a sender wrote.
 
     Equal bodies are judged once: most traffic is the same report again.
+
+    Args:
+        shard: of the batch.
+        entries: of the batch.
+        plan: what was decided when it was bound.
+        arbiter: rules on what the projects' limits let through; without one, they let through everything.
+
+    Raises:
+        RecoverableError: the arbiter cannot be reached.
+        LeaseLostError: another drainer has the shard.
     """
     was_enabled = gc.isenabled()
     gc.disable()  # the cycle collector takes a third of the time: a batch only grows, and holds no cycle
     try:
-        return _process(shard, entries, plan)
+        return _process(shard, entries, plan, arbiter)
     finally:
         if was_enabled:
             gc.enable()
 
 
-def _process(shard: int, entries: Sequence[envelope.Entry], plan: Plan) -> Tables:
-    batch = _Batch(plan, receipts.Receipts(shard, entries))
+def _process(
+    shard: int, entries: Sequence[envelope.Entry], plan: Plan, arbiter: limits.Arbiter | None
+) -> Tables:
+    batch = _Batch(plan, receipts.Receipts(shard, entries), limited=arbiter is not None)
     for payload, received in deliveries.grouped(shard, entries):
         healthy = batch.set_aside(payload, received) if plan.poison else received
         fresh = batch.take_resent(payload, healthy) if plan.resent and payload.sender else healthy
         if fresh.each:
             batch.take(payload, fresh)
+    if arbiter is not None:
+        batch.limit(arbiter, f"{shard}-{entries[0].id}" if entries else "")
     return batch.tables()
 
 
 class _Batch:
     """The work on one batch: everything it remembers ends with it."""
 
-    def __init__(self, plan: Plan, traces: receipts.Receipts) -> None:
+    def __init__(self, plan: Plan, traces: receipts.Receipts, *, limited: bool) -> None:
         self._plan = plan
+        self._limited = limited
+        self._claims: dict[int, list[limits.Claim]] = {}
         self._receipts = traces
         self._contexts: dict[tuple[object, ...], collapse.Context] = {}
         self._judged: dict[tuple[int, tuple[str, ...], bytes, tuple[int, ...]], judge.Judged] = {}
@@ -150,13 +172,27 @@ class _Batch:
         """Process a payload that was received once or more, but for the reports at these positions."""
         context = self._context(payload)
         judged = self._judge(payload, context, resent)
+        self._quarantine.add(context.account, received, payload.body, judged.invalid, judged.whole)
+        if context.limited and self._limited:
+            claim = limits.Claim(context, payload.user_agent, received, judged)
+            self._claims.setdefault(payload.project_id, []).append(claim)
+            return
         for position, finding in judged.findings:
             found = finding.report
             agent = agents.parse(found.user_agent or payload.user_agent)
             self._rows.add(context, received, collapse.Sighting(finding, agent, found.age, position))
-        self._quarantine.add(context.account, received, payload.body, judged.invalid, judged.whole)
         fingerprint = judged.findings[0][1].fingerprint if judged.findings else 0
         self._count(context.account, received, judged.verdicts, fingerprint)
+
+    def limit(self, arbiter: limits.Arbiter, seed: str) -> None:
+        """Process what waits for the rulings on its projects' limits."""
+        for project_id, claims in self._claims.items():
+            settings = self._plan.projects[project_id].settings
+            for portion in limits.apply(project_id, settings, claims, arbiter, seed):
+                for sighting in portion.sightings:
+                    self._rows.add(portion.context, portion.received, sighting)
+                fingerprint = portion.sightings[0].finding.fingerprint if portion.sightings else 0
+                self._count(portion.context.account, portion.received, portion.verdicts, fingerprint)
 
     def _judge(
         self, payload: envelope.Payload, context: collapse.Context, resent: tuple[int, ...]
@@ -225,4 +261,5 @@ def _new_context(payload: envelope.Payload, plan: Plan) -> collapse.Context:
         rules=judge.rules_of(project.settings),
         window_ms=project.settings.dedupe_window * 1000,
         details=details,
+        limited=limits.are_set(project.settings),
     )
