@@ -71,7 +71,7 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         tuple[str, ...],
         msgspec.Meta(
             description=(
-                "Classes of noise, and ids of noise rules, whose reports are not stored but counted as filtered."
+                "Classes of noise, and ids of noise rules, whose reports are not stored, only counted."
             ),
             max_length=500,
             examples=[["extension", "live-reload"]],
@@ -81,21 +81,10 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         tuple[str, ...],
         msgspec.Meta(
             description=(
-                "Noise rules of the project's own, each written ID CLASS CONDITION…; they come before the others."
+                "Noise rules of the project's own, each written ID CLASS CONDITION…; they come first."
             ),
             max_length=200,
             examples=[["chat-widget extension host=.chat.example path=/widget/"]],
-        ),
-    ] = ()
-    scrub_off: Annotated[
-        tuple[Literal["emails", "cards", "tokens", "uuids"], ...],
-        msgspec.Meta(
-            description=(
-                "Kinds of secrets that are stored as they come, instead of a placeholder: emails, cards, tokens, "
-                "uuids. Queries, fragments, user info and client addresses never are."
-            ),
-            max_length=4,
-            examples=[["uuids"]],
         ),
     ] = ()
     quota_per_minute: Annotated[
