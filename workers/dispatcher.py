@@ -17,7 +17,7 @@ import rq.serializers
 import structlog
 
 from storage import lanes, streams
-from workers import jobs
+from workers import drain, jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +33,8 @@ BUSY_INTERVAL_S: Final = 2.0
 BUSY_ENTRIES: Final = 50
 ORPHAN_S: Final = 3.0
 """A job that nobody works on for this long is replaced. Between pop and lease lie milliseconds."""
+LEASE_MS: Final = drain.Limits().lease_ms
+"""A lease that seems to last longer is nobody's: Redis' clock was set back, and no holder renewed it since."""
 FAILURE_TTL_S: Final = 3600
 
 
@@ -75,11 +77,12 @@ class Dispatcher:
             for shard in lanes.every(self._shards):
                 names = streams.keys(shard)
                 pipeline.xlen(names.stream)
-                pipeline.exists(names.lease)
+                pipeline.pttl(names.lease)
                 pipeline.exists(rq.job.Job.key_for(jobs.job_id(shard)))
             answers: list[Any] = pipeline.execute()
         return [
-            _Shard(answers[i], bool(answers[i + 1]), bool(answers[i + 2])) for i in range(0, len(answers), 3)
+            _Shard(answers[i], 0 <= answers[i + 1] <= LEASE_MS, bool(answers[i + 2]))
+            for i in range(0, len(answers), 3)
         ]
 
     def _visit(self, shard: int, state: _Shard, now: float) -> bool:
