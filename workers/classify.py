@@ -66,7 +66,7 @@ def classify(  # noqa: PLR0913 - one parameter for what each stage found
     return Finding(
         report=found,
         title=title,
-        fingerprint=fingerprint.fingerprint(found),
+        fingerprint=fingerprint.fingerprint(found, scrubbing),
         verdict=_accepted(found.kind),
         digest=digest(found, title, policy, label, impossible=impossible),
         policy=policy,

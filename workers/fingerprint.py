@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 import xxhash
 
+from workers import scrub
+
 if TYPE_CHECKING:
     from workers import report, urls
 
 VERSION: Final = 2
 """Version of the fingerprint. Raise it when the finding is cut differently: old and new never mix."""
+_VERSION: Final = str(VERSION)
 
 _SELF: Final = "'self'"
 """In place of the page's own host, which differs between environments."""
@@ -41,24 +44,31 @@ _REPEATED: Final = re.compile(r"\*(?:[._-]\*)+")
 _BLANKS: Final = re.compile(r"\s+")
 
 
-def fingerprint(found: report.Report) -> int:
-    """Return the 64-bit fingerprint of a report."""
+PARTS: Final = ("version", "kind", "directive", "blocked", "source", "sample", "hostname")
+
+
+def fingerprint(found: report.Report, scrubbing: scrub.Rules = scrub.DEFAULT) -> int:
+    """Return the 64-bit fingerprint of a report.
+
+    Args:
+        found: the report, scrubbed by these rules.
+        scrubbing: what was taken out of it. The rest is taken out here, so that it makes no difference.
+    """
+    return xxhash.xxh64_intdigest("\0".join(parts(found, scrubbing)).encode())
+
+
+def parts(found: report.Report, scrubbing: scrub.Rules = scrub.DEFAULT) -> tuple[str, ...]:
+    """Return what is hashed: one text for each of ``PARTS``, none with a NUL in it."""
+    if scrubbing is not scrub.DEFAULT:
+        found = scrub.apply(found, scrub.DEFAULT)
     place = _place(found.blocked, found.document.host, with_path=found.kind in _BY_FILE)
     source = sample = ""
     if found.kind != "csp":
         source = _source(found)
     elif place in _CODE or place.startswith(_TRUSTED_TYPES):
         source, sample = _source(found), _folded_sample(found.sample)
-    parts = (
-        str(VERSION),
-        found.kind,
-        found.directive.removesuffix("-elem"),  # only newer browsers tell elements from the rest
-        place,
-        source,
-        sample,
-        found.hostname,
-    )
-    return xxhash.xxh64_intdigest("\0".join(parts).encode())
+    directive = found.directive.removesuffix("-elem")  # only newer browsers tell elements from the rest
+    return _VERSION, found.kind, directive, place, source, sample, found.hostname
 
 
 def _place(blocked: urls.URL, own_host: str, *, with_path: bool) -> str:

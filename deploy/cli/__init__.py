@@ -9,6 +9,7 @@ import sys
 import typer
 
 from deploy.cli import (
+    explain,
     headers,
     migrate,
     output,
@@ -42,6 +43,7 @@ app.command()(query.query)
 app.command()(status.status)
 app.command()(verify.verify)
 app.command()(trace.trace)
+app.command()(explain.explain)
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(replay.replay)
 

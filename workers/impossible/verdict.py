@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Final
 
-from workers.families import csp
 from workers.impossible import matching, policy
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def impossible(found: report.Report) -> bool:
     Warning: browsers report the address before redirects, so one that is allowed itself may have led to one
     that is not. Paths are compared as if nothing had redirected, which never allows too much.
     """
-    if not found.policy or found.kind != csp.KIND:
+    if not found.policy or found.kind != "csp":
         return False
     blocked = found.blocked
     demanded = _demanded(found.policy, found.directive, _origin(blocked), _origin(found.document))

@@ -1,0 +1,141 @@
+"""``headrace explain``: what the pipeline does to a payload, stage by stage, without storing it."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+import rich.table
+import rich.text
+import typer
+
+from deploy import backends, captures, printable
+from deploy.cli import options, output
+from storage import registry
+from workers import explain as explaining
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from deploy import located
+
+_STDIN: Final = Path("-")
+_SHOWN: Final = 400
+"""Characters of a value that are shown to a person; a policy or a certificate may be far longer."""
+_DETAILED: Final = frozenset({"normalise", "classify"})
+"""Stages of which a person is shown the facts; those of the others are in their sentence."""
+_STYLES: Final = {"accepted": "bold green", "filtered": "bold yellow", "invalid": "bold red"}
+
+
+def explain(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A body, or JSON lines of captures; - is standard input.")
+    ],
+    *,
+    user_agent: Annotated[
+        str, typer.Option(help="User agent of the request; wins over what a line says.")
+    ] = "",
+    project: Annotated[
+        str, typer.Option(help="Name or id of a project, whose settings are used. Asks the running system.")
+    ] = "",
+    data: options.Data = options.DEFAULT_DATA,
+    as_json: options.Json = False,
+) -> None:
+    """Say what the pipeline does to a payload, stage by stage, without storing it.
+
+    No system needs to run, unless --project is given.
+    """
+    system = options.locate(data)
+    settings = _settings(system, project) if project else registry.ProjectSettings()
+    explained = [_explained(step, user_agent, settings) for step in _read(file, system.max_body)]
+    if as_json:
+        output.json(explained[0] if len(explained) == 1 else explained)
+    else:
+        for one in explained:
+            _show(one)
+    if any("refused" in one for one in explained):
+        raise typer.Exit(1)
+
+
+def _settings(system: located.Located, project: str) -> registry.ProjectSettings:
+    with contextlib.closing(backends.connect_redis(system.redis_url)) as client:
+        snapshot = registry.read_snapshot(client)
+    for known in snapshot.projects if snapshot else ():
+        if project in {str(known.id), known.name}:
+            return known.settings
+    raise registry.ProjectError(f"There is no project {project!r}.")
+
+
+def _read(file: Path, max_body: int) -> Iterator[captures.Read]:
+    if file != _STDIN:
+        yield from captures.read(file, max_body)
+        return
+    with tempfile.NamedTemporaryFile() as copy:  # what is read twice must be a file
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+        copy.flush()
+        for step in captures.read(Path(copy.name), max_body):
+            yield step._replace(where=step.where.replace(copy.name, "standard input"))
+
+
+def _explained(step: captures.Read, user_agent: str, settings: registry.ProjectSettings) -> dict[str, Any]:
+    if step.capture is None:
+        return {"where": step.where, "refused": step.error}
+    explanation = explaining.explain(
+        step.capture.body,
+        user_agent=user_agent or step.capture.user_agent,
+        settings=settings,
+        received_ms=int(time.time() * 1000),
+    )
+    return {"where": step.where, **msgspec.to_builtins(explanation)}
+
+
+def _show(explained: dict[str, Any]) -> None:
+    output.console.print(rich.text.Text(printable.line(explained["where"]), style="bold"), soft_wrap=True)
+    if "refused" in explained:
+        output.complain(f"the edge does not take it: {explained['refused']}")
+        return
+    _show_stages([explained["decode"]])
+    for report in explained["reports"]:
+        _show_report(report)
+    output.console.print()
+    _show_stages([explained["collapse"]])
+
+
+def _show_report(report: dict[str, Any]) -> None:
+    heading = rich.text.Text(f"\nreport {report['position']}  ")
+    heading.append(report["outcome"], style=_STYLES[report["outcome"]])
+    heading.append(f"  {printable.line(report['reason'] or report['title'])}")
+    output.console.print(heading, soft_wrap=True)
+    _show_stages(report["stages"])
+
+
+def _show_stages(stages: list[dict[str, Any]]) -> None:
+    grid = rich.table.Table.grid(padding=(0, 2))
+    grid.add_column(style="cyan", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for stage in stages:
+        grid.add_row(f"  {stage['stage']}", rich.text.Text(printable.line(stage["result"])))
+        facts = stage["facts"] if stage["stage"] in _DETAILED else {}
+        for name, value in facts.items():
+            grid.add_row("", rich.text.Text(f"{name}: {_value(value)}", style="dim"))
+        for change in stage["changes"]:
+            grid.add_row("", _change(change))
+    output.console.print(grid)
+
+
+def _change(change: dict[str, str]) -> rich.text.Text:
+    before, after = _value(change["before"]), _value(change["after"])
+    sentence = f"{printable.line(change['what'])}: {before} → {after} ({change['why']})".replace(":  →", " →")
+    return rich.text.Text(sentence, style="yellow")
+
+
+def _value(value: object) -> str:
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    shown = printable.line(text[:_SHOWN])
+    return f"{shown}…" if len(text) > _SHOWN else shown
