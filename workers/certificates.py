@@ -8,9 +8,11 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Final
 
-from workers import fields, urls
+from workers import fields, outcomes, report, urls
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from workers.fields import Reader
 
 NAMES: Final = fields.names(
@@ -23,8 +25,51 @@ NAMES: Final = fields.names(
 )
 """The members every certificate report may have."""
 
+_CHAINS: Final = frozenset({"served", "validated"})
 _MAX_CHAIN: Final = 16
 _PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----")
+
+
+def report_of(  # noqa: PLR0913 - what the families differ in
+    kind: str,
+    read: Reader,
+    user_agent: str,
+    *,
+    directive: str = "",
+    disposition: str = "",
+    details: Callable[[Reader], dict[str, str]] = lambda _read: {},
+    moments: dict[str, str] | None = None,
+) -> report.Report | report.Rejection:
+    """Return the report about a host's certificate, or why it is none.
+
+    Args:
+        kind: of the family.
+        read: the report's members, those of ``NAMES`` among them.
+        user_agent: that the report names.
+        directive: what was violated, where the family knows of more than one thing.
+        disposition: ``enforce``, ``report`` or "".
+        details: reads what the families do not share.
+        moments: what else differs from report to report.
+    """
+    host = hostname(read)
+    if not host:
+        return report.invalid(outcomes.Reason.NO_HOSTNAME, kind)
+    found = {**chains(read), **details(read)}
+    if not _CHAINS.isdisjoint(read.nulled):
+        return report.invalid(outcomes.Reason.NO_CHAIN, kind)
+    port = read.integer("port", fields.MAX_PORT)
+    dates = {"date_time": read.date("date_time"), "expires": read.date("expires")}
+    found["nulled"] = ",".join(read.nulled)  # asked last: every field has been read by now
+    return report.Report(
+        kind=kind,
+        disposition=disposition,
+        directive=directive,
+        hostname=host,
+        port=port,
+        user_agent=user_agent,
+        moments={name: value for name, value in {**dates, **(moments or {})}.items() if value},
+        details={name: value for name, value in found.items() if value},
+    )
 
 
 def hostname(read: Reader, field: str = "hostname") -> str:
@@ -34,12 +79,6 @@ def hostname(read: Reader, field: str = "hostname") -> str:
     if name and not host:
         read.nulled.append(field)
     return host
-
-
-def moments(read: Reader) -> dict[str, str]:
-    """Return the dates, which differ from report to report of one finding."""
-    found = {"date_time": read.date("date_time"), "expires": read.date("expires")}
-    return {name: value for name, value in found.items() if value}
 
 
 def chains(read: Reader) -> dict[str, str]:

@@ -40,18 +40,16 @@ def detect(value: decode.Item, *, batch: bool) -> Detected | report.Rejection:
 
 
 def _wrapped(value: report.Members) -> Detected | report.Rejection | None:
-    for family in families.ALL:
-        for wrapper in family.wrappers:
-            if wrapper in value:
-                return _item(family, "", wrapper, value)
+    for wrapper, family in families.WRAPPERS.items():
+        if wrapper in value:
+            return _item(family, "", wrapper, value)
     return None
 
 
 def _marked(value: report.Members) -> Detected | None:
-    for family in families.ALL:
-        for marks in family.marks:
-            if marks <= value.keys():
-                return family, report.Item("", value, value)
+    for marks, family in families.MARKS.items():
+        if marks <= value.keys():
+            return family, report.Item("", value, value)
     return None
 
 

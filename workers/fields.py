@@ -44,15 +44,16 @@ def names(**members: str) -> Names:
         spelling: field
         for field, kebabs in members.items()
         for kebab in kebabs.split()
-        for spelling in _spellings(kebab)
+        for spelling in spellings(kebab)
     }
 
 
-def _spellings(kebab: str) -> set[str]:
+def spellings(kebab: str) -> tuple[str, ...]:
+    """Return the ways in which senders spell a member: kebab-case, snake_case, camelCase, and ``…URL``."""
     first, *rest = kebab.split("-")
     camel = first + "".join(part.capitalize() for part in rest)
     capitals = first + "".join(part.upper() if part in {"url", "uri"} else part.capitalize() for part in rest)
-    return {kebab, kebab.replace("-", "_"), camel, capitals}
+    return (kebab, kebab.replace("-", "_"), camel, capitals)
 
 
 class Reader:

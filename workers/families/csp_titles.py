@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from workers import report
+    from workers import report, urls
 
 _FROM: Final = {
     "default-src": "resource",
@@ -47,6 +48,7 @@ _INLINE: Final = {
     "style-src-attr": "inline style attribute",
 }
 
+_SCRIPTS: Final = frozenset({"default-src", "script-src", "script-src-elem"})
 _KEYWORDS: Final = {
     "eval": "eval",
     "wasm-eval": "WebAssembly compilation",
@@ -55,20 +57,43 @@ _KEYWORDS: Final = {
 }
 
 
+_SELF: Final = frozenset({"", "self"})
+"""What browsers before CSP3 wrote for inline code and for eval alike."""
+_HANDLER: Final = re.compile(r"on\w{1,32} attribute on ", re.ASCII)
+"""The sample of old Firefox is no code here: ``onclick attribute on DIV element``."""
+_EVAL: Final = "call to eval()"
+"""Nor is it here: ``call to eval() or related function blocked by CSP``."""
+_SINK: Final = re.compile(r"([A-Za-z]{1,40}(?: [A-Za-z]{1,40})?)\|", re.ASCII)
+"""What stands before the value in a Trusted Types sample: ``Element innerHTML|<b>``."""
+
+
 def title(violation: report.Report) -> str:
     """Return what was blocked: ``Blocked inline script``, ``Blocked image from tracker.example``."""
-    return f"Blocked {_what(violation.directive, violation.blocked.text, violation.blocked.host)}"
-
-
-def _what(directive: str, blocked: str, host: str) -> str:
+    blocked = violation.blocked.text
     if blocked in _KEYWORDS:
-        return _KEYWORDS[blocked]
+        return f"Blocked {_KEYWORDS[blocked]}{_sink(violation)}"
     if blocked == "inline":
-        return _INLINE.get(directive, f"inline code by {directive}")
-    if blocked in {"", "self"}:
-        return _unnamed(directive)
-    # A bare name with a dot is a host that lost its scheme on the way; without one it is a scheme.
-    place = host or (blocked if "." in blocked else f"{blocked}:")
+        inline = _INLINE.get(violation.directive) or f"inline code by {violation.directive}"
+        return f"Blocked {inline}"
+    if blocked in _SELF:
+        return f"Blocked {_unnamed(violation.directive, violation.sample)}"
+    return f"Blocked {_placed(violation)}"
+
+
+def _sink(violation: report.Report) -> str:
+    """Return into what an untrusted value would have gone."""
+    sink = _SINK.match(violation.sample) if violation.blocked.text == "trusted-types-sink" else None
+    return f": {sink[1]}" if sink else ""
+
+
+def _placed(violation: report.Report) -> str:
+    """Say what was blocked from where, and whether that is the page's own origin, which is easy to allow."""
+    directive, place = violation.directive, _place(violation.blocked)
+    if directive == "frame-ancestors":  # what is said to be blocked is the page itself
+        by = f" in {violation.referrer_host}" if violation.referrer_host else ""
+        return f"{_OTHERWISE[directive]} {place}{by}"
+    if _same_origin(violation.blocked, violation.document):
+        place = f"the page's own origin, {place}"
     if directive in _OTHERWISE:
         return f"{_OTHERWISE[directive]} {place}"
     if directive in _FROM:
@@ -76,10 +101,23 @@ def _what(directive: str, blocked: str, host: str) -> str:
     return f"{place} by {directive}"
 
 
-def _unnamed(directive: str) -> str:
-    """Say what "" and ``self`` mean: browsers before CSP3 wrote them for inline code and for eval."""
-    if directive in {"default-src", "script-src", "script-src-elem"}:
-        return "inline script or eval"
+def _place(blocked: urls.URL) -> str:
+    """Return the host; a bare name with a dot is one that lost its scheme, and one without is a scheme."""
+    return blocked.host or (blocked.text if "." in blocked.text else f"{blocked.text}:")
+
+
+def _same_origin(one: urls.URL, other: urls.URL) -> bool:
+    if one.host != other.host or not one.host:
+        return False
+    return one.text.removesuffix(one.path) == other.text.removesuffix(other.path)
+
+
+def _unnamed(directive: str, sample: str) -> str:
+    """Say what "" and ``self`` mean, which the sample may tell."""
+    if sample.startswith(_EVAL):
+        return "eval"
+    if directive in _SCRIPTS:
+        return "inline event handler" if _HANDLER.match(sample) else "inline script or eval"
     if directive in _INLINE:
         return _INLINE[directive]
     if directive in _OTHERWISE:

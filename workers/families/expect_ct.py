@@ -28,17 +28,8 @@ def normalise(item: report.Item) -> report.Report | report.Rejection:
     if read.flag("test_report"):
         test = outcomes.Reason.TEST_REPORT
         return report.Rejection(outcomes.Outcome.FILTERED, test, KIND, test.meaning)
-    hostname = certificates.hostname(read)
-    if not hostname:
-        return report.invalid(outcomes.Reason.NO_HOSTNAME, KIND)
-    return report.Report(
-        kind=KIND,
-        disposition=read.disposition("disposition"),
-        hostname=hostname,
-        port=read.integer("port", fields.MAX_PORT),
-        user_agent=sent.user_agent,
-        moments=certificates.moments(read),
-        details=_details(read),
+    return certificates.report_of(
+        KIND, read, sent.user_agent, disposition=read.disposition("disposition"), details=_details
     )
 
 
@@ -48,8 +39,7 @@ def title(found: report.Report) -> str:
 
 
 def _details(read: Reader) -> dict[str, str]:
-    details = {**certificates.chains(read), "scts": _scts(read), "nulled": ",".join(read.nulled)}
-    return {name: value for name, value in details.items() if value}
+    return {"scts": _scts(read)}
 
 
 def _scts(read: Reader) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from workers import certificates, fields, outcomes, report, text, values
+from workers import certificates, fields, report, text, values
 from workers.families import contract, envelope
 
 if TYPE_CHECKING:
@@ -32,18 +32,8 @@ def normalise(item: report.Item) -> report.Report | report.Rejection:
     """Return the report. Only TrustKit tells enforced from reported."""
     read = fields.Reader(item.body, _NAMES)
     sent = envelope.read(item, read)
-    hostname = certificates.hostname(read)
-    if not hostname:
-        return report.invalid(outcomes.Reason.NO_HOSTNAME, KIND)
-    return report.Report(
-        kind=KIND,
-        disposition=_DISPOSITIONS[read.flag("enforce")],
-        hostname=hostname,
-        port=read.integer("port", fields.MAX_PORT),
-        user_agent=sent.user_agent,
-        moments=certificates.moments(read),
-        details=_details(read),
-    )
+    disposition = _DISPOSITIONS[read.flag("enforce")]
+    return certificates.report_of(KIND, read, sent.user_agent, disposition=disposition, details=_details)
 
 
 def title(found: report.Report) -> str:
@@ -53,16 +43,13 @@ def title(found: report.Report) -> str:
 
 def _details(read: Reader) -> dict[str, str]:
     subdomains = read.flag("include_subdomains")
-    details = {
+    return {
         "noted_hostname": certificates.hostname(read, "noted_hostname"),
         "include_subdomains": "" if subdomains is None else str(subdomains).lower(),
         "known_pins": _pins(read),
-        **certificates.chains(read),
         **{field: read.text(field, _MAX_PIN) for field in _APP},
         "validation_result": str(read.integer("validation_result") or ""),
     }
-    details["nulled"] = ",".join(read.nulled)
-    return {name: value for name, value in details.items() if value}
 
 
 def _pins(read: Reader) -> str:

@@ -1,7 +1,9 @@
-"""Expect-CT, HPKP and what they share."""
+"""Expect-CT, Expect-Staple, HPKP and what they share."""
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -15,6 +17,10 @@ def expect_ct(**members: object) -> dict[str, Any]:
     return {"expect-ct-report": payloads.certificate(**{"scts": []} | members)}
 
 
+def staple(**members: object) -> dict[str, Any]:
+    return {"expect-staple-report": payloads.certificate(**{"response_status": "MISSING"} | members)}
+
+
 def hpkp(**members: object) -> dict[str, Any]:
     return payloads.certificate(**{"known_pins": []} | members)
 
@@ -25,6 +31,12 @@ FAMILIES = [
         "expect-ct",
         "Certificate of www.example.com without Certificate Transparency",
         id="expect-ct",
+    ),
+    pytest.param(
+        staple,
+        "expect-staple",
+        "Certificate of www.example.com: no OCSP response stapled",
+        id="expect-staple",
     ),
     pytest.param(hpkp, "hpkp", "No pinned key in the certificate chain of www.example.com", id="hpkp"),
 ]
@@ -68,11 +80,28 @@ def test_bad_fields_do_not_lose_the_report(make: Any, kind: str, title: str) -> 
     del kind, title
     row = payloads.row(
         make(
-            port=70_000, date_time="yesterday", served_certificate_chain="x", validated_certificate_chain=[1]
+            port=70_000, date_time="yesterday", served_certificate_chain=None, validated_certificate_chain=[1]
         )
     )
     assert row["port"] == 0
-    assert row["details"] == {"nulled": "port,date_time,served"}
+    assert row["details"] == {"nulled": "port,date_time"}
+
+
+@pytest.mark.parametrize("chain", ["served_certificate_chain", "validated_certificate_chain"])
+@pytest.mark.parametrize(("make", "kind", "title"), FAMILIES)
+def test_a_chain_that_is_none_loses_the_report(make: Any, kind: str, title: str, chain: str) -> None:
+    del title
+    tables = payloads.process(payloads.payload(make(**{chain: payloads.PEM})))
+    assert payloads.verdicts(tables) == {("invalid", "no_chain"): 1}
+    assert tables.outcomes["kind"] == [kind]
+
+
+@pytest.mark.parametrize(("make", "kind", "title"), FAMILIES)
+def test_members_may_be_spelled_in_every_way(make: Any, kind: str, title: str) -> None:
+    snakes = re.sub(r'"[a-z-]+":', lambda member: member[0].replace("-", "_"), json.dumps(make()))
+    row = payloads.row(json.loads(snakes))
+    assert (row["kind"], row["title"], row["port"]) == (kind, title, 443)
+    assert row["details"] == {"date_time": "2021-06-01T12:00:00.123Z"}
 
 
 @pytest.mark.parametrize("pem", ["", "-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----"])
@@ -140,3 +169,66 @@ def test_trustkit_tells_app_and_disposition(enforce: object, disposition: str) -
         "date_time": "2021-06-01T12:00:00.123Z",
     }
     assert "00000000-1111" not in row["raw"]
+
+
+@pytest.mark.parametrize("make", [expect_ct, staple])
+def test_without_its_wrapper_a_report_is_the_same(make: Any) -> None:
+    ((_, inner),) = make().items()
+    wrapped, flat = payloads.row(make()), payloads.row(inner)
+    assert wrapped.pop("raw") != flat.pop("raw")
+    assert wrapped == flat
+
+
+STATUSES = [
+    ("MISSING", None, "missing", "no OCSP response stapled"),
+    ("ERROR_RESPONSE", None, "error_response", "the stapled OCSP response is an error"),
+    (
+        "BAD_PRODUCED_AT",
+        None,
+        "bad_produced_at",
+        "the stapled OCSP response was made while the certificate was not valid",
+    ),
+    (
+        "NO_MATCHING_RESPONSE",
+        None,
+        "no_matching_response",
+        "the stapled OCSP response is about another certificate",
+    ),
+    ("INVALID_DATE", None, "invalid_date", "the stapled OCSP response is out of date"),
+    ("PARSE_RESPONSE_ERROR", None, "parse_response_error", "the stapled OCSP response is malformed"),
+    (
+        "PARSE_RESPONSE_DATA_ERROR",
+        None,
+        "parse_response_data_error",
+        "the data of the stapled OCSP response is malformed",
+    ),
+    ("PROVIDED", "REVOKED", "provided revoked", "revoked, says the stapled OCSP response"),
+    ("PROVIDED", "UNKNOWN", "provided unknown", "unknown to the stapled OCSP response"),
+    ("PROVIDED", None, "provided", "a valid OCSP response stapled"),
+    ("MISSING", "GOOD", "missing", "no OCSP response stapled"),
+    ("FUTURE_STATUS", None, "future_status", "OCSP stapling future_status"),
+    (None, None, "", "OCSP stapling"),
+    (5, None, "", "OCSP stapling"),
+]
+
+
+@pytest.mark.parametrize(("response", "certificate", "directive", "words"), STATUSES)
+def test_staple_status(response: object, certificate: str | None, directive: str, words: str) -> None:
+    row = payloads.row(staple(response_status=response, cert_status=certificate))
+    assert row["directive"] == directive
+    assert row["title"] == f"Certificate of www.example.com: {words}"
+
+
+@pytest.mark.parametrize(
+    ("response", "details"),
+    [
+        ("AAEC\nAw==", {"ocsp_response_sha256": payloads.PEM_SHA256}),
+        ("", {}),
+        ("not base64!", {"nulled": "ocsp"}),
+        ("ÄÄÄÄ", {"nulled": "ocsp"}),
+        ([], {"nulled": "ocsp"}),
+    ],
+)
+def test_of_a_staple_the_hash_is_kept(response: object, details: dict[str, str]) -> None:
+    row = payloads.row(staple(ocsp_response=response, date_time=None))
+    assert row["details"] == details

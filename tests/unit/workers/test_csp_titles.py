@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from workers import report, urls
@@ -43,8 +45,55 @@ CASES = [
     ("script-src-elem", "chrome-extension", "Blocked script from chrome-extension:"),
 ]
 
+PAGE = "https://www.example.com/account"
+TOLD_BY_THE_REST = [
+    (
+        {"directive": "img-src", "blocked": f"{PAGE}/a.png"},
+        "image from the page's own origin, www.example.com",
+    ),
+    ({"directive": "connect-src", "blocked": PAGE}, "connection to the page's own origin, www.example.com"),
+    ({"directive": "img-src", "blocked": "http://www.example.com/"}, "image from www.example.com"),
+    ({"directive": "img-src", "blocked": "https://www.example.com:8443/"}, "image from www.example.com"),
+    ({"directive": "frame-ancestors", "blocked": PAGE}, "embedding of www.example.com"),
+    (
+        {"directive": "frame-ancestors", "blocked": PAGE, "referrer_host": "other.example"},
+        "embedding of www.example.com in other.example",
+    ),
+    (
+        {"directive": "script-src", "blocked": "self", "sample": "onclick attribute on DIV element"},
+        "inline event handler",
+    ),
+    (
+        {
+            "directive": "default-src",
+            "blocked": "self",
+            "sample": "call to eval() or related function blocked",
+        },
+        "eval",
+    ),
+    (
+        {
+            "directive": "require-trusted-types-for",
+            "blocked": "trusted-types-sink",
+            "sample": "Element innerHTML|<b>",
+        },
+        "untrusted value for a Trusted Types sink: Element innerHTML",
+    ),
+    (
+        {"directive": "trusted-types", "blocked": "trusted-types-policy", "sample": "evil|x"},
+        "Trusted Types policy",
+    ),
+]
+
 
 @pytest.mark.parametrize(("directive", "blocked", "title"), CASES)
 def test_title(directive: str, blocked: str, title: str) -> None:
     violation = report.Report(kind="csp", directive=directive, blocked=urls.clean(blocked))
     assert csp_titles.title(violation) == title
+
+
+@pytest.mark.parametrize(("members", "what"), TOLD_BY_THE_REST)
+def test_title_by_the_rest_of_the_report(members: dict[str, Any], what: str) -> None:
+    members = members | {"blocked": urls.clean(members["blocked"])}
+    violation = report.Report(kind="csp", document=urls.clean(PAGE), **members)
+    assert csp_titles.title(violation) == f"Blocked {what}"

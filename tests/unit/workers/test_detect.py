@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from workers import decode, detect, families, outcomes, report
-from workers.families import csp, expect_ct, hpkp, unknown
+from workers import decode, detect, outcomes, report
+from workers.families import csp, expect_ct, expect_staple, hpkp, unknown
 
 
 def item_of(value: object) -> decode.Item:
@@ -25,8 +25,12 @@ ALONE = [
     ({"hostname": "a", "scts": []}, expect_ct.KIND),
     ({"known-pins": []}, hpkp.KIND),
     ({"hpkp-report": {}}, hpkp.KIND),
-    ({"expect-staple-report": {}}, unknown.KIND),
-    ({"hostname": "a", "response-status": "MISSING"}, unknown.KIND),
+    ({"expect-staple-report": {}}, expect_staple.KIND),
+    ({"hostname": "a", "response-status": "MISSING"}, expect_staple.KIND),
+    ({"hostname": "a", "response_status": "MISSING"}, expect_staple.KIND),
+    ({"hostname": "a", "responseStatus": "MISSING"}, expect_staple.KIND),
+    ({"expect_ct_report": {}}, expect_ct.KIND),
+    ({"cspReport": {}}, csp.KIND),
     ({"type": "csp-violation", "body": {}}, csp.KIND),
     ({"type": " CSP-Violation ", "body": {}}, csp.KIND),
     ({"type": "brand-new", "body": None}, unknown.KIND),
@@ -87,11 +91,3 @@ def test_a_missing_body_is_an_empty_one() -> None:
 def test_a_long_type_is_cut() -> None:
     _, item = detect.detect(item_of({"type": "x" * 1000}), batch=True)
     assert item.type == "x" * 128
-
-
-def test_no_two_families_claim_the_same_shape() -> None:
-    wrappers = [wrapper for family in families.ALL for wrapper in family.wrappers]
-    types = [name for family in families.ALL for name in family.types]
-    kinds = [family.kind for family in families.ALL]
-    for claims in (wrappers, types, kinds):
-        assert len(claims) == len(set(claims))

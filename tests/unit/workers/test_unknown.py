@@ -28,16 +28,3 @@ def test_any_type_is_kept_with_its_text(body: object) -> None:
 
 def test_a_bad_envelope_is_noted() -> None:
     assert payloads.row([{"type": "x", "body": {}, "url": {}}])["details"] == {"nulled": "url"}
-
-
-@pytest.mark.parametrize("wrapped", [True, False])
-def test_expect_staple_is_kept_with_its_host(*, wrapped: bool) -> None:
-    report = payloads.certificate(response_status="MISSING")
-    row = payloads.row({"expect-staple-report": report} if wrapped else report)
-    assert (row["kind"], row["directive"]) == ("unknown", "expect-staple")
-    assert (row["hostname"], row["port"]) == ("www.example.com", 443)
-
-
-def test_expect_staple_without_host_is_invalid() -> None:
-    tables = payloads.process(payloads.payload({"expect-staple-report": {"response-status": "MISSING"}}))
-    assert payloads.verdicts(tables) == {("invalid", "no_hostname"): 1}

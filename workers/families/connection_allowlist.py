@@ -1,0 +1,42 @@
+"""Connections beyond a page's ``Connection-Allowlist`` (WICG, an experiment of Chromium).
+
+It has no kind of its own while it is an experiment: its type is the directive of an ``unknown`` report, of
+which more is understood than of others.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from workers import report, values
+from workers.families import contract, reporting, unknown
+
+if TYPE_CHECKING:
+    from workers.fields import Reader
+
+TYPE: Final = "connection-allowlist"
+_MAX_PATTERN: Final = 256
+_NAMES: Final = reporting.names(blocked="connection", allowlist="allowlist")
+
+
+def normalise(item: report.Item) -> report.Report:
+    """Return the refused connection: its URL, or ``webrtc``, is what was blocked."""
+    return reporting.read_report(unknown.KIND, item, _NAMES, _type, _details)
+
+
+def title(found: report.Report) -> str:
+    """Return where the connection would have led."""
+    where = "by WebRTC" if found.blocked.text == "webrtc" else f"to {reporting.place(found.blocked)}"
+    return f"Blocked connection {where}, which is not on the page's list"
+
+
+def _type(_read: Reader) -> str:
+    return TYPE
+
+
+def _details(read: Reader) -> dict[str, str]:
+    patterns = [pattern[:_MAX_PATTERN] for pattern in read.array("allowlist") if isinstance(pattern, str)]
+    return {"allowlist": " ".join(patterns)[: values.MAX_TEXT]}
+
+
+FAMILY: Final = contract.Family(kind=unknown.KIND, types=(TYPE,), normalise=normalise, title=title)

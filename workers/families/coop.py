@@ -1,0 +1,66 @@
+"""What a cross-origin opener policy severs (HTML): navigations to another group, and accesses across."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from workers.families import contract, reporting
+
+if TYPE_CHECKING:
+    from workers import report
+    from workers.fields import Reader
+
+KIND: Final = "coop"
+_NAMES: Final = reporting.names(
+    directive="type violation violation-type",
+    blocked=(
+        "previous-response-url next-response-url opener-url openee-url other-document-url"
+        " navigation-uri opener-uri openee-uri other-uri"
+    ),
+    property="property",
+    effective_policy="effective-policy",
+    popup="initial-popup-url initial-popup-uri",
+)
+_NAVIGATIONS: Final = {
+    "navigation-to-response": "from",
+    "navigate-to-document": "from",
+    "navigation-to-document": "from",
+    "navigation-from-response": "to",
+    "navigate-from-document": "to",
+    "navigation-from-document": "to",
+}
+_PARTIES: Final = {"opener": "its opener", "openee": "a window it opened", "other": "another window"}
+
+
+def normalise(item: report.Item) -> report.Report:
+    """Return the violation; the inner type is its directive, the other window's URL what was blocked.
+
+    Browsers leave that URL empty where the page may not know it.
+    """
+    return reporting.read_report(KIND, item, _NAMES, details=_details)
+
+
+def title(found: report.Report) -> str:
+    """Return which tie between which windows is severed."""
+    place = f" ({reporting.place(found.blocked)})" if found.blocked.text else ""
+    if found.directive in _NAVIGATIONS:
+        return f"Opener severed by navigation {_NAVIGATIONS[found.directive]} another page{place}"
+    access, _, party = found.directive.rpartition("-")
+    other = _PARTIES.get(party, "another window") + place
+    member = f": {found.details['property']}" if "property" in found.details else ""
+    if access.startswith("access-from-"):
+        return f"Access from the page to {other}{member}"
+    if access.startswith("access-to-"):
+        return f"Access to the page from {other}{member}"
+    return f"Opener policy violated{place}"
+
+
+def _details(read: Reader) -> dict[str, str]:
+    return {
+        "property": read.text("property", reporting.MAX_NAME),
+        "effective_policy": reporting.word(read, "effective_policy"),
+        "initial_popup": read.url("popup").text,
+    }
+
+
+FAMILY: Final = contract.Family(kind=KIND, types=("coop",), normalise=normalise, title=title)

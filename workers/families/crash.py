@@ -1,0 +1,62 @@
+"""Pages that crashed or hung (WICG Crash Reporting); an empty body is an ordinary crash.
+
+Of the stack only the topmost place is kept, as source file, line and column: the rest is free text. What the
+page told the browser of itself in advance (``crash_report_api``) stays in the raw text alone.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from workers import fields, report, urls
+from workers.families import contract, reporting
+
+if TYPE_CHECKING:
+    from workers.fields import Reader
+
+KIND: Final = "crash"
+_NAMES: Final = reporting.names(
+    directive="reason",
+    stack="stack",
+    top_level="is-top-level",
+    visibility="visibility-state page-visibility",
+)
+_TITLES: Final = {
+    "": "Page crashed",
+    "oom": "Page crashed: out of memory",
+    "unresponsive": "Page was unresponsive and closed",
+}
+_WHERE: Final = {"true": "", "false": " in a frame"}
+_PLACE: Final = re.compile(r"(https?://[^\s()]{1,2048}?):(\d{1,9}):(\d{1,9})", re.ASCII)
+"""Where a line of a stack leads: ``at f (https://www.example.com/a.js:3:14)``, or ``f@https://…:3:14``."""
+
+
+def normalise(item: report.Item) -> report.Report:
+    """Return the crash; the reason is its directive (``oom``, ``unresponsive``, "")."""
+    found = reporting.read_report(KIND, item, _NAMES, details=_details)
+    place = _PLACE.search(found.details.pop("stack", ""))  # never stored: only its top is wanted
+    if place is None or found.source_file.text:
+        return found
+    line, column = (min(int(number), fields.MAX_INTEGER) for number in place.groups()[1:])
+    return msgspec.structs.replace(found, source_file=urls.clean(place[1]), line=line, column=column)
+
+
+def title(found: report.Report) -> str:
+    """Return what happened to the page, or to a frame in it."""
+    what = _TITLES.get(found.directive) or f"Page crashed: {found.directive}"
+    return what + _WHERE.get(found.details.get("top_level", ""), "")
+
+
+def _details(read: Reader) -> dict[str, str]:
+    top_level = read.flag("top_level")
+    return {
+        "top_level": "" if top_level is None else str(top_level).lower(),
+        "visibility_state": reporting.word(read, "visibility"),
+        "stack": read.verbatim("stack"),
+    }
+
+
+FAMILY: Final = contract.Family(kind=KIND, types=("crash",), normalise=normalise, title=title)

@@ -1,0 +1,33 @@
+"""Hashes of the scripts that a page loads, which its policy asked for (CSP3): an inventory, no violation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from workers.families import contract, reporting
+
+if TYPE_CHECKING:
+    from workers import report
+    from workers.fields import Reader
+
+KIND: Final = "csp-hash"
+_MAX_HASH: Final = 256
+_NAMES: Final = reporting.names(blocked="subresource-url", directive="destination", hash="hash")
+
+
+def normalise(item: report.Item) -> report.Report:
+    """Return which file (``blocked``) was loaded as what (``directive``), and its hash."""
+    return reporting.read_report(KIND, item, _NAMES, details=_details)
+
+
+def title(found: report.Report) -> str:
+    """Return whose hash it is, or why there is none."""
+    what = f"{found.directive or 'file'} from {reporting.place(found.blocked)}"
+    return f"Hash of {what}" if "hash" in found.details else f"No hash of {what}: loaded without CORS"
+
+
+def _details(read: Reader) -> dict[str, str]:
+    return {"type": reporting.word(read, "type"), "hash": read.text("hash", _MAX_HASH)}
+
+
+FAMILY: Final = contract.Family(kind=KIND, types=("csp-hash",), normalise=normalise, title=title)

@@ -1,0 +1,33 @@
+"""Features that a page forbids itself (Document Policy): ``document-write``, ``unsized-media``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from workers.families import contract, reporting
+
+if TYPE_CHECKING:
+    from workers import report
+    from workers.fields import Reader
+
+KIND: Final = "document-policy"
+_NAMES: Final = reporting.names(directive="policy-id feature-id")
+
+
+def normalise(item: report.Item) -> report.Report:
+    """Return the violation; the feature is its directive."""
+    return reporting.read_report(KIND, item, _NAMES, details=_details)
+
+
+def title(found: report.Report) -> str:
+    """Return what the page did against its own policy."""
+    return f"Document policy violated by {found.directive or 'the page'}"
+
+
+def _details(read: Reader) -> dict[str, str]:
+    return {"message": read.text("message")}
+
+
+FAMILY: Final = contract.Family(
+    kind=KIND, types=("document-policy-violation",), normalise=normalise, title=title
+)

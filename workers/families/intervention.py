@@ -1,0 +1,31 @@
+"""Requests of a page that the browser refused for the user's sake (WICG Intervention Reporting)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from workers.families import contract, reporting
+
+if TYPE_CHECKING:
+    from workers import report
+    from workers.fields import Reader
+
+KIND: Final = "intervention"
+_NAMES: Final = reporting.names(directive="id")
+
+
+def normalise(item: report.Item) -> report.Report:
+    """Return the intervention; its id is the directive."""
+    return reporting.read_report(KIND, item, _NAMES, reporting.identifier, _details)
+
+
+def title(found: report.Report) -> str:
+    """Return what the browser stepped in against."""
+    return f"Browser intervened: {found.directive or found.details.get('message') or 'it gave no reason'}"
+
+
+def _details(read: Reader) -> dict[str, str]:
+    return {"message": read.text("message")}
+
+
+FAMILY: Final = contract.Family(kind=KIND, types=("intervention",), normalise=normalise, title=title)

@@ -1,0 +1,56 @@
+"""Features that a page may not use (Permissions Policy, once Feature Policy), and those that a frame may not.
+
+A *potential* violation is a frame's ``allow`` attribute that grants what the page itself has not got.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from workers import report, values
+from workers.families import contract, reporting
+
+if TYPE_CHECKING:
+    from workers.fields import Reader
+
+KIND: Final = "permissions-policy"
+_TYPE: Final = "permissions-policy-violation"
+_POTENTIAL: Final = f"potential-{_TYPE}"
+_NAMES: Final = reporting.names(
+    directive="policy-id feature-id",
+    allow="allow-attribute",
+    blocked="src-attribute",
+)
+
+
+def normalise(item: report.Item) -> report.Report:
+    """Return the violation; the feature is its directive, and the frame's address what was blocked."""
+
+    def details(read: Reader) -> dict[str, str]:
+        return {
+            "type": "" if item.type == _TYPE else item.type,
+            "message": read.text("message"),
+            "allow_attribute": read.text("allow", values.MAX_TEXT),
+        }
+
+    return reporting.read_report(KIND, item, _NAMES, details=details)
+
+
+def title(found: report.Report) -> str:
+    """Return which feature was refused to whom."""
+    feature = found.directive or "a feature"
+    if found.details.get("type") == _POTENTIAL:
+        return f"Frame {_of(found)}may not be allowed {feature}: its page has no permission"
+    return f"Use of {feature} without permission"
+
+
+def _of(found: report.Report) -> str:
+    return f"from {reporting.place(found.blocked)} " if found.blocked.text else ""
+
+
+FAMILY: Final = contract.Family(
+    kind=KIND,
+    types=(_TYPE, _POTENTIAL, "feature-policy-violation"),
+    normalise=normalise,
+    title=title,
+)

@@ -1,0 +1,115 @@
+"""What the bodies of Reporting API reports have in common: place, source and disposition."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from workers import fields, report
+from workers.families import envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from workers import urls
+    from workers.fields import Reader
+
+    Texts: TypeAlias = Callable[[Reader], dict[str, str]]
+
+MAX_NAME: Final = 64
+"""Characters of the name of a violation: the names that specifications give are shorter."""
+
+_NAMES: Final = fields.names(
+    document="document-url document-uri",
+    referrer="referrer",
+    blocked="blocked-url blocked-uri",
+    disposition="disposition",
+    report_only="report-only",
+    source_file="source-file",
+    line="line-number lineno",
+    column="column-number colno",
+    message="message",
+    type="type",
+)
+_REPORT_ONLY: Final = {True: "report", False: "enforce", None: ""}
+_WORD: Final = re.compile(r"[a-z0-9][a-z0-9 ._-]{0,63}")
+
+
+def names(**members: str) -> fields.Names:
+    """Return the fields of one type's body: the common ones, and these, as ``fields.names`` takes them."""
+    return _NAMES | fields.names(**members)
+
+
+def word(read: Reader, field: str) -> str:
+    """Return one of a specification's words in lower case; "other" for what cannot be one, "" for nothing."""
+    text = read.text(field).lower()
+    return text if not text or _WORD.fullmatch(text) else "other"
+
+
+def identifier(read: Reader) -> str:
+    """Return the id that a browser gave to a feature, spelled as it spells it."""
+    return read.text("directive", MAX_NAME)
+
+
+def violation(read: Reader) -> str:
+    """Return the word that names what was violated."""
+    return word(read, "directive")
+
+
+def nothing(_read: Reader) -> dict[str, str]:
+    """Return no details, for a body of which everything has a column."""
+    return {}
+
+
+def document(read: Reader, sent: envelope.Envelope) -> urls.URL:
+    """Return the page: that of the envelope, else the one that the body names."""
+    return sent.url if sent.url.text else read.url("document")
+
+
+def noted(read: Reader, found: dict[str, str]) -> dict[str, str]:
+    """Return what was found less what is empty, and the names of the nulled fields: ask when all are read."""
+    details = {name: value for name, value in found.items() if value}
+    if read.nulled:
+        details["nulled"] = ",".join(read.nulled)
+    return details
+
+
+def read_report(
+    kind: str,
+    item: report.Item,
+    known: fields.Names,
+    directive: Callable[[Reader], str] = violation,
+    details: Texts = nothing,
+) -> report.Report:
+    """Return the report that a body is; nothing in it is so wrong, or so missing, that it were none.
+
+    Args:
+        kind: of the family.
+        item: the report as it was sent.
+        known: the fields of the body, from ``names``.
+        directive: reads what was violated.
+        details: reads what has no column.
+    """
+    read = fields.Reader(item.body, known)
+    sent = envelope.read(item, read)
+    return report.Report(
+        kind=kind,
+        disposition=read.disposition("disposition") or _REPORT_ONLY[read.flag("report_only")],
+        directive=directive(read),
+        blocked=read.url("blocked"),
+        document=document(read, sent),
+        referrer_host=read.url("referrer").host,
+        source_file=read.url("source_file"),
+        line=read.integer("line"),
+        column=read.integer("column"),
+        user_agent=sent.user_agent,
+        age=sent.age,
+        details=noted(read, details(read)),
+    )
+
+
+def place(url: urls.URL) -> str:
+    """Return how a title names a URL: its host, else its scheme, else that it is not known."""
+    if url.host or not url.text:
+        return url.host or "an unknown place"
+    return url.text if "." in url.text else f"{url.text}:"
