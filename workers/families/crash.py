@@ -30,18 +30,24 @@ _TITLES: Final = {
     "unresponsive": "Page was unresponsive and closed",
 }
 _WHERE: Final = {"true": "", "false": " in a frame"}
-_PLACE: Final = re.compile(r"(https?://[^\s()]{1,2048}?):(\d{1,9}):(\d{1,9})", re.ASCII)
+_URL: Final = re.compile(r"https?://[^\s()]++")  # each character is looked at once
+_PLACE: Final = re.compile(r"(.{1,2048}?):(\d{1,9}):(\d{1,9})", re.ASCII)
 """Where a line of a stack leads: ``at f (https://www.example.com/a.js:3:14)``, or ``f@https://…:3:14``."""
 
 
 def normalise(item: report.Item) -> report.Report:
     """Return the crash; the reason is its directive (``oom``, ``unresponsive``, "")."""
     found = reporting.read_report(KIND, item, _NAMES, details=_details)
-    place = _PLACE.search(found.details.pop("stack", ""))  # never stored: only its top is wanted
+    place = _top(found.details.pop("stack", ""))  # never stored
     if place is None or found.source_file.text:
         return found
     line, column = (min(int(number), fields.MAX_INTEGER) for number in place.groups()[1:])
     return msgspec.structs.replace(found, source_file=urls.clean(place[1]), line=line, column=column)
+
+
+def _top(stack: str) -> re.Match[str] | None:
+    """Return URL, line and column of the topmost line that names a place."""
+    return next(filter(None, (_PLACE.match(url[0]) for url in _URL.finditer(stack))), None)
 
 
 def title(found: report.Report) -> str:
