@@ -124,21 +124,32 @@ class Registry:
         self,
         name: str,
         records: public_keys.Keys = (),
+        *,
         settings: ProjectSettings = _DEFAULTS,
         status: Status = "active",
+        number: int | None = None,
     ) -> Project:
-        """Create a project, with a fresh public key unless it is given some.
+        """Create a project.
+
+        Args:
+            name: 1 to 64 printable characters, not just a number.
+            records: its public keys; a fresh one unless it is given some.
+            settings: of the project.
+            status: of the project.
+            number: its id, which no project ever had; else the next one.
 
         Raises:
-            ProjectError: the name is empty, a number, longer than 64 characters, not printable, or taken.
+            ProjectError: the name is not allowed or taken, or the id is.
             KeyRuleError: the keys break a rule.
         """
         given = public_keys.checked(records or (public_keys.fresh(self.now_ms),))
         while True:
             self._require_free(name)
-            number = max((project.id for project in self._all()), default=0) + 1
-            new = Project(id=number, name=name, keys=(), settings=settings, status=status)
-            project = with_keys(new, given)
+            taken = {project.id for project in self._all()}
+            if number in taken:
+                raise ProjectError(f"There was a project {number} once: its id is not given again.")
+            own = number or max(taken, default=0) + 1
+            project = with_keys(Project(id=own, name=name, keys=(), settings=settings, status=status), given)
             if self._write(project):
                 return project
 

@@ -11,6 +11,7 @@ import typer
 from deploy.cli import (
     explain,
     headers,
+    keys,
     migrate,
     output,
     processes,
@@ -38,6 +39,7 @@ app.command()(processes.worker)
 app.command()(processes.maintenance)
 app.command()(migrate.migrate)
 app.add_typer(projects.app, name="project")
+app.add_typer(keys.app, name="key")
 app.command()(headers.headers)
 app.command()(query.query)
 app.command()(status.status)

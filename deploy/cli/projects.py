@@ -1,38 +1,44 @@
-"""``headrace project``: which projects may send reports, and with which keys."""
+"""``headrace project``: which projects may send reports, and under which settings."""
 
 from __future__ import annotations
 
-import contextlib
+import operator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
-from deploy import backends, headers
-from deploy.cli import options, output
-from storage import registry
+from deploy import project_fields, project_file
+from deploy.cli import keys, options, output, registered
+from storage import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from deploy import located
+    from storage import registry
 
 app = typer.Typer(help="Create and manage projects.", no_args_is_help=True)
+app.command("rotate-key")(keys.rotate)
+
+Name = Annotated[str, typer.Argument(help="A name of your choice, 1 to 64 characters.")]
+Assignments = Annotated[
+    list[str], typer.Argument(metavar="KEY=VALUE…", help="Settings; KEY= puts the default back.")
+]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="TOML as export prints it.")]
+
+
+class NotConfirmedError(errors.HeadraceError):
+    """What cannot be undone was not confirmed."""
 
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="A name of your choice, 1 to 64 characters.")],
+    name: Name,
     *,
     data: options.Data = options.DEFAULT_DATA,
     as_json: options.Json = False,
 ) -> None:
     """Create a project and print its endpoint."""
-    system = options.locate(data)
-    with _registry(system) as source:
-        project = source.create(name)
-        _publish(system, source)
-    _show(system, project, as_json=as_json)
+    registered.change(data, operator.methodcaller("create", name), as_json=as_json)
 
 
 @app.command("list")
@@ -43,10 +49,10 @@ def list_projects(
 ) -> None:
     """List all projects."""
     system = options.locate(data)
-    with _registry(system) as source:
+    with registered.opened(system) as source:
         projects = source.list()
     if as_json:
-        output.json([_details(system, project) for project in projects])
+        output.json([registered.details(system, project) for project in projects])
         return
     rows = [(project.id, project.name, project.status, ", ".join(project.keys)) for project in projects]
     output.table(("id", "name", "status", "keys"), rows)
@@ -59,11 +65,50 @@ def show(
     data: options.Data = options.DEFAULT_DATA,
     as_json: options.Json = False,
 ) -> None:
-    """Show one project with its endpoint and settings."""
+    """Show one project with its endpoint, and explain each of its settings."""
     system = options.locate(data)
-    with _registry(system) as source:
+    with registered.opened(system) as source:
         found = source.get(project)
-    _show(system, found, as_json=as_json)
+    registered.show(system, found, as_json=as_json)
+    if not as_json:
+        registered.explain(found.settings)
+
+
+@app.command("set")
+def set_settings(
+    project: options.ProjectName,
+    assignments: Assignments,
+    *,
+    data: options.Data = options.DEFAULT_DATA,
+    as_json: options.Json = False,
+) -> None:
+    """Change settings of a project."""
+
+    def changed(current: registry.Project) -> registry.Project:
+        settings = project_fields.assigned(current.settings, assignments)
+        return msgspec.structs.replace(current, settings=settings)
+
+    system = options.locate(data)
+    with registered.changing(system) as source:
+        before = source.get(project)
+        after = source.change(str(before.id), changed)
+    if as_json:
+        output.json(registered.details(system, after))
+        return
+    for name, was, becomes in project_fields.differences(before.settings, after.settings):
+        output.copyable(f"{name}: {was or 'empty'} → {becomes or 'empty'}")
+
+
+@app.command()
+def rename(
+    project: options.ProjectName,
+    name: Name,
+    *,
+    data: options.Data = options.DEFAULT_DATA,
+    as_json: options.Json = False,
+) -> None:
+    """Give a project another name; its id, keys and endpoint stay."""
+    registered.change(data, operator.methodcaller("rename", project, name), as_json=as_json)
 
 
 @app.command()
@@ -84,47 +129,63 @@ def enable(
     data: options.Data = options.DEFAULT_DATA,
     as_json: options.Json = False,
 ) -> None:
-    """Take a disabled project's reports again."""
+    """Take the reports of a disabled or retired project again."""
     _set_status(project, "active", data, as_json=as_json)
 
 
-def _set_status(project: str, status: registry.Status, data: Path, *, as_json: bool) -> None:
-    system = options.locate(data)
-    with _registry(system) as source:
-        changed = source.set_status(project, status)
-        _publish(system, source)
-    _show(system, changed, as_json=as_json)
+@app.command()
+def retire(
+    project: options.ProjectName,
+    *,
+    data: options.Data = options.DEFAULT_DATA,
+    as_json: options.Json = False,
+) -> None:
+    """Tell browsers to forget a project's endpoint (410); what is stored stays."""
+    _set_status(project, "retired", data, as_json=as_json)
 
 
-@contextlib.contextmanager
-def _registry(system: located.Located) -> Iterator[registry.Registry]:
-    with backends.connected(system.clickhouse) as server:
-        yield registry.Registry(server)
+@app.command("export")
+def export_projects(
+    projects: Annotated[list[str] | None, typer.Argument(metavar="[PROJECT]…", help="All, if none.")] = None,
+    *,
+    data: options.Data = options.DEFAULT_DATA,
+) -> None:
+    """Print projects as TOML, to keep under version control."""
+    with registered.opened(options.locate(data)) as source:
+        chosen = [source.get(project) for project in projects] if projects else source.list()
+    typer.echo(project_file.dumps(chosen), nl=False)
 
 
-def _publish(system: located.Located, source: registry.Registry) -> None:
-    with contextlib.closing(backends.connect_redis(system.redis_url)) as client:
-        source.publish(client)
-
-
-def _details(system: located.Located, project: registry.Project) -> dict[str, object]:
-    return {
-        "id": project.id,
-        "name": project.name,
-        "key": project.keys[0],
-        "endpoint": headers.endpoint(system.public_url, project),
-        "status": project.status,
-        "keys": project.keys,
-        "dedupe_window": project.settings.dedupe_window,
-        "max_partitions": project.settings.max_partitions,
-    }
-
-
-def _show(system: located.Located, project: registry.Project, *, as_json: bool) -> None:
-    details = _details(system, project)
+@app.command("import")
+def import_projects(
+    file: File,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    data: options.Data = options.DEFAULT_DATA,
+    as_json: options.Json = False,
+) -> None:
+    """Make projects as a TOML file wants them, and say what changes; all of it is checked first."""
+    wanted = project_file.loads(_text(file))
+    with registered.changing(options.locate(data)) as source:
+        steps = [step for step in project_file.plan(source.list(), wanted) if step.changes]
+        for step in () if dry_run else steps:
+            project_file.apply(source, step)
     if as_json:
-        output.json(details)
+        output.json([{"project": step.wanted.name, "changes": step.changes} for step in steps])
         return
-    for name, value in details.items():
-        if name != "key":
-            output.copyable(f"{name:15} {', '.join(value) if isinstance(value, tuple) else value}")
+    for step in steps:
+        for change in step.changes:
+            output.copyable(f"{step.wanted.name}: {change}")
+    if not steps:
+        output.copyable("Nothing changes.")
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise project_file.ProjectFileError(f"{file} is no text in UTF-8.") from error
+
+
+def _set_status(project: str, status: registry.Status, data: Path, *, as_json: bool) -> None:
+    registered.change(data, operator.methodcaller("set_status", project, status), as_json=as_json)
