@@ -34,7 +34,7 @@ BUSY_ENTRIES: Final = 50
 ORPHAN_S: Final = 3.0
 """A job that nobody works on for this long is replaced. Between pop and lease lie milliseconds."""
 LEASE_MS: Final = drain.Limits().lease_ms
-"""A lease that seems to last longer is nobody's: Redis' clock was set back, and no holder renewed it since."""
+"""A lease that seems to last longer is nobody's: Redis' clock was set back, and no holder renewed it."""
 FAILURE_TTL_S: Final = 3600
 
 
@@ -99,6 +99,8 @@ class Dispatcher:
         return state.entries > 0 and self._enqueue(shard, now)
 
     def _due(self, shard: int, entries: int, now: float) -> bool:
+        if lanes.is_aside(shard, self._shards) and self._queue.count:
+            return False  # those aside take what time is left, one at a time
         interval = BUSY_INTERVAL_S if entries >= BUSY_ENTRIES else INTERVAL_S
         return now - self._last.get(shard, -interval) >= interval
 
@@ -117,7 +119,6 @@ class Dispatcher:
                 job_timeout=jobs.TIMEOUT_S,
                 result_ttl=0,
                 failure_ttl=FAILURE_TTL_S,
-                at_front=not lanes.is_aside(shard, self._shards),  # those aside take what time is left
             )
             return True
         return False

@@ -41,11 +41,22 @@ def waiting_jobs(client: redis.Redis) -> list[str]:
 
 
 def test_everybodys_lanes_are_drained_first(client: redis.Redis, sweeper: dispatcher.Dispatcher) -> None:
-    append(client, lanes.aside(0, SHARDS), LOUD, 1)
-    assert sweeper.tick() == 1
+    for shard in range(SHARDS):
+        append(client, lanes.aside(shard, SHARDS), LOUD, 1)
     append(client, 1, QUIET, 1)
     assert sweeper.tick() == 1
-    assert waiting_jobs(client) == [jobs.job_id(1), jobs.job_id(lanes.aside(0, SHARDS))]
+    assert waiting_jobs(client) == [jobs.job_id(1)]
+    client.delete(f"rq:queue:{jobs.QUEUE}")  # a worker took the job
+    assert [sweeper.tick(), sweeper.tick()] == [1, 0]
+    assert waiting_jobs(client) == [jobs.job_id(lanes.aside(0, SHARDS))]
+
+
+def test_no_shard_starves_when_workers_are_few(client: redis.Redis, sweeper: dispatcher.Dispatcher) -> None:
+    append(client, 1, QUIET, 1)
+    sweeper.tick()
+    append(client, 0, QUIET, 1)
+    sweeper.tick()
+    assert waiting_jobs(client) == [jobs.job_id(1), jobs.job_id(0)]
 
 
 def test_the_ledger_counts_every_lane(client: redis.Redis) -> None:
