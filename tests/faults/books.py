@@ -10,10 +10,10 @@ import redis
 import redis.exceptions
 
 from storage import lanes, streams
+from tests.faults import load
 
 if TYPE_CHECKING:
     from tests import harness
-    from tests.faults import load
 
 RECOVERY_S: Final = 60.0
 """What recovery from any single fault may take, without a person."""
@@ -67,7 +67,7 @@ class Books:
         """
         sent.stop()
         balance = self.compare(sent)
-        assert set(sent.counts) <= {"200", "503", "unclear", "unsent"}, sent.counts
+        assert set(sent.counts) <= {"200", "503", load.UNCLEAR, load.UNCONFIRMED, load.UNSENT}, sent.counts
         assert (balance.lost, balance.doubled) == (0, 0), balance
         assert balance.balanced, balance
         assert sent.acknowledged, sent.counts

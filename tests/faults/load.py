@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 UNCLEAR: Final = "unclear"
 """The connection ended, or time was up, before the answer: stored or not, nobody told."""
+UNCONFIRMED: Final = "unconfirmed"
+"""The edge asked Redis to store it, and got no answer in time: it said 503, and the same holds."""
 UNSENT: Final = "unsent"
 """There was no connection to send it on."""
 _TIMEOUT_S: Final = 10.0
@@ -28,14 +30,19 @@ _PAUSE_S: Final = 0.05
 _LABELS: Final = [(environment, release) for environment in ("prod", "test") for release in ("1", "2", "3")]
 
 
-def bodies() -> Iterator[bytes]:
-    """Give reports that take different ways: single ones, arrays, and what cannot be understood."""
+def bodies(padding: int = 0) -> Iterator[bytes]:
+    """Give reports that take different ways: single ones, arrays, and what cannot be understood.
+
+    Args:
+        padding: bytes that each report carries for nothing.
+    """
     for number in itertools.count():
         violation = {
             "document-uri": f"https://shop.example/page/{number % 7}",
             "effective-directive": "img-src",
             "blocked-uri": f"https://tracker{number % 50}.example/pixel.gif",
             "original-policy": "img-src 'self'",
+            "padding": "x" * padding,
         }
         if number % 20 == 0:
             yield b"[1]"
@@ -53,9 +60,13 @@ class Load:
         project: what ``headrace project show`` says.
         rate: reports a second.
         connections: keep-alive connections; each is opened anew when it breaks.
+        padding: bytes that each report carries for nothing.
     """
 
-    def __init__(self, project: Mapping[str, Any], rate: float = 300, connections: int = 6) -> None:
+    def __init__(
+        self, project: Mapping[str, Any], rate: float = 300, connections: int = 6, padding: int = 0
+    ) -> None:
+        self._padding = padding
         self._endpoint = urlsplit(project["endpoint"])
         self._interval = connections / rate
         self._counts = [Counter[str]() for _ in range(connections)]
@@ -79,7 +90,7 @@ class Load:
 
     @property
     def counts(self) -> Counter[str]:
-        """Requests by what became of them: a status, ``unclear`` or ``unsent``."""
+        """Requests by what became of them: a status, ``unclear``, ``unconfirmed`` or ``unsent``."""
         return sum(self._counts, Counter())
 
     @property
@@ -90,7 +101,7 @@ class Load:
     @property
     def unclear(self) -> int:
         """Payloads that may be stored: no answer, or Redis was too slow to say so."""
-        return self.counts[UNCLEAR] + self.counts["503"]
+        return self.counts[UNCLEAR] + self.counts[UNCONFIRMED]
 
     @property
     def newest(self) -> float:
@@ -105,7 +116,7 @@ class Load:
         labels = f"&sentry_environment={environment}&sentry_release={release}"
         target = f"{self._endpoint.path}?{self._endpoint.query}{labels}"
         counts, due = self._counts[number], time.monotonic()
-        for body in bodies():
+        for body in bodies(self._padding):
             due = max(
                 due + self._interval, time.monotonic() - 1.0
             )  # what a pause kept back is not sent at once
@@ -131,9 +142,9 @@ def _post(connection: http.client.HTTPConnection, target: str, body: bytes) -> s
     try:
         connection.request("POST", target, body, {"Content-Type": "application/csp-report"})
         answer = connection.getresponse()
-        answer.read()
+        detail = answer.read()
     except (OSError, http.client.HTTPException):
         with contextlib.suppress(OSError):
             connection.close()
         return UNCLEAR
-    return str(answer.status)
+    return UNCONFIRMED if b"did not confirm" in detail else str(answer.status)

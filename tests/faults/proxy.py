@@ -1,4 +1,4 @@
-"""A TCP proxy in front of ClickHouse that breaks connections when the server has done what it was asked."""
+"""A TCP proxy in front of ClickHouse: it breaks connections at the worst moment, or lets nobody through."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 from deploy import network
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterator
 
 END_OF_STREAM: Final = 5
 """ClickHouse's last packet of an answer, a single byte: the statement was carried out."""
@@ -29,13 +29,17 @@ class Proxy:
         port: where to connect.
         odds: how probably the end of an answer becomes a reset.
         resets: how many did.
+        turned_away: connections that found nobody there.
     """
 
     def __init__(self, target: int) -> None:
         self.port = network.free_port()
         self.odds = 0.0
         self.resets = 0
+        self.turned_away = 0
         self._target = target
+        self._is_away = False
+        self._open: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._ready = threading.Event()
@@ -48,6 +52,20 @@ class Proxy:
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Let nobody through, and end every connection, as if the server were gone."""
+        self._is_away = True
+        self._loop.call_soon_threadsafe(self._end_all)
+        try:
+            yield
+        finally:
+            self._is_away = False
+
+    def _end_all(self) -> None:
+        for writer in self._open:
+            writer.transport.abort()
 
     def _run(self) -> None:
         self._loop.run_until_complete(self._serve())
@@ -64,6 +82,10 @@ class Proxy:
         self._server = await asyncio.start_server(self._accept, network.LOOPBACK, self.port)
 
     async def _accept(self, client_in: asyncio.StreamReader, client_out: asyncio.StreamWriter) -> None:
+        if self._is_away:
+            self.turned_away += 1
+            client_out.transport.abort()
+            return
         try:
             server_in, server_out = await asyncio.open_connection(network.LOOPBACK, self._target)
         except OSError:
@@ -74,9 +96,11 @@ class Proxy:
             self._answer(server_in, client_out),
         ]
         tasks = [asyncio.ensure_future(way) for way in ways]
+        self._open.add(client_out)
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._open.discard(client_out)
             for task in tasks:
                 task.cancel()
             server_out.close()

@@ -31,8 +31,9 @@ MINUTES: Final = 10.0
 TWICE: Final = 0.2
 """How often a second fault comes right after the first."""
 LONG_MINUTES: Final = 8.0
-"""A soak at least this long has room for the long freezes."""
-LONG: Final = (("redis", 30.0), ("clickhouse", 60.0))
+"""A soak at least this long has room for the long freezes and the long outage."""
+LONG_FREEZES: Final = (("redis", 30.0), ("clickhouse", 60.0))
+LONG_OUTAGE_S: Final = 120.0
 PHASES: Final = ",".join(f"{point}=kill@0.005" for point in failpoints.POINTS)
 
 
@@ -52,8 +53,7 @@ class Soak:
         try:
             with load.Load(self._system.project) as sent:
                 if seconds >= LONG_MINUTES * 60:
-                    for kind, length in LONG:
-                        self._inflict(sent, [self._freeze(kind, length)])
+                    self._inflict_long(sent)
                 while time.monotonic() < end and not self._failures:
                     time.sleep(random.uniform(0, 0.5))
                     self._inflict(sent, [self._pick() for _ in range(1 + (random.random() < TWICE))])
@@ -63,6 +63,12 @@ class Soak:
         self._print(sent, balance)
         kept = (balance.lost, balance.doubled, balance.balanced) == (0, 0, True)
         return 0 if kept and not self._failures else 1
+
+    def _inflict_long(self, sent: load.Load) -> None:
+        for kind, seconds in LONG_FREEZES:
+            self._inflict(sent, [self._freeze(kind, seconds)])
+        outage = f"clickhouse, down {LONG_OUTAGE_S:g} s"
+        self._inflict(sent, [(outage, lambda: victims.keep_down(self._system, "clickhouse", LONG_OUTAGE_S))])
 
     def _inflict(self, sent: load.Load, faults: Sequence[tuple[str, Callable[[], float]]]) -> None:
         since = [fault() for _, fault in faults][-1]

@@ -51,6 +51,17 @@ def kill(system: harness.System, kind: str) -> float:
             return time.monotonic()
 
 
+def keep_down(system: harness.System, kind: str, seconds: float) -> float:
+    """End every process of this kind as soon as it is there, for so long, and return when that was over."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for pid in _candidates(system, kind):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.1)
+    return end
+
+
 @contextlib.contextmanager
 def frozen(pid: int) -> Iterator[None]:
     """Keep a process from doing anything."""

@@ -1,0 +1,147 @@
+"""ClickHouse is gone for a while, or has no room: reports wait in Redis, up to a mark, and none is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import subprocess
+import time
+from typing import TYPE_CHECKING, Final
+
+import httpx
+import pytest
+import redis
+
+from deploy import child
+from deploy.settings import MEBIBYTE
+from tests import harness
+from tests.faults import books, load, proxy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.faults
+
+OUTAGE_S: Final = 6.0
+"""The soak has the two minutes."""
+ROOM: Final = 16 * MEBIBYTE
+"""Of a Redis so small that some seconds of reports are to it what an hour is to a large one."""
+HIGH_WATER: Final = 0.6
+DISK: Final = 128 * MEBIBYTE
+PADDING: Final = 50_000
+"""Bytes of a report, so that the queue is soon full."""
+
+
+@pytest.fixture
+def between(clickhouse_server: harness.ClickHouseServer) -> Iterator[proxy.Proxy]:
+    """What stands before ClickHouse."""
+    with proxy.Proxy(clickhouse_server.address.port) as standing:
+        yield standing
+
+
+@contextlib.contextmanager
+def system_behind(
+    between: proxy.Proxy, server: harness.ClickHouseServer, directory: Path, **settings: str
+) -> Iterator[harness.System]:
+    """Run a system that reaches this server through the proxy, in a database of its own."""
+    place, _, _ = server.url.replace(f":{server.address.port}/", f":{between.port}/").rpartition("/")
+    database = f"{place}/test_{secrets.token_hex(4)}"
+    with harness.system(directory, HEADRACE_CLICKHOUSE_URL=database, **settings) as system:
+        yield system
+
+
+def test_reports_wait_while_clickhouse_is_gone(
+    tmp_path: Path,
+    between: proxy.Proxy,
+    clickhouse_server: harness.ClickHouseServer,
+    recovered: Callable[[str, float], None],
+) -> None:
+    with system_behind(between, clickhouse_server, tmp_path) as system:
+        opened = books.Books(system)
+        with load.Load(system.project) as sent:
+            time.sleep(0.5)
+            with between.away():
+                time.sleep(OUTAGE_S)
+            recovered(f"gone: clickhouse, {OUTAGE_S:g} s", books.recovery(system, sent, time.monotonic()))
+            sent.stop()
+            assert set(sent.counts) == {"200"}, sent.counts
+        assert between.turned_away
+        opened.close(sent)
+
+
+def test_a_full_queue_turns_senders_away_and_recovers_by_itself(
+    tmp_path: Path,
+    between: proxy.Proxy,
+    clickhouse_server: harness.ClickHouseServer,
+    recovered: Callable[[str, float], None],
+) -> None:
+    small = {"HEADRACE_REDIS_MAXMEMORY": str(ROOM), "HEADRACE_HIGH_WATER": str(HIGH_WATER)}
+    with system_behind(between, clickhouse_server, tmp_path, **small) as system:
+        opened, redis_before = books.Books(system), system.runtime.pids.redis
+        with load.Load(system.project, rate=100, padding=PADDING) as sent:
+            with between.away():
+                assert child.wait_until(lambda: sent.counts["503"] > 0, 60)
+                assert is_turned_away(system)
+                taken = memory(system)
+                time.sleep(OUTAGE_S)  # the load goes on against the closed door
+                later = memory(system)
+            back = time.monotonic()
+            recovered("gone: clickhouse, queue full", books.recovery(system, sent, back))
+        opened.close(sent)
+        assert sent.counts["503"] > sent.counts["200"] / 10
+        assert taken["used_memory"] > ROOM * HIGH_WATER
+        assert later["used_memory"] < ROOM
+        assert memory(system)["evicted_keys"] == 0
+        assert system.runtime.pids.redis == redis_before
+        assert httpx.get(f"{system.edge_url}/readyz").status_code == 200
+
+
+def is_turned_away(system: harness.System) -> bool:
+    """Tell whether a report is refused for now, and the sender told when to come back."""
+    answer = system.post({"csp-report": {}})
+    return answer.status_code == 503 and answer.headers["retry-after"].isdigit()
+
+
+def memory(system: harness.System) -> dict[str, int]:
+    """Return what Redis says of its memory."""
+    with contextlib.closing(redis.Redis.from_url(system.runtime.redis_url)) as client:
+        found = {**client.info("memory"), **client.info("stats")}
+    return {name: int(found[name]) for name in ("used_memory", "used_memory_peak", "evicted_keys")}
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own for ClickHouse, which a file can fill."""
+    place = tmp_path / "data" / "clickhouse"
+    place.mkdir(parents=True, mode=0o700)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK},mode=700", "tmpfs", str(place)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small file system takes the rights of root")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def test_reports_wait_while_the_disk_of_clickhouse_is_full(
+    tmp_path: Path, small_disk: Path, recovered: Callable[[str, float], None]
+) -> None:
+    with harness.system(tmp_path) as system:
+        opened, log = books.Books(system), system.directory / "logs" / "worker-1.log"
+        with load.Load(system.project) as sent:
+            time.sleep(1)
+            filler = small_disk / "filler"
+            fill(filler)
+            assert child.wait_until(lambda: "not enough space" in log.read_text(), 30)
+            time.sleep(3)
+            filler.unlink()
+            recovered("disk of clickhouse full", books.recovery(system, sent, time.monotonic()))
+        opened.close(sent)
+        assert not system.query("SELECT 1 AS one FROM quarantine WHERE reason = 'poison'")
+
+
+def fill(filler: Path) -> None:
+    """Leave no room beside this file."""
+    with contextlib.suppress(OSError), filler.open("ab", buffering=0) as file:
+        while True:
+            file.write(b"\0" * MEBIBYTE)
