@@ -6,6 +6,7 @@ that follows it. WebSockets are the example: whether ``https:`` allows ``wss:`` 
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from typing import TYPE_CHECKING, Final
 from urllib import parse
@@ -27,6 +28,7 @@ class Origin(msgspec.Struct, frozen=True):
     port: str
 
 
+@functools.lru_cache(maxsize=4096)
 def origin(text: str) -> Origin:
     """Return the origin that a text like ``https://example.com:8443`` or ``data`` names."""
     scheme, _, authority = text.partition("://")
@@ -49,9 +51,8 @@ def paths(sources: policy.Sources, url: Origin, self_origin: Origin, *, sandboxe
         return ("",)
     if "'self'" in sources.keywords and not sandboxed and _self(url, self_origin):
         return ("",)
-    return tuple(
-        expression.path for expression in sources.expressions if _expression(expression, url, self_origin)
-    )
+    listed = [*sources.by_host.get(url.host, ()), *sources.others]
+    return tuple(expression.path for expression in listed if _expression(expression, url, self_origin))
 
 
 def path(pattern: str, asked: str) -> bool:

@@ -15,6 +15,9 @@ _DIRECTIVE: Final = re.compile(
     r"|upgrade-insecure-requests|block-all-mixed-content|referrer|reflected-xss"
 )
 
+_MAX_SOURCES: Final = 400
+"""Expressions of a list that are read: with their number this bounds what is remembered to some 10 MB."""
+
 _SCHEME_SOURCE: Final = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _HOST_SOURCE: Final = re.compile(
     r"(?:([a-z][a-z0-9+.-]*)://)?"
@@ -48,12 +51,14 @@ class Sources(msgspec.Struct, frozen=True):
     Attributes:
         keywords: those without a value, in lower case and quotes; ``*`` is among them.
         guarded: whether a nonce or a hash is listed, of which a report does not tell whether it matched.
-        expressions: hosts and schemes. What follows no grammar is left out, as browsers do.
+        by_host: expressions with a host without wildcard, by that host.
+        others: the other expressions. What follows no grammar is left out, as browsers do.
     """
 
     keywords: frozenset[str]
     guarded: bool
-    expressions: tuple[Expression, ...]
+    by_host: dict[str, list[Expression]]
+    others: list[Expression]
 
 
 Policy = dict[str, str]
@@ -71,16 +76,20 @@ def parse(text: str) -> tuple[Policy, ...]:
     return tuple(policy for policy in policies if any(map(_DIRECTIVE.fullmatch, policy)))
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=128)
 def sources(text: str) -> Sources:
-    """Return the source list that this text is."""
+    """Return the source list that this text is; one that is too long allows nothing plainly."""
     words = text.split()
+    if len(words) > _MAX_SOURCES:
+        return Sources(frozenset(), guarded=True, by_host={}, others=[])
     quoted = [word.lower() for word in words if word.startswith("'") or word == "*"]
-    return Sources(
-        keywords=frozenset(quoted),
-        guarded=any(word.startswith(_GUARDS) for word in quoted),
-        expressions=tuple(filter(None, map(_expression, words))),
-    )
+    found = Sources(frozenset(quoted), any(word.startswith(_GUARDS) for word in quoted), {}, [])
+    for expression in filter(None, map(_expression, words)):
+        if expression.host and "*" not in expression.host:
+            found.by_host.setdefault(expression.host, []).append(expression)
+        else:
+            found.others.append(expression)
+    return found
 
 
 def _parse(text: str) -> Policy:

@@ -45,14 +45,14 @@ type, and what ``prefetch-src`` meant has changed.
 _CODE: Final = frozenset({*_CHAINS["script-src-elem"], "script-src-attr"})
 _STYLE: Final = frozenset({"style-src", "style-src-elem", "style-src-attr"})
 _SCRIPT_LIKE: Final = _CODE | {"worker-src", "child-src"}
-_EVAL: Final = {
-    "eval": frozenset({"'unsafe-eval'"}),
-    "wasm-eval": frozenset({"'unsafe-eval'", "'wasm-unsafe-eval'"}),
-}
+_EVAL: Final = frozenset({"'unsafe-eval'"})
+_WASM_EVAL: Final = _EVAL | {"'wasm-unsafe-eval'"}
 
 _Paths = tuple[str, ...]
 _NONE: Final[_Paths] = ()
 _ALL: Final[_Paths] = ("",)
+_ANSWERS: Final = 256
+"""Pairs of origins that are remembered for each policy and directive."""
 
 
 def impossible(found: report.Report) -> bool:
@@ -66,15 +66,15 @@ def impossible(found: report.Report) -> bool:
     """
     if not found.policy or found.kind != "csp":
         return False
-    blocked = found.blocked
-    demanded = _demanded(found.policy, found.directive, _origin(blocked), _origin(found.document))
-    if not demanded:
+    rulings = _rulings(found.policy, found.directive)
+    if not rulings:
         return False
-    return all(_one_matches(paths, blocked.path) for paths in demanded)
-
-
-def _one_matches(paths: _Paths, asked: str) -> bool:
-    return any(matching.path(pattern, asked) for pattern in paths)
+    blocked, document = _origin(found.blocked), _origin(found.document)
+    for ruling in rulings:
+        paths = ruling.paths(blocked, document)
+        if not paths or not any(matching.path(pattern, found.blocked.path) for pattern in paths):
+            return False
+    return True
 
 
 def _origin(url: urls.URL) -> str:
@@ -82,32 +82,48 @@ def _origin(url: urls.URL) -> str:
     return url.text[: -len(url.path)] if url.path else url.text
 
 
-@functools.lru_cache(maxsize=2048)
-def _demanded(text: str, directive: str, blocked: str, document: str) -> tuple[_Paths, ...]:
-    """Return for each policy the path-parts of which one must match; nothing if any policy forbids.
-
-    It is the same for all paths, and so remembered for many reports.
-    """
-    chain = _CHAINS.get(directive)
-    if chain is None or len(text) > _MAX_POLICY:
+@functools.lru_cache(maxsize=128)
+def _rulings(text: str, directive: str) -> tuple[_Ruling, ...]:
+    """Return what each policy of a text says under a directive; nothing if that cannot be told."""
+    if directive not in _CHAINS or len(text) > _MAX_POLICY:
         return ()
-    demanded = tuple(_allowed(one, directive, blocked, document) for one in policy.parse(text))
-    return demanded if all(demanded) else ()
+    return tuple(_Ruling(one, directive) for one in policy.parse(text))
 
 
-def _allowed(one: policy.Policy, directive: str, blocked: str, document: str) -> _Paths:
-    """Return the path-parts under which a policy allows what was blocked; none at all if it does not."""
-    if blocked in _EVAL:
-        return _ALL if directive in _CODE and _allows_eval(one, _EVAL[blocked]) else _NONE
-    listed = _governing(one, _CHAINS[directive])
-    if listed is None:
-        return _ALL
-    if blocked == "inline":
-        return _ALL if _allows_inline(listed, directive) else _NONE
-    if directive in _SCRIPT_LIKE and "'strict-dynamic'" in listed.keywords:
-        return _NONE  # addresses do not count then, but who inserted the script
-    url, self_origin = matching.origin(blocked), matching.origin(document)
-    return matching.paths(listed, url, self_origin, sandboxed="sandbox" in one)
+class _Ruling:
+    """What one policy says under one directive; it remembers its latest answers."""
+
+    def __init__(self, one: policy.Policy, directive: str) -> None:
+        self._listed = listed = _governing(one, _CHAINS[directive])
+        self._sandboxed = "sandbox" in one
+        # With it addresses do not count, but who inserted the script.
+        self._dynamic = directive in _SCRIPT_LIKE and listed is not None and _is_dynamic(listed)
+        self._keywords = {
+            "eval": _ALL if directive in _CODE and _allows_eval(one, _EVAL) else _NONE,
+            "wasm-eval": _ALL if directive in _CODE and _allows_eval(one, _WASM_EVAL) else _NONE,
+            "inline": _ALL if listed is None or _allows_inline(listed, directive) else _NONE,
+        }
+        self._known: dict[tuple[str, str], _Paths] = {}
+
+    def paths(self, blocked: str, document: str) -> _Paths:
+        """Return the path-parts under which an origin or keyword is allowed; none at all if it is not."""
+        key = (blocked, document)
+        paths = self._known.get(key)
+        if paths is None:
+            if len(self._known) >= _ANSWERS:
+                self._known.clear()
+            paths = self._known[key] = self._paths(blocked, document)
+        return paths
+
+    def _paths(self, blocked: str, document: str) -> _Paths:
+        if blocked in self._keywords:
+            return self._keywords[blocked]
+        if self._listed is None:
+            return _ALL
+        if self._dynamic:
+            return _NONE
+        url, self_origin = matching.origin(blocked), matching.origin(document)
+        return matching.paths(self._listed, url, self_origin, sandboxed=self._sandboxed)
 
 
 def _governing(one: policy.Policy, chain: tuple[str, ...]) -> policy.Sources | None:
@@ -116,6 +132,10 @@ def _governing(one: policy.Policy, chain: tuple[str, ...]) -> policy.Sources | N
         if name in one:
             return policy.sources(one[name])
     return None
+
+
+def _is_dynamic(listed: policy.Sources) -> bool:
+    return "'strict-dynamic'" in listed.keywords
 
 
 def _allows_eval(one: policy.Policy, keywords: frozenset[str]) -> bool:
@@ -127,4 +147,4 @@ def _allows_inline(listed: policy.Sources, directive: str) -> bool:
     """``'unsafe-inline'``, unless something more exact overrides it (CSP3 §6.7.3.2)."""
     if directive not in _CODE | _STYLE or listed.guarded or "'unsafe-inline'" not in listed.keywords:
         return False
-    return directive in _STYLE or "'strict-dynamic'" not in listed.keywords
+    return directive in _STYLE or not _is_dynamic(listed)

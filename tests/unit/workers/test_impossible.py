@@ -77,6 +77,7 @@ ALLOWED = [
     ("IMG-SRC https:", "https://a.example/x"),
     # several policies
     ("img-src https:, default-src *", "https://a.example/x"),
+    (f"img-src {'a.example ' * 400}", "https://a.example/x"),
     # what widens a list may be there
     ("img-src 'nonce-…' https:", "https://a.example/x"),
     ("img-src 'strict-dynamic' https:", "https://a.example/x"),
@@ -124,6 +125,7 @@ UNDECIDED = [
     ("img-src https:, img-src 'none'", "https://a.example/x"),
     ("", "https://a.example/x"),
     ("no policy at all", "https://a.example/x"),
+    (f"img-src {'a.example ' * 401}", "https://a.example/x"),
     (f"report-uri /r{'r' * 12_000}; img-src *", "https://a.example/x"),
 ]
 
@@ -245,6 +247,13 @@ def test_a_path_is_compared_as_if_nothing_had_redirected() -> None:
     assert not verdict(text, "https://example.org/not-path")
     assert verdict(text, "https://example.com/redirector")
     assert verdict(text, "https://example.org/path")
+
+
+def test_answers_are_remembered_but_not_for_ever() -> None:
+    for _ in range(2):
+        for number in range(300):
+            assert verdict("img-src *.example", f"https://h{number}.example/x")
+            assert not verdict("img-src *.example", f"https://h{number}.test/x")
 
 
 def test_only_violations_of_a_content_security_policy_are_judged() -> None:
