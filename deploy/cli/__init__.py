@@ -13,6 +13,7 @@ from deploy.cli import (
     headers,
     keys,
     migrate,
+    noise,
     output,
     processes,
     projects,
@@ -46,6 +47,7 @@ app.command()(status.status)
 app.command()(verify.verify)
 app.command()(trace.trace)
 app.command()(explain.explain)
+app.add_typer(noise.app, name="noise")
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(replay.replay)
 

@@ -1,0 +1,212 @@
+"""``headrace noise``: what is noise, what a rule would make noise, and the labels of what is stored."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from deploy import backends, printable, relabel
+from deploy.cli import options, output
+from storage import clickhouse, errors, labels, project_settings, registry
+from workers import noise
+from workers.noise import own, rules
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+app = typer.Typer(help="Show, try and apply the rules by which reports are noise.", no_args_is_help=True)
+
+WEEK: Final = dt.timedelta(days=7)
+TOO_BROAD: Final = 0.95
+"""Share of all reports from which on a rule is about everything."""
+FEW: Final = 10
+"""Reports of which a share tells nothing yet."""
+EXAMPLES: Final = 10
+
+RuleText = Annotated[
+    str,
+    typer.Argument(
+        metavar="RULE",
+        help="Id of a rule, or a rule such as 'host=.chat.example path=/widget/'.",
+    ),
+]
+Project = Annotated[str, typer.Option(help="Only this project, by name or id.")]
+Class = Annotated[str, typer.Option("--class", help="Only rules of this class.")]
+Since = Annotated[dt.datetime | None, typer.Option(help="Only what occurred on this day, UTC, or later.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count what would change.")]
+
+
+class NoRuleError(errors.HeadraceError):
+    """No rule has that name."""
+
+
+class TooBroadError(errors.HeadraceError):
+    """A rule matches nearly everything."""
+
+
+@app.command("list")
+def list_rules(
+    *,
+    project: Project = "",
+    noise_class: Class = "",
+    data: options.Data = options.DEFAULT_DATA,
+    as_json: options.Json = False,
+) -> None:
+    """List the rules in their order; with --project also its own, and which it leaves out or drops."""
+    settings = project_settings.ProjectSettings()
+    if project:
+        with backends.connected(options.locate(data).clickhouse) as server:
+            settings = registry.Registry(server).get(project).settings
+    if noise_class and noise_class not in rules.CLASSES:
+        raise NoRuleError(f"There is no class {noise_class!r}, only {', '.join(rules.CLASSES)}")
+    listed = [rule for rule in _rules(settings) if noise_class in {"", rule.noise}]
+    found = [{**_details(rule), "effect": _effect(rule, settings)} for rule in listed]
+    if as_json:
+        output.json(found)
+        return
+    columns = ("id", "class", "effect", "matches", "origin", "date")
+    output.table(columns, [[_shown(name, row) for name in columns] for row in found])
+
+
+@app.command("test")
+def try_rule(
+    rule: RuleText,
+    *,
+    project: Project = "",
+    data: options.Data = options.DEFAULT_DATA,
+    as_json: options.Json = False,
+) -> None:
+    """Show which reports of the last week a rule matches, whether or not another one labels them.
+
+    Exits with 1 when it matches nearly all of them. Rules on user agents are tried on browsers' names alone.
+    """
+    with backends.connected(options.locate(data).clickhouse) as server:
+        projects = _projects(server, project)
+        wanted = _rule(rule, projects if project else ())
+        since = dt.datetime.now(dt.UTC) - WEEK
+        trial = relabel.Trial()
+        for one in projects:
+            relabel.tried(server, one.id, wanted, since, trial)
+    _show_trial(wanted, trial, as_json=as_json)
+    if trial.reports >= FEW and trial.share >= TOO_BROAD:
+        raise TooBroadError(f"{wanted.id} matches {trial.share:.1%} of all reports: it is far too broad")
+
+
+@app.command("relabel")
+def relabel_stored(
+    *,
+    project: Project = "",
+    since: Since = None,
+    dry_run: DryRun = False,
+    data: options.Data = options.DEFAULT_DATA,
+    as_json: options.Json = False,
+) -> None:
+    """Label stored reports again, by the rules as they are now. Nothing is dropped, and no count changes."""
+    address = options.locate(data).clickhouse
+    with contextlib.closing(
+        clickhouse.connect(address, send_receive_timeout=labels.MUTATION_TIMEOUT_S)
+    ) as server:
+        changed = {
+            one.name: _relabel(server, one, since, dry_run=dry_run) for one in _projects(server, project)
+        }
+    rows = [
+        (name, *change, reports) for name, counts in changed.items() for change, reports in counts.items()
+    ]
+    if as_json:
+        names = ("project", "before", "after", "reports")
+        output.json([dict(zip(names, row, strict=True)) for row in rows])
+        return
+    if rows:
+        output.table(("project", "before", "after", "reports"), rows)
+    total = sum(counts.total() for counts in changed.values())
+    output.copyable(f"{total:,} reports {'would have' if dry_run else 'have'} another label.")
+
+
+def _relabel(
+    server: clickhouse.Connection, project: registry.Project, since: dt.datetime | None, *, dry_run: bool
+) -> Counter[relabel.Change]:
+    wanted = noise.rules_of(project.settings)
+    counts: Counter[relabel.Change] = Counter()
+    days = labels.days(server, project.id, since and since.replace(tzinfo=dt.UTC))
+    with output.progress(f"labelling {printable.line(project.name)}") as bar:
+        for day in bar.track(days):
+            counts.update(relabel.relabelled(server, day, wanted, dry_run=dry_run))
+    return counts
+
+
+def _projects(server: clickhouse.Connection, name: str) -> Sequence[registry.Project]:
+    source = registry.Registry(server)
+    return [source.get(name)] if name else source.list()
+
+
+def _rules(settings: project_settings.ProjectSettings) -> list[rules.Rule]:
+    return [*map(own.parse, settings.noise_rules), *rules.shipped()]
+
+
+def _rule(text: str, projects: Sequence[registry.Project]) -> rules.Rule:
+    """Return the rule that has this id, or that this text is."""
+    if "=" in text:
+        return own.parse_conditions(text)
+    settings = projects[0].settings if projects else project_settings.ProjectSettings()
+    for rule in _rules(settings):
+        if rule.id == text:
+            return rule
+    raise NoRuleError(f"There is no rule {text!r}: headrace noise list shows them all")
+
+
+def _effect(rule: rules.Rule, settings: project_settings.ProjectSettings) -> str:
+    names = {rule.id, rule.noise}
+    if not names.isdisjoint(settings.noise_off):
+        return "off"
+    return "label" if names.isdisjoint(settings.noise_drop) else "drop"
+
+
+def _details(rule: rules.Rule) -> dict[str, object]:
+    date = rule.date.isoformat() if rule.date else ""
+    return {
+        "id": rule.id,
+        "class": rule.noise,
+        "matches": rule.conditions(),
+        "origin": rule.origin,
+        "date": date,
+    }
+
+
+def _shown(name: str, row: dict[str, object]) -> object:
+    conditions = row[name]
+    return _words(conditions) if isinstance(conditions, dict) else conditions
+
+
+def _words(conditions: dict[str, object]) -> str:
+    return "; ".join(
+        name if value is True else f"{name} {' '.join(map(str, _listed(value)))}"
+        for name, value in conditions.items()
+    )
+
+
+def _listed(value: object) -> Sequence[object]:
+    if isinstance(value, dict):
+        return [f"{name} {version}" for name, version in value.items()]
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def _show_trial(rule: rules.Rule, trial: relabel.Trial, *, as_json: bool) -> None:
+    examples = [
+        {**example._asdict(), "reports": reports} for example, reports in trial.examples.most_common(EXAMPLES)
+    ]
+    if as_json:
+        counts = {"reports": trial.reports, "matched": trial.matched, "new": trial.new, "share": trial.share}
+        output.json({"rule": _details(rule), **counts, "examples": examples})
+        return
+    output.copyable(f"{rule.id} ({rule.noise}): {_words(rule.conditions())}")
+    output.copyable(
+        f"It matches {trial.matched:,} of {trial.reports:,} reports of the last week ({trial.share:.1%});"
+        f" {trial.new:,} of them no rule labels yet."
+    )
+    if examples:
+        columns = ("reports", "title", "blocked", "source_file", "sample", "noise_rule")
+        output.table(columns, [[row[name] for name in columns] for row in examples])

@@ -1,0 +1,199 @@
+"""``headrace noise``: list the rules, try one on what is stored, and label what is stored again."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from storage import envelope, ledger, streams
+from tests.integration.deploy.conftest import SHARDS
+from workers.noise import rules
+
+if TYPE_CHECKING:
+    from tests.integration.deploy.conftest import Still
+
+pytestmark = pytest.mark.integration
+
+PAGE = "https://www.example.com/"
+EXTENSION = {
+    "blocked-uri": "inline",
+    "source-file": "moz-extension://11111111-2222-3333-4444-555555555555/c.js",
+}
+CHAT = {"blocked-uri": "https://a.chat.example/widget/x.js"}
+CSS = {"blocked-uri": "https://www.example.com/a.css", "effective-directive": "style-src"}
+REWRITTEN = {"blocked-uri": f"{PAGE}a.png", "effective-directive": "img-src", "original-policy": "img-src *"}
+
+
+def body(**members: str) -> bytes:
+    return json.dumps(
+        {"csp-report": {"document-uri": PAGE, "effective-directive": "script-src", **members}}
+    ).encode()
+
+
+def store(still: Still, *reports: dict[str, str], times: int = 1, agent: str = "") -> None:
+    payloads = [envelope.Payload(1, "key", "prod", "1", agent, "", 0, body(**one)) for one in reports] * times
+    streams.Appender(still.client).append({envelope.shard_of(1, "prod", "1", SHARDS): payloads})
+    still.drain()
+
+
+def copy(still: Still, changed: str) -> None:
+    """Store all reports once more, but for one column."""
+    still.server.execute(f"INSERT INTO reports SELECT * REPLACE({changed}) FROM reports")  # noqa: S608 - constants
+
+
+def labels(still: Still) -> dict[str, int]:
+    return dict(still.rows("SELECT noise_rule, sum(seen) FROM reports GROUP BY noise_rule"))
+
+
+def relabel(still: Still, *options: str) -> dict[tuple[str, str], int]:
+    rows: list[dict[str, Any]] = still.json("noise", "relabel", *options)
+    return {(row["before"], row["after"]): row["reports"] for row in rows}
+
+
+def put(still: Still, *assignments: str) -> None:
+    done = still.headrace("project", "set", "shop", *assignments)
+    assert done.returncode == 0, done.stderr
+
+
+def assert_balanced(still: Still) -> None:
+    assert all(line.balanced for line in ledger.verify(still.server, still.client, SHARDS))
+
+
+def refusal(still: Still, *arguments: str) -> str:
+    done = still.headrace(*arguments)
+    assert done.returncode == 1
+    return done.stderr.removeprefix("headrace: ").strip()
+
+
+def test_rules_are_listed_with_their_effect(still: Still) -> None:
+    put(still, "noise_off=crawler", "noise_drop=superfish", "noise_rules=chat extension host=.chat.example")
+    found = still.json("noise", "list", "--project", "shop")
+    assert [rule["id"] for rule in found] == ["chat", *(rule.id for rule in rules.shipped())]
+    effects = {rule["id"]: rule["effect"] for rule in found}
+    assert (effects["googlebot"], effects["superfish"], effects["metrext"]) == ("off", "drop", "label")
+    bugs = still.json("noise", "list", "--class", "bug")
+    assert {rule["class"] for rule in bugs} == {"bug"}
+    shown = still.headrace("noise", "list", "--class", "bug").stdout
+    assert "firefox 43" in shown.replace("\n", " ")
+    assert refusal(still, "noise", "list", "--class", "x").startswith(
+        "There is no class 'x', only extension, "
+    )
+
+
+def test_a_rule_is_tried_on_the_last_week(still: Still) -> None:
+    store(still, EXTENSION, EXTENSION, CHAT, CSS)
+    copy(still, "window_start - INTERVAL 9 DAY AS window_start")
+    tried = still.json("noise", "test", "moz-extension")
+    assert (tried["reports"], tried["matched"], tried["new"], tried["share"]) == (4, 2, 0, 0.5)
+    (example,) = tried["examples"]
+    assert (example["reports"], example["noise_rule"]) == (2, "moz-extension")
+    tried = still.json("noise", "test", "host=.chat.example path=/widget/", "--project", "shop")
+    assert (tried["matched"], tried["new"], tried["rule"]["matches"]["hosts"]) == (1, 1, [".chat.example"])
+    shown = still.headrace("noise", "test", "chat extension host=.chat.example").stdout
+    assert "It matches 1 of 4 reports of the last week (25.0%); 1 of them no rule labels yet." in shown
+    assert "https://a.chat.example/widget/x.js" in shown
+
+
+def test_a_projects_own_rule_is_tried_by_its_id(still: Still) -> None:
+    store(still, CHAT)
+    put(still, "noise_rules=chat extension host=.chat.example")
+    assert still.json("noise", "test", "chat", "--project", "shop")["matched"] == 1
+    assert (
+        refusal(still, "noise", "test", "chat")
+        == "There is no rule 'chat': headrace noise list shows them all."
+    )
+
+
+def test_a_rule_that_matches_everything_is_refused(still: Still) -> None:
+    store(still, CHAT, times=20)
+    store(still, CSS)
+    done = still.headrace("noise", "test", "host=.chat.example")
+    assert done.returncode == 1
+    assert "It matches 20 of 21 reports" in done.stdout
+    assert done.stderr == "headrace: new matches 95.2% of all reports: it is far too broad.\n"
+    assert refusal(still, "noise", "test", "host=.example") == (
+        ".example is far too broad: a rule may not match a whole registry."
+    )
+    assert refusal(still, "noise", "test", "scheme=https").startswith("new matches everything: ")
+
+
+def test_nothing_is_no_reason_to_refuse_a_rule(still: Still) -> None:
+    tried = still.json("noise", "test", "superfish")
+    assert (tried["reports"], tried["share"], tried["examples"]) == (0, 0.0, [])
+
+
+def test_a_wrong_rule_is_not_set(still: Still) -> None:
+    assert refusal(still, "project", "set", "shop", "noise_rules=x bug host=.com") == (
+        ".com is far too broad: a rule may not match a whole registry."
+    )
+    assert refusal(still, "project", "set", "shop", "noise_off=x").startswith("'x' is no rule and no class")
+
+
+def test_what_is_dropped_is_counted_by_its_rule(still: Still) -> None:
+    put(still, "noise_drop=extension")
+    store(still, EXTENSION, CSS, times=3)
+    assert labels(still) == {"": 3}
+    assert still.rows("SELECT outcome, reason, sum(quantity) FROM outcomes GROUP BY ALL ORDER BY 1") == [
+        ("accepted", "", 3),
+        ("filtered", "moz-extension", 3),
+    ]
+    assert_balanced(still)
+
+
+def test_stored_reports_are_labelled_again(still: Still) -> None:
+    store(still, EXTENSION, CHAT, CSS, REWRITTEN, times=5)
+    store(still, CSS, agent="Mozilla/5.0 (compatible; NeverHeardOf/1; +https://never.example/)")
+    before = {"moz-extension": 5, "": 10, "rewritten-policy": 5, "crawler": 1}
+    assert labels(still) == before
+    assert relabel(still) == {}
+    put(still, "noise_off=extension", "noise_rules=chat injected host=.chat.example")
+    changes = {("moz-extension", ""): 5, ("", "chat"): 5}
+    assert relabel(still, "--dry-run", "--project", "shop") == changes
+    assert labels(still) == before
+    assert relabel(still) == changes
+    assert labels(still) == {"": 10, "chat": 5, "rewritten-policy": 5, "crawler": 1}
+    assert still.rows("SELECT DISTINCT noise FROM reports WHERE noise_rule = 'chat'") == [("injected",)]
+    assert relabel(still) == {}
+    assert_balanced(still)
+    shown = still.headrace("noise", "relabel").stdout
+    assert shown == "0 reports have another label.\n"
+    put(still, "noise_off=", "noise_rules=")
+    shown = still.headrace("noise", "relabel").stdout
+    assert "moz-extension" in shown
+    assert shown.endswith("10 reports have another label.\n")
+    assert labels(still) == before
+    assert_balanced(still)
+
+
+def test_labels_are_changed_from_a_day_on_and_in_no_other_project(still: Still) -> None:
+    store(still, EXTENSION)
+    copy(still, "window_start - INTERVAL 9 DAY AS window_start")
+    copy(still, "2 AS project_id")
+    put(still, "noise_off=extension")
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    assert relabel(still, "--since", today) == {("moz-extension", ""): 1}
+    assert labels(still) == {"moz-extension": 3, "": 1}
+    assert relabel(still) == {("moz-extension", ""): 1}
+    assert still.rows("SELECT project_id, noise_rule, sum(seen) FROM reports GROUP BY ALL ORDER BY ALL") == [
+        (1, "", 2),
+        (2, "moz-extension", 2),
+    ]
+
+
+def test_a_batch_that_is_repeated_after_labels_changed_is_still_stored_once(still: Still) -> None:
+    entries = [envelope.Payload(1, "key", "prod", "1", "", "", 0, body(**EXTENSION))] * 3
+    shard = envelope.shard_of(1, "prod", "1", SHARDS)
+    streams.Appender(still.client).append({shard: entries})
+    kept = {key: still.client.dump(key) for key in still.client.keys("*")}
+    still.drain()
+    put(still, "noise_off=extension")
+    assert relabel(still) == {("moz-extension", ""): 3}
+    still.client.flushall()
+    for key, value in kept.items():
+        still.client.restore(key, 0, value)
+    still.drain()
+    assert labels(still) == {"": 3}
+    assert_balanced(still)
