@@ -18,6 +18,7 @@ from ingest import (
     limits,
     refusals,
     senders,
+    shedding,
     tally,
     targets,
     watch,
@@ -128,7 +129,8 @@ def create_app(settings: config.EdgeConfig) -> EdgeApp:
     client = connection.connect(settings.redis_url, settings.redis_timeout)
     table = targets.TargetTable(settings.shards)
     held = limits.HeldBytes(settings.max_held_bytes)
-    redis_watch = watch.Watch(client, table, settings)
+    shedder = shedding.Shedder()
+    redis_watch = watch.Watch(client, table, shedder, settings)
     refused = tally.Tally(client, settings.redis_timeout)
     known_senders = senders.Senders(client, settings.redis_timeout)
     store = intake.Intake(streams.AsyncAppender(client).append, held, settings.redis_timeout)
@@ -137,6 +139,7 @@ def create_app(settings: config.EdgeConfig) -> EdgeApp:
         store=store,
         held=held,
         redis_watch=redis_watch,
+        shedder=shedder,
         refused=refused,
         known_senders=known_senders,
         settings=settings,

@@ -31,6 +31,7 @@ MEDIA_TYPES: Final = frozenset(
     }
 )
 
+_UPLOAD: Final = b"application/reports+json"
 _GZIP_BITS: Final = 31
 _RAW_DEFLATE_BITS: Final = -15
 _ZSTD: Final = zstandard.ZstdDecompressor(max_window_size=8 << 20)  # RFC 9659 §3: a sender may use no more
@@ -44,6 +45,11 @@ def require_media_type(content_type: bytes) -> None:
     """
     if content_type.partition(b";")[0].strip().lower() not in MEDIA_TYPES:
         raise refusals.RefusedError(refusals.MEDIA_TYPE)
+
+
+def is_upload(content_type: bytes) -> bool:
+    """Return whether this is an upload of the Reporting API; on an error its senders try five times more."""
+    return content_type.partition(b";")[0].strip().lower() == _UPLOAD
 
 
 def require_coding(content_encoding: bytes) -> None:

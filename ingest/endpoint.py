@@ -15,7 +15,7 @@ from ingest import body, coding, cors, refusals, targets
 from storage import envelope, lenient
 
 if TYPE_CHECKING:
-    from ingest import config, intake, limits, senders, tally, watch
+    from ingest import config, intake, limits, senders, shedding, tally, watch
     from storage import origins
 
 Scope = dict[str, Any]
@@ -38,6 +38,7 @@ class Endpoint:
         store: the group commit.
         held: the bound on bodies in memory.
         redis_watch: tells when Redis is full.
+        shedder: tells which quotas are used up.
         refused: counts refusals.
         known_senders: tells senders apart.
         settings: the limits on bodies.
@@ -50,6 +51,7 @@ class Endpoint:
         store: intake.Intake,
         held: limits.HeldBytes,
         redis_watch: watch.Watch,
+        shedder: shedding.Shedder,
         refused: tally.Tally,
         known_senders: senders.Senders,
         settings: config.EdgeConfig,
@@ -58,6 +60,7 @@ class Endpoint:
         self._store = store
         self._held = held
         self._watch = redis_watch
+        self._shedder = shedder
         self._refused = refused
         self._senders = known_senders
         self._settings = settings
@@ -97,7 +100,7 @@ class Endpoint:
     async def _take(
         self, target: targets.Target, scope: Scope, headers: dict[bytes, bytes], upload: body.Upload
     ) -> str:
-        """Read, check and store the body of a request, and return its receipt.
+        """Read, check and store the body of a request, and return its receipt; "" for one that is shed.
 
         Raises:
             RefusedError: whatever is wrong with it.
@@ -109,6 +112,9 @@ class Endpoint:
         if self._watch.full:
             raise refusals.RefusedError(refusals.HIGH_WATER)
         content_type = headers.get(b"content-type", b"")
+        limit = self._shedder.limit_on(target) if self._shedder.limits else None
+        if limit is not None and not coding.is_upload(content_type):
+            raise refusals.RefusedError(self._shedder.refusal_of(limit))
         coding.require_media_type(content_type)
         content_encoding = headers.get(b"content-encoding", b"")
         if content_encoding:
@@ -117,6 +123,9 @@ class Endpoint:
         if content_encoding:
             content = coding.inflate(content, content_encoding, self._settings.max_body_bytes)
         _require_json(content)
+        if limit is not None:
+            self._refused.count_shed(limit.reason, target, lenient.count_items(content))
+            return ""
         user_agent = headers.get(b"user-agent", b"")
         payload = envelope.Payload(
             project_id=target.project_id,
@@ -159,5 +168,7 @@ def _require_json(content: bytes) -> None:
 
 
 def _accepted(receipt: str) -> dict[str, Any]:
-    headers = [*_ACCEPTED_HEADERS, (b"x-headrace-receipt", receipt.encode())]
+    headers = [*_ACCEPTED_HEADERS]
+    if receipt:
+        headers.append((b"x-headrace-receipt", receipt.encode()))
     return {"type": "http.response.start", "status": 200, "headers": headers}

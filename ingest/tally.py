@@ -1,4 +1,4 @@
-"""Counts what the edge refuses, and brings the counts to Redis each second."""
+"""Counts what the edge refuses or sheds, and brings the counts to Redis each second."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class Tally:
 
     def count(self, refusal: refusals.Refusal, target: targets.Target) -> None:
         """Count a refused request; beyond ``_MAX_KEYS`` counters only its minute and reason are kept."""
-        minute = int(self._clock()) // _MINUTE * _MINUTE
-        key = stored_refusals.RefusalKey(
-            minute, target.project_id, target.key, target.environment, target.release, refusal.reason
-        )
-        self._add(key, 1)
+        self._add(self._key(target, refusal.reason, stored_refusals.REFUSED), 1)
+
+    def count_shed(self, reason: str, target: targets.Target, reports: int) -> None:
+        """Count the reports of an upload that was answered with 200 and left out by a quota."""
+        self._add(self._key(target, reason, stored_refusals.SHED), reports)
 
     async def run(self) -> None:
         """Flush each second, until cancelled."""
@@ -68,7 +68,13 @@ class Tally:
             for key, quantity in counts.items():
                 self._add(key, quantity)
 
+    def _key(self, target: targets.Target, reason: str, outcome: str) -> stored_refusals.RefusalKey:
+        minute = int(self._clock()) // _MINUTE * _MINUTE
+        return stored_refusals.RefusalKey(
+            minute, target.project_id, target.key, target.environment, target.release, reason, outcome
+        )
+
     def _add(self, key: stored_refusals.RefusalKey, quantity: int) -> None:
         if key not in self._counts and len(self._counts) >= _MAX_KEYS:
-            key = stored_refusals.RefusalKey(key.minute, 0, "", "", "", key.reason)
+            key = stored_refusals.RefusalKey(key.minute, 0, "", "", "", key.reason, key.outcome)
         self._counts[key] = self._counts.get(key, 0) + quantity

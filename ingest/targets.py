@@ -16,7 +16,7 @@ from storage import envelope, lanes, origins
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from storage import public_keys, registry
+    from storage import public_keys, quotas, registry
 
 _ROUTE: Final = re.compile(r"/api/([1-9][0-9]{0,19})/(?:security|csp-report|nel)/?")
 _REMEMBERED: Final = 4096
@@ -100,13 +100,14 @@ def is_route(path: str) -> bool:
 class _Known:
     """A project as requests ask about it, made once for each snapshot."""
 
-    __slots__ = ("id", "keys", "origins", "refusal")
+    __slots__ = ("id", "keys", "origins", "refusal", "settings")
 
     def __init__(self, project: registry.Project) -> None:
         self.id: Final = project.id
         self.keys: Final = {record.key: record for record in project.records}
         self.origins: Final = origins.compiled(project.settings.allowed_origins)
         self.refusal: Final = _REFUSAL_BY_STATUS[project.status]
+        self.settings: Final = project.settings
 
     def refusal_of(self, record: public_keys.Key, now_ms: float) -> refusals.Refusal | None:
         """Return why a key of this project is refused; None when its reports are taken."""
@@ -146,6 +147,11 @@ class TargetTable:
         """Resolve nothing until the next snapshot: until then senders are asked to come back."""
         self._projects = None
         self._remembered.clear()
+
+    def stands(self, exhausted: quotas.Exhausted) -> bool:
+        """Return whether a quota that is used up is still one of its project's."""
+        project = (self._projects or {}).get(exhausted.project_id)
+        return project is not None and exhausted.stands(project.settings)
 
     def set_aside(self, projects: frozenset[int]) -> None:
         """Send what these projects send into the lanes aside, from now on."""

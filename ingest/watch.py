@@ -1,4 +1,4 @@
-"""Looks at Redis twice a second: has the registry changed, who is set aside, is there room left?
+"""Looks at Redis twice a second: what changed in the registry, who is set aside, is there room?
 
 Between two looks the edge relies on what it saw last. So requests never ask Redis anything, and a Redis that
 is away does not take the registry from a running edge. A Redis that answers and holds no registry was
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
-from storage import lanes, registry
+from storage import lanes, quotas, registry
 
 if TYPE_CHECKING:
     import redis.asyncio
 
-    from ingest import config, targets
+    from ingest import config, shedding, targets
 
 _log = structlog.get_logger(__name__)
 
@@ -30,6 +30,7 @@ class Watch:
     Args:
         client: the Redis to look at.
         table: told of each new snapshot of the registry.
+        shedder: told of the quotas that are used up.
         settings: how often to look, how long to wait, and where the high-water mark lies.
 
     Attributes:
@@ -38,10 +39,15 @@ class Watch:
     """
 
     def __init__(
-        self, client: redis.asyncio.Redis, table: targets.TargetTable, settings: config.EdgeConfig
+        self,
+        client: redis.asyncio.Redis,
+        table: targets.TargetTable,
+        shedder: shedding.Shedder,
+        settings: config.EdgeConfig,
     ) -> None:
         self._client = client
         self._table = table
+        self._shedder = shedder
         self._settings = settings
         self._version: int | None = None
         self.reachable = False
@@ -59,6 +65,7 @@ class Watch:
             async with asyncio.timeout(2 * self._settings.redis_timeout):
                 await self._refresh_registry()
                 self._table.set_aside(await lanes.load(self._client))
+                await self._refresh_limits()
                 self._measure(await self._client.info("memory"))
         except Exception as error:  # noqa: BLE001 - whatever it was, this look must not be the last
             self._note_unreachable(error)
@@ -81,6 +88,10 @@ class Watch:
         if snapshot is not None:
             self._table.replace(snapshot)
             self._version = snapshot.version
+
+    async def _refresh_limits(self) -> None:
+        exhausted, now_s = await quotas.load_exhausted(self._client)
+        self._shedder.replace(filter(self._table.stands, exhausted), now_s)
 
     def _note_no_registry(self) -> None:
         if self._version is not None:

@@ -16,6 +16,7 @@ import msgspec
 
 _fast = msgspec.json.Decoder()
 _syntax = msgspec.json.Decoder(msgspec.Raw)
+_array = msgspec.json.Decoder(list[msgspec.Raw])
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16-LE, whose mark is its prefix
@@ -72,6 +73,24 @@ def require_container(body: bytes) -> None:
             return
     if body.lstrip()[:1] not in {b"{", b"["}:
         raise NotJSONError("neither an object nor an array")
+
+
+def count_items(body: bytes) -> int:
+    """Return how many items the array in a body has; 1 when it is no array. The body holds JSON."""
+    if body.lstrip()[:1] == b"{":
+        return 1
+    try:
+        return len(_array.decode(body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _count_leniently(body)
+
+
+def _count_leniently(body: bytes) -> int:
+    try:
+        found = loads(body)
+    except NotJSONError:
+        return 1
+    return len(found) if isinstance(found, list) else 1
 
 
 def mended(body: bytes) -> bytes:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import redis
+import redis.asyncio
 import redis.exceptions
 
 from storage import errors, scripts
@@ -184,6 +185,15 @@ _grants: Final = msgspec.json.Decoder(list[tuple[int, str, int, str]])
 def has_quotas(settings: project_settings.ProjectSettings) -> bool:
     """Return whether any quota is set."""
     return any(getattr(settings, quota.setting) for quota in QUOTAS)
+
+
+async def load_exhausted(client: redis.asyncio.Redis) -> tuple[list[Exhausted], float]:
+    """Return the quotas that are used up, and the time by Redis' clock, in seconds since the epoch."""
+    async with client.pipeline(transaction=False) as pipeline:
+        pipeline.time()
+        pipeline.zrange(EXHAUSTED_KEY, 0, -1, withscores=True)
+        (seconds, microseconds), members = await pipeline.execute()
+    return read_exhausted(members), seconds + microseconds / 1e6
 
 
 def read_exhausted(members: Sequence[tuple[bytes, float]]) -> list[Exhausted]:

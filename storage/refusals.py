@@ -2,6 +2,9 @@
 
 Edges add up their refusals in a Redis hash; maintenance moves the hash to ClickHouse. A move is exactly
 once: the hash is renamed first, and the new name is the token of the insert.
+
+An upload that an edge shed has outcome ``quota``, like what the workers leave out, so that its reports belong
+to the ledger: they are counted as found when they move. All else that is refused stands beside the ledger.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import redis
 import redis.asyncio
 import redis.exceptions
 
-from storage import errors
+from storage import errors, streams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,11 +25,17 @@ if TYPE_CHECKING:
     from storage import clickhouse
 
 PENDING_KEY: Final = "headrace:refused"
+REFUSED: Final = "refused"
+SHED: Final = "quota"
 _MOVING: Final = "headrace:refused:moving"
 
 
 class RefusalKey(NamedTuple):
-    """What refusals are counted by. ``minute`` is in epoch seconds; project 0 and key '' are unknown ones."""
+    """What refusals are counted by.
+
+    ``minute`` is in epoch seconds; project 0 and key '' are unknown ones. Counted are requests, or reports
+    when the ``outcome`` is ``SHED``.
+    """
 
     minute: int
     project_id: int
@@ -34,6 +43,7 @@ class RefusalKey(NamedTuple):
     environment: str
     release: str
     reason: str
+    outcome: str = REFUSED
 
 
 _decoder = msgspec.json.Decoder(RefusalKey)
@@ -55,7 +65,7 @@ async def flush(client: redis.asyncio.Redis, counts: Mapping[RefusalKey, int]) -
 
 
 def move(client: redis.Redis, server: clickhouse.Connection) -> int:
-    """Move the waiting refusals to ClickHouse and return how many requests they were.
+    """Move the waiting refusals to ClickHouse and return how many requests and reports they were.
 
     Raises:
         RecoverableError: Redis or ClickHouse is away; call it again later.
@@ -91,11 +101,13 @@ def _store(client: redis.Redis, server: clickhouse.Connection, name: str) -> int
     }
     columns |= {
         "kind": [""] * len(rows),
-        "outcome": ["refused"] * len(rows),
         "quantity": [quantity for _, quantity in rows],
     }
     writer.insert(server, "outcomes", columns, name)
     with client.pipeline(transaction=True) as pipeline:
+        for key, quantity in rows:
+            if key.outcome == SHED:
+                pipeline.hincrby(streams.keys(0).ledger, f"found:{key.project_id}", quantity)
         pipeline.delete(name, _MOVING)
         pipeline.execute()
     return sum(quantity for _, quantity in rows)

@@ -262,7 +262,8 @@ def test_refusals_are_counted_by_reason(http: httpx.Client, redis_client: redis.
         return sum(
             count
             for key, count in keys.items()
-            if key[1:] == (3, edges.DISABLED_KEY, "counted", "", "disabled") and key.minute % 60 == 0
+            if key[1:] == (3, edges.DISABLED_KEY, "counted", "", "disabled", refusals.REFUSED)
+            and key.minute % 60 == 0
         )
 
     assert child.wait_until(lambda: counted() == 3, 10)

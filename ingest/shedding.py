@@ -1,0 +1,90 @@
+"""Refuses by itself what a used-up quota would keep out anyway, until there is room again.
+
+The workers decide what a quota grants. While one is used up they say so in Redis; the edge looks there as
+often as at the registry, and spares the queue what would be counted and thrown away.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ingest import refusals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ingest import targets
+    from storage import quotas
+
+DETAILS: Final = {
+    "project_minute": "This project's quota of a minute is used up.",
+    "project_day": "This project's quota of a day is used up.",
+    "key_minute": "This public key's quota of a minute is used up.",
+    "key_day": "This public key's quota of a day is used up.",
+}
+"""The sentence for a person, by the reason under which it is counted."""
+
+
+class Limit(NamedTuple):
+    """A quota that is used up: until when, by this process' clock (seconds), and which one."""
+
+    until: float
+    reason: str
+
+
+class Shedder:
+    """What this process knows of used-up quotas.
+
+    Args:
+        clock: seconds, monotonic.
+
+    Attributes:
+        limits: by project and public key; the key is "" for what concerns all of the project. Empty nearly
+            always, so that requests look here first.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.limits: dict[tuple[int, str], Limit] = {}
+
+    def replace(self, exhausted: Iterable[quotas.Exhausted], now_s: float) -> None:
+        """Shed by these quotas from now on.
+
+        Args:
+            exhausted: the quotas that are used up.
+            now_s: seconds since the epoch by Redis' clock, to which their ends refer.
+        """
+        local = self._clock() - now_s
+        limits: dict[tuple[int, str], Limit] = {}
+        for one in exhausted:
+            limit = Limit(one.until_s + local, one.reason)
+            whose = (one.project_id, one.key)
+            limits[whose] = max(limit, limits.get(whose, limit))
+        self.limits = limits
+
+    def limit_on(self, target: targets.Target) -> Limit | None:
+        """Return the used-up quota that keeps a request out for the longest time; None when none does."""
+        nothing = Limit(self._clock(), "")
+        mine = (self.limits.get((target.project_id, key), nothing) for key in ("", target.key))
+        longest = max(nothing, *mine)
+        return longest if longest.until > nothing.until else None
+
+    def refusal_of(self, limit: Limit) -> refusals.Refusal:
+        """Return the answer to a request that a used-up quota keeps out: 429, and when to come back."""
+        return _refusal(math.ceil(limit.until - self._clock()), limit.reason)
+
+
+@functools.lru_cache(maxsize=1024)
+def _refusal(seconds: int, reason: str) -> refusals.Refusal:
+    scope = reason.partition("_")[0]
+    return refusals.Refusal(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        reason,
+        DETAILS[reason],
+        (b"retry-after", str(seconds).encode()),
+        (b"x-sentry-rate-limits", f"{seconds}:security:{scope}:{reason}".encode()),
+    )
