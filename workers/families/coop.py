@@ -47,7 +47,7 @@ def title(found: report.Report) -> str:
         return f"Opener severed by navigation {_NAVIGATIONS[found.directive]} another page{place}"
     access, _, party = found.directive.rpartition("-")
     other = _PARTIES.get(party, "another window") + place
-    member = f": {found.details['property']}" if "property" in found.details else ""
+    member = f": {reporting.shown(found.details['property'])}" if "property" in found.details else ""
     if access.startswith("access-from-"):
         return f"Access from the page to {other}{member}"
     if access.startswith("access-to-"):

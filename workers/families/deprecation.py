@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Final
 
-from workers import report, values
+from workers import memo, report, values
 from workers.families import contract, reporting
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def normalise(item: report.Item) -> report.Report:
 
 def title(found: report.Report) -> str:
     """Return which feature is going, and when if that is known."""
-    feature = found.directive or found.details.get("message") or "a feature"
+    feature = reporting.shown(found.directive or found.details.get("message", "")) or "a feature"
     removal = found.details.get("anticipated_removal", "")
     return f"Deprecated: {feature}" + (f", to be removed on {removal}" if removal else "")
 
@@ -34,6 +34,7 @@ def _details(read: Reader) -> dict[str, str]:
     }
 
 
+@memo.remembered
 def removal_of(sent: bytes) -> str | None:
     """Return the day, ``2026-10-01``, which browsers write as a date or as milliseconds since the epoch."""
     value = values.load(sent)

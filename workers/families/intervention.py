@@ -21,7 +21,8 @@ def normalise(item: report.Item) -> report.Report:
 
 def title(found: report.Report) -> str:
     """Return what the browser stepped in against."""
-    return f"Browser intervened: {found.directive or found.details.get('message') or 'it gave no reason'}"
+    reason = reporting.shown(found.directive or found.details.get("message", ""))
+    return f"Browser intervened: {reason or 'it gave no reason'}"
 
 
 def _details(read: Reader) -> dict[str, str]:

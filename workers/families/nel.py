@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Final
 
-from workers import decode, fields, report, urls, values
+from workers import decode, fields, memo, report, urls, values
 from workers.families import contract, envelope, reporting
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ def _ip_version(address: str) -> str:
     return "6" if ":" in address else "4"
 
 
+@memo.remembered
 def _fraction_of(sent: bytes) -> str | None:
     """Return how many of all requests are reported, more than 0 and at most 1, or None."""
     value = values.load(sent)

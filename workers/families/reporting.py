@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MAX_NAME: Final = 64
 """Characters of the name of a violation: the names that specifications give are shorter."""
 
+_MAX_SHOWN: Final = 128
+
 _NAMES: Final = fields.names(
     document="document-url document-uri",
     referrer="referrer",
@@ -106,6 +108,13 @@ def read_report(
         age=sent.age,
         details=noted(read, details(read)),
     )
+
+
+def shown(text: str) -> str:
+    """Return a sender's words as a title may hold them: short, and without what turns text about."""
+    if not text.isprintable():
+        text = "".join(filter(str.isprintable, text))
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
 def place(url: urls.URL) -> str:

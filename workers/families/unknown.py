@@ -26,7 +26,7 @@ def normalise(item: report.Item) -> report.Report:
 
 def title(found: report.Report) -> str:
     """Return the type: nothing else is known."""
-    return f"Unknown report: {found.directive}"
+    return f"Unknown report: {reporting.shown(found.directive)}"
 
 
 FAMILY: Final = contract.Family(kind=KIND, normalise=normalise, title=title)

@@ -42,7 +42,7 @@ WRONG: list[Any] = [
     [[]],
     {},
     {"a": None},
-    "\ud800\x00\x9f",
+    "\ud800\x00\x9f\u202e",
     "x" * 5000,
     "\u0663",
 ]
@@ -86,6 +86,12 @@ def test_no_member_is_so_wrong_that_it_costs_the_report(name: str, kind: str, wr
     assert row["kind"] == kind
     assert row["title"].isprintable()
     json.dumps(row, ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_title_is_short(name: str) -> None:
+    row = payloads.row([typed(name, dict.fromkeys(MEMBERS, "word " * 1000))])
+    assert len(row["title"]) < 300
 
 
 @pytest.mark.parametrize("name", KINDS)

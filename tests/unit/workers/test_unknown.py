@@ -28,3 +28,7 @@ def test_any_type_is_kept_with_its_text(body: object) -> None:
 
 def test_a_bad_envelope_is_noted() -> None:
     assert payloads.row([{"type": "x", "body": {}, "url": {}}])["details"] == {"nulled": "url"}
+
+
+def test_a_type_that_turns_text_about_does_not_turn_the_title() -> None:
+    assert payloads.row([{"type": "a\u202eb", "body": {}}])["title"] == "Unknown report: ab"
