@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.workers import payloads
 from workers import families
-from workers.families import connection_allowlist, csp, unknown
+from workers.families import connection_allowlist, contract, csp, unknown
 
 KINDS = {
     "csp-hash": "csp-hash",
@@ -66,6 +66,12 @@ def test_every_module_of_a_family_is_registered() -> None:
     assert len(modules) == len(families.ALL) == len(set(families.ALL))
     assert families.ALL[0] is csp.FAMILY
     assert families.ALL[-1] is unknown.FAMILY
+
+
+@pytest.mark.parametrize("family", families.ALL, ids=lambda family: family.kind)
+def test_every_kind_is_documented(family: contract.Family) -> None:
+    tables = pathlib.Path(__file__).parents[3] / "docs" / "query" / "tables.md"
+    assert f"\n| `{family.kind}` | " in tables.read_text("utf-8")
 
 
 @pytest.mark.parametrize("body", [{}, None, {"future": 1}], ids=["empty", "null", "of the future"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from storage import lenient
 from tests.unit.workers import payloads
 
+TABLES = pathlib.Path(__file__).parents[3] / "docs" / "query" / "tables.md"
 EDGE_KINDS = {"transport", "preflight"}
 """What these say depends on the request, not on the body."""
 HUGE = 2 << 20
@@ -119,3 +121,10 @@ def test_all_vectors_in_one_batch() -> None:
     payloads.assert_balanced(together)
     apart = [payloads.process(one) for one in batch]
     assert sum(together.reports["seen"]) == sum(sum(one.reports["seen"]) for one in apart)
+
+
+def test_every_detail_is_documented() -> None:
+    documented = TABLES.read_text("utf-8")
+    batch = [payloads.payload(param.values[1]) for param in READABLE]
+    keys = {key for details in payloads.process(*batch).reports["details"] for key in details}
+    assert [key for key in sorted(keys) if f"`{key}`" not in documented] == []
