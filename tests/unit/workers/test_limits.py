@@ -242,7 +242,7 @@ def test_a_known_variant_is_left_as_it_is() -> None:
 
 
 def test_a_collapsed_report_counts_as_of_its_receipt() -> None:
-    bodies = [[payloads.modern(age=age, documentURL=f"https://a.example/{age}")] for age in (10, 10**6)]
+    bodies = [[payloads.modern(age=age, url=f"https://a.example/{age}")] for age in (10, 10**6)]
     tables = process(Arbiter(), *bodies, new_variants_per_hour=1)
     assert tables.reports["last_seen"] == [NOW - 10, NOW + 1]
 
