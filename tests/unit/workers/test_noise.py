@@ -109,8 +109,10 @@ BLOCKED = [
     ("https://www.gstatic.com/images/branding/product/1x/translate_24dp.png", "google-translate-files"),
     ("https://www.gstatic.com/_/translate_http/_/js/k=x/main.js", "google-translate-files"),
     ("https://www.gstatic.com/translate/x.css", "google-translate-files"),
+    ("https://www.gstatic.com/images/g_translate_24dp.png", "google-translate-files"),
     ("https://www.gstatic.com/charts/loader.js", ""),
     ("https://www.gstatic.com/translated/x.js", ""),
+    ("https://www.gstatic.com/xtranslate/a.js", ""),
     ("https://www.gstatic.com/x?translate", ""),
     ("http://1.1.1.1/bmi/www.example.com/a.png", "image-compression"),
     ("http://1.1.1.1/bmi", ""),
@@ -213,6 +215,8 @@ SAMPLES = [
     ("var unsafeWindow = window", ""),
     ("/*! axe-core 4.1 */", "accessibility-audit"),
     ("tota11y.init()", "accessibility-audit"),
+    (".tota11y-toolbar {", "accessibility-audit"),
+    (".taxe-core {", ""),
     ("div > .vimiumHintMarker, div > .internal", "vimium"),
     (".internalVimiumHint {", "vimium"),
     ("vimvixen-console", "vimium"),
@@ -221,6 +225,7 @@ SAMPLES = [
     ("unghosteryed", ""),
     ("diigolet_csstransfer", "diigo"),
     ("#s3gt_translate_tooltip_mini {", "s3-translator"),
+    ("#s3gt_translate_tooltip_mini_logo {", "s3-translator"),
     (".cip-genpw-icon.cip-icon-key-small {", "keepass"),
     ("autocardanywhere.init", "autocard-anywhere"),
     ("/* Wondershare */", "wondershare"),
@@ -375,6 +380,14 @@ def test_a_projects_own_rules_come_first() -> None:
     assert labelled(blocked_uri="https://a.chat.example/x", wanted=wanted) == "proxy chat"
     assert labelled(blocked_uri="chrome-extension", wanted=wanted) == "extension chrome-extension"
     assert labelled(blocked_uri="https://a.chat.example/x") == ""
+
+
+def test_an_own_rule_may_be_about_a_scheme_or_a_path_of_all_hosts() -> None:
+    wanted = settings(noise_rules=("old injected scheme=ftp", "deep injected path=/a/*/c/ in=blocked"))
+    assert labelled(blocked_uri="ftp://files.example/x", wanted=wanted) == "injected old"
+    assert labelled(blocked_uri="https://any.example/a/b/c/d", wanted=wanted) == "injected deep"
+    assert labelled(blocked_uri="https://any.example/a/b/cd", wanted=wanted) == ""
+    assert labelled(source_file="https://any.example/a/b/c/d", wanted=wanted) == ""
 
 
 def test_a_project_may_call_its_own_host_noise() -> None:
