@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import rich.console
 
-from tests.bench import comparison, drain, edge, machine, report, scale, whole
+from tests.bench import comparison, drain, edge, machine, report, scale, understand, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _SCENARIOS: Final[dict[str, Scenario]] = {
     "machine": machine.noise,
     "edge": edge.run,
+    "understand": understand.run,
     "drain": drain.run,
     "whole": whole.run,
     "obvious": comparison.run,

@@ -113,7 +113,12 @@ def realistic(count: int, *, seed: int = 1) -> Iterator[Sample]:
     rng = random.Random(seed)
     site = _Site(rng)
     variety = [_single(site, rng) for _ in range(min(_VARIETY, count))]
-    return iter(_draw(variety, rng, count))
+    return _draw(variety, rng, count)
+
+
+def drawn(variety: Sequence[Sample], count: int, *, seed: int = 1) -> Iterator[Sample]:
+    """Yield ``count`` of these requests by the same law: the first one is the most frequent."""
+    return _draw(variety, random.Random(seed), count)
 
 
 def distinct(count: int, *, seed: int = 1) -> Iterator[Sample]:

@@ -13,6 +13,7 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         repetitions: of the scenarios that take only seconds.
         edge_seconds: of one closed loop against the edge.
+        understood: payloads of each corpus that the pipeline is given.
         backlog: payloads that wait when the worker starts.
         sustained_seconds: of the whole system under load.
         sustained_rate: reports a second posted meanwhile.
@@ -23,6 +24,7 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
 
     repetitions: int = 3
     edge_seconds: float = 8
+    understood: int = 40_000
     backlog: int = 250_000
     sustained_seconds: float = 30
     sustained_rate: float = 10_000
@@ -35,6 +37,7 @@ FULL: Final = Scale()
 QUICK: Final = Scale(
     repetitions=1,
     edge_seconds=2,
+    understood=10_000,
     backlog=50_000,
     sustained_seconds=5,
     sustained_rate=4_000,
