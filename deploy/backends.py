@@ -80,10 +80,13 @@ def require_clickhouse(address: clickhouse.Address) -> None:
 
 @contextlib.contextmanager
 def connected(
-    address: clickhouse.Address, settings: Mapping[str, object] | None = None
+    address: clickhouse.Address,
+    settings: Mapping[str, object] | None = None,
+    *,
+    send_receive_timeout: float = clickhouse.SEND_RECEIVE_TIMEOUT_S,
 ) -> Iterator[clickhouse.Connection]:
     """Give a connection that is closed at the end."""
-    server = clickhouse.Connection(address, settings=settings)
+    server = clickhouse.Connection(address, settings=settings, send_receive_timeout=send_receive_timeout)
     try:
         yield server
     finally:

@@ -4,7 +4,7 @@ Whatever was killed on the way:
 
 * payloads acknowledged by the edge = payloads committed by the drainers
 * reports found in them = the sum of ``outcomes.quantity``, without what the edge refused
-* the sum of ``reports.seen`` = the sum of ``outcomes.quantity`` of accepted reports
+* the sum of ``reports.seen``, removed rows included = the sum of ``outcomes.quantity`` of accepted reports
 """
 
 from __future__ import annotations
@@ -27,7 +27,22 @@ _OUTCOMES = """
 SELECT project_id, sum(quantity), sumIf(quantity, outcome = 'accepted')
 FROM outcomes WHERE outcome != 'refused' GROUP BY project_id
 """
-_SEEN = "SELECT project_id, sum(seen) FROM reports GROUP BY project_id"
+_SEEN = """
+WITH removed AS (
+    SELECT project_id, cutoff, sum(reports) AS reports, max(finished) AS finished
+    FROM removals GROUP BY project_id, cutoff
+)
+SELECT project_id, sum(seen) FROM (
+    SELECT project_id, seen FROM reports LEFT JOIN (
+        SELECT project_id, max(cutoff) AS going FROM removed WHERE NOT finished GROUP BY project_id
+    ) AS unfinished USING (project_id)
+    WHERE window_start >= going
+    UNION ALL
+    SELECT project_id, reports AS seen FROM removed
+)
+GROUP BY project_id
+"""
+"""Rows that an unfinished removal is about to take are counted in the removal already."""
 
 
 class _Shard(NamedTuple):
@@ -61,7 +76,7 @@ class Line(msgspec.Struct, frozen=True):
         found: reports in the committed payloads.
         outcomes: reports in the table ``outcomes``.
         accepted: those of them that were accepted.
-        seen: reports in the table ``reports``.
+        seen: reports in the table ``reports``, and those that retention removed from it.
         waiting: payloads that are neither committed nor lost, by shard.
         stranded: by shard, payloads that were acknowledged, are not committed, and are not in its stream;
             negative when more were committed than acknowledged.

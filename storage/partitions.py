@@ -25,6 +25,11 @@ LIFE_MS: Final = 7 * 24 * 3600 * 1000
 Pair = tuple[str, str]
 
 
+def key(project_id: int) -> str:
+    """Return the Redis key under which a project's live pairs are kept."""
+    return f"headrace:partitions:{project_id}"
+
+
 def admit(
     client: redis.Redis, project_id: int, pairs: Sequence[Pair], *, most: int, now_ms: int
 ) -> dict[Pair, str]:
@@ -41,9 +46,8 @@ def admit(
         RedisUnavailableError: Redis did not answer.
     """
     members = [msgspec.json.encode(pair) for pair in pairs]
-    key = f"headrace:partitions:{project_id}"
     try:
-        verdicts: Any = client.eval(scripts.ADMIT.text, 1, key, now_ms, LIFE_MS, most, *members)
+        verdicts: Any = client.eval(scripts.ADMIT.text, 1, key(project_id), now_ms, LIFE_MS, most, *members)
     except (redis.exceptions.RedisError, OSError) as error:
         raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
     return {pair: verdict[1:].decode() for pair, verdict in zip(pairs, verdicts, strict=True) if verdict}

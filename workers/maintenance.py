@@ -1,4 +1,4 @@
-"""The maintenance process: dispatches drain jobs, serves the registry to Redis, moves the edge's refusals.
+"""The maintenance process: dispatches drain jobs, serves the registry, moves refusals, removes old reports.
 
 Several may run at once: every step is idempotent. Dispatching has a thread of its own, so that a ClickHouse
 that hangs never delays it.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import redis.exceptions
 import structlog
 
-from storage import clickhouse, errors, refusals, registry
+from storage import clickhouse, errors, refusals, registry, retention
 from workers import dispatcher, fairness
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ REGISTRY_S: Final = 1.0
 """How often the registry is compared with Redis; a change made behind our back shows within this time."""
 REFUSALS_S: Final = 2.0
 """How often the edges' refusals move to ClickHouse."""
+RETENTION_S: Final = 600.0
+"""How often old reports are looked for; they go once a day, after a midnight in UTC."""
+MUTATION_S: Final = 3600.0
+"""How long removing old reports from one partition may take."""
 
 
 def run(where: context.Context, stop: threading.Event) -> None:
@@ -39,6 +43,7 @@ def run(where: context.Context, stop: threading.Event) -> None:
         threading.Thread(target=_publish_registry, args=(where, stop), name="registry", daemon=True),
         threading.Thread(target=_be_fair, args=(where, stop), name="fairness", daemon=True),
         threading.Thread(target=_move_refusals, args=(where, stop), name="refusals", daemon=True),
+        threading.Thread(target=_remove_old, args=(where, stop), name="retention", daemon=True),
     ]
     for chore in chores:
         chore.start()
@@ -82,6 +87,21 @@ def _move_refusals(where: context.Context, stop: threading.Event) -> None:
     client = where.queue_client()
     server = clickhouse.connect(where.clickhouse)
     _repeat("refusals", REFUSALS_S, stop, lambda: refusals.move(client, server))
+    server.close()
+    client.close()
+
+
+def _remove_old(where: context.Context, stop: threading.Event) -> None:
+    client = where.queue_client()
+    server = clickhouse.connect(where.clickhouse, send_receive_timeout=MUTATION_S)
+    source = registry.Registry(server)
+
+    def remove() -> None:
+        removed = retention.enforce(server, client, where.shards, source.list())
+        if removed:
+            log.info("reports_removed", reports=removed)
+
+    _repeat("retention", RETENTION_S, stop, remove)
     server.close()
     client.close()
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import operator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 import typer
 
-from deploy import project_fields, project_file
+from deploy import backends, project_fields, project_file
 from deploy.cli import keys, options, output, registered
-from storage import errors
+from storage import deletion, errors
 
 if TYPE_CHECKING:
     from storage import registry
 
 app = typer.Typer(help="Create and manage projects.", no_args_is_help=True)
 app.command("rotate-key")(keys.rotate)
+
+DELETE_S: Final = 3600.0
+"""How long one table may take to let go of a project's rows."""
 
 Name = Annotated[str, typer.Argument(help="A name of your choice, 1 to 64 characters.")]
 Assignments = Annotated[
@@ -142,6 +146,27 @@ def retire(
 ) -> None:
     """Tell browsers to forget a project's endpoint (410); what is stored stays."""
     _set_status(project, "retired", data, as_json=as_json)
+
+
+@app.command()
+def delete(
+    project: options.ProjectName,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Yes, for good.")] = False,
+    data: options.Data = options.DEFAULT_DATA,
+) -> None:
+    """Delete a retired project and all that was stored of it, for good."""
+    system = options.locate(data)
+    with (
+        registered.changing(system) as source,
+        backends.connected(system.clickhouse, send_receive_timeout=DELETE_S) as server,
+        contextlib.closing(backends.connect_redis(system.redis_url)) as client,
+    ):
+        found = source.get(project)
+        if not yes:
+            raise NotConfirmedError(f"This deletes {found.name!r} and all its rows for good: say --yes.")
+        deletion.delete(server, client, system.shards, found)
+    output.copyable(f"Project {found.id}, {found.name}, is deleted.")
 
 
 @app.command("export")

@@ -134,6 +134,23 @@ def test_a_project_is_renamed_and_retired(system: harness.System, both: Edges) -
     assert both.come_to(410, project, project["key"])
 
 
+def test_a_retired_project_is_deleted_when_it_is_confirmed(system: harness.System, both: Edges) -> None:
+    project = system.json("project", "create", "leaving")
+    assert both.come_to(200, project, project["key"])
+    system.wait_drained()
+    assert "retire 'leaving' first" in system.headrace("project", "delete", "leaving", "--yes").stderr
+    system.json("project", "retire", "leaving")
+    assert "say --yes" in system.headrace("project", "delete", "leaving").stderr
+    sentence = f"Project {project['id']}, leaving, is deleted.\n"
+    deleted = child.wait_until(
+        lambda: system.headrace("project", "delete", "leaving", "--yes").stdout == sentence, 20
+    )
+    assert deleted
+    assert both.come_to(403, project, project["key"])
+    assert "There is no project 'leaving'" in system.headrace("project", "show", "leaving").stderr
+    assert system.ledger()["balanced"]
+
+
 def test_projects_go_to_a_file_and_come_back(system: harness.System, tmp_path: Path) -> None:
     system.json("project", "create", "filed")
     system.json("project", "set", "filed", "retention=7", "allowed_origins=null")
