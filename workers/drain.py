@@ -74,7 +74,8 @@ class Work(NamedTuple):
     """A batch under way.
 
     ``full`` says that a limit cut it off, so that more is waiting; ``begun`` that an earlier drainer may have
-    inserted some of its rows, so that its bounds may not change any more.
+    inserted some of its rows, so that its bounds may not change any more. ``sightings`` are its reports that
+    may be sent again, if they were looked for.
     """
 
     bounds: batch.Bounds
@@ -83,6 +84,7 @@ class Work(NamedTuple):
     decoded: batch.Decoded
     full: bool
     begun: bool = False
+    sightings: Sequence[resent.Sighting] | None = None
 
 
 class Drainer:
@@ -210,19 +212,15 @@ class Drainer:
         kept = batch.cut(available, decoded, limits.max_reports)
         stored, decoded = available[:kept], decoded.until(available[kept - 1].id)
         plan = batch.make_plan(decoded.entries, self._projects(), self._admit)
-        plan = resent.planned(
-            lease.shard,
-            decoded.entries,
-            plan,
-            lambda wanted: resends.recall(self._client, lease.shard, wanted),
-        )
+        found = resent.sightings(lease.shard, decoded.entries, plan)
+        plan = resent.planned(plan, found, lambda keys: resends.recall(self._client, lease.shard, keys))
         full = kept < len(available) or self._is_full(stored)
         failpoints.hit("before_bounds")
         bounds = batch.Bounds(stored[0].id, stored[-1].id, plan)
         encoded = batch.encode_bounds(bounds)
         self._queue.bind(lease, encoded)
         failpoints.hit("after_bounds")
-        return Work(bounds, encoded, stored, decoded, full=full)
+        return Work(bounds, encoded, stored, decoded, full=full, sightings=found)
 
     def _bind_again(
         self, lease: streams.Lease, stored: Sequence[streams.StoredEntry], bounds: batch.Bounds, *, full: bool
@@ -299,11 +297,17 @@ class Drainer:
             *((f"committed:{project}", count) for project, count in payloads.items()),
             *((f"found:{project}", count) for project, count in found.items()),
         ]
-        counted = resent.counted(lease.shard, work.decoded.entries, work.bounds.plan)
-        resends.remember(self._client, lease.shard, counted)
+        self._remember(lease.shard, work)
         failpoints.hit("before_commit")
         self._queue.commit(lease, work.encoded, work.bounds.last, counts)
         return sum(payloads.values()), sum(found.values())
+
+    def _remember(self, shard: int, work: Work) -> None:
+        """Leave to later batches what this one counts. Once it is bound, doing so again changes nothing."""
+        found, plan = work.sightings, work.bounds.plan
+        if found is None:
+            found = resent.sightings(shard, work.decoded.entries, plan)
+        resends.remember(self._client, shard, resent.counted(plan, found))
 
     @staticmethod
     def _fails(work: Work, trial: poison.Trial) -> bool:

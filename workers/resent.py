@@ -30,7 +30,7 @@ from storage import envelope, resends
 from workers import decode, report, values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from workers import pipeline
 
@@ -66,18 +66,14 @@ class Sighting(msgspec.Struct, frozen=True, gc=False):
     window_s: int
 
 
-def planned(
-    shard: int, entries: Sequence[envelope.Entry], plan: pipeline.Plan, recall: Recall
-) -> pipeline.Plan:
+def planned(plan: pipeline.Plan, found: Sequence[Sighting], recall: Recall) -> pipeline.Plan:
     """Return the plan of a new batch with the reports in it that were sent again.
 
     Args:
-        shard: of the batch.
-        entries: of the batch.
-        plan: with the settings of each project.
+        plan: of the batch.
+        found: its ``sightings``.
         recall: returns what earlier batches left, see ``resends.recall``; asked once, if at all.
     """
-    found = list(_sightings(shard, entries, plan))
     if not found:
         return plan
     wanted: dict[int, set[int]] = {}
@@ -87,13 +83,36 @@ def planned(
     return msgspec.structs.replace(plan, resent=_repeats(found, dict(recall(wanted))))
 
 
-def counted(shard: int, entries: Sequence[envelope.Entry], plan: pipeline.Plan) -> dict[int, resends.Seen]:
+def counted(plan: pipeline.Plan, found: Sequence[Sighting]) -> dict[int, resends.Seen]:
     """Return what a batch leaves to later ones: its reports, but for those that were sent again, by key."""
+    again = plan.resent
     return {
         sighting.key: resends.Seen(sighting.received_s, sighting.occurred_s)
-        for sighting in _sightings(shard, entries, plan)
-        if sighting.position not in plan.resent.get(sighting.receipt, ())
+        for sighting in found
+        if not again or sighting.position not in again.get(sighting.receipt, ())
     }
+
+
+def sightings(shard: int, entries: Sequence[envelope.Entry], plan: pipeline.Plan) -> list[Sighting]:
+    """Return the reports of a batch that may be sent again, in its order.
+
+    Args:
+        shard: of the batch.
+        entries: of the batch.
+        plan: with the settings of each project.
+    """
+    windows = {project_id: project.settings.retry_window for project_id, project in plan.projects.items()}
+    found: list[Sighting] = []
+    for entry in entries:
+        for index, payload in enumerate(entry.payloads):
+            if payload.sender and (window_s := windows.get(payload.project_id, 0)):
+                receipt = envelope.receipt(shard, entry.id, index)
+                received_s = entry.received_ms // 1000
+                found += [
+                    Sighting(receipt, position, key, received_s, max(received_s - age_s, 0), window_s)
+                    for position, (key, age_s) in enumerate(_keys(payload))
+                ]
+    return found
 
 
 def _repeats(sightings: Sequence[Sighting], known: dict[int, resends.Seen]) -> dict[str, tuple[int, ...]]:
@@ -113,40 +132,28 @@ def _is_repeat(sighting: Sighting, before: resends.Seen) -> bool:
     return in_time and sighting.occurred_s <= before.occurred_s + SLACK_S
 
 
-def _sightings(shard: int, entries: Sequence[envelope.Entry], plan: pipeline.Plan) -> Iterator[Sighting]:
-    windows = {project_id: project.settings.retry_window for project_id, project in plan.projects.items()}
-    for entry in entries:
-        for index, payload in enumerate(entry.payloads):
-            if payload.sender and (window_s := windows.get(payload.project_id, 0)):
-                receipt = envelope.receipt(shard, entry.id, index)
-                received_s = entry.received_ms // 1000
-                for position, (key, age_s) in enumerate(_keys(payload)):
-                    occurred_s = max(received_s - age_s, 0)
-                    yield Sighting(receipt, position, key, received_s, occurred_s, window_s)
-
-
-def _keys(payload: envelope.Payload) -> Iterator[tuple[int, int]]:
-    """Yield key and age (s) of each item; of equal items each one has a key of its own."""
+def _keys(payload: envelope.Payload) -> list[tuple[int, int]]:
+    """Return key and age (s) of each item; of equal items each one has a key of its own."""
     place = f"{payload.sender}\0{payload.project_id}\0{payload.environment}\0{payload.release}"
     seed = xxhash.xxh3_64_intdigest(place.encode())
     met: dict[int, int] = {}
-    for text, age_s in _items(payload.body):
+    keys = []
+    for item in _items(payload.body):
+        text, age_s = _parted(item)
         digest = xxhash.xxh3_64_intdigest(text, seed)
         ordinal = met[digest] = met.get(digest, -1) + 1
-        yield xxhash.xxh3_64_intdigest(b"%d" % ordinal, digest) if ordinal else digest, age_s
+        keys.append((xxhash.xxh3_64_intdigest(b"%d" % ordinal, digest) if ordinal else digest, age_s))
+    return keys
 
 
-def _items(body: bytes) -> Iterator[tuple[bytes, int]]:
-    """Yield the text of each item that is read from a payload, without its age, and the age (s)."""
+def _items(body: bytes) -> Sequence[decode.Item]:
+    """Return the items that are read from a payload."""
     try:
         sent = _array.decode(body)[: decode.MAX_ITEMS]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         decoded = decode.decode(body)
-        items = [] if isinstance(decoded, report.Rejection) else decoded.items
-    else:
-        items = [bytes(item) for item in sent]
-    for item in items:
-        yield _parted(item)
+        return [] if isinstance(decoded, report.Rejection) else decoded.items
+    return [bytes(item) for item in sent]
 
 
 def _parted(item: decode.Item) -> tuple[bytes, int]:

@@ -11,7 +11,6 @@ import msgspec
 import pytest
 import redis
 
-from deploy import child
 from storage import clickhouse, envelope, errors, ledger, registry, resends, streams
 from tests.integration.workers import test_drain
 from workers import drain, failpoints
@@ -132,18 +131,16 @@ def test_a_redis_that_is_away_is_told_from_a_defect() -> None:
 
 
 def test_through_the_whole_system(system: harness.System) -> None:
-    project = system.json("project", "create", "resent")
-
-    def takes_reports() -> bool:
-        return system.post(test_drain.report(), project=project).status_code == 200
-
-    assert child.wait_until(takes_reports, 10)
-    for body in (upload(1).body, upload(2).body, upload(0, sender=8).body):
-        answer = system.post(body, content_type="application/reports+json", project=project)
-        assert answer.status_code == 200
-    system.post(test_drain.report(), project=project)
+    for body in (upload(1).body, upload(2).body, upload(0).body):
+        system.post(body, content_type="application/reports+json", environment="resent")
+    for _ in range(2):
+        system.post(test_drain.report(), environment="resent")
     system.wait_drained()
-    counts = "SELECT outcome, reason, sum(quantity) AS n FROM outcomes WHERE project_id = {} GROUP BY ALL"
-    rows = system.query(counts.format(project["id"]))
-    assert {(row["outcome"], row["reason"]): row["n"] for row in rows} == {ACCEPTED: 3, RESENT: 2}
+    counts = (
+        "SELECT outcome, reason, sum(quantity) AS n FROM outcomes WHERE environment = 'resent' GROUP BY ALL"
+    )
+    assert {(row["outcome"], row["reason"]): row["n"] for row in system.query(counts)} == {
+        ACCEPTED: 3,
+        RESENT: 2,
+    }
     assert system.ledger()["balanced"]

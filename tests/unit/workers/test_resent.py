@@ -50,10 +50,11 @@ class Shard:
 
     def batch(self, *entries: envelope.Entry) -> dict[tuple[str, str], int]:
         """Process a batch and return its verdicts."""
-        decided = resent.planned(SHARD, entries, self.plan, self.recall)
+        found = resent.sightings(SHARD, entries, self.plan)
+        decided = resent.planned(self.plan, found, self.recall)
         again = batch.decode_bounds(batch.encode_bounds(batch.Bounds("1-0", "2-0", decided))).plan
         assert again == decided
-        self.memories |= resent.counted(SHARD, entries, decided)
+        self.memories |= resent.counted(decided, found)
         tables = pipeline.process(SHARD, entries, decided)
         payloads.assert_balanced(tables)
         return payloads.verdicts(tables)
@@ -161,7 +162,7 @@ def test_a_body_without_reports_costs_nothing(body: bytes) -> None:
 def test_the_rest_of_the_plan_stays() -> None:
     entries = [entry(0, upload(item(0))), entry(1, upload(item(1)))]
     before = msgspec.structs.replace(plan(), poison={"3-1-0-0": "It crashed."})
-    decided = resent.planned(SHARD, entries, before, lambda _: {})
+    decided = resent.planned(before, resent.sightings(SHARD, entries, before), lambda _: {})
     assert decided.resent == {f"3-{(START_S + 1) * 1000}-0-0": (0,)}
     assert msgspec.structs.replace(decided, resent={}) == before
 
@@ -172,6 +173,7 @@ def test_run_again_it_is_the_same(sent: list[tuple[int, int, bool]]) -> None:
         entry(at * 20, upload(item(age, number), item(age), sender=SENDER if known else 0))
         for at, (number, age, known) in enumerate(sent)
     ]
-    decided = resent.planned(SHARD, entries, plan(), lambda _: {})
+    found = resent.sightings(SHARD, entries, plan())
+    decided = resent.planned(plan(), found, lambda _: {})
     assert pipeline.process(SHARD, entries, decided) == pipeline.process(SHARD, entries, decided)
-    assert resent.counted(SHARD, entries, decided) == resent.counted(SHARD, entries, decided)
+    assert resent.sightings(SHARD, entries, decided) == found
