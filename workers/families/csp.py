@@ -89,7 +89,8 @@ def _directive_name(named: str) -> str:
     words = named.lower().split(maxsplit=1)
     if not words:
         return ""
-    return words[0] if _DIRECTIVE.fullmatch(words[0]) else "other"
+    name = words[0].rstrip(";")
+    return name if _DIRECTIVE.fullmatch(name) else "other"
 
 
 def _document(read: Reader, sent: envelope.Envelope) -> urls.URL:

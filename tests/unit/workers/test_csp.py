@@ -96,6 +96,8 @@ DIRECTIVES = [
     ({"effective_directive": None, "violated_directive": " Img-Src  https://a "}, "img-src"),
     ({"effective_directive": "", "violated_directive": "font-src"}, "font-src"),
     ({"effective_directive": 5, "violated_directive": "font-src"}, "font-src"),
+    ({"effective_directive": "img-src;"}, "img-src"),
+    ({"effective_directive": None, "violated_directive": "img-src; report-uri /csp"}, "img-src"),
     ({"effective_directive": "future-src"}, "future-src"),
     ({"effective_directive": "x" * 65}, "other"),
     ({"effective_directive": "<script>"}, "other"),
