@@ -9,10 +9,12 @@ import msgspec
 
 from storage import envelope, registry
 from workers import (
+    admission,
     agents,
     classify,
     decode,
     detect,
+    explanation,
     fingerprint,
     impossible,
     judge,
@@ -32,70 +34,11 @@ if TYPE_CHECKING:
 
 _PROJECT: Final = 1
 _DEFAULTS: Final = registry.ProjectSettings()
+_MENDED: Final = explanation.Change(
+    "body", "no strict JSON", "JSON", "senders make mistakes that can be understood"
+)
 _TIMES: Final = ("window_start", "first_seen", "last_seen")
 _URLS: Final = frozenset({"blocked", "document", "source_file"})
-
-
-class Change(msgspec.Struct, frozen=True):
-    """What a stage changed: a member or field, from what to what, and why."""
-
-    what: str
-    before: str
-    after: str
-    why: str
-
-
-_MENDED: Final = Change("body", "no strict JSON", "JSON", "senders make mistakes that can be understood")
-
-
-class Stage(msgspec.Struct, frozen=True):
-    """What one stage made of a payload or a report.
-
-    Attributes:
-        stage: its name.
-        result: in one sentence.
-        facts: what it found out, by name.
-        changes: what it changed.
-    """
-
-    stage: str
-    result: str
-    facts: dict[str, Any] = {}
-    changes: tuple[Change, ...] = ()
-
-
-class Explained(msgspec.Struct, frozen=True):
-    """What becomes of one report of a payload.
-
-    Attributes:
-        position: index in the payload.
-        outcome: ``accepted``, ``filtered`` or ``invalid``.
-        reason: why; "" for the accepted.
-        title: for a person; "" unless accepted.
-        stages: those that it went through.
-    """
-
-    position: int
-    outcome: str
-    reason: str
-    title: str
-    stages: tuple[Stage, ...]
-
-
-class Explanation(msgspec.Struct, frozen=True):
-    """What becomes of a payload.
-
-    Attributes:
-        decode: what could be read from the body.
-        reports: what became of each item.
-        collapse: how many rows the accepted become.
-        rows: of the table ``reports``.
-    """
-
-    decode: Stage
-    reports: tuple[Explained, ...]
-    collapse: Stage
-    rows: tuple[dict[str, Any], ...]
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -112,7 +55,7 @@ def explain(
     user_agent: str = "",
     settings: registry.ProjectSettings = _DEFAULTS,
     received_ms: int = 0,
-) -> Explanation:
+) -> explanation.Explanation:
     """Return what becomes of a payload. Never raises for anything a sender wrote.
 
     Args:
@@ -123,23 +66,23 @@ def explain(
     """
     decoded = decode.decode(body)
     rows = _rows(body, user_agent, settings, received_ms)
-    reports: tuple[Explained, ...] = ()
+    reports: tuple[explanation.Explained, ...] = ()
     if isinstance(decoded, decode.Decoded):
         asked = _Asked(user_agent, judge.rules_of(settings), decoded.batch)
         reports = tuple(_report(position, item, asked) for position, item in enumerate(decoded.items))
-    return Explanation(_decode(body, decoded), reports, _collapse(reports, rows, settings), rows)
+    return explanation.Explanation(_decode(body, decoded), reports, _collapse(reports, rows, settings), rows)
 
 
-def _decode(body: bytes, decoded: decode.Decoded | report.Rejection) -> Stage:
+def _decode(body: bytes, decoded: decode.Decoded | report.Rejection) -> explanation.Stage:
     if isinstance(decoded, report.Rejection):
-        return Stage("decode", decoded.error, {"bytes": len(body), "reason": str(decoded.reason)})
+        return explanation.Stage("decode", decoded.error, {"bytes": len(body), "reason": str(decoded.reason)})
     facts = {"bytes": len(body), "items": len(decoded.items), "left_out": decoded.left_out}
     result = "One object." if body.lstrip()[:1] != b"[" else f"An array of {len(decoded.items)} items."
     if decoded.batch:
         result = f"A batch of the Reporting API with {len(decoded.items)} items."
     if decoded.surplus is not None:
         result = f"{result} {decoded.surplus.error}"
-    return Stage("decode", result, facts, () if _is_strict(body) else (_MENDED,))
+    return explanation.Stage("decode", result, facts, () if _is_strict(body) else (_MENDED,))
 
 
 def _is_strict(body: bytes) -> bool:
@@ -150,20 +93,20 @@ def _is_strict(body: bytes) -> bool:
     return True
 
 
-def _report(position: int, item: decode.Item, asked: _Asked) -> Explained:
+def _report(position: int, item: decode.Item, asked: _Asked) -> explanation.Explained:
     """Judge an item as the pipeline does, and then ask each stage on the way there."""
     traits = noise.traits_of(asked.user_agent)
     judgement = judge.judge(item, asked.rules, traits, batch=asked.batch)
     verdict = judgement.verdict
     if isinstance(judgement, report.Rejection) and judgement.reason is outcomes.Reason.DEFECT:
-        stages = [Stage("defect", judgement.error)]
+        stages = [explanation.Stage("defect", judgement.error)]
     else:
         stages = list(_stages(item, asked, traits))
     title = judgement.title if isinstance(judgement, classify.Finding) else ""
-    return Explained(position, verdict.outcome, verdict.reason, title, tuple(stages))
+    return explanation.Explained(position, verdict.outcome, verdict.reason, title, tuple(stages))
 
 
-def _stages(item: decode.Item, asked: _Asked, traits: tuple[str, ...]) -> Iterator[Stage]:
+def _stages(item: decode.Item, asked: _Asked, traits: tuple[str, ...]) -> Iterator[explanation.Stage]:
     found = detect.detect(item, batch=asked.batch)
     if isinstance(found, report.Rejection):
         yield _rejected("detect", found)
@@ -175,6 +118,11 @@ def _stages(item: decode.Item, asked: _Asked, traits: tuple[str, ...]) -> Iterat
         yield _rejected("normalise", normalised)
         return
     yield _normalise(normalised, parts)
+    refused = admission.refusal(normalised, asked.rules.admission)
+    if refused is not None:
+        yield _rejected("admission", refused)
+        return
+    yield explanation.Stage("admission", "The project takes it.")
     allowed = impossible.impossible(normalised)
     yield _impossible(normalised, allowed=allowed)
     scrubbed = scrub.apply(normalised, asked.rules.scrubbing)
@@ -187,24 +135,28 @@ def _stages(item: decode.Item, asked: _Asked, traits: tuple[str, ...]) -> Iterat
         yield _agent(scrubbed, asked.user_agent)
 
 
-def _rejected(stage: str, rejection: report.Rejection) -> Stage:
-    return Stage(stage, rejection.error, {"kind": rejection.kind, "reason": str(rejection.reason)})
+def _rejected(stage: str, rejection: report.Rejection) -> explanation.Stage:
+    return explanation.Stage(
+        stage, rejection.error, {"kind": rejection.kind, "reason": str(rejection.reason)}
+    )
 
 
-def _detect(family: contract.Family, parts: report.Item) -> Stage:
+def _detect(family: contract.Family, parts: report.Item) -> explanation.Stage:
     if parts.type:
         how = f"by its type {parts.type}"
     elif parts.wrapper:
         how = f"by its member {parts.wrapper}"
     else:
         how = "by the names of its members"
-    return Stage("detect", f"{family.kind}, {how}.", {"kind": family.kind, "members": sorted(parts.body)})
+    return explanation.Stage(
+        "detect", f"{family.kind}, {how}.", {"kind": family.kind, "members": sorted(parts.body)}
+    )
 
 
-def _normalise(found: report.Report, parts: report.Item) -> Stage:
+def _normalise(found: report.Report, parts: report.Item) -> explanation.Stage:
     fields = _fields(found)
     changes = [*_cleaned(found, {**parts.envelope, **parts.body}), *_nulled(found)]
-    return Stage("normalise", f"{len(fields)} fields hold something.", fields, tuple(changes))
+    return explanation.Stage("normalise", f"{len(fields)} fields hold something.", fields, tuple(changes))
 
 
 def _fields(found: report.Report) -> dict[str, Any]:
@@ -214,7 +166,7 @@ def _fields(found: report.Report) -> dict[str, Any]:
     return {name: value for name, value in plain.items() if value}
 
 
-def _cleaned(found: report.Report, sent: report.Members) -> Iterator[Change]:
+def _cleaned(found: report.Report, sent: report.Members) -> Iterator[explanation.Change]:
     """Tell of members that became a field, but not as they were sent."""
     places = {getattr(found, name).text for name in _URLS} - {""}
     for name, text in sent.items():
@@ -223,73 +175,79 @@ def _cleaned(found: report.Report, sent: report.Members) -> Iterator[Change]:
             continue
         cleaned = urls.clean(value).text
         if cleaned in places and cleaned != value:
-            yield Change(name, value, cleaned, "its canonical form, less user info, query and fragment")
+            yield explanation.Change(
+                name, value, cleaned, "its canonical form, less user info, query and fragment"
+            )
         elif name.lower().replace("-", "") == "originalpolicy" and found.policy not in {"", value.strip()}:
-            yield Change(name, value, found.policy, "nonces make a new policy of it on each page")
+            yield explanation.Change(name, value, found.policy, "nonces make a new policy of it on each page")
 
 
-def _nulled(found: report.Report) -> Iterator[Change]:
+def _nulled(found: report.Report) -> Iterator[explanation.Change]:
     for name in filter(None, found.details.get("nulled", "").split(",")):
-        yield Change(name, "", "nothing", "its value is of no use: wrong type, form or range")
+        yield explanation.Change(name, "", "nothing", "its value is of no use: wrong type, form or range")
 
 
-def _impossible(found: report.Report, *, allowed: bool) -> Stage:
+def _impossible(found: report.Report, *, allowed: bool) -> explanation.Stage:
     if not found.policy:
-        return Stage("impossible", "It carries no policy to judge by.", {"impossible": False})
+        return explanation.Stage("impossible", "It carries no policy to judge by.", {"impossible": False})
     verb = "plainly allows" if allowed else "does not plainly allow"
-    return Stage("impossible", f"Its policy {verb} what was blocked.", {"impossible": allowed})
+    return explanation.Stage("impossible", f"Its policy {verb} what was blocked.", {"impossible": allowed})
 
 
-def _scrub(before: report.Report, after: report.Report) -> Stage:
+def _scrub(before: report.Report, after: report.Report) -> explanation.Stage:
     old, new = _fields(before), _fields(after)
     changes = tuple(
-        Change(
+        explanation.Change(
             name, _text(old.get(name, "")), _text(new.get(name, "")), "it may name a person or open a door"
         )
         for name in before.__struct_fields__
         if old.get(name) != new.get(name)
     )
     fields = "1 field" if len(changes) == 1 else f"{len(changes)} fields"
-    return Stage("scrub", f"{fields} changed." if changes else "Nothing to take out.", {}, changes)
+    return explanation.Stage(
+        "scrub", f"{fields} changed." if changes else "Nothing to take out.", {}, changes
+    )
 
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else str(msgspec.to_builtins(value))
 
 
-def _noise(label: noise.Label) -> Stage:
+def _noise(label: noise.Label) -> explanation.Stage:
     facts = {"noise": label.noise, "rule": label.rule, "dropped": label.dropped}
     if not label.rule:
-        return Stage("noise", "No rule matches.", facts)
+        return explanation.Stage("noise", "No rule matches.", facts)
     dropped = "; the project drops it" if label.dropped else ""
-    return Stage("noise", f"{label.noise}, by the rule {label.rule}{dropped}.", facts)
+    return explanation.Stage("noise", f"{label.noise}, by the rule {label.rule}{dropped}.", facts)
 
 
-def _classify(family: contract.Family, found: report.Report, scrubbing: scrub.Rules) -> Stage:
+def _classify(family: contract.Family, found: report.Report, scrubbing: scrub.Rules) -> explanation.Stage:
     hashed = dict(zip(fingerprint.PARTS, fingerprint.parts(found, scrubbing), strict=True))
     facts = {"fingerprint": fingerprint.fingerprint(found, scrubbing)} | {
         name: text for name, text in hashed.items() if text
     }
-    return Stage("classify", family.title(found), facts)
+    return explanation.Stage("classify", family.title(found), facts)
 
 
-def _agent(found: report.Report, requests: str) -> Stage:
+def _agent(found: report.Report, requests: str) -> explanation.Stage:
     agent = agents.parse(found.user_agent or requests)
     whose = "of the report" if found.user_agent else "of the request"
     if not any(agent):
-        return Stage("user agent", "Unknown.", agent._asdict())
+        return explanation.Stage("user agent", "Unknown.", agent._asdict())
     named = " ".join(filter(None, (agent.browser, agent.version, agent.os and f"on {agent.os}")))
-    return Stage("user agent", f"{named}, by the user agent {whose}.", agent._asdict())
+    return explanation.Stage("user agent", f"{named}, by the user agent {whose}.", agent._asdict())
 
 
 def _collapse(
-    reports: tuple[Explained, ...], rows: tuple[dict[str, Any], ...], settings: registry.ProjectSettings
-) -> Stage:
+    reports: tuple[explanation.Explained, ...],
+    rows: tuple[dict[str, Any], ...],
+    settings: registry.ProjectSettings,
+) -> explanation.Stage:
     accepted = sum(explained.outcome == outcomes.Outcome.ACCEPTED.value for explained in reports)
     window = settings.dedupe_window
     how = f"Equal reports within {window} s become one row" if window else "Each report becomes a row"
     facts = {"accepted": accepted, "rows": len(rows), "dedupe_window": window}
-    return Stage("collapse", f"{how}; accepted: {accepted}, rows: {len(rows)}.", facts)
+    return explanation.Stage("collapse", f"{how}; accepted: {accepted}, rows: {len(rows)}.", facts)
 
 
 def _rows(

@@ -78,7 +78,7 @@ def _mixed(count: int, seed: int = 1) -> Iterator[corpus.Sample]:
         if rng.random() >= _VECTOR_SHARE:
             yield sample
             continue
-        (kind,) = rng.choices(tuple(_WEIGHTS), _WEIGHTS.values())
+        (kind,) = rng.choices(tuple(_WEIGHTS), tuple(_WEIGHTS.values()))
         body = rng.choice(vectors[kind]).replace(_PAGE, f"/{rng.randrange(400)}/{seed}/{number:08x}")
         yield sample._replace(body=body.encode())
 

@@ -14,26 +14,26 @@ from tests.unit.workers import payloads, strategies, test_vectors
 from workers import explain, judge
 
 if TYPE_CHECKING:
-    from workers import report
+    from workers import explanation, report
 
-ORDER = ["detect", "normalise", "impossible", "scrub", "noise", "classify", "user agent"]
+ORDER = ["detect", "normalise", "admission", "impossible", "scrub", "noise", "classify", "user agent"]
 
 
-def explained(body: object, **asked: Any) -> explain.Explanation:
+def explained(body: object, **asked: Any) -> explanation.Explanation:
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
     return explain.explain(sent, **asked)
 
 
-def stages(one: explain.Explained) -> dict[str, explain.Stage]:
+def stages(one: explanation.Explained) -> dict[str, explanation.Stage]:
     return {stage.stage: stage for stage in one.stages}
 
 
-def only(body: object, **asked: Any) -> dict[str, explain.Stage]:
+def only(body: object, **asked: Any) -> dict[str, explanation.Stage]:
     (one,) = explained(body, **asked).reports
     return stages(one)
 
 
-def changes(stage: explain.Stage) -> dict[str, tuple[str, str]]:
+def changes(stage: explanation.Stage) -> dict[str, tuple[str, str]]:
     return {change.what: (change.before, change.after) for change in stage.changes}
 
 
@@ -139,6 +139,14 @@ def test_a_policy_that_allows_it_is_told() -> None:
     assert (told.result, told.facts) == ("Its policy plainly allows what was blocked.", {"impossible": True})
     assert not only(payloads.legacy(original_policy="img-src 'self'"))["impossible"].facts["impossible"]
     assert only(payloads.legacy())["impossible"].result == "It carries no policy to judge by."
+
+
+def test_a_report_from_elsewhere_is_told() -> None:
+    elsewhere = registry.ProjectSettings(allowed_origins=("https://shop.example",))
+    (left_out,) = explained(payloads.legacy(), settings=elsewhere).reports
+    assert (left_out.outcome, left_out.reason) == ("filtered", "origin")
+    assert left_out.stages[-1].stage == "admission"
+    assert only(payloads.legacy())["admission"].result == "The project takes it."
 
 
 def test_what_noise_it_is_is_told() -> None:

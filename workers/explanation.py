@@ -1,0 +1,66 @@
+"""What an explanation of a payload consists of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What a stage changed: a member or field, from what to what, and why."""
+
+    what: str
+    before: str
+    after: str
+    why: str
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """What one stage made of a payload or a report.
+
+    Attributes:
+        stage: its name.
+        result: in one sentence.
+        facts: what it found out, by name.
+        changes: what it changed.
+    """
+
+    stage: str
+    result: str
+    facts: dict[str, Any] = {}
+    changes: tuple[Change, ...] = ()
+
+
+class Explained(msgspec.Struct, frozen=True):
+    """What becomes of one report of a payload.
+
+    Attributes:
+        position: index in the payload.
+        outcome: ``accepted``, ``filtered`` or ``invalid``.
+        reason: why; "" for the accepted.
+        title: for a person; "" unless accepted.
+        stages: those that it went through.
+    """
+
+    position: int
+    outcome: str
+    reason: str
+    title: str
+    stages: tuple[Stage, ...]
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """What becomes of a payload.
+
+    Attributes:
+        decode: what could be read from the body.
+        reports: what became of each item.
+        collapse: how many rows the accepted become.
+        rows: of the table ``reports``.
+    """
+
+    decode: Stage
+    reports: tuple[Explained, ...]
+    collapse: Stage
+    rows: tuple[dict[str, Any], ...]
