@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tests.browser import browsers, site
+from tests.browser import browsers, site, violations
+from tests.browser.rows import Sight
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,12 +25,12 @@ class Provocation(NamedTuple):
     Attributes:
         name: for test names.
         documents: the page and what it loads.
-        types: the Reporting API types of the reports that come, by the name of the browser that sends them.
+        seen: what at least is seen of a visit, by the name of each browser that reports any of it.
     """
 
     name: str
     documents: site.Documents
-    types: Mapping[str, frozenset[str]]
+    seen: Mapping[str, frozenset[Sight]]
 
 
 def _page(text: str, headers: Mapping[str, str] = {}) -> site.Document:
@@ -161,34 +162,94 @@ _MEMORY: Final = {
     ),
 }
 
+_CHROMIUM: Final = browsers.CHROMIUM.name
+_FIREFOX: Final = browsers.FIREFOX.name
+_INTEGRITY_SEEN: Final = frozenset(
+    {
+        Sight("integrity", "script", "$site/script.js", "enforce"),
+        Sight("integrity", "script", "$site/script.js", "report"),
+    }
+)
+
 ALL: Final = (
     Provocation(
         "features",
         _FEATURES,
         {
-            browsers.CHROMIUM.name: frozenset(
+            _CHROMIUM: frozenset(
                 {
-                    "permissions-policy-violation",
-                    "potential-permissions-policy-violation",
-                    "document-policy-violation",
+                    Sight("permissions-policy", "geolocation", "", "enforce"),
+                    Sight("permissions-policy", "geolocation", "$elsewhere/frame", "enforce"),
+                    Sight("permissions-policy", "fullscreen", "", "report"),
+                    Sight("document-policy", "js-profiling", "", "enforce"),
                 }
             ),
-            browsers.FIREFOX.name: frozenset({"feature-policy-violation"}),
+            _FIREFOX: frozenset({Sight("permissions-policy", "geolocation", "", "enforce")}),
         },
     ),
-    Provocation("advice", _ADVICE, {browsers.CHROMIUM.name: frozenset({"deprecation", "intervention"})}),
-    Provocation("embedding", _EMBEDDING, {browsers.CHROMIUM.name: frozenset({"coep"})}),
-    Provocation("openers", _OPENERS, {browsers.CHROMIUM.name: frozenset({"coop"})}),
     Provocation(
-        "integrity",
-        _INTEGRITY,
+        "advice",
+        _ADVICE,
         {
-            browsers.CHROMIUM.name: frozenset({"integrity-violation"}),
-            browsers.FIREFOX.name: frozenset({"integrity-violation"}),
+            _CHROMIUM: frozenset(
+                {Sight("deprecation", "UnloadHandler"), Sight("intervention", "NavigatorVibrate")}
+            )
         },
     ),
-    Provocation("hashes", _HASHES, {browsers.CHROMIUM.name: frozenset({"csp-hash"})}),
-    Provocation("connections", _CONNECTIONS, {browsers.CHROMIUM.name: frozenset({"connection-allowlist"})}),
-    Provocation("network", _NETWORK, {browsers.CHROMIUM.name: frozenset({"network-error"})}),
-    Provocation("memory", _MEMORY, {browsers.CHROMIUM.name: frozenset({"crash"})}),
+    Provocation(
+        "embedding",
+        _EMBEDDING,
+        {
+            _CHROMIUM: frozenset(
+                {
+                    Sight("coep", "corp", "$elsewhere/pixel.png", "enforce"),
+                    Sight("coep", "navigation", "$site/frame", "enforce"),
+                    Sight("coep", "worker initialization", "$site/worker.js", "enforce"),
+                }
+            )
+        },
+    ),
+    Provocation(
+        "openers",
+        _OPENERS,
+        {
+            _CHROMIUM: frozenset(
+                {
+                    Sight("coop", "navigation-to-response", "$site/", "report"),
+                    Sight("coop", "navigation-from-response", "$site/popup", "report"),
+                    Sight("coop", "access-from-coop-page-to-openee", "$site/popup", "report"),
+                }
+            )
+        },
+    ),
+    Provocation("integrity", _INTEGRITY, dict.fromkeys((_CHROMIUM, _FIREFOX), _INTEGRITY_SEEN)),
+    Provocation("hashes", _HASHES, {_CHROMIUM: frozenset({Sight("csp-hash", "script", "$site/script.js")})}),
+    Provocation(
+        "connections",
+        _CONNECTIONS,
+        {_CHROMIUM: frozenset({Sight("unknown", "connection-allowlist", "$elsewhere/frame", "report")})},
+    ),
+    Provocation(
+        "network",
+        _NETWORK,
+        {
+            _CHROMIUM: frozenset(
+                Sight("nel", outcome)
+                for outcome in (
+                    "ok",
+                    "http.error",
+                    "http.response.invalid.empty",
+                    "dns.name_not_resolved",
+                    "abandoned",
+                )
+            )
+        },
+    ),
+    Provocation("memory", _MEMORY, {_CHROMIUM: frozenset({Sight("crash", "oom")})}),
 )
+VIOLATIONS: Final = Provocation(
+    "violations",
+    violations.documents(violations.REPORTING_API),
+    dict.fromkeys((_CHROMIUM, _FIREFOX), violations.SEEN),
+)
+"""What else can be provoked: the violations of a Content-Security-Policy."""

@@ -18,8 +18,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from deploy import child
 from ingest import cors
-from tests.browser import browsers, provocations, site, tls, violations
+from tests.browser import browsers, provocations, rows, site, tls
+from tests.unit.workers import payloads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,19 +33,14 @@ PATIENCE: Final = 30.0
 QUIET: Final = 3.0
 """Seconds: what is expected has come, and nothing else came for so long."""
 
-PAGES: Final = (
-    provocations.Provocation(
-        "violations",
-        violations.documents(violations.REPORTING_API),
-        {
-            browsers.CHROMIUM.name: frozenset({"csp-violation"}),
-            browsers.FIREFOX.name: frozenset({"csp-violation"}),
-        },
-    ),
-    *provocations.ALL,
-)
-
 Line = dict[str, Any]
+
+
+def sights(*lines: Line) -> set[rows.Sight]:
+    """Return what analysts would see of recorded requests."""
+    batch = [payloads.payload(line["body"].encode(), user_agent=line["user_agent"]) for line in lines]
+    reports = payloads.rows(payloads.process(*batch).reports)
+    return {rows.Sight(*(row[name] for name in rows.Sight._fields)) for row in reports}
 
 
 class _Recorder(http.server.ThreadingHTTPServer):
@@ -56,8 +53,8 @@ class _Recorder(http.server.ThreadingHTTPServer):
         self.lines: list[Line] = []
         self.latest = time.monotonic()
 
-    def types(self) -> set[str]:
-        return {report["type"] for line in self.lines for report in json.loads(line["body"])}
+    def sights(self) -> set[rows.Sight]:
+        return sights(*self.lines)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -107,7 +104,6 @@ def visit(browser: browsers.Browser, page: provocations.Provocation, home: Path)
     """Return what the browser sent, in the order of its arrival."""
     identity = tls.issue(home)
     browser.trust(identity.authority, home)
-    expected = page.types[browser.name]
     with (
         _recorder() as recorder,
         tls.terminated(identity.context, recorder.server_port, REPORTS_PORT) as front,
@@ -120,12 +116,14 @@ def visit(browser: browsers.Browser, page: provocations.Provocation, home: Path)
         ) as served,
         browser.visiting(f"{served.page}?leave", home),
     ):
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            if recorder.types() >= expected and time.monotonic() - recorder.latest > QUIET:
-                return recorder.lines
-            time.sleep(0.1)
-        raise TimeoutError(f"{browser.name} on {page.name}: {expected - recorder.types()} did not come.")
+        expected = rows.filled(page.seen[browser.name], served)
+        child.wait_until(
+            lambda: recorder.sights() >= expected and time.monotonic() - recorder.latest > QUIET,
+            PATIENCE,
+        )
+        for missing in expected - recorder.sights():
+            sys.stdout.write(f"{browser.name}, {page.name}: {missing} did not come.\n")
+        return recorder.lines
 
 
 def version(browser: browsers.Browser) -> str:
@@ -139,8 +137,8 @@ def main() -> int:
     lines: list[Line] = []
     for browser in (browsers.CHROMIUM, browsers.FIREFOX):
         sender = version(browser)
-        for page in PAGES:
-            if browser.name not in page.types:
+        for page in (provocations.VIOLATIONS, *provocations.ALL):
+            if browser.name not in page.seen:
                 continue
             with tempfile.TemporaryDirectory() as home:
                 sent = visit(browser, page, Path(home))

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
-import pathlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.browser import provocations, record, rows, site
 from tests.unit.workers import payloads
 
 if TYPE_CHECKING:
     from workers import pipeline
 
-REQUESTS = [
-    json.loads(line)
-    for line in (pathlib.Path(__file__).parents[2] / "data" / "browsers.jsonl").read_text().splitlines()
-]
+REQUESTS = [json.loads(line) for line in record.DATA.read_text().splitlines()]
 EACH = [
     pytest.param(request, id=f"{request['browser']}-{request['page']}-{number}")
     for number, request in enumerate(REQUESTS)
+]
+
+SITE = site.Site("https://site.test", "https://elsewhere.test", record.SITE_PORT)
+VISITS = [
+    pytest.param(page, browser, id=f"{browser}-{page.name}")
+    for page in (provocations.VIOLATIONS, *provocations.ALL)
+    for browser in page.seen
 ]
 
 
@@ -46,3 +50,9 @@ def test_every_report_is_accepted_and_whole(request_: dict[str, Any]) -> None:
         assert row["browser"] in {"Chrome", "HeadlessChrome", "Firefox"}
         assert "nulled" not in row["details"]
         assert row["noise"] == ""
+
+
+@pytest.mark.parametrize(("page", "browser"), VISITS)
+def test_every_visit_is_seen_as_it_was(page: provocations.Provocation, browser: str) -> None:
+    sent = [line for line in REQUESTS if (line["page"], line["browser"]) == (page.name, browser)]
+    assert record.sights(*sent) >= rows.filled(page.seen[browser], SITE)
