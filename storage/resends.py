@@ -27,7 +27,7 @@ SLICE_S: Final = 1200
 MOST: Final = 100_000
 """Items in a memory. Sixteen shards with three full memories each take about 240 MB."""
 SHARE: Final = 40
-"""Percent of ``maxmemory``: half of what the edge may fill. The rest is for the queue alone."""
+"""Percent of ``maxmemory``: half of what the edge fills by default. The rest is for the queue alone."""
 _CHUNK: Final = 1_000
 """Items of one script: Redis is busy for about a millisecond."""
 _HALF: Final = 32
