@@ -101,5 +101,5 @@ class Upload:
     def _gather(self, gathered: bytearray, piece: bytes) -> None:
         if len(gathered) + len(piece) > self._limit:
             raise refusals.RefusedError(refusals.TOO_LARGE)
-        self._held.take(len(piece))
+        self._held.take(len(piece), len(gathered))
         gathered += piece

@@ -8,6 +8,7 @@ headers, and a worker that stops waits for idle connections until it is killed. 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 from typing import Any, Final
 
@@ -37,8 +38,30 @@ _GC_THRESHOLDS: Final = (50_000, 50, 100)
 search takes a quarter of an edge's time."""
 
 
+_BUFFERED_BYTES: Final = 64 * 1024
+"""Of a body that the application has not asked for yet, after which a connection is read no further."""
+
+_M_MMAP_THRESHOLD: Final = -3
+_OWN_MAPPING_BYTES: Final = 128 * 1024
+"""Bodies above this size get memory of their own, which goes back to the system when they are done."""
+
+
+def _give_memory_back() -> None:
+    """Keep glibc from moving that threshold: it does with each large block that is freed, up to 32 MB.
+
+    Large bodies would then lie between small ones on the heap, which hardly ever shrinks.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _OWN_MAPPING_BYTES)
+
+
 class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has no types
     """One connection."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - gunicorn's own
+        super().__init__(*arguments, **named)
+        self._max_buffer_size = _BUFFERED_BYTES
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Bound the wait for a connection's first request, as gunicorn does for the further ones."""
@@ -82,6 +105,7 @@ class EdgeWorker(gasgi.ASGIWorker):  # type: ignore[misc] # gunicorn has no type
         # Its look for the fast parser is remembered in the class it is called on, and read from this one.
         protocol.ASGIProtocol._check_h1c_protocol_available()  # noqa: SLF001 - see above
         gasgi.ASGIProtocol = EdgeProtocol
+        _give_memory_back()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
         # Otherwise each connection that a browser closes stays in memory for another three seconds.

@@ -18,3 +18,15 @@ def test_bytes_are_held_up_to_the_limit_and_given_back() -> None:
     held.give(6)
     held.take(1)
     assert held.held == 5
+
+
+def test_large_bodies_leave_half_to_the_others() -> None:
+    large = limits.LARGE_BYTES + 1
+    held = limits.HeldBytes(4 * large)
+    held.take(large)
+    held.take(large)
+    with pytest.raises(refusals.RefusedError):
+        held.take(large)
+    with pytest.raises(refusals.RefusedError):
+        held.take(1, before=limits.LARGE_BYTES)
+    held.take(limits.LARGE_BYTES)
