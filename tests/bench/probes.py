@@ -7,7 +7,7 @@ import http.client
 import itertools
 import random
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -17,11 +17,13 @@ from storage import clickhouse, envelope
 from tests.bench import corpus, stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from tests import harness
 
 ENVIRONMENT: Final = "freshness"
+_numbers: Final = itertools.count()
+"""Each report is of a page of its own, in one run of the benchmarks."""
 _LOOK: Final = 0.02
 """Seconds between two looks: the resolution of the times."""
 _PATIENCE: Final = 15.0
@@ -36,18 +38,29 @@ class Probes:
     Args:
         system: where to.
         pause: mean seconds between two reports.
+        project: whose reports they are; the first project by default.
+        crowd: the project whose shards they go to; the same by default.
 
     Attributes:
         seconds: how long each report that became visible took.
+        refused: the statuses of those that the edge did not take.
     """
 
-    def __init__(self, system: harness.System, pause: float) -> None:
+    def __init__(
+        self,
+        system: harness.System,
+        pause: float,
+        project: Mapping[str, Any] | None = None,
+        crowd: Mapping[str, Any] | None = None,
+    ) -> None:
         self._system = system
         self._pause = pause
+        self._project = project or system.project
+        self._crowd = crowd or self._project
         self._rng = random.Random(1)
-        self._numbers = itertools.count()
         self._under_way: dict[str, float] = {}
         self.seconds: list[float] = []
+        self.refused: list[int] = []
 
     def run(self, more: Callable[[int], bool]) -> None:
         """Post while ``more(number of reports)`` holds, then wait for the last ones.
@@ -56,13 +69,13 @@ class Probes:
             RuntimeError: one did not appear in time.
         """
         analyst = settings.clickhouse_address(self._system.runtime.analyst_url)
-        edge = urlsplit(self._system.edge_url)
+        edge, first = urlsplit(self._system.edge_url), next(_numbers) + 1
         with (
             contextlib.closing(clickhouse.connect(analyst)) as server,
             contextlib.closing(http.client.HTTPConnection(edge.hostname, edge.port)) as connection,
         ):
-            for path, number in zip(itertools.cycle(self._paths()), self._numbers, strict=False):
-                if not more(number):
+            for path, number in zip(itertools.cycle(self._paths()), _numbers, strict=False):
+                if not more(number - first):
                     break
                 self._post(connection, path, f"https://probe.example/{number}")
                 # An even pace would keep meeting the dispatcher at the same moment of its cycle.
@@ -72,9 +85,9 @@ class Probes:
 
     def _paths(self) -> Iterator[str]:
         """Return one endpoint for each shard that the corpus fills, under a release of its own."""
-        project, shards = self._system.project, self._system.runtime.shards
+        project, shards = self._project, self._system.runtime.shards
         for place in corpus.PLACES:
-            wanted = envelope.shard_of(project["id"], *place, shards)
+            wanted = envelope.shard_of(self._crowd["id"], *place, shards)
             releases = (f"probe-{number}" for number in itertools.count())
             release = next(
                 name
@@ -94,7 +107,8 @@ class Probes:
         answer = connection.getresponse()
         answer.read()
         if answer.status != http.HTTPStatus.OK:
-            raise RuntimeError(f"The edge answered {answer.status} to a probe.")
+            del self._under_way[document]
+            self.refused.append(answer.status)
 
     def _look_until(self, server: clickhouse.Connection, end: float) -> None:
         while time.monotonic() < end:

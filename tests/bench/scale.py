@@ -18,6 +18,7 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
         sustained_seconds: of the whole system under load.
         sustained_rate: reports a second posted meanwhile.
         probes: single reports whose way to their row is timed on the idle system.
+        attack_seconds: of each attack.
         obvious_reports: queued for the obvious design to drain.
         obvious_seconds: of the obvious design under load.
     """
@@ -29,6 +30,7 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
     sustained_seconds: float = 30
     sustained_rate: float = 10_000
     probes: int = 100
+    attack_seconds: float = 12
     obvious_reports: int = 2_000
     obvious_seconds: float = 15
 
@@ -42,6 +44,7 @@ QUICK: Final = Scale(
     sustained_seconds=5,
     sustained_rate=4_000,
     probes=10,
+    attack_seconds=3,
     obvious_reports=300,
     obvious_seconds=3,
 )

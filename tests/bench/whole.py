@@ -72,7 +72,7 @@ def _freshness(scenario: str, timed: probes.Probes, bar: float | None = None) ->
         unit="s",
         bar=bar,
         sense="≤",
-        note=f"p50 {loadgen.percentile(ordered, 0.5):.2f} s, {len(ordered)} reports",
+        note=f"p50 {loadgen.percentile(ordered, 0.5):.2f} s; {len(ordered)} taken, {len(timed.refused)} not",
     )
 
 

@@ -1,0 +1,219 @@
+"""A project that is flooded, in every way a key allows, and what another project notices of it.
+
+Both share the edge, the shards and the one worker. The quiet project sends a few reports a second; each is
+timed until SQL shows it. The attacker sends as fast as the machine lets it, whatever it is told.
+"""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import random
+import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+import psutil
+
+from tests import harness
+from tests.bench import corpus, loadgen, memory, probes, stack
+from tests.bench.report import Measurement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from tests.bench.scale import Scale
+
+_PAUSE: Final = 0.1
+_CONNECTIONS: Final = 128
+_REQUESTS: Final = 20_000
+_FEW: Final = 50
+"""Requests of half a megabyte: more would only fill the load generator's memory."""
+_CALM_S: Final = 12.0
+"""After the backlog of an attack is drained: its project is back in everybody's lanes."""
+_PATIENCE_S: Final = 180.0
+_LEAST_RATE: Final = 0.9
+_MOST_DELAY: Final = 2.0
+_PARTITIONS: Final = "SELECT uniqExact(environment, release) FROM reports WHERE project_id = {project}"
+
+
+class _Target(NamedTuple):
+    """Where an attack goes."""
+
+    host: str
+    project: Mapping[str, Any]
+
+    def request(self, sample: corpus.Sample, key: str = "") -> bytes:
+        """Return the request that posts a sample."""
+        key = key or self.project["key"]
+        path = stack.endpoint_path(self.project["id"], key, sample.environment, sample.release)
+        return loadgen.request(sample, path, self.host)
+
+    def encoded(self, body: bytes) -> bytes:
+        """Return the request that posts a compressed body."""
+        sample = corpus.Sample("production", "1", "bomb", "application/json", body)
+        return self.request(sample).replace(b"Accept: */*", b"Content-Encoding: gzip", 1)
+
+
+def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
+    """Time the quiet project alone, then under each attack."""
+    directory.mkdir()
+    with harness.system(directory) as system:
+        attacker = system.json("project", "create", "attacker")
+        quiet = _Quiet(system, attacker, scale.attack_seconds)
+        target = _Target(urlsplit(system.edge_url).netloc, attacker)
+        for name, requests in _ATTACKS.items():
+            alone = quiet.watch()
+            yield from _attack(name, quiet, alone, list(requests(target)), directory)
+            system.wait_drained(_PATIENCE_S)
+            time.sleep(_CALM_S)
+        yield _partitions(system, attacker)
+        verdict = system.headrace("verify")
+        if verdict.returncode:
+            raise RuntimeError(f"The ledger does not balance: {verdict.stdout}")
+
+
+class _Seen(NamedTuple):
+    """What the quiet project noticed: the share of its reports that was taken, and their time to SQL (p99)."""
+
+    taken: float
+    p99: float
+
+
+class _Quiet:
+    """The project that should notice nothing."""
+
+    def __init__(self, system: harness.System, attacker: Mapping[str, Any], seconds: float) -> None:
+        self.system = system
+        self._attacker = attacker
+        self._seconds = seconds
+
+    def watch(self) -> _Seen:
+        """Send for as long as an attack takes."""
+        timed = probes.Probes(self.system, _PAUSE, crowd=self._attacker)
+        end = time.monotonic() + self._seconds
+        timed.run(lambda _: time.monotonic() < end)
+        share = len(timed.seconds) / (len(timed.seconds) + len(timed.refused))
+        return _Seen(share, loadgen.percentile(sorted(timed.seconds), 0.99))
+
+    @property
+    def seconds(self) -> float:
+        """How long it sends."""
+        return self._seconds
+
+
+def _attack(
+    name: str, quiet: _Quiet, alone: _Seen, requests: list[bytes], directory: Path
+) -> Iterator[Measurement]:
+    edge = urlsplit(quiet.system.edge_url)
+    plan = loadgen.Plan(
+        host=edge.hostname or "",
+        port=edge.port or 0,
+        requests=requests,
+        seconds=quiet.seconds + 2,
+        connections=_CONNECTIONS,
+    )
+    with (
+        memory.Sampler(lambda: _processes(quiet.system.runtime.pids.edge)) as edges,
+        memory.Sampler(lambda: _processes(quiet.system.runtime.pids.workers)) as workers,
+    ):
+        load = loadgen.Running(plan, directory)
+        time.sleep(1.5)
+        seen = quiet.watch()
+        outcome = load.outcome()
+    answers = f"{sum(outcome.statuses.values()) / outcome.seconds:,.0f}/s, {outcome.statuses}"
+    scenario = f"attack: {name}"
+    yield Measurement(
+        scenario=scenario,
+        what="another project's reports taken",
+        values=(100 * seen.taken,),
+        unit="%",
+        bar=100 * _LEAST_RATE,
+        note=answers,
+    )
+    yield Measurement(
+        scenario=scenario,
+        what="their way to SQL, p99",
+        values=(seen.p99 / alone.p99,),
+        unit="x",
+        bar=_MOST_DELAY,
+        sense="≤",
+        note=f"{seen.p99:.2f} s instead of {alone.p99:.2f} s",
+    )
+    for what, peak, bar in (
+        ("an edge process", edges.peak, 120),
+        ("worker or work horse", workers.peak, 300),
+    ):
+        yield Measurement(
+            scenario=scenario, what=f"memory of {what}", values=(peak.rss,), unit="MB", bar=bar, sense="≤"
+        )
+
+
+def _partitions(system: harness.System, attacker: Mapping[str, Any]) -> Measurement:
+    ((count,),) = [row.values() for row in system.query(_PARTITIONS.format(project=attacker["id"]))]
+    return Measurement(
+        scenario="attack: made-up releases",
+        what="partitions of the project",
+        values=(float(count),),
+        unit="",
+        bar=2 * 200,  # what it may have, and the release "(other)" of environments that are known
+        sense="≤",
+    )
+
+
+def _processes(pids: list[int]) -> list[psutil.Process]:
+    found = []
+    for pid in pids:
+        process = psutil.Process(pid)
+        found += [process, *process.children()]
+    return found
+
+
+def _distinct(target: _Target) -> Iterator[bytes]:
+    return map(target.request, corpus.distinct(_REQUESTS))
+
+
+def _releases(target: _Target) -> Iterator[bytes]:
+    rng = random.Random(1)
+    for sample in corpus.realistic(_REQUESTS):
+        release, environment = f"{rng.getrandbits(40):x}", f"e{rng.randrange(50)}"
+        yield target.request(sample._replace(environment=environment, release=release))
+
+
+def _keys(target: _Target) -> Iterator[bytes]:
+    rng = random.Random(1)
+    for sample in corpus.realistic(_REQUESTS):
+        yield target.request(sample, key=f"{rng.getrandbits(128):032x}")
+
+
+def _arrays(target: _Target) -> Iterator[bytes]:
+    item = {"type": "csp-violation", "age": 1, "url": "https://shop.example/", "user_agent": "x"}
+    for number in range(_FEW):
+        bodies = [
+            {"effectiveDirective": "img-src", "blockedURL": f"https://h{number}.example/{n}"}
+            for n in range(5_000)
+        ]
+        body = json.dumps([{**item, "body": one} for one in bodies]).encode()
+        yield target.request(corpus.Sample("production", "1", "x", "application/reports+json", body))
+
+
+def _deep(target: _Target) -> Iterator[bytes]:
+    for opening in itertools.islice(itertools.cycle((b"[", b'{"a":')), _FEW):
+        body = opening * (500_000 // len(opening))
+        yield target.request(corpus.Sample("production", "1", "x", "application/json", body))
+
+
+def _bombs(target: _Target) -> Iterator[bytes]:
+    yield target.encoded(gzip.compress(bytes(1 << 30), 9))
+
+
+_ATTACKS: Final[dict[str, Callable[[_Target], Iterator[bytes]]]] = {
+    "reports that are all different": _distinct,
+    "made-up releases": _releases,
+    "made-up keys": _keys,
+    "arrays of 5 000 reports": _arrays,
+    "deep nesting": _deep,
+    "1 GiB in 1 MiB": _bombs,
+}
