@@ -76,7 +76,7 @@ def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
 
 
 class _Seen(NamedTuple):
-    """What the quiet project noticed: the share of its reports that was taken, and their time to SQL (p99)."""
+    """What the quiet project noticed: the share of its reports that was taken, and their time to SQL."""
 
     taken: float
     p99: float
