@@ -1,0 +1,153 @@
+"""The limits of a project over real servers: exact and the same again, whatever interrupts a batch."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from storage import clickhouse, errors, ledger, project_settings, quotas, registry, streams
+from tests.integration.workers import test_drain as drains
+from workers import drain, failpoints
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import redis
+
+SHARDS = drains.SHARDS
+
+
+@pytest.fixture(autouse=True)
+def _disarmed() -> Iterator[None]:
+    yield
+    failpoints.arm("")
+
+
+def limit(client: redis.Redis, **settings: Any) -> None:
+    """Give project 1 these limits."""
+    values = project_settings.ProjectSettings(**settings)
+    project = registry.Project(id=1, name="shop", keys=("key",), settings=values)
+    snapshot = registry.Snapshot(version=1, projects=(project,))
+    client.set(registry.SNAPSHOT_KEY, msgspec.msgpack.encode(snapshot))
+
+
+def append(client: redis.Redis, reports: int, shard: int = drains.SHARD, first: int = 0) -> None:
+    """Append one entry with different reports to a shard."""
+    from storage import scripts  # noqa: PLC0415 - only here
+
+    payloads = [drains.payload(drains.report(number)) for number in range(first, first + reports)]
+    _, *arguments = streams.append_arguments(shard, payloads)
+    client.eval(scripts.APPEND.text, *arguments)
+
+
+def drainer(client: redis.Redis, server: clickhouse.Connection, **limits: Any) -> drain.Drainer:
+    return drain.Drainer(
+        streams.Queue(client), client, server, time.monotonic, drain.Limits(**limits) if limits else None
+    )
+
+
+def balanced(server: clickhouse.Connection, client: redis.Redis) -> ledger.Line:
+    return drains.balanced(server, client)
+
+
+def test_reports_over_quota_are_counted_and_not_stored(
+    client: redis.Redis, server: clickhouse.Connection
+) -> None:
+    limit(client, quota_per_minute=25)
+    for start in range(3):
+        append(client, 20, first=20 * start)
+        drainer(client, server).drain(drains.SHARD)
+    assert drains.counted(server) == {("accepted", ""): 25, ("quota", "project_minute"): 35}
+    assert balanced(server, client).found == 60
+    ((member, until),) = client.zrange(quotas.EXHAUSTED_KEY, 0, -1, withscores=True)
+    assert member == b"1 project_minute 25 "
+    assert time.time() + 50 < until < time.time() + 62
+
+
+@pytest.mark.parametrize("point", failpoints.POINTS)
+def test_interrupted_at_any_point_a_batch_is_ruled_on_once(
+    client: redis.Redis, server: clickhouse.Connection, point: str
+) -> None:
+    limit(client, quota_per_minute=40, sampling="adaptive", sample_budget=10**6, new_variants_per_hour=8)
+    for shard in (3, 4):
+        append(client, 30, shard)
+        failpoints.arm(f"{point}=raise@1")
+        with contextlib.suppress(failpoints.FailpointError):
+            drainer(client, server).drain(shard)
+        failpoints.arm("")
+    for shard in (3, 4):
+        while drainer(client, server).drain(shard).batches:
+            pass
+    line = balanced(server, client)
+    assert (line.found, line.accepted) == (60, 40)
+    assert drains.counted(server)["quota", "project_minute"] == 20
+    ((rows, places),) = server.execute(
+        "SELECT uniqExact(identity), uniqExactIf(identity, details['collapsed'] != '') FROM reports"
+    )
+    assert rows - places == 8
+
+
+def test_several_drainers_that_keep_dying_grant_exactly_the_limit(
+    client: redis.Redis, server: clickhouse.Connection, address: clickhouse.Address
+) -> None:
+    """Four threads drain eight shards and fail at every point one time in ten."""
+    limit(client, quota_per_minute=500)
+    for shard in range(8):
+        for number in range(15):
+            append(client, 20, shard, first=number)
+    points = [point for point in failpoints.POINTS if point != "before_bounds"]
+    failpoints.arm(",".join(f"{point}=raise@0.1" for point in points))
+
+    def work(own: clickhouse.Connection) -> None:
+        with contextlib.closing(own):
+            while ledger.backlog(client, SHARDS):
+                for shard in range(8):
+                    with contextlib.suppress(failpoints.FailpointError, errors.LeaseLostError):
+                        drainer(client, own, max_payloads=30).drain(shard)
+
+    threads = [threading.Thread(target=work, args=(clickhouse.connect(address),)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    line = balanced(server, client)
+    assert (line.found, line.accepted) == (2400, 500)
+    assert drains.counted(server)["quota", "project_minute"] == 1900
+
+
+def test_weights_of_sampled_rows_add_up(client: redis.Redis, server: clickhouse.Connection) -> None:
+    limit(client, sampling="fixed", sample_rate=0.25)
+    for _ in range(10):
+        append(client, 50)
+        append(client, 50)
+        drainer(client, server).drain(drains.SHARD)
+    ((weight, seen, findings),) = server.execute(
+        "SELECT sum(weight), sum(seen), uniqExact(fingerprint) FROM reports"
+    )
+    assert weight == pytest.approx(1000, rel=0.1)
+    assert findings == 50
+    assert drains.counted(server) == {("accepted", ""): seen, ("filtered", "sampled"): 1000 - seen}
+    assert seen < 400
+    balanced(server, client)
+
+
+def test_a_redis_that_goes_away_during_a_ruling_leaves_the_batch_where_it_is(
+    client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit(client, quota_per_minute=5)
+    append(client, 10)
+
+    def unreachable(*_: object) -> None:
+        raise errors.RedisUnavailableError("Redis did not answer.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(quotas.Arbiter, "grant", unreachable)
+        with pytest.raises(errors.RedisUnavailableError):
+            drainer(client, server).drain(drains.SHARD)
+    drainer(client, server).drain(drains.SHARD)
+    assert balanced(server, client).accepted == 5
