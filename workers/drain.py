@@ -42,6 +42,10 @@ class RefusedRowsError(errors.InsertRefusedError):
     """ClickHouse refuses rows that senders fill, before anything of the batch was counted."""
 
 
+class NoRegistryError(errors.RecoverableError):
+    """Redis lost the registry. What a project asks to be left out is never stored by default settings."""
+
+
 class Limits(msgspec.Struct, frozen=True):
     """Bounds of one batch and of one drain; memory follows them, not the backlog.
 
@@ -237,7 +241,9 @@ class Drainer:
 
     def _projects(self) -> dict[int, registry.Project]:
         snapshot = registry.read_snapshot(self._client)
-        return {project.id: project for project in snapshot.projects} if snapshot else {}
+        if snapshot is None:
+            raise NoRegistryError("Redis holds no project registry yet: maintenance publishes it.")
+        return {project.id: project for project in snapshot.projects}
 
     def _admit(
         self, project_id: int, pairs: Sequence[partitions.Pair], *, most: int, now_ms: int

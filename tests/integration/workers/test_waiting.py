@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from storage import clickhouse, errors, ledger, streams, writer
+from storage import clickhouse, errors, ledger, registry, streams, writer
 from tests.integration.workers import test_drain
 from workers import drain
 
@@ -54,3 +54,23 @@ def test_rows_that_cannot_be_tried_are_waited_for(address: clickhouse.Address) -
     with pytest.raises(errors.ClickHouseUnavailableError, match="does not let us try"):
         writer.probe(server, "no_such_table", {"a": [1]})
     server.close()
+
+
+def test_settings_are_waited_for_while_redis_holds_no_registry(
+    client: redis.Redis, server: clickhouse.Connection
+) -> None:
+    project = registry.Project(
+        id=1,
+        name="shop",
+        keys=("key",),
+        settings=registry.ProjectSettings(allowed_origins=("https://a.test",)),
+    )
+    test_drain.append(client, test_drain.payload(test_drain.report()))
+    client.delete(registry.SNAPSHOT_KEY)
+    with pytest.raises(errors.RecoverableError, match="holds no project registry yet"):
+        drain_with(client, server)
+    snapshot = registry.Snapshot(version=2, projects=(project,))
+    client.set(registry.SNAPSHOT_KEY, msgspec.msgpack.encode(snapshot))
+    assert drain_with(client, server).payloads == 1
+    assert test_drain.counted(server) == {("filtered", "origin"): 1}
+    assert test_drain.balanced(server, client).found == 1
