@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 MINUTES: Final = 10.0
-TWICE: Final = 0.2
+TWICE: Final = 0.5
 """How often a second fault comes right after the first."""
 LONG_MINUTES: Final = 8.0
 """A soak at least this long has room for the long freezes and the long outage."""
 LONG_FREEZES: Final = (("redis", 30.0), ("clickhouse", 60.0))
 LONG_OUTAGE_S: Final = 120.0
-PHASES: Final = ",".join(f"{point}=kill@0.005" for point in failpoints.POINTS)
+PHASES: Final = ",".join(f"{point}=kill@0.01" for point in failpoints.POINTS)
 
 
 class Soak:
@@ -46,6 +46,7 @@ class Soak:
         self._system = self._start()
         self._recoveries: dict[str, list[float]] = defaultdict(list)
         self._failures: list[str] = []
+        self._killed = 0
 
     def run(self, seconds: float) -> int:
         """Inflict faults for so long, print what happened, and return the exit code."""
@@ -93,7 +94,11 @@ class Soak:
         return random.choice([*faults, ("everything", self._restart)])
 
     def _kill(self, kind: str) -> tuple[str, Callable[[], float]]:
-        return kind, lambda: victims.kill(self._system, kind)
+        def kill() -> float:
+            self._killed += kind != "work horse"  # whose deaths the workers count
+            return victims.kill(self._system, kind)
+
+        return kind, kill
 
     def _freeze(self, kind: str, seconds: float) -> tuple[str, Callable[[], float]]:
         def freeze() -> float:
@@ -104,6 +109,7 @@ class Soak:
         return f"{kind}, frozen {seconds:g} s", freeze
 
     def _restart(self) -> float:
+        self._killed += 1
         self._system.process.kill()
         killed = time.monotonic()
         self._system.process.wait()
@@ -130,7 +136,10 @@ class Soak:
             figures = [_percentile(taken, share) for share in (0.5, 0.99, 1.0)]
             table.add_row(name, str(len(taken)), *(f"{figure:.2f}" for figure in figures))
         console.print(table)
-        console.print(f"work horses that died: {self._deaths()}")
+        deaths = self._deaths()
+        console.print(
+            f"kills: {self._killed + deaths}, {deaths} of them work horses, most of them by themselves"
+        )
         console.print(f"requests: {dict(sorted(sent.counts.items()))}")
         console.print(
             f"payloads: {balance.acknowledged:,} acknowledged, {balance.unclear:,} without a clear answer, "
