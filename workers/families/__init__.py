@@ -28,8 +28,8 @@ from workers.families import (
 ALL: Final[tuple[contract.Family, ...]] = (
     csp.FAMILY,
     expect_ct.FAMILY,
-    expect_staple.FAMILY,
     hpkp.FAMILY,
+    expect_staple.FAMILY,
     nel.FAMILY,
     csp_hash.FAMILY,
     integrity.FAMILY,

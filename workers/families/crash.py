@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from workers import fields, report, urls
+from workers import report, urls
 from workers.families import contract, reporting
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def normalise(item: report.Item) -> report.Report:
     place = _top(found.details.pop("stack", ""))  # never stored
     if place is None or found.source_file.text:
         return found
-    line, column = (min(int(number), fields.MAX_INTEGER) for number in place.groups()[1:])
-    return msgspec.structs.replace(found, source_file=urls.clean(place[1]), line=line, column=column)
+    url, line, column = place.groups()
+    return msgspec.structs.replace(found, source_file=urls.clean(url), line=int(line), column=int(column))
 
 
 def _top(stack: str) -> re.Match[str] | None:

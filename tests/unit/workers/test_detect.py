@@ -24,6 +24,7 @@ ALONE = [
     ({"expect-ct-report": {}}, expect_ct.KIND),
     ({"hostname": "a", "scts": []}, expect_ct.KIND),
     ({"known-pins": []}, hpkp.KIND),
+    ({"hostname": "a", "response-status": "MISSING", "known-pins": []}, hpkp.KIND),
     ({"hpkp-report": {}}, hpkp.KIND),
     ({"expect-staple-report": {}}, expect_staple.KIND),
     ({"hostname": "a", "response-status": "MISSING"}, expect_staple.KIND),
