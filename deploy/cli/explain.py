@@ -18,7 +18,6 @@ import typer
 from deploy import backends, captures, printable
 from deploy.cli import options, output
 from storage import registry
-from workers import explain as explaining
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +83,8 @@ def _read(file: Path, max_body: int) -> Iterator[captures.Read]:
 
 
 def _explained(step: captures.Read, user_agent: str, settings: registry.ProjectSettings) -> dict[str, Any]:
+    from workers import explain as explaining  # noqa: PLC0415 - the pipeline is slow to load
+
     if step.capture is None:
         return {"where": step.where, "refused": step.error}
     explanation = explaining.explain(
