@@ -46,6 +46,8 @@ _INLINE: Final = {
     "style-src": "inline style",
     "style-src-elem": "inline style",
     "style-src-attr": "inline style attribute",
+    "inline": "inline script",  # Firefox before 23: "inline script base restriction"
+    "eval": "eval",  # and "eval script base restriction"
 }
 
 _SCRIPTS: Final = frozenset({"default-src", "script-src", "script-src-elem"})

@@ -29,6 +29,8 @@ CASES = [
     ),
     ("script-src", "", "Blocked inline script or eval"),
     ("default-src", "self", "Blocked inline script or eval"),
+    ("inline", "self", "Blocked inline script"),
+    ("eval", "self", "Blocked eval"),
     ("style-src", "", "Blocked inline style"),
     ("form-action", "", "Blocked form submission"),
     ("img-src", "", "Blocked image"),
