@@ -341,14 +341,26 @@ def test_user_agents_have_few_traits() -> None:
     assert {noise.traits_of(agent) for agent in agents} == {()}
 
 
-def test_reports_of_other_kinds_are_noise_by_their_source() -> None:
-    item = {
-        "type": "deprecation",
-        "url": PAGE,
-        "body": {"id": "x", "message": "y", "sourceFile": "chrome-extension://abc/x.js"},
-    }
-    found = normalised(item)
-    assert noise.label(found).rule == ("chrome-extension" if found.source_file.text else "")
+SOURCE = {"sourceFile": "chrome-extension://aaaabbbbccccddddeeeeffffgggghhhh/x.js"}
+BLOCKED_URL = {"blockedURL": "moz-extension://11111111-2222-3333-4444-555555555555/x.js"}
+OTHER_KINDS: list[tuple[str, dict[str, object], str]] = [
+    ("deprecation", {"id": "x", "message": "y", **SOURCE}, "chrome-extension"),
+    ("intervention", {"id": "x", "message": "y", **SOURCE}, "chrome-extension"),
+    ("permissions-policy-violation", {"policyId": "usb", **SOURCE}, "chrome-extension"),
+    ("document-policy-violation", {"policyId": "unsized-media", **SOURCE}, "chrome-extension"),
+    ("coop", {"type": "access-from-coop-page-to-opener", "property": "x", **SOURCE}, "chrome-extension"),
+    ("coep", {"type": "corp", "destination": "image", **BLOCKED_URL}, "moz-extension"),
+    ("integrity-violation", {"destination": "script", **BLOCKED_URL}, "moz-extension"),
+    ("deprecation", {"id": "x", "message": "y", "sourceFile": f"{PAGE}/a.js"}, ""),
+    ("deprecation", {"id": "x", "message": "y"}, ""),
+]
+
+
+@pytest.mark.parametrize(("kind", "body", "rule"), OTHER_KINDS)
+def test_reports_of_other_kinds_are_noise_by_the_same_rules(
+    kind: str, body: dict[str, object], rule: str
+) -> None:
+    assert rule_of([{"type": kind, "url": PAGE, "body": body}]).partition(" ")[2] == rule
 
 
 def test_the_most_specific_rule_names_a_report() -> None:
