@@ -30,15 +30,36 @@ SHARE: Final = 40
 """Percent of ``maxmemory``: half of what the edge fills by default. The rest is for the queue alone."""
 _CHUNK: Final = 1_000
 """Items of one script: Redis is busy for about a millisecond."""
-_HALF: Final = 32
-_MASK: Final = (1 << _HALF) - 1
+_TIME_BITS: Final = 32
+_AGE_BITS: Final = 20
+MAX_AGE_S: Final = (1 << _AGE_BITS) - 1
+"""The oldest age that a value holds, twelve days."""
+MAX_AGAIN: Final = 7
+"""The highest count that a value holds."""
 
 
 class Seen(NamedTuple):
-    """When a report was counted: its receipt and its occurrence, in seconds since the epoch."""
+    """When a report was counted: its receipt and its occurrence, in seconds since the epoch.
+
+    ``again`` is how many were taken for the same one since.
+    """
 
     received_s: int
     occurred_s: int
+    again: int = 0
+
+    @classmethod
+    def decode(cls, value: int) -> Seen:
+        """Return what ``encode`` made a number."""
+        received_s = value & ((1 << _TIME_BITS) - 1)
+        age_s = value >> _TIME_BITS & MAX_AGE_S
+        return cls(received_s, received_s - age_s, value >> _TIME_BITS + _AGE_BITS)
+
+    def encode(self) -> int:
+        """Return all of it as one number of 64 bits."""
+        received_s, occurred_s, again = self
+        age_s = min(received_s - occurred_s, MAX_AGE_S)
+        return received_s | age_s << _TIME_BITS | min(again, MAX_AGAIN) << _TIME_BITS + _AGE_BITS
 
 
 def recall(client: redis.Redis, shard: int, wanted: Mapping[int, Iterable[int]]) -> dict[int, Seen]:
@@ -63,7 +84,7 @@ def recall(client: redis.Redis, shard: int, wanted: Mapping[int, Iterable[int]])
     except (redis.exceptions.RedisError, OSError) as error:
         raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
     return {
-        key: Seen(seen & _MASK, seen >> _HALF)
+        key: Seen.decode(seen)
         for (_, chunk), answer in zip(chunks, answers, strict=True)
         for key, seen in zip(chunk, _unpacked(answer), strict=True)
         if seen
@@ -77,9 +98,8 @@ def remember(client: redis.Redis, shard: int, seen: Mapping[int, Seen]) -> None:
         RedisUnavailableError: Redis did not answer.
     """
     memories: dict[int, list[int]] = {}
-    for key, (received_s, occurred_s) in seen.items():
-        memory = memories.setdefault(received_s // SLICE_S, [])
-        memory += (key, occurred_s << _HALF | received_s)
+    for key, value in seen.items():
+        memories.setdefault(value.received_s // SLICE_S, []).extend((key, value.encode()))
     try:
         with client.pipeline(transaction=False) as pipeline:
             for number, items in memories.items():

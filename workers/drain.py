@@ -21,7 +21,7 @@ from storage import errors, partitions, quotas, registry, resends, writer
 from workers import batch, corrupt, failpoints, pipeline, poison, resent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import redis
 
@@ -78,8 +78,8 @@ class Work(NamedTuple):
     """A batch under way.
 
     ``full`` says that a limit cut it off, so that more is waiting; ``begun`` that an earlier drainer may have
-    inserted some of its rows, so that its bounds may not change any more. ``sightings`` are its reports that
-    may be sent again, if they were looked for.
+    inserted some of its rows, so that its bounds may not change any more. ``left`` is what it leaves to later
+    ones of reports that may be sent again, where that is known already.
     """
 
     bounds: batch.Bounds
@@ -88,7 +88,7 @@ class Work(NamedTuple):
     decoded: batch.Decoded
     full: bool
     begun: bool = False
-    sightings: Sequence[resent.Sighting] | None = None
+    left: Mapping[int, resends.Seen] | None = None
 
 
 class Drainer:
@@ -217,14 +217,14 @@ class Drainer:
         stored, decoded = available[:kept], decoded.until(available[kept - 1].id)
         plan = batch.make_plan(decoded.entries, self._projects(), self._admit)
         found = resent.sightings(lease.shard, decoded.entries, plan)
-        plan = resent.planned(plan, found, lambda keys: resends.recall(self._client, lease.shard, keys))
+        plan, left = resent.decided(plan, found, lambda keys: resends.recall(self._client, lease.shard, keys))
         full = kept < len(available) or self._is_full(stored)
         failpoints.hit("before_bounds")
         bounds = batch.Bounds(stored[0].id, stored[-1].id, plan)
         encoded = batch.encode_bounds(bounds)
         self._queue.bind(lease, encoded)
         failpoints.hit("after_bounds")
-        return Work(bounds, encoded, stored, decoded, full=full, sightings=found)
+        return Work(bounds, encoded, stored, decoded, full=full, left=left)
 
     def _bind_again(
         self, lease: streams.Lease, stored: Sequence[streams.StoredEntry], bounds: batch.Bounds, *, full: bool
@@ -310,10 +310,10 @@ class Drainer:
 
     def _remember(self, shard: int, work: Work) -> None:
         """Leave to later batches what this one counts. Once it is bound, doing so again changes nothing."""
-        found, plan = work.sightings, work.bounds.plan
-        if found is None:
-            found = resent.sightings(shard, work.decoded.entries, plan)
-        resends.remember(self._client, shard, resent.counted(plan, found))
+        left, plan = work.left, work.bounds.plan
+        if left is None:
+            left = resent.left_again(plan, resent.sightings(shard, work.decoded.entries, plan))
+        resends.remember(self._client, shard, left)
 
     @staticmethod
     def _fails(work: Work, trial: poison.Trial) -> bool:

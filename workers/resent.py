@@ -5,7 +5,8 @@ reach them; the first upload may have been stored all the same. The second one h
 ``age``, and it cannot have happened later than the first. So a report is taken for one that was sent again if
 
 * the same sender sent an equal one to the same place within the project's retry window, and
-* it says that it occurred no later than that one, give or take ``SLACK_S``.
+* it says that it occurred no later than that one, give or take ``SLACK_S``, and
+* no more than ``RETRIES`` were taken for that one yet: what comes more often comes from several people.
 
 Equal reports within one upload are several: no browser uploads a report twice at once. Only what names its
 sender is looked at, which is what arrives as ``application/reports+json``; a ``report-uri`` report is sent
@@ -15,7 +16,8 @@ All of this is decided once, before a batch is bound, against what earlier batch
 of the plan, so that a batch that is run again decides the same.
 
 Warning: people behind one address with the same browser are one sender. Equal reports of theirs that were
-uploaded in another order than they occurred, or within ``SLACK_S``, are taken for one.
+uploaded in another order than they occurred, or within ``SLACK_S``, are taken for one, ``RETRIES`` times at
+most.
 """
 
 from __future__ import annotations
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 SLACK_S: Final = 30
 """Seconds by which the occurrence of a report may seem later in a second upload: an upload may take 20 s to
 arrive, and its age was noted when it began."""
+RETRIES: Final = 4
+"""Chrome makes five attempts, Firefox four."""
 MAX_AGE_S: Final = 7 * 86_400
 
 _array: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -66,8 +70,10 @@ class Sighting(msgspec.Struct, frozen=True, gc=False):
     window_s: int
 
 
-def planned(plan: pipeline.Plan, found: Sequence[Sighting], recall: Recall) -> pipeline.Plan:
-    """Return the plan of a new batch with the reports in it that were sent again.
+def decided(
+    plan: pipeline.Plan, found: Sequence[Sighting], recall: Recall
+) -> tuple[pipeline.Plan, dict[int, resends.Seen]]:
+    """Return the plan of a new batch with the reports in it that were sent again, and what the batch leaves.
 
     Args:
         plan: of the batch.
@@ -75,21 +81,30 @@ def planned(plan: pipeline.Plan, found: Sequence[Sighting], recall: Recall) -> p
         recall: returns what earlier batches left, see ``resends.recall``; asked once, if at all.
     """
     if not found:
-        return plan
+        return plan, {}
     wanted: dict[int, set[int]] = {}
     for sighting in found:
         for number in resends.slices(sighting.received_s, sighting.window_s):
             wanted.setdefault(number, set()).add(sighting.key)
-    return msgspec.structs.replace(plan, resent=_repeats(found, dict(recall(wanted))))
+    known = recall(wanted)
+    left: dict[int, resends.Seen] = {}
+    repeated: dict[str, tuple[int, ...]] = {}
+    for sighting in found:
+        before = left.get(sighting.key) or known.get(sighting.key)
+        if before is not None and _is_repeat(sighting, before):
+            repeated[sighting.receipt] = (*repeated.get(sighting.receipt, ()), sighting.position)
+            left[sighting.key] = before._replace(again=before.again + 1)
+        else:
+            left[sighting.key] = _seen(sighting, before)
+    return msgspec.structs.replace(plan, resent=repeated), left
 
 
-def counted(plan: pipeline.Plan, found: Sequence[Sighting]) -> dict[int, resends.Seen]:
-    """Return what a batch leaves to later ones: its reports, but for those that were sent again, by key."""
-    again = plan.resent
+def left_again(plan: pipeline.Plan, found: Sequence[Sighting]) -> dict[int, resends.Seen]:
+    """Return what a batch leaves whose plan was decided before: what it counts, by key."""
     return {
-        sighting.key: resends.Seen(sighting.received_s, sighting.occurred_s)
+        sighting.key: _seen(sighting, None)
         for sighting in found
-        if not again or sighting.position not in again.get(sighting.receipt, ())
+        if sighting.position not in plan.resent.get(sighting.receipt, ())
     }
 
 
@@ -115,21 +130,19 @@ def sightings(shard: int, entries: Sequence[envelope.Entry], plan: pipeline.Plan
     return found
 
 
-def _repeats(sightings: Sequence[Sighting], known: dict[int, resends.Seen]) -> dict[str, tuple[int, ...]]:
-    """Return the positions of the reports that were sent again, by receipt of their payload."""
-    repeated: dict[str, tuple[int, ...]] = {}
-    for sighting in sightings:
-        before = known.get(sighting.key)
-        if before is not None and _is_repeat(sighting, before):
-            repeated[sighting.receipt] = (*repeated.get(sighting.receipt, ()), sighting.position)
-        else:
-            known[sighting.key] = resends.Seen(sighting.received_s, sighting.occurred_s)
-    return repeated
-
-
 def _is_repeat(sighting: Sighting, before: resends.Seen) -> bool:
-    in_time = sighting.received_s - before.received_s <= sighting.window_s
-    return in_time and sighting.occurred_s <= before.occurred_s + SLACK_S
+    return (
+        sighting.received_s - before.received_s <= sighting.window_s
+        and sighting.occurred_s <= before.occurred_s + SLACK_S
+        and before.again < RETRIES
+    )
+
+
+def _seen(sighting: Sighting, before: resends.Seen | None) -> resends.Seen:
+    """Return what is left of a report that is counted. Whether several people send it is remembered."""
+    recent = before is not None and sighting.received_s - before.received_s <= sighting.window_s
+    again = before.again if before is not None and recent else 0
+    return resends.Seen(sighting.received_s, sighting.occurred_s, again)
 
 
 def _keys(payload: envelope.Payload) -> list[tuple[int, int]]:

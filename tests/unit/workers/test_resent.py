@@ -51,10 +51,10 @@ class Shard:
     def batch(self, *entries: envelope.Entry) -> dict[tuple[str, str], int]:
         """Process a batch and return its verdicts."""
         found = resent.sightings(SHARD, entries, self.plan)
-        decided = resent.planned(self.plan, found, self.recall)
+        decided, left = resent.decided(self.plan, found, self.recall)
         again = batch.decode_bounds(batch.encode_bounds(batch.Bounds("1-0", "2-0", decided))).plan
         assert again == decided
-        self.memories |= resent.counted(decided, found)
+        self.memories |= {key: resends.Seen.decode(seen.encode()) for key, seen in left.items()}
         tables = pipeline.process(SHARD, entries, decided)
         payloads.assert_balanced(tables)
         return payloads.verdicts(tables)
@@ -86,6 +86,15 @@ def test_equal_reports_of_one_upload_are_several() -> None:
     shard = Shard()
     assert shard.batch(entry(0, upload(item(9), item(9), item(9)))) == {ACCEPTED: 3}
     assert shard.batch(entry(61, upload(item(70), item(70), item(70), item(1)))) == {RESENT: 3, ACCEPTED: 1}
+
+
+def test_what_comes_more_often_than_a_browser_tries_comes_from_several_people() -> None:
+    shard = Shard()
+    assert shard.batch(entry(0, *[upload(item(0))] * 20)) == {ACCEPTED: 16, RESENT: 4}
+    assert shard.batch(entry(10, upload(item(10)))) == {ACCEPTED: 1}
+    assert shard.batch(entry(1220, upload(item(0)))) == {ACCEPTED: 1}
+    assert shard.batch(entry(2421, upload(item(0)))) == {ACCEPTED: 1}
+    assert shard.batch(entry(2430, upload(item(9)))) == {RESENT: 1}
 
 
 def test_after_the_window_it_is_counted_again() -> None:
@@ -162,7 +171,7 @@ def test_a_body_without_reports_costs_nothing(body: bytes) -> None:
 def test_the_rest_of_the_plan_stays() -> None:
     entries = [entry(0, upload(item(0))), entry(1, upload(item(1)))]
     before = msgspec.structs.replace(plan(), poison={"3-1-0-0": "It crashed."})
-    decided = resent.planned(before, resent.sightings(SHARD, entries, before), lambda _: {})
+    decided, _ = resent.decided(before, resent.sightings(SHARD, entries, before), lambda _: {})
     assert decided.resent == {f"3-{(START_S + 1) * 1000}-0-0": (0,)}
     assert msgspec.structs.replace(decided, resent={}) == before
 
@@ -174,6 +183,8 @@ def test_run_again_it_is_the_same(sent: list[tuple[int, int, bool]]) -> None:
         for at, (number, age, known) in enumerate(sent)
     ]
     found = resent.sightings(SHARD, entries, plan())
-    decided = resent.planned(plan(), found, lambda _: {})
+    decided, left = resent.decided(plan(), found, lambda _: {})
     assert pipeline.process(SHARD, entries, decided) == pipeline.process(SHARD, entries, decided)
     assert resent.sightings(SHARD, entries, decided) == found
+    again = resent.left_again(decided, found)
+    assert again == {key: seen._replace(again=0) for key, seen in left.items()}
