@@ -87,6 +87,17 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
             examples=[["chat-widget extension host=.chat.example path=/widget/"]],
         ),
     ] = ()
+    scrub_off: Annotated[
+        tuple[Literal["emails", "cards", "tokens", "uuids"], ...],
+        msgspec.Meta(
+            description=(
+                "Kinds of secrets that are stored as they come, instead of a placeholder: emails, cards, tokens, "
+                "uuids. Queries, fragments, user info and client addresses never are."
+            ),
+            max_length=4,
+            examples=[["uuids"]],
+        ),
+    ] = ()
     quota_per_minute: Annotated[
         int,
         msgspec.Meta(

@@ -1,113 +1,126 @@
 """The column ``raw``: one original report of a row as JSON, without what must not be stored.
 
-The rules work on the text that our own encoder wrote, where quotes and backslashes are escaped in exactly one
-way. That is several times faster than walking the values, and no rule splits an escape or ends a string.
+Strings are cleaned by the rules of the columns, so that nothing survives here that is taken out there. They
+are found in the text that our own encoder wrote, where quotes and backslashes are escaped in exactly one way:
+that is faster than walking the values, and goes as deep as they do.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from workers import memo, scrub, values
+from workers.scrub import masks
 
 if TYPE_CHECKING:
     from workers import report
 
 _CHARACTERS: Final = r"[^\"\\]*+(?:\\.[^\"\\]*+)*+"  # of a JSON string, to its end
-
+_SCALAR: Final = re.compile(rf"(?:\"({_CHARACTERS})\":)?(?:\"({_CHARACTERS})\"|(-?[0-9][0-9.eE+-]*+))")
+"""A string or a number, with its name where it is a member; the name of what is neither reads as a string."""
 _CONTROL: Final = re.compile(r"(\\\\)|\\u00[0-9a-f]{2}|\\[bf]|[\x7f-\x9f]")
-_URL_MEMBER: Final = re.compile(
-    r"(\":\"(?<=(?:.ur[il]|.UR[IL]|.Ur[il]|rrer|file|File)\":\")"
-    rf"[^\"\\?#]*+(?:\\.[^\"\\?#]*+)*+)[?#]{_CHARACTERS}\""
-)
-_URL_IN_TEXT: Final = re.compile(
-    r"://[^\s\"'<>\\?#]*+(?:\\.[^\s\"'<>\\?#]*+)*+"
-    r"([?#][^\s\"'<>\\]*+(?:\\.[^\s\"'<>\\]*+)*+)?"
-)
-_USER_INFO: Final = re.compile(r"://[^\s\"\\/?#@]*+@")
-_SCHEMES: Final = r"data|blob|filesystem|javascript|[a-z-]{1,32}-extension"
-_OPAQUE: Final = re.compile(rf"\"({_SCHEMES}):{_CHARACTERS}\"")
-_PRIVATE: Final = re.compile(rf"\"(request-headers|app-vendor-id)\":\"{_CHARACTERS}\"")
-"""Request headers hold cookies (Firefox 5); the vendor id names one person's device (TrustKit)."""
 
-_NAME: Final = r"(?!request-headers|app-vendor-id)[A-Za-z0-9_-]{1,64}"
-_PLAIN_TEXT: Final = rf"\"(?!(?:{_SCHEMES}):)[ !$->A-\[\]-~]*+"  # neither of ? # @ and the backslash
-_PLAIN: Final = re.compile(rf"\"{_NAME}\":(?:{_PLAIN_TEXT}\"|[0-9]{{1,15}})")
-_PLAIN_URL: Final = re.compile(
-    rf"(\"{_NAME}\":(?<=(?:.ur[il]|.UR[IL]|.Ur[il]|rrer|file|File)\":){_PLAIN_TEXT})[?#][ !#-\[\]-~]*+\""
-)
+_OPAQUE: Final = re.compile(r"(data|blob|filesystem|javascript|[a-z-]{1,32}-extension):")
+"""URLs that are content, or name an installation: only their scheme is kept."""
+_URL_NAME: Final = r"(?:.ur[il]|.UR[IL]|.Ur[il]|rrer|file|File)"
+_NAMES_URL: Final = re.compile(rf".*{_URL_NAME}|ur[il]", re.DOTALL)
+
+_NAME: Final = r"[A-Za-z0-9_-]{1,64}"
+_PLAIN_TEXT: Final = r"\"((?:(?:https?|wss?)://)?[!$-9;<>A-\[\]-~]*+)"  # no ? # @ : = blank or backslash
+_PLAIN: Final = re.compile(rf"\"{_NAME}\":(?:{_PLAIN_TEXT}\"|[0-9]{{1,12}})")
+_PLAIN_URL: Final = re.compile(rf"(\"{_NAME}\":(?<={_URL_NAME}\":){_PLAIN_TEXT})[?#][ !#-\[\]-~]*+\"")
 """A URL with a query or fragment, and nothing else in it for the rules."""
 
 _encoder: Final = msgspec.json.Encoder()
 
 
-def render(item: report.Item, _scrubbing: scrub.Rules = scrub.DEFAULT) -> str:
+def render(item: report.Item, rules: scrub.Rules = scrub.DEFAULT) -> str:
     """Return the cleaned JSON of an item.
 
     No rule reaches from one member into another, so members are cleaned one by one, and remembered.
     """
-    members = _members(item.envelope, item.wrapper)
+    members = _members(item.envelope, rules, item.wrapper)
     if item.wrapper:
         position = list(item.envelope).index(item.wrapper)
-        members.insert(position, f'"{item.wrapper}":{{{",".join(_members(item.body))}}}')
+        members.insert(position, f'"{item.wrapper}":{{{",".join(_members(item.body, rules))}}}')
     return f"{{{','.join(members)}}}"
 
 
-def _members(members: report.Members, wrapper: str = "") -> list[str]:
+def _members(members: report.Members, rules: scrub.Rules, wrapper: str = "") -> list[str]:
     return [
-        _short(sent, name) if len(sent) <= memo.SHORT else _long(sent, name)
+        _short(sent, name, rules) if len(sent) <= memo.SHORT else _long(sent, name, rules)
         for name, sent in members.items()
         if name != wrapper or not wrapper
     ]
 
 
-def _member(sent: bytes, name: str) -> str:
+def _member(sent: bytes, name: str, rules: scrub.Rules) -> str:
+    if scrub.is_private(name):
+        return f'"{name}":""'
     text = f'"{name}":{sent.decode()}'
-    if _PLAIN.fullmatch(text):
+    plain = _PLAIN.fullmatch(text)
+    if plain and not (plain[1] and masks.suspect(plain[1])):
         return text
-    if url := _PLAIN_URL.fullmatch(text):
+    url = _PLAIN_URL.fullmatch(text)
+    if url and not masks.suspect(url[2]):
         return f'{url[1]}"'
-    return clean(encode({name: values.load(sent)})[1:-1])
+    return clean(encode({name: values.load(sent)})[1:-1], rules, name)
 
 
 _short, _long = memo.tiers(_member)
 
 
 def encode(item: dict[str, Any]) -> str:
-    """Return an object as JSON, in the one spelling that the rules of ``clean`` rely on."""
+    """Return an object as JSON, in the one spelling that ``clean`` relies on."""
     try:
         return _encoder.encode(item).decode()
     except RecursionError:
         return "{}"  # nested far deeper than any report: nothing of it is worth a second attempt
 
 
-def clean(text: str) -> str:
-    """Return encoded members without control characters and without the secret parts of URLs.
+def clean(text: str, rules: scrub.Rules = scrub.DEFAULT, name: str = "") -> str:
+    """Return encoded members without control characters, and each string and number as it may be stored.
 
-    From every URL the user info, the query and the fragment are cut; URLs that are content or name an
-    installation (``data:``, an extension's) become their scheme. Private members are emptied.
+    Args:
+        text: what ``encode`` made.
+        rules: those of the project.
+        name: of the member that the text is, for the strings in it that have no name of their own.
     """
     if "\\" in text or not text.isprintable():
         text = _CONTROL.sub(r"\1", text)
-    text = _OPAQUE.sub(r'"\1"', text)
-    if "?" in text or "#" in text:
-        text = _without_queries(_URL_MEMBER.sub(r'\1"', text))
-    if "@" in text:
-        text = _USER_INFO.sub("://", text)
-    if "request-headers" in text or "app-vendor-id" in text:
-        text = _PRIVATE.sub(r'"\1":""', text)
-    return text
+    return _SCALAR.sub(functools.partial(_scalar, rules=rules, outer=name), text)
 
 
-def _without_queries(text: str) -> str:
-    """Cut query and fragment off each URL; a substitution, which rebuilds each URL, is three times slower."""
-    kept, end = [], 0
-    for url in _URL_IN_TEXT.finditer(text):
-        if url[1]:
-            kept.append(text[end : url.start(1)])
-            end = url.end()
-    kept.append(text[end:])
-    return "".join(kept)
+def _scalar(found: re.Match[str], *, rules: scrub.Rules, outer: str) -> str:
+    name, string, number = found.groups()
+    prefix = "" if name is None else f'"{_escaped(name, "", rules)}":'
+    inner = outer if name is None else name
+    if scrub.is_private(inner):
+        return f'{prefix}""'
+    if number is None:
+        return f'{prefix}"{_escaped(string, inner, rules)}"'
+    return f'{prefix}"{{card}}"' if masks.CARDS in rules.kinds and _is_card(number) else f"{prefix}{number}"
+
+
+def _is_card(number: str) -> bool:
+    return number.isdigit() and masks.is_card(number)
+
+
+def _escaped(text: str, name: str, rules: scrub.Rules) -> str:
+    """Return the characters of a JSON string as they may be stored."""
+    if "\\" not in text:
+        return _cleaned(text, name, rules)
+    cleaned = _cleaned(msgspec.json.decode(f'"{text}"'), name, rules)
+    return _encoder.encode(cleaned).decode()[1:-1]
+
+
+def _cleaned(value: str, name: str, rules: scrub.Rules) -> str:
+    if opaque := _OPAQUE.match(value):
+        return opaque[1]
+    if ("?" in value or "#" in value) and _NAMES_URL.fullmatch(name):
+        value = value.partition("?")[0].partition("#")[0]
+    return scrub.member(name, value, rules)

@@ -27,6 +27,7 @@ SHARED = [
     (payloads.modern(url="https://a.example/#a"), payloads.modern(url="https://a.example/#b")),
     (payloads.modern(age=1), payloads.modern(age=2)),
     (payloads.modern(user_agent="a"), payloads.modern(user_agent="b")),
+    (payloads.modern(originalPolicy="report-uri /?a"), payloads.modern(originalPolicy="report-uri /?b")),
     (payloads.legacy(referrer="https://a.example/?a"), payloads.legacy(referrer="https://a.example/?b")),
 ]
 
@@ -39,7 +40,7 @@ def test_what_no_row_stores_does_not_tell_reports_apart(one: object, other: obje
 APART = [
     (payloads.modern(lineNumber=1), payloads.modern(lineNumber=True)),
     (payloads.modern(sample="a?b"), payloads.modern(sample="a?c")),
-    (payloads.modern(originalPolicy="report-uri /?a"), payloads.modern(originalPolicy="report-uri /?b")),
+    (payloads.modern(originalPolicy="report-uri /a"), payloads.modern(originalPolicy="report-uri /b")),
     (payloads.modern(lineNumber=1), payloads.modern(columnNumber=1)),
     (payloads.modern(age=True), payloads.modern(age=1)),
     (payloads.modern(url_hash="a"), payloads.modern(eval_hash="a")),

@@ -1,0 +1,149 @@
+"""Masks: what is recognised as a secret by its form, and the placeholder that takes its place.
+
+No mask lengthens a text, and masking twice is masking once. The patterns of the first group look at nothing
+around them, so no part of a text matches that did not match within the whole. Those of the second judge whole
+runs of characters, from one that cannot belong to them to the next, and replace all of a run or nothing. No
+placeholder holds what any mask looks for. All take linear time.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+EMAILS: Final = "emails"
+CARDS: Final = "cards"
+TOKENS: Final = "tokens"
+UUIDS: Final = "uuids"
+JWTS: Final = "jwts"
+"""Of the tokens those that are masked even where digests are due, see ``DIGEST_NAME``."""
+
+KINDS: Final = frozenset({EMAILS, CARDS, TOKENS, UUIDS})
+"""What a project may choose from."""
+
+DIGEST_NAME: Final = re.compile(
+    r"(?:.*[-_])?(?:sha256|hash|known[-_]?pins|pins|scts?|ocsp[-_]?response|certificate[-_]?chain)",
+    re.IGNORECASE,
+)
+"""Names of members that hold hashes, keys and certificates: public, and what their report is about."""
+
+_PUBLIC: Final = re.compile(
+    r"(-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]*+-----END CERTIFICATE-----"
+    r"|\bsha(?:256|384|512)-[A-Za-z0-9+/_-]{43,}+=*+"  # of scripts, in policies
+    r"|\b(?:https?|wss?|ftp)://[A-Za-z0-9.:\[\]-]*+)"  # hosts are what reports are about
+)
+
+_EMAIL: Final = re.compile(
+    r"[\w.+-]{1,64}+(?:@|%(?:25){0,4}40)"
+    r"(?!\d+x\.|v?\d+\.\d)"  # logo@2x.png, vue@3.4.21
+    r"(?:[\w%-]{1,63}\.){1,8}[^\W\d_]{2,24}"
+)
+_JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]*+)*+")
+"""A JSON Web Token (RFC 7519 §3), whole or cut short: it begins with ``{"`` in base64url."""
+_UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_NAMED: Final = re.compile(
+    r"((?:bearer\s|(?:token|secret|passw(?:or)?d|pwd|api[_-]?key|session[_-]?id)[\"']?\s?[:=]\s?[\"']?))"
+    r"(?=[A-Za-z_.~+/-]{0,64}[0-9])[\w.~+/-]{8,}+",
+    re.IGNORECASE | re.ASCII,
+)
+
+_GROUPED: Final = re.compile(
+    r"(?<![0-9A-Za-z])"
+    r"(?:[0-9]{4}([ .+-]|%20)[0-9]{4}\1[0-9]{4}\1[0-9]{1,7}|[0-9]{4}([ .+-]|%20)[0-9]{6}\2[0-9]{4,5})"
+    r"(?![0-9A-Za-z])"
+)
+_GROUP_DIGIT: Final = re.compile(r"((?:%20)*)[0-9]")
+_DIGIT: Final = re.compile(r"[0-9]")
+_RUN: Final = re.compile(r"[0-9A-Za-z]{13,}+")
+_HEX: Final = re.compile(r"[0-9A-Fa-f]{16,}+")
+"""From here on hex is long. A file name keeps its words, whatever becomes of the hash in it."""
+_LONG: Final = 20
+"""Characters of the shortest run without a form of its own that can be a token: 120 random bits."""
+_JOINED: Final = re.compile(rf"[0-9A-Za-z_-]{{{_LONG},}}+")
+_WORD: Final = re.compile(r"(?<![0-9A-Za-z])(?:[A-Z]?[a-z]{3,}+|[A-Z]{4,}+)(?![0-9A-Za-z])")
+_TURN: Final = re.compile(r"[a-z](?=[A-Z0-9])|[A-Z](?=[0-9])|[0-9](?=[A-Za-z])")
+_TURN_EVERY: Final = 4
+"""Characters after which random text has turned from one case to the other, or between letters and digits."""
+_TURN_EVERY_IN_ONE_CASE: Final = 6
+_EPOCH_MS: Final = 13
+"""Digits of a time in milliseconds, of which one in ten would pass for a card. It begins with 1."""
+
+_SUSPECT: Final = re.compile(r"[0-9A-Za-z_-]{13}|[0-9]{4}[ .+%]")
+
+
+def suspect(text: str) -> bool:
+    """Return whether anything might be masked in a text that holds no blanks, a fraction of the effort."""
+    return "@" in text or "%" in text or _SUSPECT.search(text) is not None
+
+
+def mask(text: str, kinds: frozenset[str]) -> str:
+    """Return the text with placeholders for the secrets of these kinds; certificates, digests, hosts stay."""
+    parts = _PUBLIC.split(text)
+    for index in range(0, len(parts), 2):  # between them stand what the pattern found
+        parts[index] = _masked(parts[index], kinds)
+    return "".join(parts)
+
+
+def is_card(number: str) -> bool:
+    """Return whether these digits can be the number of a payment card: 13 to 19 that pass Luhn's test.
+
+    ISO/IEC 7812-1, annex B.
+    """
+    if not 13 <= len(number) <= 19 or (len(number) == _EPOCH_MS and number[0] == "1"):  # noqa: PLR2004 - as stated
+        return False
+    doubled = sum(int("0246813579"[int(digit)]) for digit in number[-2::-2])
+    return (doubled + sum(map(int, number[-1::-2]))) % 10 == 0
+
+
+def _masked(text: str, kinds: frozenset[str]) -> str:
+    if EMAILS in kinds and ("@" in text or "40" in text):
+        text = _EMAIL.sub("{mail}", text)
+    if (TOKENS in kinds or JWTS in kinds) and "eyJ" in text:
+        text = _JWT.sub("{jwt}", text)
+    if UUIDS in kinds and "-" in text:
+        text = _UUID.sub("{uuid}", text)
+    if TOKENS in kinds:
+        text = _NAMED.sub(r"\1{token}", text)
+        text = _RUN.sub(_hex, text)
+    if CARDS in kinds:
+        text = _without_groups(_RUN.sub(_card, text))
+    if TOKENS in kinds:
+        # A token may contain "-", or stand beside one; either may leave a run in which the other shows up.
+        text = _JOINED.sub(_token, _RUN.sub(_token, _JOINED.sub(_token, text)))
+    return text
+
+
+def _hex(run: re.Match[str]) -> str:
+    return "{hex}" if _HEX.fullmatch(run[0]) and not run[0].isdigit() else run[0]
+
+
+def _card(run: re.Match[str]) -> str:
+    return "{card}" if any(map(is_card, re.findall(r"[0-9]{13,}", run[0]))) else run[0]
+
+
+def _without_groups(text: str) -> str:
+    """Mask numbers written in groups digit by digit: a placeholder would join what blanks separate."""
+    kept: list[str] = []
+    end = 0
+    group = _GROUPED.search(text)
+    while group is not None:
+        after = group.start() + 1  # of two that overlap, each may be the card
+        if is_card("".join(_DIGIT.findall(group[0].replace("%20", "")))):
+            kept += text[end : group.start()], _GROUP_DIGIT.sub(r"\1*", group[0])
+            end = after = group.end()
+        group = _GROUPED.search(text, after)
+    return "".join([*kept, text[end:]])
+
+
+def _token(run: re.Match[str]) -> str:
+    return "{token}" if _is_random(run[0]) else run[0]
+
+
+def _is_random(run: str) -> bool:
+    """Return whether a run is random rather than words, which seldom turn, and seldom hold a digit."""
+    if len(run) < _LONG or _DIGIT.search(run) is None or _WORD.search(run):
+        return False
+    if _UUID.search(run):  # it would have been masked by now, were it not to be kept
+        return False
+    every = _TURN_EVERY_IN_ONE_CASE if run in (run.lower(), run.upper()) else _TURN_EVERY
+    return run.isupper() or len(_TURN.findall(run)) * every >= len(run)
