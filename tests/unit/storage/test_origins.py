@@ -83,7 +83,18 @@ def test_one_of_several_is_enough() -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    ["", "*", "https://", "https://*", "https://a.*.example", "https://a/path", "a b", "https://a:x", "//a"],
+    [
+        "",
+        "*",
+        "https://",
+        "https://*",
+        "https://a.*.example",
+        "https://a/path",
+        "a b",
+        "https://a:x",
+        "//a",
+        "https://a<b",
+    ],
 )
 def test_what_is_no_pattern(pattern: str) -> None:
     with pytest.raises(ValueError, match="is no origin such as"):
@@ -111,5 +122,6 @@ def test_the_memory_of_origins_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     patterns = origins.Patterns(("*.example",))
     for _ in range(2):
         assert all(patterns.allow(f"https://{n}.example") for n in range(5))
+    assert [patterns.allow("https://a.example") for _ in range(2)] == [True, True]
     assert patterns.allow(f"https://a.example/{'x' * 300}")
     assert len(patterns._remembered) <= 2
