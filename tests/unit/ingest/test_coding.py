@@ -76,6 +76,19 @@ def test_other_content_types_are_refused(content_type: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("content_type", "expected"),
+    [
+        (b"application/reports+json", True),
+        (b" Application/Reports+JSON ;charset=utf-8", True),
+        (b"application/csp-report", False),
+        (b"", False),
+    ],
+)
+def test_an_upload_of_the_reporting_api_is_told_by_its_type(content_type: bytes, *, expected: bool) -> None:
+    assert coding.is_upload(content_type) is expected
+
+
+@pytest.mark.parametrize(
     "content_encoding", [b"", b"identity", b"GZIP", b" gzip ", b"br", b"zstd", b"deflate"]
 )
 def test_known_codings_pass(content_encoding: bytes) -> None:

@@ -96,3 +96,20 @@ def test_surrogates_are_mended_as_python_would(value: str) -> None:
     paired = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     assert "\ud83d" not in lenient.loads(sent)
     assert lenient.loads(sent).count("\ufffd") == paired.count("\ufffd")
+
+
+@pytest.mark.parametrize(
+    ("body", "count"),
+    [
+        (b"[]", 0),
+        (b'[{}, 1, "]"]', 3),
+        (b'  {"a":[1,2]}', 1),
+        (b"\xef\xbb\xbf[{},{}]", 2),
+        ("[{}]".encode("utf-16"), 1),
+        (b'["\\ud800",2]', 2),
+        (b"document-uri=https%3A%2F%2Fa.example", 1),
+        (b"[" * 5000 + b"]" * 5000, 1),
+    ],
+)
+def test_items_are_counted(body: bytes, count: int) -> None:
+    assert lenient.count_items(body) == count

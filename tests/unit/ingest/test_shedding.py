@@ -1,0 +1,78 @@
+"""Which used-up quota keeps a request out, and what it is answered."""
+
+from __future__ import annotations
+
+import pytest
+
+from ingest import auth, refusals, shedding, targets
+from storage import quotas
+
+REDIS_S = 1_790_000_000.0
+
+
+def target(project_id: int = 1, key: str = "k") -> targets.Target:
+    return targets.Target(None, project_id, auth.Claim(key, "", "", 0), 0)
+
+
+def exhausted(until_s: float, key: str = "", reason: str = "project_minute") -> quotas.Exhausted:
+    return quotas.Exhausted(1, key, reason, 10, int(until_s))
+
+
+class Clock:
+    """A clock that stands still until a test moves it."""
+
+    now = 50.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def shedder(*limits: quotas.Exhausted, clock: Clock | None = None) -> shedding.Shedder:
+    made = shedding.Shedder(clock or Clock())
+    made.replace(limits, REDIS_S)
+    return made
+
+
+def test_nothing_is_shed_by_a_quota_of_others() -> None:
+    tested = shedder(exhausted(REDIS_S + 9, "other", "key_minute"))
+    assert tested.limit_on(target()) is None
+    assert tested.limit_on(target(2, "other")) is None
+    assert tested.limit_on(target(key="other")) == shedding.Limit(59.0, "key_minute")
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_longest_one_counts(order: int) -> None:
+    limits = [
+        exhausted(REDIS_S + 9),
+        exhausted(REDIS_S + 99, reason="project_day"),
+        exhausted(REDIS_S + 30, "k", "key_minute"),
+    ]
+    assert shedder(*limits[::order]).limit_on(target()) == shedding.Limit(149.0, "project_day")
+    assert shedder(*limits[::2][::order]).limit_on(target()) == shedding.Limit(80.0, "key_minute")
+
+
+def test_it_ends_by_itself_by_the_clock_of_the_process() -> None:
+    clock = Clock()
+    tested = shedder(exhausted(REDIS_S + 9), clock=clock)
+    clock.now += 8.99
+    assert tested.limit_on(target())
+    clock.now += 0.02
+    assert tested.limit_on(target()) is None
+
+
+def test_the_answer_says_when_to_come_back_and_rounds_up() -> None:
+    clock = Clock()
+    tested = shedder(exhausted(REDIS_S + 9, "k", "key_day"), clock=clock)
+    limit = tested.limit_on(target())
+    assert limit is not None
+    clock.now += 0.5
+    refusal = tested.refusal_of(limit)
+    assert (refusal.status, refusal.reason) == (429, "key_day")
+    assert (b"retry-after", b"9") in refusal.headers
+    assert (b"x-sentry-rate-limits", b"9:security:key:key_day") in refusal.headers
+    assert tested.refusal_of(limit) is refusal
+
+
+def test_every_quota_has_its_sentence() -> None:
+    assert set(shedding.DETAILS) == {quota.reason for quota in quotas.QUOTAS}
+    assert isinstance(shedder().refusal_of(shedding.Limit(51, "project_day")), refusals.Refusal)
