@@ -62,7 +62,7 @@ def classify(  # noqa: PLR0913 - one parameter for what each stage found
 ) -> Finding:
     """Return the finding that a report of this family is, made from this item."""
     title = family.title(found)
-    policy = xxhash.xxh64_intdigest(found.policy.encode()) if found.policy else 0
+    policy = _policy_hash(found.policy) if found.policy else 0
     return Finding(
         report=found,
         title=title,
@@ -80,6 +80,11 @@ def classify(  # noqa: PLR0913 - one parameter for what each stage found
 @functools.cache
 def _accepted(kind: str) -> outcomes.Verdict:
     return outcomes.Verdict(kind, outcomes.Outcome.ACCEPTED.value, "")
+
+
+@functools.lru_cache(maxsize=256)
+def _policy_hash(policy: str) -> int:
+    return xxhash.xxh64_intdigest(policy.encode())
 
 
 def digest(found: report.Report, title: str, policy: int, label: noise.Label, *, impossible: bool) -> int:

@@ -47,7 +47,8 @@ _LONGEST: Final = 8192
 """Bytes of a vector's body: hostile ones are longer, and no traffic."""
 _PAGE: Final = "/account/orders"
 """The page of most vectors, which is replaced by others."""
-_BATCH: Final = 5_000
+_BATCH: Final = 10_000
+"""Payloads in a batch: as many of this size as the drainer takes at a time."""
 _ENTRY: Final = 50
 
 
