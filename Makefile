@@ -8,11 +8,11 @@ BIN := $(VENV)/bin
 UP ?=
 # Command line of pytest in `make test`, for example: make test TESTS="tests/unit -x"
 TESTS ?=
-# Length of `make soak`
+# Length of `make soak` and `make fuzz`
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench soak clean
+.PHONY: help setup run test lint format bench soak fuzz clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -42,8 +42,11 @@ bench: $(VENV)/.ready-dev ## Measure, and print a table
 soak: $(VENV)/.ready-dev ## Kill everything at random for MINUTES, then check the books
 	$(BIN)/python -m tests.faults.soak $(MINUTES)
 
+fuzz: $(VENV)/.ready-fuzz ## Try payloads nobody would send, for MINUTES
+	$(BIN)/python -m tests.fuzz $(MINUTES)
+
 clean: ## Remove what setup and tests made; data in .headrace stays
-	rm -rf $(VENV) *.egg-info build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) *.egg-info build .coverage .fuzz .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps make a second run instant; they are out of date as soon as a dependency changes.
@@ -56,4 +59,9 @@ $(VENV)/.ready: pyproject.toml deploy/constraints.txt
 
 $(VENV)/.ready-dev: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[embedded,dev]'
+	@touch $@
+
+# Apart from the others: its fuzzer has no wheel for every platform.
+$(VENV)/.ready-fuzz: $(VENV)/.ready-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[fuzz]'
 	@touch $@
