@@ -118,6 +118,23 @@ def test_of_two_writers_of_one_revision_one_wins(server: clickhouse.Connection) 
     assert source.get("1") == rival
 
 
+def test_a_change_that_another_writer_overtook_is_made_again(server: clickhouse.Connection) -> None:
+    source, rival = registry.Registry(server), registry.Registry(server)
+    source.create("shop")
+    calls = []
+
+    def disabled(project: registry.Project) -> registry.Project:
+        if not calls:
+            rival.rename("shop", "store")
+        calls.append(project.revision)
+        return msgspec.structs.replace(project, status="disabled")
+
+    changed = source.change("1", disabled)
+    assert (changed.name, changed.status, changed.revision) == ("store", "disabled", 3)
+    assert calls == [1, 2]
+    assert source.change("1", lambda project: project).revision == 3, "what changes nothing is not stored"
+
+
 def test_a_published_registry_is_read_and_never_replaced_by_an_older_one(
     server: clickhouse.Connection, client: redis_sync.Redis, redis_server: harness.RedisServer
 ) -> None:
