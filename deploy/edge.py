@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import gunicorn.app.base
 import gunicorn.glogging
 
-from deploy import logs
+from deploy import logs, settings
 from ingest import app, config
-
-if TYPE_CHECKING:
-    from deploy import settings
 
 GRACEFUL_S: Final = 4
 """What a process may take to stop: gunicorn's asgi worker notices after a second and closes its sockets in
@@ -27,6 +24,8 @@ def edge_config(values: settings.Settings, redis_url: str) -> config.EdgeConfig:
         shards=values.shards,
         max_body_bytes=values.max_body,
         memory_high_water=values.high_water,
+        trusted_proxies=settings.networks(values.trusted_proxies),
+        address_rate=values.address_rate,
     )
 
 

@@ -6,6 +6,7 @@ A value that makes no sense refuses to start, with one sentence that names the v
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import re
 from typing import Annotated, Final, Literal
@@ -85,10 +86,29 @@ def _failpoints(value: str) -> str:
     return value
 
 
+def networks(value: str) -> tuple[str, ...]:
+    """Read addresses and networks, separated by commas.
+
+    Raises:
+        ValueError: one is none; the message completes the sentence ``<variable> must be …``.
+    """
+    try:
+        parts = [part.strip() for part in value.split(",") if part.strip()]
+        return tuple(str(ipaddress.ip_network(part)) for part in parts)
+    except ValueError:
+        raise ValueError("addresses or networks separated by commas, such as 10.0.0.0/8,192.0.2.7") from None
+
+
+def _networks(value: str) -> str:
+    networks(value)
+    return value
+
+
 RedisUrl = Annotated[str, pydantic.AfterValidator(_redis_url)]
 ClickHouseUrl = Annotated[str, pydantic.AfterValidator(_clickhouse_url)]
 Listen = Annotated[str, pydantic.AfterValidator(_listen)]
 PublicUrl = Annotated[str, pydantic.AfterValidator(base_url)]
+Networks = Annotated[str, pydantic.AfterValidator(_networks)]
 Failpoints = Annotated[str, pydantic.AfterValidator(_failpoints)]
 
 
@@ -131,6 +151,24 @@ class Settings(pydantic_settings.BaseSettings):
         description=(
             "host:port of the edge. Loopback by default: TLS and the public address belong to a proxy in "
             "front."
+        ),
+    )
+    trusted_proxies: Networks = pydantic.Field(
+        "",
+        description=(
+            "Addresses or networks, separated by commas, of the proxies in front of the edge: "
+            "`10.0.0.0/8,192.0.2.7`. The sender's address is then taken from their X-Forwarded-For. Unset, "
+            "it is the one that connects."
+        ),
+    )
+    address_rate: float = pydantic.Field(
+        100.0,
+        ge=0,
+        description=(
+            "Requests a second that one address (IPv4, or an IPv6 /64) may send to an edge process, with "
+            "ten seconds' worth at once; what exceeds it is answered 429. 0 sets no limit. Only "
+            "addresses count that are known to be a sender's: behind a trusted proxy, or public ones that "
+            "connect themselves."
         ),
     )
     edge_processes: int = pydantic.Field(

@@ -9,6 +9,7 @@ import falcon
 import falcon.asgi
 
 from ingest import (
+    addresses,
     body,
     connection,
     cors,
@@ -142,6 +143,8 @@ def create_app(settings: config.EdgeConfig) -> EdgeApp:
         shedder=shedder,
         refused=refused,
         known_senders=known_senders,
+        where=addresses.Addresses(settings.trusted_proxies),
+        rates=addresses.Rates(settings.address_rate),
         settings=settings,
     )
     app = EdgeApp(reports, Lifespan(client, redis_watch, refused, known_senders, store))

@@ -22,6 +22,8 @@ class EdgeConfig(msgspec.Struct, frozen=True, kw_only=True):
         redis_timeout: seconds that Redis has for one answer, connecting included.
         refresh_interval: seconds between two looks at the registry's version and at Redis' memory.
         body_timeout: seconds in which a body must have arrived whole.
+        trusted_proxies: networks whose ``X-Forwarded-For`` is believed.
+        address_rate: requests a second that one address may send; 0 sets no limit.
     """
 
     redis_url: str
@@ -32,3 +34,5 @@ class EdgeConfig(msgspec.Struct, frozen=True, kw_only=True):
     redis_timeout: float = 0.25
     refresh_interval: float = 0.5
     body_timeout: float = 20.0
+    trusted_proxies: tuple[str, ...] = ()
+    address_rate: float = 0.0

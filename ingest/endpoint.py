@@ -15,7 +15,7 @@ from ingest import body, coding, cors, refusals, targets
 from storage import envelope, lenient
 
 if TYPE_CHECKING:
-    from ingest import config, intake, limits, senders, shedding, tally, watch
+    from ingest import addresses, config, intake, limits, senders, shedding, tally, watch
     from storage import origins
 
 Scope = dict[str, Any]
@@ -41,6 +41,8 @@ class Endpoint:
         shedder: tells which quotas are used up.
         refused: counts refusals.
         known_senders: tells senders apart.
+        where: finds the address of a sender.
+        rates: tells which address sends too much.
         settings: the limits on bodies.
     """
 
@@ -54,6 +56,8 @@ class Endpoint:
         shedder: shedding.Shedder,
         refused: tally.Tally,
         known_senders: senders.Senders,
+        where: addresses.Addresses,
+        rates: addresses.Rates,
         settings: config.EdgeConfig,
     ) -> None:
         self._table = table
@@ -63,6 +67,8 @@ class Endpoint:
         self._shedder = shedder
         self._refused = refused
         self._senders = known_senders
+        self._addresses = where
+        self._rates = rates
         self._settings = settings
 
     def __call__(self, scope: Scope, receive: body.Receive, send: Send) -> Coroutine[Any, Any, None]:
@@ -105,6 +111,9 @@ class Endpoint:
         Raises:
             RefusedError: whatever is wrong with it.
         """
+        address, known = self._addresses.of(scope, headers.get(b"x-forwarded-for", b""))
+        if known and self._rates.limited and self._rates.exceeds(address):
+            raise refusals.RefusedError(refusals.ADDRESS)
         if target.refusal is not None:
             raise refusals.RefusedError(target.refusal)
         if target.origins is not None:
@@ -136,7 +145,7 @@ class Endpoint:
             content_type=content_type[: envelope.MAX_CONTENT_TYPE].decode("latin-1"),
             flags=target.flags,
             body=content,
-            sender=self._senders.of(scope, content_type, user_agent),
+            sender=self._senders.of(address if known else "", content_type, user_agent),
         )
         return await self._store.store(target.shard, payload)
 

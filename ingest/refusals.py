@@ -91,6 +91,9 @@ ENCODING: Final = Refusal(
     "encoding",
     "The Content-Encoding must be one of gzip, deflate, br and zstd, applied once.",
 )
+ADDRESS: Final = Refusal(
+    HTTPStatus.TOO_MANY_REQUESTS, "address", "Too many requests come from this address.", _RETRY_AFTER
+)
 INTERNAL: Final = Refusal(
     HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "The server made a mistake; the report is not stored."
 )

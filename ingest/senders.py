@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import hashlib
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from storage import errors, sender_secret
 
@@ -56,15 +56,16 @@ class Senders:
             async with asyncio.timeout(self._timeout):
                 self._secret = await sender_secret.load(self._client, day)
 
-    def of(self, scope: dict[str, Any], content_type: bytes, user_agent: bytes) -> int:
-        """Return the sender of a request, or 0 for one that sends nothing twice, or without a secret yet."""
-        if not self._secret or not content_type.startswith(RETRIED):
+    def of(self, address: str, content_type: bytes, user_agent: bytes) -> int:
+        """Return the sender of a request; 0 for one that sends nothing twice, or that cannot be told apart.
+
+        Args:
+            address: the sender's; "" when it is not known, as behind a proxy that nobody told us of: all who
+                use the same browser would be one.
+            content_type: of the request.
+            user_agent: of the request.
+        """
+        if not address or not self._secret or not content_type.startswith(RETRIED):
             return 0
-        who = address(scope).encode() + b"\0" + user_agent
+        who = address.encode() + b"\0" + user_agent
         return int.from_bytes(hashlib.blake2b(who, digest_size=8, key=self._secret).digest()) or 1
-
-
-def address(scope: dict[str, Any]) -> str:
-    """Return the network address that a request came from; "" over a socket that has none."""
-    client = scope.get("client")
-    return client[0] if client else ""

@@ -104,7 +104,9 @@ class Edge:
 @contextlib.contextmanager
 def edge(directory: Path, redis_url: str, **settings: Any) -> Iterator[Edge]:
     """Run an edge of one process, with the same options of gunicorn as in production."""
-    edge_config = config.EdgeConfig(redis_url=redis_url, **settings)
+    edge_config = config.EdgeConfig(
+        redis_url=redis_url, **{"trusted_proxies": (network.LOOPBACK,), **settings}
+    )
     port = network.free_port()
     options = {
         "--bind": f"{network.LOOPBACK}:{port}",

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from deploy import network
+from deploy import child, network
 from ingest import connection, senders
 from tests.integration.ingest import edges
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import redis
 
     from tests import harness
@@ -35,7 +37,7 @@ def hashes(url: str, *moments: float, media_type: bytes = senders.RETRIED) -> li
         found = []
         for _ in moments:
             await tested.refresh()
-            found.append(tested.of({"client": ("192.0.2.1", 5)}, media_type, b"Firefox"))
+            found.append(tested.of("192.0.2.1", media_type, b"Firefox"))
         await client.aclose()
         return found
 
@@ -69,13 +71,6 @@ def test_who_never_tries_again_need_not_be_known(
     assert hashes(redis_server.url, NOW, media_type=media_type) == [0]
 
 
-@pytest.mark.parametrize(
-    ("scope", "expected"), [({"client": ("192.0.2.1", 80)}, "192.0.2.1"), ({"client": None}, ""), ({}, "")]
-)
-def test_the_address_is_that_of_the_connection(scope: dict[str, Any], expected: str) -> None:
-    assert senders.address(scope) == expected
-
-
 def test_what_is_stored_names_the_sender_by_its_hash_alone(
     edge: edges.Edge, redis_client: redis.Redis
 ) -> None:
@@ -85,8 +80,30 @@ def test_what_is_stored_names_the_sender_by_its_hash_alone(
         assert b"127.0.0.1" not in repr(payload).encode()
         return payload.sender
 
-    first = sender(REPORTING)
+    behind_proxy = REPORTING | {"X-Forwarded-For": "198.51.100.7"}
+    first = sender(behind_proxy)
     assert first
-    assert sender(REPORTING) == first
-    assert sender(REPORTING | {"User-Agent": "Chrome"}) not in {0, first}
-    assert sender(REPORTING | {"Content-Type": "application/csp-report"}) == 0
+    assert sender(behind_proxy) == first
+    assert sender(behind_proxy | {"User-Agent": "Chrome"}) not in {0, first}
+    assert sender(behind_proxy | {"X-Forwarded-For": "198.51.100.8"}) not in {0, first}
+    assert sender(behind_proxy | {"Content-Type": "application/csp-report"}) == 0
+    assert sender(REPORTING) == 0, "who connects may be a proxy that nobody told us of"
+
+
+def test_one_address_cannot_flood(
+    tmp_path: Path, redis_server: harness.RedisServer, client: redis.Redis
+) -> None:
+    edges.publish(client, 1)
+    with edges.edge(tmp_path, redis_server.url, address_rate=1.0) as limited:
+        assert child.wait_until(limited.is_ready, 10)
+
+        def send(address: str) -> httpx.Response:
+            headers = edges.CSP | {"X-Forwarded-For": address}
+            return httpx.post(limited.url + edges.TARGET, content=edges.REPORT, headers=headers)
+
+        answers = [send("198.51.100.7") for _ in range(14)]
+        assert [answer.status_code for answer in answers[:11]] == [200] * 11
+        assert answers[-1].status_code == 429
+        assert int(answers[-1].headers["Retry-After"]) > 0
+        assert edges.has_cors(answers[-1].headers)
+        assert send("198.51.100.8").status_code == 200

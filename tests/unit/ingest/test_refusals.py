@@ -27,7 +27,8 @@ def test_a_refusal_is_one_sentence_with_cors_headers(refusal: refusals.Refusal) 
 @pytest.mark.parametrize("refusal", CATALOGUE.values(), ids=CATALOGUE)
 def test_only_a_refusal_for_now_says_when_to_come_back(refusal: refusals.Refusal) -> None:
     retry_after = dict(refusal.headers).get(b"retry-after")
-    assert (retry_after is not None) == (refusal.status is HTTPStatus.SERVICE_UNAVAILABLE)
+    for_now = refusal.status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
+    assert (retry_after is not None) == for_now
     assert retry_after is None or retry_after.isdigit()
 
 

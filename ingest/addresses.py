@@ -1,0 +1,132 @@
+"""Where a request comes from, and whether too many come from there.
+
+An address counts only where it is known to be the sender's: told by a proxy that is trusted, or a public one
+that connects to us itself. Anything else may be a proxy that nobody told us of, with all senders behind it.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import ipaddress
+import secrets
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_REMEMBERED: Final = 4096
+_SITE_BITS: Final = 64
+"""Of an IPv6 address: one sender has all addresses below (RFC 6177)."""
+MOST: Final = 50_000
+"""Addresses of which a process keeps account; about 7 MB."""
+BURST_S: Final = 10.0
+"""Seconds of its rate that an address may send at once: a page reports all its violations together."""
+ROTATE_S: Final = 86_400.0
+"""How long one key hashes addresses; then nobody can tell any more whose account was whose."""
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Addresses:
+    """Finds the sender's address of a request.
+
+    Args:
+        trusted: networks (``10.0.0.0/8``) of proxies whose ``X-Forwarded-For`` is believed.
+    """
+
+    def __init__(self, trusted: Iterable[str] = ()) -> None:
+        self._trusted: tuple[_Network, ...] = tuple(map(ipaddress.ip_network, trusted))
+        self._find = functools.lru_cache(_REMEMBERED)(self._resolve)
+
+    def of(self, scope: dict[str, Any], forwarded: bytes) -> tuple[str, bool]:
+        """Return the address and whether it is known to be the sender's.
+
+        Args:
+            scope: of the request.
+            forwarded: its ``X-Forwarded-For``.
+        """
+        client = scope.get("client")
+        return self._find(client[0] if client else "", forwarded if self._trusted else b"")
+
+    def _resolve(self, peer: str, forwarded: bytes) -> tuple[str, bool]:
+        nearest = _parsed(peer)
+        if nearest is None:
+            return peer, False
+        if not self._is_trusted(nearest):
+            return _site(nearest), nearest.is_global
+        for hop in reversed(forwarded.decode("latin-1").split(",")):
+            address = _parsed(hop.strip())
+            if address is None:
+                break
+            nearest = address
+            if not self._is_trusted(address):
+                return _site(address), True
+        return _site(nearest), False
+
+    def _is_trusted(self, address: _Address) -> bool:
+        return any(address in network for network in self._trusted)
+
+
+class Rates:
+    """Tells which addresses send more than they may, each by a token bucket of its own.
+
+    Args:
+        rate: requests a second of one address; 0 sets no limit.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._gap = 1 / rate if rate else 0.0
+        self._burst = BURST_S
+        self._clock = clock
+        self._full_at: dict[bytes, float] = {}
+        self._key, self._rotate_at = b"", clock()
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is a limit at all."""
+        return self._gap > 0
+
+    def exceeds(self, address: str) -> bool:
+        """Count a request and say whether it is one too many; those are not counted.
+
+        The bucket is kept as the moment at which it will be full again (GCRA, ITU-T I.371).
+        """
+        now = self._clock()
+        if now >= self._rotate_at:
+            self._rotate()
+        key = hashlib.blake2b(address.encode(), digest_size=8, key=self._key).digest()
+        full_at = max(self._full_at.get(key, now), now)
+        if full_at - now > self._burst:
+            return True
+        if len(self._full_at) >= MOST:
+            self._make_room(now)
+        self._full_at[key] = full_at + self._gap
+        return False
+
+    def _make_room(self, now: float) -> None:
+        """Forget who has been silent, or else everybody: too little is refused then, never too much."""
+        kept = {key: full_at for key, full_at in self._full_at.items() if full_at > now}
+        self._full_at = kept if len(kept) < MOST // 2 else {}
+
+    def _rotate(self) -> None:
+        self._key = secrets.token_bytes(16)
+        self._full_at = {}
+        self._rotate_at = self._clock() + ROTATE_S
+
+
+def _parsed(text: str) -> _Address | None:
+    try:
+        address = ipaddress.ip_address(text.removeprefix("[").partition("]")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _site(address: _Address) -> str:
+    if address.version == 4:  # noqa: PLR2004 - the version of the protocol
+        return str(address)
+    return str(ipaddress.ip_network((address, _SITE_BITS), strict=False).network_address)

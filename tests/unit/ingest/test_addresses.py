@@ -1,0 +1,111 @@
+"""Whose address counts, and how much one may send."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ingest import addresses
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def scope(peer: str) -> dict[str, Any]:
+    return {"client": (peer, 4711)}
+
+
+@pytest.mark.parametrize(
+    ("peer", "expected"),
+    [
+        ("8.8.8.8", ("8.8.8.8", True)),
+        ("127.0.0.1", ("127.0.0.1", False)),
+        ("10.1.2.3", ("10.1.2.3", False)),
+        ("2001:4860:4860:0:1:2:3:4", ("2001:4860:4860::", True)),
+        ("::ffff:8.8.8.8", ("8.8.8.8", True)),
+        ("a socket", ("a socket", False)),
+    ],
+)
+def test_who_connects_counts_if_it_can_be_no_proxy_of_ours(peer: str, expected: tuple[str, bool]) -> None:
+    assert addresses.Addresses().of(scope(peer), b"9.9.9.9") == expected
+
+
+@pytest.mark.parametrize("without", [{}, {"client": None}])
+def test_a_socket_without_address_is_nobodys(without: dict[str, Any]) -> None:
+    assert addresses.Addresses().of(without, b"") == ("", False)
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "expected"),
+    [
+        (b"9.9.9.9", ("9.9.9.9", True)),
+        (b"6.6.6.6, 9.9.9.9", ("9.9.9.9", True)),
+        (b"9.9.9.9, 10.0.0.7", ("9.9.9.9", True)),
+        (b"10.0.0.8,10.0.0.7", ("10.0.0.8", False)),
+        (b"[2001:db8::1]", ("2001:db8::", True)),
+        (b"9.9.9.9, unknown", ("10.0.0.1", False)),
+        (b"", ("10.0.0.1", False)),
+        (b"\xff", ("10.0.0.1", False)),
+    ],
+)
+def test_a_trusted_proxy_is_believed_as_far_as_it_wrote_itself(
+    forwarded: bytes, expected: tuple[str, bool]
+) -> None:
+    assert addresses.Addresses(["10.0.0.0/8"]).of(scope("10.0.0.1"), forwarded) == expected
+
+
+def test_a_stranger_is_not_believed() -> None:
+    assert addresses.Addresses(["10.0.0.0/8"]).of(scope("8.8.8.8"), b"9.9.9.9") == ("8.8.8.8", True)
+
+
+def test_an_address_may_send_a_burst_and_then_its_rate() -> None:
+    clock = Clock()
+    rates = addresses.Rates(2, clock)
+    burst = int(2 * addresses.BURST_S) + 1
+    assert [rates.exceeds("a") for _ in range(burst + 1)] == [False] * burst + [True]
+    assert not rates.exceeds("b")
+    clock.now += 1
+    assert [rates.exceeds("a") for _ in range(3)] == [False, False, True]
+
+
+def test_without_a_rate_nothing_is_limited() -> None:
+    assert not addresses.Rates(0).limited
+    assert addresses.Rates(1).limited
+
+
+def test_silent_addresses_are_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses, "MOST", 4)
+    clock = Clock()
+    rates = addresses.Rates(0.1, clock)
+    for name in "abc":
+        rates.exceeds(name)
+    clock.now += 15
+    for _ in range(2):
+        rates.exceeds("d")
+    rates.exceeds("e")
+    assert rates.exceeds("d")
+
+
+def test_memory_is_bounded_when_nobody_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses, "MOST", 4)
+    rates = addresses.Rates(0.1, Clock())
+    for number in range(100):
+        assert not rates.exceeds(str(number))
+        assert len(rates._full_at) <= 4
+
+
+def test_the_key_changes_each_day() -> None:
+    clock = Clock()
+    rates = addresses.Rates(0.05, clock)
+    rates.exceeds("a")
+    before = set(rates._full_at)
+    clock.now += addresses.ROTATE_S
+    rates.exceeds("a")
+    assert before.isdisjoint(rates._full_at)
