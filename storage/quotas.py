@@ -2,7 +2,8 @@
 
 A ruling says how much of a batch gets through. Guarantees:
 
-* A ruling on a batch is made once. Whoever repeats the batch is given the same one, whatever happened since.
+* A ruling on a batch is made once. Whoever repeats the batch is given the same one, whatever happened since,
+  also when some of its payloads were set aside meanwhile.
 * A drainer that lost its shard without noticing is given none (``LeaseLostError``).
 * No span of a quota's length, wherever it begins, holds more granted reports than its limit.
 
@@ -39,6 +40,9 @@ _DAY_S: Final = 86_400
 _HOUR_S: Final = 3600
 _MINUTE_S: Final = 60
 _SIGHTING: Final = struct.Struct("<QQ")
+_LETTER: Final = struct.Struct("<Qs")
+_CHUNK: Final = 4000
+"""Sightings of one script: Redis is busy for a few milliseconds."""
 
 
 class Quota(NamedTuple):
@@ -127,8 +131,8 @@ class Arbiter:
 
     def sight(
         self, project_id: int, what: str, sightings: Sequence[tuple[int, int]], at_s: int, most: int
-    ) -> str:
-        """Return a letter for each sighting: ``k`` known, ``n`` new, ``p`` its place only, ``o`` not even it.
+    ) -> dict[int, str]:
+        """Return a letter for each thing: ``k`` known, ``n`` new, ``p`` its place only, ``o`` not even it.
 
         What is known is what was sighted within a day or two.
 
@@ -139,18 +143,21 @@ class Arbiter:
             at_s: time of receipt, in seconds since the epoch.
             most: new ones in an hour, and as many places; 0 is any number, and nothing falls back.
         """
-        packed = b"".join(_SIGHTING.pack(*sighting) for sighting in sightings)
-        arguments = (at_s // _DAY_S, at_s // _HOUR_S, most, MOST_KNOWN, 2 * _DAY_S + KEEP_S, packed)
-        return self._rule(scripts.SIGHT, project_id, what, *arguments).decode()
+        bounds = (at_s // _DAY_S, at_s // _HOUR_S, most, MOST_KNOWN, 2 * _DAY_S + KEEP_S)
+        letters = {}
+        for start in range(0, len(sightings), _CHUNK):
+            packed = b"".join(_SIGHTING.pack(*one) for one in sightings[start : start + _CHUNK])
+            answer = self._rule(scripts.SIGHT, project_id, what, *bounds, packed, part=start)
+            letters.update({thing: letter.decode() for thing, letter in _LETTER.iter_unpack(answer)})
+        return letters
 
     def budget(
         self, project_id: int, settings: project_settings.ProjectSettings, wants: Sequence[Want]
-    ) -> list[int]:
-        """Return how many of the wanted reports adaptive sampling may keep; always more than the forced."""
+    ) -> dict[int, int]:
+        """Return by minute how many of the wanted reports sampling may keep; always more than the forced."""
         encoded = msgspec.json.encode(wants)
-        return _numbers.decode(
-            self._rule(scripts.BUDGET, project_id, "budget", settings.sample_budget, encoded, KEEP_S)
-        )
+        rows = self._rule(scripts.BUDGET, project_id, "budget", settings.sample_budget, encoded, KEEP_S)
+        return dict(_budgets.decode(rows))
 
     def grant(
         self,
@@ -164,10 +171,12 @@ class Arbiter:
         rows = _grants.decode(self._rule(scripts.GRANT, project_id, "quota", project_id, limits, asked))
         return {(second, key): Grant(reports, reason) for second, key, reports, reason in rows}
 
-    def _rule(self, script: scripts.Script, project_id: int, what: str, *arguments: object) -> bytes:
+    def _rule(
+        self, script: scripts.Script, project_id: int, what: str, *arguments: object, part: int = 0
+    ) -> bytes:
         prefix = f"headrace:limits:{{{project_id}}}"
         names = (f"{prefix}:rulings", f"{prefix}:{what}", EXHAUSTED_KEY)
-        whose = (f"{what}:{self._lease.shard}", self._lease.token, self._batch)
+        whose = (f"{what}/{part}:{self._lease.shard}", self._lease.token, self._batch)
         try:
             answer: Any = self._client.eval(script.text, len(names), *names, *whose, *arguments)  # type: ignore[arg-type]
         except (redis.exceptions.RedisError, OSError) as error:
@@ -178,7 +187,7 @@ class Arbiter:
         return ruling
 
 
-_numbers: Final = msgspec.json.Decoder(list[int])
+_budgets: Final = msgspec.json.Decoder(list[tuple[int, int]])
 _grants: Final = msgspec.json.Decoder(list[tuple[int, str, int, str]])
 
 

@@ -32,12 +32,12 @@ class Arbiter(Protocol):
 
     def sight(
         self, project_id: int, what: str, sightings: Sequence[tuple[int, int]], at_s: int, most: int
-    ) -> str:
-        """Return a letter for each sighting: known, new, its place only, other."""
+    ) -> Mapping[int, str]:
+        """Return a letter for each thing: known, new, its place only, other."""
 
     def budget(
         self, project_id: int, settings: project_settings.ProjectSettings, wants: Sequence[quotas.Want]
-    ) -> list[int]:
+    ) -> Mapping[int, int]:
         """Return how many reports of each minute sampling may keep."""
 
     def grant(
@@ -179,9 +179,10 @@ class _Limiter:
         sightings = [(variant, collapsed.place_of(same[0].finding)) for variant, same in variants.items()]
         most = self._settings.new_variants_per_hour
         letters = self._arbiter.sight(self._project_id, "variants", sightings, reports[-1].second, most)
-        for letter, same in zip(letters, variants.values(), strict=True):
-            if letter in _BEYOND:
-                reduced = _BEYOND[letter](same[0].finding)
+        for variant, same in variants.items():
+            reduce = _BEYOND.get(letters.get(variant, ""))
+            if reduce:
+                reduced = reduce(same[0].finding)
                 for report in same:
                     report.finding, report.agent = reduced, agents.UNKNOWN
 
@@ -206,8 +207,8 @@ class _Limiter:
             findings.setdefault(report.finding.fingerprint, report)
         sightings = [(fingerprint, 0) for fingerprint in findings]
         letters = self._arbiter.sight(self._project_id, "findings", sightings, reports[-1].second, 0)
-        for letter, report in zip(letters, findings.values(), strict=True):
-            report.first = letter == "n"
+        for fingerprint, report in findings.items():
+            report.first = letters.get(fingerprint) == "n"
 
     def _rates(self, reports: Sequence[_Report]) -> Iterator[tuple[int, Mapping[int, int], dict[int, float]]]:
         """Yield each minute, its reports by fingerprint, and the shares of them that are kept."""
@@ -221,9 +222,9 @@ class _Limiter:
             return
         wants = [_want(minute, each) for minute, each in minutes.items()]
         budgets = self._arbiter.budget(self._project_id, self._settings, wants)
-        for want, budget in zip(wants, budgets, strict=True):
-            each = counts[want.minute_s]
-            yield want.minute_s, each, sampling.fitting(each, budget - want.forced)
+        for want in wants:
+            minute, each = want.minute_s, counts[want.minute_s]
+            yield minute, each, sampling.fitting(each, budgets[minute] - want.forced)
 
     def _charge(self, reports: Sequence[_Report]) -> None:
         """Leave out what the quotas do not grant; who came first gets through."""
@@ -231,12 +232,13 @@ class _Limiter:
         if not wants:
             return
         grants = self._arbiter.grant(self._project_id, self._settings, wants)
-        left = {want: grant.reports for want, grant in grants.items()}
+        left = {want: grant.reports for want, grant in grants.items() if grant.reason}
         for report in reports:
             want = (report.second, report.key)
-            left[want] -= 1
-            if left[want] < 0:
-                report.leave_out(outcomes.Outcome.QUOTA, grants[want].reason)
+            if want in left:
+                left[want] -= 1
+                if left[want] < 0:
+                    report.leave_out(outcomes.Outcome.QUOTA, grants[want].reason)
 
 
 def _in_order(claims: Sequence[Claim]) -> Iterator[_Report]:

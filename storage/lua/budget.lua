@@ -6,7 +6,7 @@
 --
 -- KEYS[2]: prefix of the project's counters. ARGV[4]: reports a minute, ARGV[5]: wants as JSON,
 -- [[minute (s), last second of it, reports it must keep, reports], …]; ARGV[6]: seconds a counter is kept.
--- Returns false when a newer drainer exists, else JSON: [reports to keep, …].
+-- Returns false when a newer drainer exists, else JSON: [[minute, reports to keep], …].
 local superseded, ruling = remembered()
 if superseded or ruling then
   return not superseded and ruling
@@ -22,8 +22,9 @@ for i, want in ipairs(wants) do
   local name = KEYS[2] .. ':' .. minute
   local released = tonumber(ARGV[4]) * (last - minute + 1) / 60
   local left = (released - tonumber(redis.call('GET', name) or 0)) / sharing
-  given[i] = math.min(reports, math.max(math.floor(left), forced + 1))
-  redis.call('INCRBY', name, given[i])
+  local reports_kept = math.min(reports, math.max(math.floor(left), forced + 1))
+  given[i] = {minute, reports_kept}
+  redis.call('INCRBY', name, reports_kept)
   redis.call('EXPIRE', name, ARGV[6])
 end
 return remember(cjson.encode(given))

@@ -2,7 +2,7 @@
 -- Stands before each script that rules on a batch: a ruling is made once, and given again to whoever repeats
 -- the batch. A shard works on one batch at a time, so one ruling of each kind is remembered for it, without an
 -- end: a batch may wait for days.
--- KEYS[1]: the project's rulings (hash). ARGV[1]: "<what is ruled on>:<shard>", ARGV[2]: fencing token, ARGV[3]: batch.
+-- KEYS[1]: the project's rulings (hash). ARGV[1]: "<what is ruled on>/<part>:<shard>", ARGV[2]: fencing token, ARGV[3]: batch.
 
 -- Returns whether a newer drainer was given a ruling, and the ruling on this batch, if there is one.
 local function remembered()

@@ -6,8 +6,8 @@
 -- KEYS[2]: prefix of the project's sets. ARGV[4]: day, ARGV[5]: hour (numbers since the epoch), ARGV[6]: most
 -- new things in an hour (0: any number), ARGV[7]: most members of a set, ARGV[8]: seconds a set is kept,
 -- ARGV[9]: sightings, 16 bytes each: hash of the thing, hash of its place.
--- Returns false when a newer drainer exists, else one letter for each sighting: k(nown), n(ew), p(lace only),
--- o(ther: not even its place).
+-- Returns false when a newer drainer exists, else for each sighting the hash of the thing and a letter: k(nown),
+-- n(ew), p(lace only), o(ther: not even its place).
 local superseded, ruling = remembered()
 if superseded or ruling then
   return not superseded and ruling
@@ -69,7 +69,7 @@ for start = 1, #ARGV[9], CHUNK * SIZE do
   local was_known = redis.call('SMISMEMBER', yesterday, unpack(chunk))
   for i, member in ipairs(chunk) do
     local at = start + (i - 1) * SIZE
-    letters[#letters + 1] = letter(member, string.sub(ARGV[9], at + 8, at + 15), is_known[i], was_known[i])
+    letters[#letters + 1] = member .. letter(member, string.sub(ARGV[9], at + 8, at + 15), is_known[i], was_known[i])
   end
 end
 for start = 1, #added, CHUNK do

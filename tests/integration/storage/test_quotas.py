@@ -104,6 +104,20 @@ def test_a_repeated_batch_is_given_the_same_rulings(client: redis.Redis) -> None
     assert rule("b", token=2) != first
 
 
+def test_a_batch_of_which_some_was_set_aside_keeps_its_rulings(client: redis.Redis) -> None:
+    limits = settings(quota_per_minute=10, sample_budget=10**6)
+    found = [(number, 0) for number in range(4_010)]
+    want = quotas.Want(NOW // 60 * 60, NOW, 0, 50)
+    whole = arbiter(client, "a")
+    letters = whole.sight(1, "x", found, NOW, 4_005)
+    grants = whole.grant(1, limits, {(NOW, KEY): 8, (NOW + 1, KEY): 8})
+    budgets = whole.budget(1, limits, [want])
+    rest = arbiter(client, "a", token=2)
+    assert rest.sight(1, "x", found[5:], NOW, 4_005) == letters
+    assert rest.grant(1, limits, {(NOW + 1, KEY): 7}) == grants
+    assert rest.budget(1, limits, [want._replace(reports=40)]) == budgets
+
+
 def test_a_drainer_that_lost_its_shard_is_given_nothing(client: redis.Redis) -> None:
     limits = settings(quota_per_minute=10)
     arbiter(client, "new", token=5).grant(1, limits, {(NOW, KEY): 1})
@@ -133,12 +147,12 @@ def test_what_is_used_up_is_told_until_there_is_room_again(client: redis.Redis) 
 def test_a_budget_is_released_second_by_second_and_shared_by_the_shards(client: redis.Redis) -> None:
     limits = settings(sample_budget=600)
     minute = NOW // 60 * 60
-    assert arbiter(client, "a").budget(1, limits, [quotas.Want(minute, minute + 9, 0, 1000)]) == [100]
-    assert arbiter(client, "b").budget(1, limits, [quotas.Want(minute, minute + 9, 0, 1000)]) == [1]
+    assert arbiter(client, "a").budget(1, limits, [quotas.Want(minute, minute + 9, 0, 1000)]) == {minute: 100}
+    assert arbiter(client, "b").budget(1, limits, [quotas.Want(minute, minute + 9, 0, 1000)]) == {minute: 1}
     want = quotas.Want(minute, minute + 19, 0, 1000)
-    assert arbiter(client, "a", shard=4).budget(1, limits, [want]) == [49]
-    assert arbiter(client, "c").budget(1, limits, [want._replace(forced=80)]) == [81]
-    assert arbiter(client, "d").budget(1, limits, [quotas.Want(minute, minute + 59, 0, 9)]) == [9]
+    assert arbiter(client, "a", shard=4).budget(1, limits, [want]) == {minute: 49}
+    assert arbiter(client, "c").budget(1, limits, [want._replace(forced=80)]) == {minute: 81}
+    assert arbiter(client, "d").budget(1, limits, [quotas.Want(minute, minute + 59, 0, 9)]) == {minute: 9}
 
 
 def sight(
@@ -147,17 +161,17 @@ def sight(
     sightings: list[tuple[int, int]],
     at_s: int = NOW,
     most: int = 0,
-    **where: int,
 ) -> str:
-    return arbiter(client, batch).sight(where.get("project", 1), "x", sightings, at_s, most)
+    letters = arbiter(client, batch).sight(1, "x", sightings, at_s, most)
+    return "".join(letters[thing] for thing, _ in sightings)
 
 
 def test_a_thing_is_new_once_and_then_known_for_a_day(client: redis.Redis) -> None:
     assert sight(client, "a", [(1, 0), (2, 0)]) == "nn"
     assert sight(client, "b", [(2, 0), (3, 0)], NOW + 86_400) == "kn"
     assert sight(client, "c", [(1, 0), (2, 0)], NOW + 2 * 86_400) == "nk"
-    assert sight(client, "d", [(1, 0)], project=2) == "n"
-    assert arbiter(client, "d").sight(1, "y", [(1, 0)], NOW, 0) == "n"
+    assert arbiter(client, "d").sight(2, "x", [(1, 0)], NOW, 0) == {1: "n"}
+    assert arbiter(client, "d").sight(1, "y", [(1, 0)], NOW, 0) == {1: "n"}
 
 
 def test_things_beyond_the_cap_fall_back_to_their_places_and_these_are_capped_too(
@@ -169,7 +183,7 @@ def test_things_beyond_the_cap_fall_back_to_their_places_and_these_are_capped_to
     assert sight(client, "c", found, NOW + 3600, most=2) == "kknnppk"
 
 
-def test_many_things_are_told_apart_in_one_step(client: redis.Redis) -> None:
+def test_many_things_are_told_apart_in_several_steps(client: redis.Redis) -> None:
     found = [(number, number % 7 + 10**6) for number in range(9_000)]
     assert sight(client, "a", found, most=5_000) == "n" * 5_000 + "p" * 4_000
 

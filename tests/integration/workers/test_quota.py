@@ -12,7 +12,7 @@ import pytest
 
 from storage import clickhouse, errors, ledger, project_settings, quotas, registry, streams
 from tests.integration.workers import test_drain as drains
-from workers import drain, failpoints
+from workers import collapse, drain, failpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,6 +118,29 @@ def test_several_drainers_that_keep_dying_grant_exactly_the_limit(
     line = balanced(server, client)
     assert (line.found, line.accepted) == (2400, 500)
     assert drains.counted(server)["quota", "project_minute"] == 1900
+
+
+def test_a_payload_that_breaks_a_stage_is_set_aside_after_the_ruling(
+    client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = collapse.Collapser.add
+
+    def breaking(self: collapse.Collapser, *arguments: Any) -> None:
+        if drains.mentions_venom(arguments):
+            raise ZeroDivisionError("venom")
+        original(self, *arguments)
+
+    monkeypatch.setattr(collapse.Collapser, "add", breaking)
+    limit(client, quota_per_minute=15, sampling="fixed", new_variants_per_hour=100)
+    venom = drains.payload(drains.report(0, **{"document-uri": "https://shop.example/page/venom"}))
+    drains.append(client, *(drains.payload(drains.report(number)) for number in range(10)), venom)
+    append(client, 20, first=50)
+    drainer(client, server).drain(drains.SHARD)
+    line = balanced(server, client)
+    assert line.found == 31
+    assert line.accepted in {14, 15}  # whoever came next in the same second takes its place
+    assert drains.counted(server)["invalid", "poison"] == 1
+    assert drains.counted(server)["quota", "project_minute"] == 30 - line.accepted
 
 
 def test_weights_of_sampled_rows_add_up(client: redis.Redis, server: clickhouse.Connection) -> None:

@@ -31,9 +31,9 @@ class Arbiter:
 
     def sight(
         self, project_id: int, what: str, sightings: Sequence[tuple[int, int]], at_s: int, most: int
-    ) -> str:
+    ) -> dict[int, str]:
         self.asked.append((what, project_id, at_s, most))
-        return "".join(self._letter(what, thing, place, most) for thing, place in sightings)
+        return {thing: self._letter(what, thing, place, most) for thing, place in sightings}
 
     def _letter(self, what: str, thing: int, place: int, most: int) -> str:
         if (what, thing) in self.known:
@@ -47,9 +47,11 @@ class Arbiter:
             return "p"
         return "o"
 
-    def budget(self, project_id: int, settings: Settings, wants: Sequence[quotas.Want]) -> list[int]:
+    def budget(self, project_id: int, settings: Settings, wants: Sequence[quotas.Want]) -> dict[int, int]:
         self.asked.append(("budget", project_id, *wants))
-        return [min(want.reports, max(settings.sample_budget, want.forced + 1)) for want in wants]
+        return {
+            want.minute_s: min(want.reports, max(settings.sample_budget, want.forced + 1)) for want in wants
+        }
 
     def grant(
         self, project_id: int, settings: Settings, wants: Mapping[tuple[int, str], int]
