@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
@@ -18,6 +19,8 @@ from workers.scrub import masks
 
 if TYPE_CHECKING:
     from workers import report
+
+_Cleaning: TypeAlias = Callable[[bytes, str], str]
 
 _CHARACTERS: Final = r"[^\"\\]*+(?:\\.[^\"\\]*+)*+"  # of a JSON string, to its end
 _SCALAR: Final = re.compile(rf"(?:\"({_CHARACTERS})\":)?(?:\"({_CHARACTERS})\"|(-?[0-9][0-9.eE+-]*+))")
@@ -43,22 +46,30 @@ def render(item: report.Item, rules: scrub.Rules = scrub.DEFAULT) -> str:
 
     No rule reaches from one member into another, so members are cleaned one by one, and remembered.
     """
-    members = _members(item.envelope, rules, item.wrapper)
+    short, long = _memory(rules)
+    members = _members(item.envelope, short, long, item.wrapper)
     if item.wrapper:
         position = list(item.envelope).index(item.wrapper)
-        members.insert(position, f'"{item.wrapper}":{{{",".join(_members(item.body, rules))}}}')
+        body = ",".join(_members(item.body, short, long))
+        members.insert(position, f'"{item.wrapper}":{{{body}}}')
     return f"{{{','.join(members)}}}"
 
 
-def _members(members: report.Members, rules: scrub.Rules, wrapper: str = "") -> list[str]:
+def _members(members: report.Members, short: _Cleaning, long: _Cleaning, wrapper: str = "") -> list[str]:
     return [
-        _short(sent, name, rules) if len(sent) <= memo.SHORT else _long(sent, name, rules)
+        short(sent, name) if len(sent) <= memo.SHORT else long(sent, name)
         for name, sent in members.items()
         if name != wrapper or not wrapper
     ]
 
 
-def _member(sent: bytes, name: str, rules: scrub.Rules) -> str:
+@functools.lru_cache(maxsize=4)
+def _memory(rules: scrub.Rules) -> tuple[_Cleaning, _Cleaning]:
+    """Return how members are cleaned by these rules: hardly any two projects differ in them."""
+    return memo.tiers(functools.partial(_member, rules))
+
+
+def _member(rules: scrub.Rules, sent: bytes, name: str) -> str:
     if scrub.is_private(name):
         return f'"{name}":""'
     text = f'"{name}":{sent.decode()}'
@@ -69,9 +80,6 @@ def _member(sent: bytes, name: str, rules: scrub.Rules) -> str:
     if url and not masks.suspect(url[2]):
         return f'{url[1]}"'
     return clean(encode({name: values.load(sent)})[1:-1], rules, name)
-
-
-_short, _long = memo.tiers(_member)
 
 
 def encode(item: dict[str, Any]) -> str:
