@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
-from storage import clickhouse, errors, ledger, project_settings, quotas, registry, streams
+from storage import clickhouse, envelope, errors, ledger, project_settings, quotas, registry, streams
 from tests.integration.workers import test_drain as drains
-from workers import collapse, drain, failpoints
+from workers import collapse, drain, failpoints, pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,6 +158,41 @@ def test_weights_of_sampled_rows_add_up(client: redis.Redis, server: clickhouse.
     assert drains.counted(server) == {("accepted", ""): seen, ("filtered", "sampled"): 1000 - seen}
     assert seen < 400
     balanced(server, client)
+
+
+def test_adaptive_sampling_stays_inside_its_budget_over_all_shards(client: redis.Redis) -> None:
+    """Three minutes of four shards, each drained every two seconds; now and then there is a quiet finding."""
+    settings = project_settings.ProjectSettings(sampling="adaptive", sample_budget=1200)
+    plan = pipeline.Plan(projects={1: pipeline.ProjectPlan(settings=settings)})
+    kept, quiet, weight, arrived = Counter[int](), Counter[str](), 0.0, 0
+    for start in range(0, 180, 2):
+        for shard in range(4):
+            lease = streams.Lease(shard, 1, None, 0, begun=False)
+            arbiter = quotas.Arbiter(client, lease, str(start))
+            tables = pipeline.process(shard, two_seconds(start, shard), plan, arbiter)
+            weight += sum(tables.reports["weight"])
+            arrived += sum(tables.found.values())
+            columns = (tables.outcomes[name] for name in ("minute", "outcome", "quantity"))
+            for minute, outcome, quantity in zip(*columns, strict=True):
+                kept[minute] += quantity if outcome == "accepted" else 0
+            quiet.update(dict(zip(tables.reports["blocked_host"], tables.reports["seen"], strict=True)))
+    assert all(0.95 * 1200 < reports <= 1200 for reports in kept.values()), kept
+    assert weight == pytest.approx(arrived, rel=0.03)
+    loud = [quiet.pop(f"tracker{number}.example") for number in (0, 1)]
+    assert min(loud) > 0.9 * max(loud)  # although one of them was eight times as loud
+    assert set(quiet.values()) == {9}
+
+
+def two_seconds(start: int, shard: int) -> list[envelope.Entry]:
+    """Return what a shard receives in two seconds: two loud findings, and on shard 0 a quiet one."""
+    entries = []
+    for step in range(10):
+        bodies = [drains.report(0)] * (20 if shard else 60) + [drains.report(1)] * 5
+        if (step, shard) == (0, 0):
+            bodies.append(drains.report(100 + start // 2 % 10))
+        at = 1_760_000_040_000 + start * 1000 + step * 200 + shard
+        entries.append(envelope.Entry(f"{at}-0", [drains.payload(body) for body in bodies]))
+    return entries
 
 
 def test_a_redis_that_goes_away_during_a_ruling_leaves_the_batch_where_it_is(
