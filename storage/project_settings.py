@@ -91,8 +91,8 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         tuple[Literal["emails", "cards", "tokens", "uuids"], ...],
         msgspec.Meta(
             description=(
-                "Kinds of secrets that are stored as they come, instead of a placeholder: emails, cards, tokens, "
-                "uuids. Queries, fragments, user info and client addresses never are."
+                "Kinds of secrets that are stored as they come, instead of a placeholder: emails, cards, "
+                "tokens, uuids. Queries, fragments, user info and client addresses never are."
             ),
             max_length=4,
             examples=[["uuids"]],
