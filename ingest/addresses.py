@@ -14,11 +14,13 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Container, Iterable
 
 _REMEMBERED: Final = 4096
 _SITE_BITS: Final = 64
 """Of an IPv6 address: one sender has all addresses below (RFC 6177)."""
+_TRACES: Final = (b"x-forwarded-for", b"forwarded", b"via", b"x-real-ip")
+"""Headers that proxies add."""
 MOST: Final = 50_000
 """Addresses of which a process keeps account; about 7 MB."""
 BURST_S: Final = 10.0
@@ -50,6 +52,16 @@ class Addresses:
         """
         client = scope.get("client")
         return self._find(client[0] if client else "", forwarded if self._trusted else b"")
+
+    def is_direct(self, headers: Container[bytes]) -> bool:
+        """Say whether who connects seems to be the sender: we were told of no proxy, and none left a trace.
+
+        Good enough where a mistake costs little.
+
+        Args:
+            headers: names of the request's headers, in lower case.
+        """
+        return not self._trusted and not any(trace in headers for trace in _TRACES)
 
     def _resolve(self, peer: str, forwarded: bytes) -> tuple[str, bool]:
         nearest = _parsed(peer)

@@ -145,7 +145,9 @@ class Endpoint:
             content_type=content_type[: envelope.MAX_CONTENT_TYPE].decode("latin-1"),
             flags=target.flags,
             body=content,
-            sender=self._senders.of(address if known else "", content_type, user_agent),
+            sender=self._senders.of(
+                address if known or self._addresses.is_direct(headers) else "", content_type, user_agent
+            ),
         )
         return await self._store.store(target.shard, payload)
 

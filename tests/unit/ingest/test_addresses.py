@@ -109,3 +109,10 @@ def test_the_key_changes_each_day() -> None:
     clock.now += addresses.ROTATE_S
     rates.exceeds("a")
     assert before.isdisjoint(rates._full_at)
+
+
+@pytest.mark.parametrize("trace", [b"x-forwarded-for", b"forwarded", b"via", b"x-real-ip"])
+def test_who_connects_is_the_sender_unless_a_proxy_shows(trace: bytes) -> None:
+    assert addresses.Addresses().is_direct({b"host": b"", b"user-agent": b""})
+    assert not addresses.Addresses().is_direct({b"host": b"", trace: b""})
+    assert not addresses.Addresses(["10.0.0.0/8"]).is_direct({b"host": b""})
