@@ -59,7 +59,10 @@ class Reason(enum.StrEnum):
     PROJECT_DAY = "project_day", "The project's quota of a day was used up."
     KEY_MINUTE = "key_minute", "The public key's quota of a minute was used up."
     KEY_DAY = "key_day", "The public key's quota of a day was used up."
-    TEST_REPORT = "test_report", "The sender marked the report as a test (RFC 9163 §3.1)."
+    TEST_REPORT = (
+        "test_report",
+        "The sender marked the report as a test (RFC 9163 §3.1), and it says nothing else.",
+    )
 
 
 class Account(NamedTuple):

@@ -22,15 +22,16 @@ _NAMES: Final = certificates.NAMES | fields.names(
 
 
 def normalise(item: report.Item) -> report.Report | report.Rejection:
-    """Return the report; a test report is filtered, as the RFC permits."""
+    """Return the report; of a test report, which may say nothing else, it is enough that it arrived."""
     read = fields.Reader(item.body, _NAMES)
     sent = envelope.read(item, read)
-    if read.flag("test_report"):
-        test = outcomes.Reason.TEST_REPORT
-        return report.Rejection(outcomes.Outcome.FILTERED, test, KIND, test.meaning)
-    return certificates.report_of(
+    found = certificates.report_of(
         KIND, read, sent.user_agent, disposition=read.disposition("disposition"), details=_details
     )
+    if isinstance(found, report.Rejection) and read.flag("test_report"):
+        test = outcomes.Reason.TEST_REPORT
+        return report.Rejection(outcomes.Outcome.FILTERED, test, KIND, test.meaning)
+    return found
 
 
 def title(found: report.Report) -> str:
@@ -39,7 +40,10 @@ def title(found: report.Report) -> str:
 
 
 def _details(read: Reader) -> dict[str, str]:
-    return {"scts": _scts(read)}
+    found = {"scts": _scts(read)}
+    if read.flag("test_report"):
+        found["test_report"] = "true"
+    return found
 
 
 def _scts(read: Reader) -> str:

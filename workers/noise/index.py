@@ -37,6 +37,7 @@ class _Evidence(NamedTuple):
         own_source: whether the source file is.
         impossible: whether the policy allows what is reported.
         any_host: whether it allows any other host too; asked only of the page's own.
+        details: those of the details that some rule asks for.
     """
 
     blocked: places.Found
@@ -50,6 +51,7 @@ class _Evidence(NamedTuple):
     own_source: bool
     impossible: bool
     any_host: bool
+    details: tuple[str, ...]
 
 
 class Index:
@@ -65,6 +67,7 @@ class Index:
         self._samples = samples.Samples(listed)
         self._by_agent = {rule.id: rule for rule in listed if rule.has_agent}
         self._impossible = [rule for rule in listed if rule.impossible]
+        self._by_detail = {name: rule for rule in listed for name in rule.details}
         self._matching = functools.lru_cache(_REMEMBERED)(self._all_matching)
 
     def first(
@@ -81,7 +84,8 @@ class Index:
         blocked = self._places.of_url(found.blocked)
         source = self._places.of_url(found.source_file)
         said = self._samples.of_sample(found.sample) if found.sample else ()
-        if not (blocked or source or said or traits or impossible):
+        details = tuple(name for name in self._by_detail if name in found.details)
+        if not (blocked or source or said or traits or impossible or details):
             return None
         host = found.document.host
         own_blocked = host != "" and found.blocked.host == host
@@ -97,6 +101,7 @@ class Index:
             host != "" and found.source_file.host == host,
             impossible,
             impossible and own_blocked and _allows_any_host(found),
+            details,
         )
         for rule in matching:
             if rule.id in enabled:
@@ -108,6 +113,7 @@ class Index:
         evidence = _Evidence(*parts)
         candidates = {*evidence.blocked, *evidence.source, *evidence.said}
         candidates.update(self._by_agent[trait] for trait in evidence.traits if trait in self._by_agent)
+        candidates.update(self._by_detail[name] for name in evidence.details)
         if evidence.impossible:
             candidates.update(self._impossible)
         matching = [rule for rule in candidates if _matches(rule, evidence)]
@@ -119,6 +125,7 @@ def _matches(rule: rules.Rule, evidence: _Evidence) -> bool:
         (not rule.has_place or _in_place(rule, evidence))
         and (not rule.has_sample or rule in evidence.said)
         and (not rule.has_agent or rule.id in evidence.traits)
+        and (not rule.details or any(name in rule.details for name in evidence.details))
         and (not rule.directives or evidence.directive in rule.directives)
         and (evidence.nothing_blocked or not rule.nothing_blocked)
         and (evidence.impossible or not rule.impossible)

@@ -21,6 +21,7 @@ CLASSES: Final = (
     "local",
     "crawler",
     "bug",
+    "test",
 )
 """The classes of noise, as stored in the column ``noise``: never rename."""
 
@@ -52,6 +53,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unknown_f
         any_host: only reports whose policy would allow any other host too, so that no redirect explains them.
         before: only browsers before this major version, by name in lower case.
         agents: words of the user agent, in lower case.
+        details: what the report's details must name.
         everywhere: also on pages of the very hosts or networks. Otherwise what is foreign elsewhere is at
             home there, and a real finding.
     """
@@ -75,6 +77,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unknown_f
     any_host: bool = False
     before: dict[str, int] = {}
     agents: Words = ()
+    details: Words = ()
     everywhere: bool = False
 
     @property

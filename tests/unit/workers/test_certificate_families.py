@@ -134,8 +134,13 @@ def test_expect_ct_sums_the_timestamps_up() -> None:
 
 
 @pytest.mark.parametrize("yes", [True, "true"])
-def test_expect_ct_test_reports_are_filtered(yes: object) -> None:
-    tables = payloads.process(payloads.payload(expect_ct(test_report=yes)))
+def test_expect_ct_test_reports_are_labelled(yes: object) -> None:
+    row = payloads.row(expect_ct(test_report=yes))
+    assert (row["noise"], row["noise_rule"], row["details"]["test_report"]) == ("test", "test-report", "true")
+
+
+def test_an_expect_ct_test_that_says_nothing_else_is_filtered() -> None:
+    tables = payloads.process(payloads.payload({"expect-ct-report": {"test-report": True}}))
     assert payloads.verdicts(tables) == {("filtered", "test_report"): 1}
     assert tables.quarantine["raw"] == []
 

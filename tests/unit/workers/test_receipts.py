@@ -52,7 +52,7 @@ def test_each_payload_has_its_verdict_at_its_place() -> None:
 
 
 def test_filtered_reports_are_told_from_invalid_ones() -> None:
-    test_report = payloads.payload({"expect-ct-report": payloads.certificate(test_report=True)})
+    test_report = payloads.payload({"expect-ct-report": {"test-report": True}})
     ((_, accepted, others),) = verdicts(payloads.process(test_report))
     assert (accepted, others) == (0, {("filtered", "test_report"): 1})
 

@@ -19,8 +19,6 @@ SECRETS = ("SECRET", "card_last4", "user:pw", "id_token", "access_token")
 OTHERWISE = {
     # A project names no expected hosts, so none is unexpected.
     "ect-host-unknown": {("accepted", ""): 1},
-    # The RFC lets a collector discard it, and we do.
-    "ect-rfc-test": {("filtered", "test_report"): 1},
     # A number that no decoder takes nulls its field.
     "bad-bigint-5000": {("accepted", ""): 1},
 }
