@@ -15,6 +15,7 @@ Warning: the last guarantee ends where one shard is more than ``KEEP_S`` behind 
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -120,14 +121,15 @@ class Arbiter:
         lease: of the shard.
         batch: what tells the batch from all others of its shard, without spaces.
 
-    Every method raises ``RedisUnavailableError`` when Redis does not answer, and ``LeaseLostError`` when a
-    newer drainer was given a ruling.
+    Every method but ``forget`` raises ``RedisUnavailableError`` when Redis does not answer, and
+    ``LeaseLostError`` when a newer drainer was given a ruling.
     """
 
     def __init__(self, client: redis.Redis, lease: streams.Lease, batch: str) -> None:
         self._client = client
         self._lease = lease
         self._batch = batch
+        self._rulings: set[str] = set()
 
     def sight(
         self, project_id: int, what: str, sightings: Sequence[tuple[int, int]], at_s: int, most: int
@@ -171,18 +173,27 @@ class Arbiter:
         rows = _grants.decode(self._rule(scripts.GRANT, project_id, "quota", project_id, limits, asked))
         return {(second, key): Grant(reports, reason) for second, key, reports, reason in rows}
 
+    def forget(self) -> None:
+        """Forget the rulings, once the batch is committed; what this leaves, the next batch removes."""
+        if self._rulings:
+            with contextlib.suppress(redis.exceptions.RedisError, OSError):
+                names = sorted(self._rulings)
+                self._client.eval(scripts.FORGET.text, len(names), *names, self._batch)
+
     def _rule(
         self, script: scripts.Script, project_id: int, what: str, *arguments: object, part: int = 0
     ) -> bytes:
         prefix = f"headrace:limits:{{{project_id}}}"
-        names = (f"{prefix}:rulings", f"{prefix}:{what}", EXHAUSTED_KEY)
-        whose = (f"{what}/{part}:{self._lease.shard}", self._lease.token, self._batch)
+        rulings = f"{prefix}:rulings:{self._lease.shard}"
+        names = (rulings, f"{prefix}:{what}", EXHAUSTED_KEY)
+        whose = (f"{what}/{part}", self._lease.token, self._batch)
         try:
             answer: Any = self._client.eval(script.text, len(names), *names, *whose, *arguments)  # type: ignore[arg-type]
         except (redis.exceptions.RedisError, OSError) as error:
             raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
         if answer is None:
             raise errors.LeaseLostError(f"Shard {self._lease.shard} was taken over: its batch is ruled on.")
+        self._rulings.add(rulings)
         ruling: bytes = answer
         return ruling
 

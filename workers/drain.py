@@ -253,10 +253,9 @@ class Drainer:
     def _process(self, lease: streams.Lease, work: Work) -> tuple[int, int]:
         """Carry a batch through: rows, inserts, commit. Returns its payloads and its reports."""
         while True:
+            arbiter = quotas.Arbiter(self._client, lease, f"{work.bounds.first}-{work.bounds.last}")
             try:
-                tables = pipeline.process(
-                    lease.shard, work.decoded.entries, work.bounds.plan, self._arbiter(lease, work.bounds)
-                )
+                tables = pipeline.process(lease.shard, work.decoded.entries, work.bounds.plan, arbiter)
             except (errors.RecoverableError, errors.LeaseLostError):
                 raise
             except Exception:
@@ -274,10 +273,9 @@ class Drainer:
                 log.exception("rows_refused", shard=lease.shard, first=work.bounds.first)
                 work = self._without_culprits(lease, work, self._probe_of(lease, work))
                 continue
-            return self._commit(lease, work, found)
-
-    def _arbiter(self, lease: streams.Lease, bounds: batch.Bounds) -> quotas.Arbiter:
-        return quotas.Arbiter(self._client, lease, f"{bounds.first}-{bounds.last}")
+            done = self._commit(lease, work, found)
+            arbiter.forget()
+            return done
 
     def _insert(self, lease: streams.Lease, work: Work, tables: pipeline.Tables) -> dict[int, int]:
         """Insert the rows of a batch, each table under its own token, and return the reports found.

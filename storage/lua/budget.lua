@@ -14,7 +14,7 @@ end
 local RECENT = 10
 local wants, given = cjson.decode(ARGV[5]), {}
 local shards, newest = KEYS[2] .. ':shards', wants[#wants][2]
-redis.call('ZADD', shards, 'GT', newest, ARGV[1])
+redis.call('ZADD', shards, 'GT', newest, KEYS[1])
 redis.call('EXPIRE', shards, ARGV[6])
 local sharing = redis.call('ZCOUNT', shards, newest - RECENT, '+inf')
 for i, want in ipairs(wants) do

@@ -1,20 +1,23 @@
 #!lua flags=allow-oom
 -- Stands before each script that rules on a batch: a ruling is made once, and given again to whoever repeats
--- the batch. A shard works on one batch at a time, so one ruling of each kind is remembered for it, without an
--- end: a batch may wait for days.
--- KEYS[1]: the project's rulings (hash). ARGV[1]: "<what is ruled on>/<part>:<shard>", ARGV[2]: fencing token, ARGV[3]: batch.
+-- the batch. A shard works on one batch at a time, so that the rulings of the one before may go. Those on a
+-- batch that is not committed stay without an end: it may wait for days.
+-- KEYS[1]: rulings on the project in this shard (hash). ARGV[1]: what is ruled on, ARGV[2]: fencing token,
+-- ARGV[3]: batch.
 
 -- Returns whether a newer drainer was given a ruling, and the ruling on this batch, if there is one.
 local function remembered()
-  local found = redis.call('HGET', KEYS[1], ARGV[1])
-  if not found then
-    return false, nil
+  local token, batch, ruling = unpack(redis.call('HMGET', KEYS[1], 'token', 'batch', ARGV[1]))
+  if token and tonumber(token) > tonumber(ARGV[2]) then
+    return true, nil
   end
-  local token, batch, ruling = string.match(found, '^(%d+) (%S+) (.*)$')
-  return tonumber(token) > tonumber(ARGV[2]), batch == ARGV[3] and ruling or nil
+  return false, batch == ARGV[3] and ruling or nil
 end
 
 local function remember(ruling)
-  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. ruling)
+  if redis.call('HGET', KEYS[1], 'batch') ~= ARGV[3] then
+    redis.call('DEL', KEYS[1])
+  end
+  redis.call('HSET', KEYS[1], 'token', ARGV[2], 'batch', ARGV[3], ARGV[1], ruling)
   return ruling
 end

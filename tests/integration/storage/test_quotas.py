@@ -118,6 +118,20 @@ def test_a_batch_of_which_some_was_set_aside_keeps_its_rulings(client: redis.Red
     assert rest.budget(1, limits, [want._replace(reports=40)]) == budgets
 
 
+def test_rulings_go_when_their_batch_is_done_or_the_next_one_is_ruled_on(client: redis.Redis) -> None:
+    first, name = arbiter(client, "a"), "headrace:limits:{1}:rulings:3"
+    first.forget()
+    first.sight(1, "x", [(number, 0) for number in range(4_001)], NOW, 0)
+    assert set(client.hkeys(name)) == {b"token", b"batch", b"x/0", b"x/4000"}
+    second = arbiter(client, "b")
+    second.sight(1, "x", [(1, 0)], NOW, 0)
+    first.forget()
+    assert set(client.hkeys(name)) == {b"token", b"batch", b"x/0"}
+    second.forget()
+    assert not client.exists(name)
+    arbiter(redis.Redis(port=1), "c").forget()
+
+
 def test_a_drainer_that_lost_its_shard_is_given_nothing(client: redis.Redis) -> None:
     limits = settings(quota_per_minute=10)
     arbiter(client, "new", token=5).grant(1, limits, {(NOW, KEY): 1})

@@ -86,6 +86,7 @@ def test_interrupted_at_any_point_a_batch_is_ruled_on_once(
             pass
     line = balanced(server, client)
     assert (line.found, line.accepted) == (60, 40)
+    assert not client.keys("headrace:limits:*:rulings:*")
     assert drains.counted(server)["quota", "project_minute"] == 20
     ((rows, places),) = server.execute(
         "SELECT uniqExact(identity), uniqExactIf(identity, details['collapsed'] != '') FROM reports"
