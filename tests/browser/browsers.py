@@ -8,7 +8,10 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from deploy import die_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,6 +54,9 @@ _FIREFOX_PREFERENCES: Final = {
     "toolkit.telemetry.enabled": False,
 }
 
+_BOUND_TO_PARENT: Final = (sys.executable, "-I", "-S", die_with_parent.__file__)
+"""A test run that is killed leaves no browser behind."""
+
 
 class Browser(NamedTuple):
     """One browser.
@@ -86,7 +92,7 @@ class Browser(NamedTuple):
         """Keep the URL open; everything the browser started ends with the context."""
         with (home / f"{self.name}.log").open("wb") as log:
             process = subprocess.Popen(
-                self.command(home, url),
+                [*_BOUND_TO_PARENT, str(os.getpid()), *self.command(home, url)],
                 env=os.environ | {"HOME": str(home), "MOZ_CRASHREPORTER_DISABLE": "1"},
                 stdout=log,
                 stderr=log,
