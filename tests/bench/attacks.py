@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from deploy import network
 from tests import harness
 from tests.bench import corpus, loadgen, memory, probes, stack
 from tests.bench.report import Measurement
@@ -60,7 +61,7 @@ class _Target(NamedTuple):
 def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
     """Time the quiet project alone, then under each attack."""
     directory.mkdir()
-    with harness.system(directory) as system:
+    with harness.system(directory, HEADRACE_TRUSTED_PROXIES=network.LOOPBACK) as system:
         attacker = system.json("project", "create", "attacker")
         quiet = _Quiet(system, attacker, scale.attack_seconds)
         target = _Target(urlsplit(system.edge_url).netloc, attacker)

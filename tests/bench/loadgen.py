@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from tests.bench import corpus
 
+_addresses: Final = (f"11.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}" for n in itertools.count())
+"""Each request comes from somebody else; the edge must trust loopback to say so."""
 _READ: Final = 65_536
 _LAST_ANSWERS: Final = 10.0
 """Seconds to wait for the answers that are outstanding when the time is up."""
@@ -121,6 +123,7 @@ def request(sample: corpus.Sample, path: str, host: str) -> bytes:
         f"POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: keep-alive\r\n"
         f"Content-Length: {len(sample.body)}\r\nUser-Agent: {sample.user_agent}\r\n"
         f"Content-Type: {sample.content_type}\r\nAccept: */*\r\nOrigin: https://shop.example\r\n"
+        f"X-Forwarded-For: {next(_addresses)}\r\n"
         "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: report\r\n"
         "Accept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-GB,en;q=0.9\r\n\r\n"
     ).encode() + sample.body

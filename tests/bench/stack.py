@@ -69,7 +69,11 @@ def stores(directory: Path) -> Iterator[Stores]:
         source = registry.Registry(server)
         project = source.create("bench")
         source.publish(client)
-        values = settings.load(redis_url=redis_server.url, clickhouse_url=clickhouse_server.url)
+        values = settings.load(
+            redis_url=redis_server.url,
+            clickhouse_url=clickhouse_server.url,
+            trusted_proxies=network.LOOPBACK,
+        )
         yield Stores(directory, values, client, server, project)
 
 

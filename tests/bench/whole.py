@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import psutil
 import redis
 
-from deploy import settings
+from deploy import network, settings
 from storage import clickhouse, ledger
 from tests import harness
 from tests.bench import corpus, loadgen, memory, probes, stack
@@ -48,7 +48,7 @@ class _Sample(NamedTuple):
 def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
     """Measure the idle system first, then the same system under a steady rate."""
     directory.mkdir()
-    with harness.system(directory) as system:
+    with harness.system(directory, HEADRACE_TRUSTED_PROXIES=network.LOOPBACK) as system:
         yield _freshness_when_idle(system, scale)
         yield from _sustain(system, scale, directory)
         system.wait_drained()
