@@ -31,7 +31,7 @@ _LABELS: Final = [(environment, release) for environment in ("prod", "test") for
 
 
 def bodies(padding: int = 0) -> Iterator[bytes]:
-    """Give reports that take different ways: single ones, arrays, and what cannot be understood.
+    """Give reports that take different ways: single ones, arrays sent twice, and what cannot be understood.
 
     Args:
         padding: bytes that each report carries for nothing.
@@ -48,7 +48,7 @@ def bodies(padding: int = 0) -> Iterator[bytes]:
             yield b"[1]"
         elif number % 10 == 0:
             item = {"type": "csp-violation", "age": number, "url": "https://shop.example/", "body": violation}
-            yield json.dumps([item] * 3).encode()
+            yield from [json.dumps([item] * 3).encode()] * 2  # as a browser does that saw no answer
         else:
             yield json.dumps({"csp-report": violation}).encode()
 
@@ -140,7 +140,8 @@ def _post(connection: http.client.HTTPConnection, target: str, body: bytes) -> s
         time.sleep(_PAUSE_S)
         return UNSENT
     try:
-        connection.request("POST", target, body, {"Content-Type": "application/csp-report"})
+        media_type = "application/reports+json" if body.startswith(b"[{") else "application/csp-report"
+        connection.request("POST", target, body, {"Content-Type": media_type})
         answer = connection.getresponse()
         detail = answer.read()
     except (OSError, http.client.HTTPException):
