@@ -130,23 +130,18 @@ def request(sample: corpus.Sample, path: str, host: str) -> bytes:
 
 
 class _Connection:
-    """One keep-alive connection. ``due`` is when the request under way fell due; 0 while it is idle.
+    """One keep-alive connection. ``due`` is when the request under way fell due; 0 while it is idle."""
 
-    Each comes from a loopback address of its own: equal reports are those of many people, not one browser's
-    further attempts.
-    """
+    __slots__ = ("address", "buffer", "due", "sock")
 
-    __slots__ = ("address", "buffer", "due", "sock", "source")
-
-    def __init__(self, address: tuple[str, int], number: int) -> None:
+    def __init__(self, address: tuple[str, int]) -> None:
         self.address = address
-        self.source = (f"127.0.{1 + number // 250}.{1 + number % 250}", 0)
         self.open()
 
     def open(self) -> None:
         self.buffer = b""
         self.due = 0.0
-        self.sock = socket.create_connection(self.address, source_address=self.source)
+        self.sock = socket.create_connection(self.address)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
@@ -163,8 +158,8 @@ class _Load:
         self._latencies = array.array("d")
         self._broken = 0
         self._sent = 0
-        for number in range(plan.connections):
-            connection = _Connection((plan.host, plan.port), number)
+        for _ in range(plan.connections):
+            connection = _Connection((plan.host, plan.port))
             self._register(connection)
             self._idle.append(connection)
 
