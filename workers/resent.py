@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
     Recall = Callable[[Mapping[int, set[int]]], Mapping[int, resends.Seen]]
 
-SLACK_S: Final = 30
-"""Seconds by which the occurrence of a report may seem later in a second upload: an upload may take 20 s to
-arrive, and its age was noted when it began."""
+SLACK_S: Final = 5
+"""Seconds by which the occurrence of a report may seem later in a second upload: its age is noted when an
+upload begins, and the second one may take longer to arrive. Whoever reloads a page later reports anew."""
 RETRIES: Final = 4
 """Chrome makes five attempts, Firefox four."""
 MAX_AGE_S: Final = 7 * 86_400

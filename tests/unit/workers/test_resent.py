@@ -139,7 +139,7 @@ def test_what_has_no_age_occurs_when_it_is_received() -> None:
     shard = Shard()
     for at_s, expected in (
         (0, ("invalid", "not_an_object")),
-        (20, RESENT),
+        (4, RESENT),
         (61, ("invalid", "not_an_object")),
     ):
         assert shard.batch(entry(at_s, upload(17, item(0, at_s)))) == {expected: 1, ACCEPTED: 1}
