@@ -53,7 +53,7 @@ def every(url: str) -> list[Header]:
     secure = url.startswith("https:")
     both = f"{policy(url)}; report-to {GROUP}" if secure else policy(url)
     reporting = (
-        "What report-to refers to: send it whenever a policy says report-to."
+        "What report-to refers to; deprecations, interventions and crashes go to the one named default."
         if secure
         else "Over HTTPS only, and then with '; report-to headrace' in the policies."
     )
@@ -68,7 +68,7 @@ def every(url: str) -> list[Header]:
         Header(
             "Content-Security-Policy-Report-Only", both, "Reports only; may be sent beside the other one."
         ),
-        Header("Reporting-Endpoints", f'{GROUP}="{url}"', reporting),
+        Header("Reporting-Endpoints", f'{GROUP}="{url}", default="{url}"', reporting),
         Header("NEL", json.dumps(network_errors), "Network errors; over HTTPS only, and needs Report-To."),
         Header("Report-To", json.dumps(group), "What NEL refers to."),
         Header("Expect-CT", f'max-age={CT_MAX_AGE_S}, report-uri="{url}"', "Chrome 61 to 106."),

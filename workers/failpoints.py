@@ -19,6 +19,7 @@ from storage import errors
 POINTS: Final = (
     "before_bounds",
     "after_bounds",
+    "after_grant",
     "after_process",
     "after_policies",
     "after_reports",
@@ -28,7 +29,8 @@ POINTS: Final = (
     "before_commit",
     "after_commit",
 )
-"""In the order in which a batch passes them; ``after_<table>`` follows the insert into that table."""
+"""In the order in which a batch passes them. ``after_grant`` follows what the quotas of a project grant, and
+``after_<table>`` the insert into that table."""
 
 _SPEC: Final = re.compile(r"(?P<point>\w+)=(?P<action>kill|raise|hang(?P<seconds>[\d.]+))@(?P<odds>[\d.]+)")
 

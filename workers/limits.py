@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import msgspec
 
 from storage import quotas
-from workers import agents, classify, collapse, collapsed, deliveries, judge, outcomes, sampling
+from workers import agents, classify, collapse, collapsed, deliveries, failpoints, judge, outcomes, sampling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -232,6 +232,7 @@ class _Limiter:
         if not wants:
             return
         grants = self._arbiter.grant(self._project_id, self._settings, wants)
+        failpoints.hit("after_grant")
         left = {want: grant.reports for want, grant in grants.items() if grant.reason}
         for report in reports:
             want = (report.second, report.key)
