@@ -1,7 +1,8 @@
 """What the edge refused, on its way to the table ``outcomes``.
 
 Edges add up their refusals in a Redis hash; maintenance moves the hash to ClickHouse. A move is exactly
-once: the hash is renamed first, and the new name is the token of the insert.
+once, also when several movers make it: the hash is renamed first, the new name is the token of the insert,
+and who drops the hash counts what is in it.
 
 An upload that an edge shed has outcome ``quota``, like what the workers leave out, so that its reports belong
 to the ledger: they are counted as found when they move. All else that is refused stands beside the ledger.
@@ -17,7 +18,7 @@ import redis
 import redis.asyncio
 import redis.exceptions
 
-from storage import errors, streams
+from storage import errors, scripts, streams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,16 +80,9 @@ def move(client: redis.Redis, server: clickhouse.Connection) -> int:
 
 def _claim(client: redis.Redis) -> str | None:
     """Return the hash to move: one that an earlier move left, else the waiting one under a new name."""
-    waiting: Any = client.get(_MOVING)
-    if waiting is None:
-        if not client.exists(PENDING_KEY):
-            return None
-        waiting = f"{PENDING_KEY}:{secrets.token_hex(8)}"
-        client.set(_MOVING, waiting)
-    name = waiting.decode() if isinstance(waiting, bytes) else waiting
-    if client.exists(PENDING_KEY):
-        client.renamenx(PENDING_KEY, name)
-    return name
+    name = f"{PENDING_KEY}:{secrets.token_hex(8)}"
+    taken: Any = client.eval(scripts.TAKE.text, 2, PENDING_KEY, _MOVING, name)
+    return taken.decode() if taken else None
 
 
 def _store(client: redis.Redis, server: clickhouse.Connection, name: str) -> int:
@@ -104,10 +98,11 @@ def _store(client: redis.Redis, server: clickhouse.Connection, name: str) -> int
         "quantity": [quantity for _, quantity in rows],
     }
     writer.insert(server, "outcomes", columns, name)
-    with client.pipeline(transaction=True) as pipeline:
-        for key, quantity in rows:
-            if key.outcome == SHED:
-                pipeline.hincrby(streams.keys(0).ledger, f"found:{key.project_id}", quantity)
-        pipeline.delete(name, _MOVING)
-        pipeline.execute()
+    counts = [
+        part
+        for key, quantity in rows
+        if key.outcome == SHED
+        for part in (f"found:{key.project_id}", quantity)
+    ]
+    client.eval(scripts.MOVED.text, 3, name, _MOVING, streams.keys(0).ledger, *counts)
     return sum(quantity for _, quantity in rows)

@@ -204,6 +204,34 @@ def test_refusals_move_exactly_once(
     assert rows == [(minute, 0, "unknown_key", 5), (minute, 1, "too_large", 1)]
 
 
+def test_two_movers_at_once_count_what_was_shed_once(
+    server: clickhouse.Connection,
+    client: redis_sync.Redis,
+    redis_server: harness.RedisServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shed = refusals.RefusalKey(1790000040, 1, "k", "", "", "key_day", refusals.SHED)
+
+    async def flush(quantity: int) -> None:
+        async with redis.asyncio.Redis.from_url(redis_server.url) as asynchronous:
+            await refusals.flush(asynchronous, {shed: quantity})
+
+    insert = writer.insert
+
+    def overtaken(*arguments: Any) -> None:
+        monkeypatch.setattr(writer, "insert", insert)
+        assert refusals.move(client, server) == 5
+        asyncio.run(flush(2))
+        insert(*arguments)
+
+    asyncio.run(flush(5))
+    monkeypatch.setattr(writer, "insert", overtaken)
+    refusals.move(client, server)
+    assert refusals.move(client, server) == 2
+    (line,) = ledger.verify(server, client, 16)
+    assert (line.found, line.outcomes) == (7, 7)
+
+
 def test_the_ledger_compares_queue_and_tables(
     server: clickhouse.Connection, client: redis_sync.Redis
 ) -> None:
