@@ -84,13 +84,16 @@ class Endpoint:
         try:
             receipt = await self._take(target, scope, headers, upload)
         except refusals.RefusedError as error:
-            await self._refuse(error.refusal, target, scope, upload, send)
+            refusal = error.refusal
         except Exception:  # noqa: BLE001 - the last line of defence: no sender goes without CORS headers
             _log.exception("request_failed")
-            await self._refuse(refusals.INTERNAL, target, scope, upload, send)
+            refusal = refusals.INTERNAL
         else:
             await send(_accepted(receipt))
             await send(_NO_BODY)
+            return
+        # Out here the error is gone, and with it the body, which its traceback refers to.
+        await self._refuse(refusal, target, scope, upload, send)
 
     async def _answer_other_method(self, scope: Scope, receive: body.Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS" and targets.is_route(scope["path"]):
