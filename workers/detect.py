@@ -29,7 +29,7 @@ def detect(value: decode.Item, *, batch: bool) -> Detected | report.Rejection:
     if not isinstance(value, dict):
         return report.invalid(outcomes.Reason.NOT_AN_OBJECT)
     if batch:
-        return _typed(value)
+        return _typed(value) if "body" in value or "type" not in value else _wrapped(value) or _typed(value)
     typed = "body" in value and value.get("type", b"").startswith(b'"')
     return (
         _wrapped(value)

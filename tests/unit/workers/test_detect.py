@@ -83,6 +83,11 @@ def test_the_item_comes_in_its_parts() -> None:
     assert item == report.Item("csp-violation", {"a": b"1"}, item_of(value), "body")
 
 
+def test_a_wrapper_beside_the_type_holds_the_body_in_an_array_too() -> None:
+    value = {"type": "csp-violation", "csp-report": {"a": 1}, "url": "u"}
+    assert detect.detect(item_of(value), batch=True) == detect.detect(item_of(value), batch=False)
+
+
 def test_a_missing_body_is_an_empty_one() -> None:
     _, item = detect.detect({"type": b'"crash"'}, batch=True)
     assert item.body == {}
