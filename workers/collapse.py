@@ -52,20 +52,21 @@ class Context(msgspec.Struct, eq=False):
 class Row(msgspec.Struct, eq=False, gc=False):
     """A row of the table ``reports`` while its reports are being counted. Times are in milliseconds.
 
-    ``absent`` is how many reports it stands for beside those that it counts.
+    ``absent`` is how many reports it stands for beside those that it counts; ``raw`` is made some time after
+    the rest, see ``Collapser.render``.
     """
 
     account: outcomes.Account
     details: dict[str, str]
     finding: classify.Finding
     agent: agents.Agent
-    raw: str
     identity: int
     window_start: int
     first_seen: int
     last_seen: int
     seen: int
     absent: float = 0.0
+    raw: str = ""
 
 
 class Collapser:
@@ -73,6 +74,7 @@ class Collapser:
 
     def __init__(self) -> None:
         self._rows: list[Row] = []
+        self._rendered = 0
         self._distinct: dict[tuple[int, str, str, int, int], Row] = {}
 
     def add(self, context: Context, received: deliveries.Deliveries, sighting: Sighting) -> None:
@@ -82,8 +84,15 @@ class Collapser:
         else:
             self._keep_each(context, received, sighting)
 
+    def render(self) -> None:
+        """Make the texts of the rows that were added since the last time. Each holds its item until then."""
+        for row in self._rows[self._rendered :]:
+            row.raw = row.finding.raw
+        self._rendered = len(self._rows)
+
     def reports(self) -> columns.Columns:
-        """Return the rows of the table ``reports``."""
+        """Return the rows of the table ``reports``, rendered."""
+        self.render()
         return _reports(self._rows)
 
     def policies(self) -> columns.Columns:
@@ -125,9 +134,7 @@ class Collapser:
         key = (account.project_id, account.environment, account.release, start, identity)
         row = self._distinct.get(key)
         if row is None:
-            row = Row(
-                account, context.details, finding, agent, finding.raw, identity, start, occurred, occurred, 0
-            )
+            row = Row(account, context.details, finding, agent, identity, start, occurred, occurred, 0)
             self._distinct[key] = row
             self._rows.append(row)
         return row
@@ -139,7 +146,7 @@ class Collapser:
         for received_ms, receipt in received.receipts():
             at = max(received_ms - age, 0)
             identity = xxhash.xxh64_intdigest(f"{shared}\0{receipt}\0{sighting.position}".encode())
-            row = Row(account, details, finding, agent, finding.raw, identity, at, at, at, 1)
+            row = Row(account, details, finding, agent, identity, at, at, at, 1)
             row.absent = sighting.weight - 1
             self._rows.append(row)
 

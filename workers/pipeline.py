@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 
 OTHER_RELEASE: Final = "(other)"
 """The release in which reports land whose own (environment, release) pair is one too many for its project."""
+
+_AT_ONCE: Final = 64
+"""Payloads that are judged together: enough for each stage to have a run, few enough for the caches."""
+_BYTES_AT_ONCE: Final = 262_144
+"""Bytes of payloads after which no more are added to them: read, they take several times as much."""
 
 _FLAGS: Final = {envelope.ENVIRONMENT_BLANKED: "environment", envelope.RELEASE_BLANKED: "release"}
 
@@ -129,9 +134,18 @@ def _process(
         fresh = batch.take_resent(payload, healthy) if plan.resent and payload.sender else healthy
         if fresh.each:
             batch.take(payload, fresh)
+    batch.work_off()
     if arbiter is not None:
         batch.limit(arbiter, f"{shard}-{entries[0].id}" if entries else "")
     return batch.tables()
+
+
+class _Task(NamedTuple):
+    """A payload that was received once or more, but for the reports at the positions that were resent."""
+
+    payload: envelope.Payload
+    received: deliveries.Deliveries
+    resent: tuple[int, ...]
 
 
 class _Batch:
@@ -143,7 +157,9 @@ class _Batch:
         self._claims: dict[int, list[limits.Claim]] = {}
         self._receipts = traces
         self._contexts: dict[tuple[object, ...], collapse.Context] = {}
-        self._judged: dict[tuple[int, tuple[str, ...], bytes, tuple[int, ...]], judge.Judged] = {}
+        self._tasks: list[_Task] = []
+        self._bytes = 0
+        self._judged: dict[judge.Question, judge.Judged] = {}
         self._rows = collapse.Collapser()
         self._tally = outcomes.Tally()
         self._quarantine = quarantine.Quarantine()
@@ -169,20 +185,28 @@ class _Batch:
     def take(
         self, payload: envelope.Payload, received: deliveries.Deliveries, resent: tuple[int, ...] = ()
     ) -> None:
-        """Process a payload that was received once or more, but for the reports at these positions."""
-        context = self._context(payload)
-        judged = self._judge(payload, context, resent)
-        self._quarantine.add(context.account, received, payload.body, judged.invalid, judged.whole)
-        if context.limited and self._limited:
-            claim = limits.Claim(context, payload.user_agent, received, judged)
-            self._claims.setdefault(payload.project_id, []).append(claim)
-            return
-        for position, finding in judged.findings:
-            found = finding.report
-            agent = agents.parse(found.user_agent or payload.user_agent)
-            self._rows.add(context, received, collapse.Sighting(finding, agent, found.age, position))
-        fingerprint = judged.findings[0][1].fingerprint if judged.findings else 0
-        self._count(context.account, received, judged.verdicts, fingerprint)
+        """Take a payload that was received once or more, but for the reports at these positions.
+
+        It is processed when some have come together.
+        """
+        self._tasks.append(_Task(payload, received, resent))
+        self._bytes += len(payload.body)
+        if len(self._tasks) >= _AT_ONCE or self._bytes >= _BYTES_AT_ONCE:
+            self.work_off()
+
+    def work_off(self) -> None:
+        """Process what was taken and is not processed yet."""
+        tasks, self._tasks, self._bytes = self._tasks, [], 0
+        contexts = [self._context(task.payload) for task in tasks]
+        for task, context, judged in zip(tasks, contexts, self._judge(tasks, contexts), strict=True):
+            payload, received, _ = task
+            self._quarantine.add(context.account, received, payload.body, judged.invalid, judged.whole)
+            if context.limited and self._limited:
+                claim = limits.Claim(context, payload.user_agent, received, judged)
+                self._claims.setdefault(payload.project_id, []).append(claim)
+            else:
+                self._keep(task, context, judged)
+        self._rows.render()
 
     def limit(self, arbiter: limits.Arbiter, seed: str) -> None:
         """Process what waits for the rulings on its projects' limits."""
@@ -193,17 +217,6 @@ class _Batch:
                     self._rows.add(portion.context, portion.received, sighting)
                 fingerprint = portion.sightings[0].finding.fingerprint if portion.sightings else 0
                 self._count(portion.context.account, portion.received, portion.verdicts, fingerprint)
-
-    def _judge(
-        self, payload: envelope.Payload, context: collapse.Context, resent: tuple[int, ...]
-    ) -> judge.Judged:
-        rules, traits = context.rules, noise.traits_of(payload.user_agent)
-        # Rules live as long as their contexts: no id comes twice.
-        key = (id(rules), traits, payload.body, resent)
-        judged = self._judged.get(key)
-        if judged is None:
-            judged = self._judged[key] = judge.judge_payload(payload.body, rules, traits, resent)
-        return judged
 
     def tables(self) -> Tables:
         """Return the rows of everything that was taken."""
@@ -217,9 +230,31 @@ class _Batch:
             found=dict(self._found),
         )
 
+    def _judge(self, tasks: list[_Task], contexts: list[collapse.Context]) -> list[judge.Judged]:
+        known = self._judged
+        questions = [
+            judge.Question(
+                task.payload.body, context.rules, noise.traits_of(task.payload.user_agent), task.resent
+            )
+            for task, context in zip(tasks, contexts, strict=True)
+        ]
+        new = list(dict.fromkeys(question for question in questions if question not in known))
+        known.update(zip(new, judge.judge_payloads(new), strict=True))
+        return [known[question] for question in questions]
+
+    def _keep(self, task: _Task, context: collapse.Context, judged: judge.Judged) -> None:
+        """Count all that was found in a payload, and make rows of what was accepted."""
+        for position, finding in judged.findings:
+            found = finding.report
+            agent = agents.parse(found.user_agent or task.payload.user_agent)
+            self._rows.add(context, task.received, collapse.Sighting(finding, agent, found.age, position))
+        fingerprint = judged.findings[0][1].fingerprint if judged.findings else 0
+        self._count(context.account, task.received, judged.verdicts, fingerprint)
+
     def _reject(
         self, payload: envelope.Payload, received: deliveries.Deliveries, rejection: report.Rejection
     ) -> None:
+        self.work_off()  # rows are in the order of the stream
         account = self._context(payload).account
         self._quarantine.add(account, received, payload.body, whole=rejection)
         self._count(account, received, {rejection.verdict: 1})

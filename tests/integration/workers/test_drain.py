@@ -194,7 +194,7 @@ def mentions_venom(values: object) -> bool:
 
 STAGES = [
     pytest.param((decode, "decode"), id="decode"),
-    pytest.param((judge, "judge"), id="judge"),
+    pytest.param((judge, "judge_payloads"), id="judge"),
     pytest.param((collapse.Collapser, "add"), id="collapse"),
     pytest.param((quarantine.Quarantine, "add"), id="quarantine"),
 ]
@@ -237,16 +237,16 @@ def test_a_payload_that_takes_the_process_down_is_found(
     import os  # noqa: PLC0415 - only here
     import signal  # noqa: PLC0415 - only here
 
-    original = judge.judge
+    original = judge.judge_payloads
 
-    def crashing(item: Any, *rest: Any, **named: Any) -> Any:
-        if mentions_venom((item,)):
+    def crashing(questions: Any) -> Any:
+        if mentions_venom(questions):
             os.kill(os.getpid(), signal.SIGKILL)
-        return original(item, *rest, **named)
+        return original(questions)
 
     venom = report(0, **{"document-uri": "https://shop.example/page/venom"})
     append(client, payload(report(1)), payload(venom), payload(report(2)))
-    monkeypatch.setattr(judge, "judge", crashing)
+    monkeypatch.setattr(judge, "judge_payloads", crashing)
     queue = streams.Queue(client)
     for _ in range(8):
         child = os.fork()
