@@ -1,0 +1,234 @@
+"""Attacks by whoever can reach the edge: it goes on answering good senders in time, inside its memory.
+
+Each attack runs from connections of its own while one good sender posts a report after the other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import secrets
+import socket
+import threading
+import time
+import zlib
+from typing import TYPE_CHECKING, Any, Final
+
+import brotli  # type: ignore[import-untyped] # it ships no type information
+import httpx
+import pytest
+import zstandard
+
+from deploy import network
+from tests.integration.ingest import edges
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.integration
+
+_MOST_RESIDENT: Final = 120_000_000
+_PATIENCE_S: Final = 5.0
+"""What a good sender waits at most: browsers wait for minutes, and the machine of the tests may be busy."""
+_ATTACK_S: Final = 0.7
+_CONNECTIONS: Final = 96
+_MEBIBYTE: Final = 1 << 20
+
+_BOMBS: Final[dict[str, Callable[[bytes], bytes]]] = {
+    "gzip": lambda zeros: gzip.compress(zeros, 9),
+    "deflate": lambda zeros: zlib.compress(zeros, 9),
+    "br": lambda zeros: brotli.compress(zeros, quality=1),
+    "zstd": lambda zeros: zstandard.ZstdCompressor().compress(zeros),
+}
+
+
+def _head(*fields: str, target: str = edges.TARGET) -> bytes:
+    lines = [f"POST {target} HTTP/1.1", "Host: edge", "Content-Type: application/reports+json", *fields]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def _whole(body: bytes, *fields: str) -> bytes:
+    return _head(f"Content-Length: {len(body)}", *fields) + body
+
+
+class _Flood:
+    """Connections that each send an opening and then piece after piece, at full speed or with pauses.
+
+    Without a piece they send the opening over and over.
+    """
+
+    def __init__(self, edge: edges.Edge, opening: bytes, piece: bytes = b"", pause: float = 0.0) -> None:
+        self._edge = edge
+        self._opening, self._piece, self._pause = opening, piece, pause
+        self._end = time.monotonic() + _ATTACK_S
+        self._threads = [threading.Thread(target=self._send) for _ in range(4)]
+
+    def __enter__(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def __exit__(self, *_error: object) -> None:
+        for thread in self._threads:
+            thread.join()
+
+    def _send(self) -> None:
+        with contextlib.ExitStack() as stack:
+            senders = [
+                stack.enter_context(contextlib.closing(_Sender(self._edge.port, self._opening, self._piece)))
+                for _ in range(_CONNECTIONS // len(self._threads))
+            ]
+            while time.monotonic() < self._end:
+                for sender in senders:
+                    sender.go_on()
+                time.sleep(self._pause)
+
+
+class _Sender:
+    """One hostile connection; it never waits for anything, and comes back when it is thrown out."""
+
+    def __init__(self, port: int, opening: bytes, piece: bytes) -> None:
+        self._port, self._opening, self._piece = port, opening, piece
+        self._connect()
+
+    def _connect(self) -> None:
+        self._raw = socket.create_connection((network.LOOPBACK, self._port), timeout=10)
+        self._raw.settimeout(0)
+        self._left = memoryview(self._opening)
+
+    def go_on(self) -> None:
+        """Send what the edge takes right now."""
+        try:
+            self._left = self._left[self._raw.send(self._left) :]
+            self._raw.recv(65_536)
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.close()
+            self._connect()
+        if not self._left:
+            self._left = memoryview(self._piece or self._opening)
+
+    def close(self) -> None:
+        self._raw.close()
+
+
+class _Seen:
+    """What a good sender and the edge's memory went through; sampled until the context ends."""
+
+    def __init__(self, edge: edges.Edge) -> None:
+        self._edge = edge
+        self.resident = 0
+        self.seconds: list[float] = []
+
+    def look(self) -> None:
+        """Post good reports while an attack lasts."""
+        end = time.monotonic() + _ATTACK_S
+        while time.monotonic() < end:
+            self._post()
+            family = self._edge.process.family()
+            self.resident = max(self.resident, *(process.memory_info().rss for process in family))
+            time.sleep(0.02)
+
+    def _post(self) -> None:
+        started = time.monotonic()
+        status = 0
+        while status != httpx.codes.OK and time.monotonic() - started < _PATIENCE_S:
+            status = self._try()
+        self.seconds.append(time.monotonic() - started)
+        assert status == httpx.codes.OK
+
+    def _try(self) -> int:
+        with contextlib.suppress(httpx.TransportError):
+            url = f"{self._edge.url}{edges.TARGET}"
+            answer = httpx.post(url, content=edges.REPORT, headers=edges.CSP, timeout=_PATIENCE_S)
+            return answer.status_code
+        return 0
+
+
+@pytest.fixture
+def seen(edge: edges.Edge) -> Iterator[_Seen]:
+    """A good sender, and the demand that it was served and the edge stayed small."""
+    witness = _Seen(edge)
+    yield witness
+    assert witness.seconds
+    assert max(witness.seconds) < _PATIENCE_S
+    assert witness.resident < _MOST_RESIDENT
+
+
+def _array() -> bytes:
+    item: dict[str, Any] = {"type": "csp-violation", "age": 1, "url": "https://www.example.com/", "body": {}}
+    return json.dumps([item] * 7_000).encode()
+
+
+_ATTACKS: Final[dict[str, tuple[bytes, bytes, float]]] = {
+    "huge arrays": (_whole(_array()), b"", 0.0),
+    "arrays without end": (_whole(b"[" * 500_000), b"", 0.0),
+    "objects without end": (_whole(b'{"a":' * 100_000), b"", 0.0),
+    "nothing but surrogates": (_whole(b'["' + rb"\ud800" * 150_000), b"", 0.0),
+    "bodies that drip": (_head("Content-Length: 1000000"), b" ", 0.01),
+    "bodies that stop half-way": (_head("Content-Length: 1000000") + b" " * 50_000, b" ", 0.1),
+    "heads that drip": (_head()[:-2], b"X", 0.01),
+    "a header without end": (_head()[:-2] + b"X: ", b"y" * 8_000, 0.0),
+    "headers without end": (_head()[:-2], b"X: y\r\n" * 1_000, 0.0),
+    "a target without end": (b"POST ", b"/" * 8_000, 0.0),
+    "chunks of one byte": (_head("Transfer-Encoding: chunked"), b"1\r\n \r\n" * 1_000, 0.0),
+    "a chunk without end": (_head("Transfer-Encoding: chunked") + b"7fffffff\r\n", b" " * 8_000, 0.0),
+    "a chunk size without end": (_head("Transfer-Encoding: chunked"), b"0" * 8_000, 0.0),
+    "a chunk extension without end": (_head("Transfer-Encoding: chunked") + b"5;", b"x" * 8_000, 0.0),
+    "trailers without end": (_head("Transfer-Encoding: chunked") + b"0\r\n", b"X: y\r\n" * 1_000, 0.0),
+    "a trailer without end": (_head("Transfer-Encoding: chunked") + b"0\r\nX: ", b"y" * 8_000, 0.0),
+    "pipelined requests": (_whole(edges.REPORT) * 20, b"", 0.0),
+}
+
+
+@pytest.mark.parametrize("name", _ATTACKS)
+def test_an_attack_leaves_room_for_others(name: str, edge: edges.Edge, seen: _Seen) -> None:
+    opening, piece, pause = _ATTACKS[name]
+    with _Flood(edge, opening, piece, pause):
+        seen.look()
+
+
+@pytest.mark.parametrize("coding", _BOMBS)
+def test_a_bomb_leaves_room_for_others(coding: str, edge: edges.Edge, seen: _Seen) -> None:
+    bomb = _BOMBS[coding](bytes(256 * _MEBIBYTE))[:_MEBIBYTE]
+    with _Flood(edge, _whole(bomb, f"Content-Encoding: {coding}")):
+        seen.look()
+
+
+def test_made_up_keys_leave_room_for_others(edge: edges.Edge, seen: _Seen) -> None:
+    requests = [
+        _whole(edges.REPORT).replace(edges.KEY.encode(), secrets.token_hex(16).encode())
+        for _ in range(10_000)
+    ]
+    with _Flood(edge, b"".join(requests)):
+        seen.look()
+
+
+@pytest.mark.parametrize(
+    ("opening", "piece", "status"),
+    [
+        pytest.param(_head()[:-2] + b"X: ", b"y" * 8_000, 431, id="header"),
+        pytest.param(_head("Transfer-Encoding: chunked"), b"0" * 8_000, 400, id="chunk size"),
+        pytest.param(_head("Transfer-Encoding: chunked") + b"5;", b"x" * 8_000, 400, id="chunk extension"),
+        pytest.param(_head("Transfer-Encoding: chunked") + b"0\r\nX: ", b"y" * 8_000, 400, id="trailer"),
+        pytest.param(_head("Transfer-Encoding: chunked"), b"1\r\n \r\n" * 1_000, 400, id="tiny chunks"),
+    ],
+)
+def test_framing_without_end_is_refused_soon(
+    opening: bytes, piece: bytes, status: int, edge: edges.Edge
+) -> None:
+    with socket.create_connection((network.LOOPBACK, edge.port), timeout=10) as raw:
+        raw.sendall(opening)
+        raw.settimeout(0)
+        sent = 0
+        answer = b""
+        while not answer and sent < _MEBIBYTE:
+            with contextlib.suppress(BlockingIOError):
+                raw.sendall(piece)
+                sent += len(piece)
+            time.sleep(0.005)
+            with contextlib.suppress(BlockingIOError):
+                answer = raw.recv(4096)
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"access-control-allow-origin: *" in answer.lower()
