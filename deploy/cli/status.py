@@ -79,12 +79,15 @@ def _queue(client: redis.Redis, shards: int) -> dict[str, Any]:
     with client.pipeline(transaction=False) as pipeline:
         for shard in lanes.every(shards):
             pipeline.xlen(streams.keys(shard).stream)
-        entries = pipeline.execute()
+        entries: list[int] = pipeline.execute()
     return {
         "acknowledged_per_s": round(flow.acknowledged, 1),
         "committed_per_s": round(flow.committed, 1),
         "backlog": flow.backlog,
-        "entries_by_shard": dict(enumerate(entries)),
+        "entries_by_shard": {
+            shard: entries[shard] + entries[lanes.aside(shard, shards)] for shard in range(shards)
+        },
+        "entries_aside": sum(entries[shards:]),
     }
 
 
@@ -111,7 +114,8 @@ def _show_status(report: dict[str, Any]) -> None:
     rates = f"{queue['acknowledged_per_s']:,} payloads/s in, {queue['committed_per_s']:,}/s stored"
     output.copyable(f"queue       {rates}, {queue['backlog']:,} waiting")
     waiting = [f"{shard}: {entries:,}" for shard, entries in queue["entries_by_shard"].items() if entries]
-    output.copyable(f"shards      {', '.join(waiting) or 'all empty'}")
+    aside = f"; of these aside: {queue['entries_aside']:,}" if queue["entries_aside"] else ""
+    output.copyable(f"shards      {', '.join(waiting) or 'all empty'}{aside}")
     limit = f" of {memory['maxmemory'] / MEBIBYTE:,.0f}" if memory["maxmemory"] else ""
     output.copyable(f"redis       {memory['memory'] / MEBIBYTE:,.1f}{limit} MiB\n")
     output.table(

@@ -136,6 +136,7 @@ def test_status_counts_processes_queue_and_rows(system: harness.System) -> None:
     assert running == {"edge", "worker", "maintenance", "redis", "clickhouse"}
     assert status["queue"]["backlog"] == 0
     assert len(status["queue"]["entries_by_shard"]) == 16
+    assert status["queue"]["entries_aside"] == 0
     assert 0 < status["redis"]["memory"] < status["redis"]["maxmemory"]
     assert "projects" in {table["table"] for table in status["clickhouse"]}
     assert "all empty" in system.headrace("status").stdout
