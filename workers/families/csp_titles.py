@@ -77,9 +77,14 @@ def title(violation: report.Report) -> str:
     if blocked == "inline":
         inline = _INLINE.get(violation.directive) or f"inline code by {violation.directive}"
         return f"Blocked {inline}"
-    if blocked in _SELF:
+    if blocked in _SELF and not _is_unreadable(violation):
         return f"Blocked {_unnamed(violation.directive, violation.sample)}"
     return f"Blocked {_placed(violation)}"
+
+
+def _is_unreadable(violation: report.Report) -> bool:
+    """Return whether something is named as blocked, which nobody can read: it is no inline code."""
+    return "blocked" in violation.details.get("nulled", "").split(",")
 
 
 def _sink(violation: report.Report) -> str:
@@ -105,6 +110,8 @@ def _placed(violation: report.Report) -> str:
 
 def _place(blocked: urls.URL) -> str:
     """Return the host; a bare name with a dot is one that lost its scheme, and one without is a scheme."""
+    if not blocked.text:
+        return "an unknown place"
     return blocked.host or (blocked.text if "." in blocked.text else f"{blocked.text}:")
 
 

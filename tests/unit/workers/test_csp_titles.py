@@ -82,6 +82,14 @@ TOLD_BY_THE_REST = [
         "untrusted value for a Trusted Types sink: Element innerHTML",
     ),
     (
+        {"directive": "script-src", "blocked": "", "details": {"nulled": "line,blocked"}},
+        "script from an unknown place",
+    ),
+    (
+        {"directive": "script-src", "blocked": "", "details": {"nulled": "line"}},
+        "inline script or eval",
+    ),
+    (
         {"directive": "trusted-types", "blocked": "trusted-types-policy", "sample": "evil|x"},
         "Trusted Types policy",
     ),
