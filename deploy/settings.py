@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import pydantic
 import pydantic_settings
 
-from storage import clickhouse, errors, streams
+from storage import clickhouse, errors, lanes, streams
 from workers import failpoints
 
 PREFIX: Final = "HEADRACE_"
@@ -192,10 +192,10 @@ class Settings(pydantic_settings.BaseSettings):
     shards: int = pydantic.Field(
         streams.DEFAULT_SHARDS,
         ge=1,
-        le=256,
+        le=lanes.MOST_SHARDS,
         description=(
             "Redis streams the payloads are spread over, and so the most workers that can drain at once. "
-            "Every process must be told the same number; change it only with the queue drained."
+            "Every process must be told the same number. What an earlier number left is drained too."
         ),
     )
     max_body: int = pydantic.Field(

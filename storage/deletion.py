@@ -92,9 +92,10 @@ def _delete_rows(server: clickhouse.Connection, project_id: int) -> None:
 
 def _delete_counts(client: redis.Redis, shards: int, project_id: int) -> None:
     fields = [f"{name}:{project_id}" for name in ("acknowledged", "committed", "found")]
+    numbers = lanes.present(client, shards)
     try:
         with client.pipeline(transaction=True) as pipeline:
-            for number in lanes.every(shards):
+            for number in numbers:
                 pipeline.hdel(streams.keys(number).ledger, *fields)
             pipeline.delete(partitions.key(project_id))
             pipeline.execute()

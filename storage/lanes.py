@@ -2,6 +2,8 @@
 
 The streams of an installation with N shards are numbered 0 to 2N - 1; the second N are the lanes aside. Which
 projects send there is decided by maintenance, and told to the edges through Redis.
+
+An installation that had more shards once has streams beyond: they are drained, and counted, all the same.
 """
 
 from __future__ import annotations
@@ -13,11 +15,12 @@ import redis
 import redis.asyncio
 import redis.exceptions
 
-from storage import errors
+from storage import errors, streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+MOST_SHARDS: Final = 256
 KEY: Final = "headrace:aside"
 """Redis string: the ids of the projects that are set aside, as MessagePack."""
 TTL_S: Final = 10
@@ -31,13 +34,33 @@ def every(shards: int) -> range:
     return range(2 * shards)
 
 
+def present(client: redis.Redis, shards: int) -> list[int]:
+    """Return the numbers of all streams, also of those that are left from when there were more shards.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    beyond = range(2 * shards, 2 * MOST_SHARDS)
+    ledgers = [streams.keys(number).ledger for number in beyond]
+    try:
+        if not ledgers or not client.exists(*ledgers):
+            return [*every(shards)]
+        with client.pipeline(transaction=False) as pipeline:
+            for ledger in ledgers:
+                pipeline.exists(ledger)
+            left = pipeline.execute()
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not tell its streams: {error}.") from error
+    return [*every(shards), *(number for number, exists in zip(beyond, left, strict=True) if exists)]
+
+
 def aside(shard: int, shards: int) -> int:
     """Return the number of a shard's lane aside."""
     return shard + shards
 
 
 def is_aside(stream: int, shards: int) -> bool:
-    """Say whether a stream is a lane aside."""
+    """Say whether a stream is a lane aside, or left from when there were more shards."""
     return stream >= shards
 
 

@@ -19,7 +19,7 @@ import redis.exceptions
 from storage import errors, lanes, streams
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from storage import clickhouse
 
@@ -133,7 +133,7 @@ def counters(client: redis.Redis, shards: int) -> dict[str, dict[int, int]]:
     Raises:
         RedisUnavailableError: Redis did not answer.
     """
-    return _totals(_read(client, lanes.every(shards)))
+    return _totals(_read(client, lanes.present(client, shards)).values())
 
 
 def waiting(client: redis.Redis, numbers: Sequence[int]) -> dict[int, dict[int, tuple[int, int]]]:
@@ -147,7 +147,7 @@ def waiting(client: redis.Redis, numbers: Sequence[int]) -> dict[int, dict[int, 
             project: (sent, sent - shard.counts["committed"].get(project, 0))
             for project, sent in shard.counts["acknowledged"].items()
         }
-        for number, shard in zip(numbers, _read(client, numbers), strict=True)
+        for number, shard in _read(client, numbers).items()
     }
 
 
@@ -163,8 +163,8 @@ def verify(server: clickhouse.Connection, client: redis.Redis, shards: int) -> l
     Raises:
         RecoverableError: Redis or ClickHouse did not answer.
     """
-    read = _read(client, lanes.every(shards))
-    totals = _totals(read)
+    read = _read(client, lanes.present(client, shards))
+    totals = _totals(read.values())
     outcomes = {project: (total, accepted) for project, total, accepted in server.execute(_OUTCOMES)}
     seen = dict(server.execute(_SEEN))
     projects = sorted({*totals["acknowledged"], *totals["committed"], *outcomes, *seen})
@@ -184,7 +184,7 @@ def verify(server: clickhouse.Connection, client: redis.Redis, shards: int) -> l
     ]
 
 
-def _read(client: redis.Redis, numbers: Sequence[int]) -> list[_Shard]:
+def _read(client: redis.Redis, numbers: Sequence[int]) -> dict[int, _Shard]:
     """Read these streams at one moment."""
     try:
         with client.pipeline(transaction=True) as pipeline:
@@ -194,7 +194,8 @@ def _read(client: redis.Redis, numbers: Sequence[int]) -> list[_Shard]:
             answers: list[Any] = pipeline.execute()
     except (redis.exceptions.RedisError, OSError) as error:
         raise errors.RedisUnavailableError(f"Redis did not give the ledger: {error}.") from error
-    return [_shard(*pair) for pair in zip(answers[::2], answers[1::2], strict=True)]
+    pairs = zip(answers[::2], answers[1::2], strict=True)
+    return {number: _shard(*pair) for number, pair in zip(numbers, pairs, strict=True)}
 
 
 def _shard(fields: dict[bytes, bytes], entries: int) -> _Shard:
@@ -205,7 +206,7 @@ def _shard(fields: dict[bytes, bytes], entries: int) -> _Shard:
     return _Shard(counts, entries)
 
 
-def _totals(shards: list[_Shard]) -> dict[str, dict[int, int]]:
+def _totals(shards: Iterable[_Shard]) -> dict[str, dict[int, int]]:
     totals: dict[str, dict[int, int]] = {
         name: defaultdict(int) for name in ("acknowledged", "committed", "found")
     }
@@ -216,9 +217,9 @@ def _totals(shards: list[_Shard]) -> dict[str, dict[int, int]]:
     return totals
 
 
-def _open(shards: list[_Shard], project: int) -> Iterator[tuple[int, int, bool]]:
+def _open(shards: Mapping[int, _Shard], project: int) -> Iterator[tuple[int, int, bool]]:
     """Yield each shard whose payloads are not all committed: how many are not, and whether they are gone."""
-    for number, shard in enumerate(shards):
+    for number, shard in shards.items():
         count = shard.counts["acknowledged"].get(project, 0) - shard.counts["committed"].get(project, 0)
         if count:
             yield number, count, count < 0 or not shard.entries

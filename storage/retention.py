@@ -64,7 +64,7 @@ def enforce(
     Raises:
         RecoverableError: Redis or ClickHouse did not answer; the next call takes up the work.
     """
-    now_ms, oldest_ms = _clock(client, lanes.every(shards))
+    now_ms, oldest_ms = _clock(client, lanes.present(client, shards))
     if now_ms - oldest_ms > LONGEST_WAIT_MS:
         return 0
     return sum(

@@ -8,6 +8,7 @@ the orphan still be alive, the lease keeps the two apart.
 from __future__ import annotations
 
 import contextlib
+import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import rq
@@ -20,7 +21,7 @@ from storage import lanes, streams
 from workers import drain, jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import redis
 
@@ -31,6 +32,8 @@ INTERVAL_S: Final = 1.0
 BUSY_INTERVAL_S: Final = 2.0
 """The same for a shard with at least ``BUSY_ENTRIES`` entries, where larger batches save the most work."""
 BUSY_ENTRIES: Final = 50
+FIND_S: Final = 10.0
+"""How often streams are looked for that are left from when there were more shards."""
 ORPHAN_S: Final = 3.0
 """A job that nobody works on for this long is replaced. Between pop and lease lie milliseconds."""
 LEASE_MS: Final = drain.Limits().lease_ms
@@ -60,6 +63,8 @@ class Dispatcher:
         self._queue = rq.Queue(jobs.QUEUE, connection=client, serializer=rq.serializers.JSONSerializer)
         self._shards = shards
         self._clock = clock
+        self._numbers: Sequence[int] = ()
+        self._find_at = -math.inf
         self._last: dict[int, float] = {}
         self._idle_since: dict[int, float] = {}
 
@@ -67,14 +72,18 @@ class Dispatcher:
         """Create the drain jobs that are due and return how many.
 
         Raises:
-            redis.exceptions.RedisError: Redis is away.
+            RedisError: Redis is away.
+            RedisUnavailableError: likewise.
         """
         now = self._clock()
-        return sum(self._visit(shard, state, now) for shard, state in enumerate(self._look()))
+        if now >= self._find_at:
+            self._numbers, self._find_at = lanes.present(self._client, self._shards), now + FIND_S
+        states = zip(self._numbers, self._look(self._numbers), strict=True)
+        return sum(self._visit(shard, state, now) for shard, state in states)
 
-    def _look(self) -> list[_Shard]:
+    def _look(self, numbers: Sequence[int]) -> list[_Shard]:
         with self._client.pipeline(transaction=False) as pipeline:
-            for shard in lanes.every(self._shards):
+            for shard in numbers:
                 names = streams.keys(shard)
                 pipeline.xlen(names.stream)
                 pipeline.pttl(names.lease)

@@ -76,9 +76,10 @@ def _queue(client: redis.Redis, shards: int) -> dict[str, Any]:
     meter.read()
     time.sleep(SAMPLE_S)
     flow = meter.read()
+    numbers = lanes.present(client, shards)
     with client.pipeline(transaction=False) as pipeline:
-        for shard in lanes.every(shards):
-            pipeline.xlen(streams.keys(shard).stream)
+        for number in numbers:
+            pipeline.xlen(streams.keys(number).stream)
         entries: list[int] = pipeline.execute()
     return {
         "acknowledged_per_s": round(flow.acknowledged, 1),

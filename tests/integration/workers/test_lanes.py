@@ -66,6 +66,17 @@ def test_the_ledger_counts_every_lane(client: redis.Redis) -> None:
     assert fairness.look(client, SHARDS) == {LOUD: fairness.Load(5, 2, 3)}
 
 
+def test_what_is_left_from_more_shards_is_drained_and_counted(
+    client: redis.Redis, sweeper: dispatcher.Dispatcher
+) -> None:
+    append(client, 9, LOUD, 3)
+    assert ledger.backlog(client, SHARDS) == 3
+    assert lanes.present(client, SHARDS) == [0, 1, 2, 3, 9]
+    assert lanes.present(client, lanes.MOST_SHARDS) == [*lanes.every(lanes.MOST_SHARDS)]
+    assert sweeper.tick() == 1
+    assert waiting_jobs(client) == [jobs.job_id(9)]
+
+
 def test_edges_are_told_who_is_set_aside(
     client: redis.Redis, redis_server: harness.RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
