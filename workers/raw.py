@@ -73,12 +73,13 @@ def _member(rules: scrub.Rules, sent: bytes, name: str) -> str:
     if scrub.is_private(name):
         return f'"{name}":""'
     text = f'"{name}":{sent.decode()}'
-    plain = _PLAIN.fullmatch(text)
-    if plain and not (plain[1] and masks.suspect(plain[1])):
-        return text
-    url = _PLAIN_URL.fullmatch(text)
-    if url and not masks.suspect(url[2]):
-        return f'{url[1]}"'
+    if not scrub.is_secret(name, rules):
+        plain = _PLAIN.fullmatch(text)
+        if plain and not (plain[1] and masks.suspect(plain[1])):
+            return text
+        url = _PLAIN_URL.fullmatch(text)
+        if url and not masks.suspect(url[2]):
+            return f'{url[1]}"'
     return clean(encode({name: values.load(sent)})[1:-1], rules, name)
 
 

@@ -115,6 +115,12 @@ def is_private(name: str) -> bool:
     return _what_is(name) == _NOTHING
 
 
+@functools.lru_cache(maxsize=_NAMES)
+def is_secret(name: str, rules: Rules) -> bool:
+    """Return whether the name of a member is itself what must not be stored: anything may be a name."""
+    return member("", name, rules) != name
+
+
 @functools.lru_cache(maxsize=_ENTRIES)
 def _text(value: str, rules: Rules) -> str:
     return member("", value, rules)

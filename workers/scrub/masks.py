@@ -42,7 +42,7 @@ _JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]*+)*+")
 """A JSON Web Token (RFC 7519 §3), whole or cut short: it begins with ``{"`` in base64url."""
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _NAMED: Final = re.compile(
-    r"((?:bearer\s|(?:token|secret|passw(?:or)?d|pwd|api[_-]?key|session[_-]?id)[\"']?\s?[:=]\s?[\"']?))"
+    r"((?:bearer\s|(?:token|secret|passw(?:or)?d|pwd|api[_-]?key|session[_-]?id)[\"']?\s?(?:[:=]|%3[AaDd])\s?[\"']?))"
     r"(?=[A-Za-z_.~+/-]{0,64}[0-9])[\w.~+/-]{8,}+",
     re.IGNORECASE | re.ASCII,
 )
@@ -74,7 +74,7 @@ _LONG_RUN: Final = re.compile(r"(?:[0-9A-Za-z_-]{0,12}+[^0-9A-Za-z_-]++)*+[0-9A-
 
 def suspect(text: str) -> bool:
     """Return whether anything might be masked in a text that holds no blanks, a fraction of the effort."""
-    return "@" in text or "%" in text or "+" in text or _LONG_RUN.match(text) is not None
+    return "@" in text or "%" in text or "+" in text or "=" in text or _LONG_RUN.match(text) is not None
 
 
 def mask(text: str, kinds: frozenset[str]) -> str:

@@ -55,6 +55,12 @@ def test_a_member_is_stored_clean(member: str, value: object, stored: object) ->
     }
 
 
+@pytest.mark.parametrize("value", ["x", 1, "https://a.example/?x"])
+def test_a_secret_in_the_name_of_a_member_is_masked(value: object) -> None:
+    stored = json.loads(render({"9f86d081884c7d659a2feaa0c55ad015": value}))
+    assert stored == {"{hex}": "https://a.example/" if value == "https://a.example/?x" else value}
+
+
 def test_what_is_nested_beyond_reason_is_not_stored() -> None:
     item: dict[str, Any] = {}
     inner = item
