@@ -11,6 +11,7 @@ import contextlib
 import os
 import resource
 import signal
+import socket
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -38,18 +39,20 @@ class Horse:
 
     def __init__(self, perform: Callable[[str], bool]) -> None:
         orders, self._orders = os.pipe()
-        self._answers, answers = os.pipe()
+        self._answers, answers = socket.socketpair()
         self.pid = os.fork()
         if self.pid == 0:
             os.setpgrp()
             os.close(self._orders)  # else the end of the worker would not be the end of the orders
-            os.close(self._answers)
-            _serve(perform, orders, answers)
+            self._answers.close()
+            _serve(perform, orders, answers.fileno())
         os.close(orders)
-        os.close(answers)
+        answers.close()
 
     def order(self, order: str) -> bool:
         """Hand over an order; False if the process has ended meanwhile."""
+        with contextlib.suppress(BlockingIOError):
+            self._answers.recv(1, socket.MSG_DONTWAIT)  # the answer to the order before
         try:
             os.write(self._orders, order.encode())
         except BrokenPipeError:
@@ -57,12 +60,14 @@ class Horse:
         return True
 
     def wait(self) -> tuple[bool, Status]:
-        """Wait for the order to be carried out.
+        """Wait for the order to be carried out. Interrupted at any point, it can be called again.
+
+        The answer is only looked at: one that was taken would be lost if a signal came just then.
 
         Returns:
             Whether the process takes more orders, and how this one ended.
         """
-        answer = os.read(self._answers, 1)
+        answer = self._answers.recv(1, socket.MSG_PEEK)
         if answer == _DONE:
             return True, 0
         return False, self._bury()
@@ -74,9 +79,11 @@ class Horse:
         self._bury()
 
     def _bury(self) -> Status:
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        _, status = os.waitpid(self.pid, 0)
         os.close(self._orders)
-        os.close(self._answers)
-        return os.waitpid(self.pid, 0)[1]
+        self._answers.close()
+        return status
 
 
 def worn_out(jobs: int) -> bool:

@@ -37,6 +37,13 @@ def test_orders_are_carried_out_by_one_process(one: horse.Horse) -> None:
     assert _runs(one.pid)
 
 
+def test_an_answer_that_was_interrupted_comes_again(one: horse.Horse) -> None:
+    for _ in range(2):
+        assert one.order("work")
+        for _ in range(3):
+            assert one.wait() == (True, 0)
+
+
 def test_a_horse_that_dies_is_buried_with_its_status(one: horse.Horse) -> None:
     assert one.order(DIES)
     stays, status = one.wait()
