@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from workers import urls, values
+from workers import memo, urls, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,12 +143,14 @@ class Reader:
 
     def disposition(self, field: str) -> str:
         """Return ``enforce`` or ``report``, or "" where the sender does not say: unknown is not enforce."""
-        value = self.text(field)
-        disposition = _DISPOSITIONS.get(value.lower(), "")
-        if value and not disposition:
-            self.nulled.append(field)
-        return disposition
+        return self.read(field, _disposition_of, "")
 
     def array(self, field: str) -> list[Any]:
         """Return a list of whatever it holds."""
         return self.read(field, values.array_of, [])
+
+
+@memo.remembered
+def _disposition_of(sent: bytes) -> str | None:
+    text = values.text_of(sent)
+    return _DISPOSITIONS.get(text.lower()) if text else text

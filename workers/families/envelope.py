@@ -25,8 +25,13 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     age: int
 
 
+_EMPTY: Final = Envelope(urls.NONE, "", 0)
+
+
 def read(item: report.Item, reader: Reader) -> Envelope:
     """Read the envelope through the report's reader, so that a bad member of it is noted there."""
+    if item.wrapper and len(item.envelope) == 1:
+        return _EMPTY  # nothing stands beside the body
     reader.extend(item.envelope, _NAMES)
     return Envelope(
         reader.url("url"),
