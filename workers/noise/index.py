@@ -84,7 +84,7 @@ class Index:
         blocked = self._places.of_url(found.blocked)
         source = self._places.of_url(found.source_file)
         said = self._samples.of_sample(found.sample) if found.sample else ()
-        details = tuple(name for name in self._by_detail if name in found.details)
+        details = self._named_in(found.details) if found.details else ()
         if not (blocked or source or said or traits or impossible or details):
             return None
         host = found.document.host
@@ -107,6 +107,9 @@ class Index:
             if rule.id in enabled:
                 return rule
         return None
+
+    def _named_in(self, details: dict[str, str]) -> tuple[str, ...]:
+        return tuple(name for name in self._by_detail if name in details)
 
     def _all_matching(self, *parts: Any) -> list[rules.Rule]:  # noqa: ANN401 - the parts of the evidence
         """Return all rules that match, in their order."""
