@@ -69,11 +69,12 @@ Policy = dict[str, str]
 def parse(text: str) -> tuple[Policy, ...]:
     """Return the policies of a header, which commas part.
 
-    Of two directives of one name the first counts (CSP3 §2.2.1). A text without any directive of the
-    specifications is no policy.
+    Of two directives of one name the first counts (CSP3 §2.2.1). A part without any directive of the
+    specifications is no policy: the comma before it stands within a list of sources, and nothing can be told.
     """
-    policies = [_parse(part) for part in text.split(",")]
-    return tuple(policy for policy in policies if any(map(_DIRECTIVE.fullmatch, policy)))
+    policies = [_parse(part) for part in text.split(",") if part.strip()]
+    plain = all(any(map(_DIRECTIVE.fullmatch, policy)) for policy in policies)
+    return tuple(policies) if plain else ()
 
 
 @functools.lru_cache(maxsize=128)

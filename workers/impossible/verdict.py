@@ -135,12 +135,18 @@ def _governing(one: policy.Policy, chain: tuple[str, ...]) -> policy.Sources | N
 
 
 def _is_dynamic(listed: policy.Sources) -> bool:
-    return "'strict-dynamic'" in listed.keywords
+    """Return whether scripts are allowed otherwise than by address: who inserted them, hashes of those."""
+    return "'strict-dynamic'" in listed.keywords or any(word.startswith("'url-") for word in listed.keywords)
 
 
 def _allows_eval(one: policy.Policy, keywords: frozenset[str]) -> bool:
     listed = _governing(one, _CHAINS["script-src"])
-    return listed is None or not listed.keywords.isdisjoint(keywords)
+    if listed is None:
+        return True
+    by_hash = any(
+        word.startswith("'eval-") for word in listed.keywords
+    )  # with it 'unsafe-eval' does not count
+    return not by_hash and not listed.keywords.isdisjoint(keywords)
 
 
 def _allows_inline(listed: policy.Sources, directive: str) -> bool:

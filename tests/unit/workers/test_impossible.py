@@ -77,6 +77,7 @@ ALLOWED = [
     ("IMG-SRC https:", "https://a.example/x"),
     # several policies
     ("img-src https:, default-src *", "https://a.example/x"),
+    ("img-src https:,", "https://a.example/x"),
     (f"img-src {'a.example ' * 400}", "https://a.example/x"),
     # what widens a list may be there
     ("img-src 'nonce-…' https:", "https://a.example/x"),
@@ -123,6 +124,7 @@ UNDECIDED = [
     ("default-src *; img-src 'none'", "https://a.example/x"),
     ("default-src 'none'", "https://a.example/x"),
     ("img-src https:, img-src 'none'", "https://a.example/x"),
+    ("img-src https:, data:", "https://a.example/x"),
     ("", "https://a.example/x"),
     ("no policy at all", "https://a.example/x"),
     (f"img-src {'a.example ' * 401}", "https://a.example/x"),
@@ -200,6 +202,7 @@ EVAL = [
     ("script-src 'self'; default-src 'unsafe-eval'", "eval", "script-src", False),
     ("script-src-elem 'unsafe-eval'; script-src 'self'", "eval", "script-src-elem", False),
     ("script-src 'wasm-unsafe-eval'", "eval", "script-src", False),
+    ("script-src 'unsafe-eval' 'eval-sha256-abc='", "eval", "script-src", False),
     ("script-src 'wasm-unsafe-eval'", "wasm-eval", "script-src", True),
     ("script-src 'unsafe-eval'", "wasm-eval", "script-src", True),
     ("script-src 'self'", "wasm-eval", "script-src", False),
@@ -228,6 +231,7 @@ CHAINS = [
     ("default-src 'none'", "base-uri", True),
     ("script-src https: 'strict-dynamic'", "script-src-elem", False),
     ("script-src https: 'strict-dynamic'", "worker-src", False),
+    ("script-src https: 'url-sha256-abc='", "script-src-elem", False),
     ("default-src https: 'strict-dynamic'", "default-src", False),
     ("frame-ancestors *", "frame-ancestors", False),
     ("prefetch-src *", "prefetch-src", False),
