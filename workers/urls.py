@@ -23,6 +23,8 @@ _NETWORK_SCHEMES: Final = frozenset({"http", "https", "ws", "wss", "ftp"})
 _VERBATIM: Final = frozenset({"data:text/html,chromewebdata"})  # Chrome's own error page: a fact, no content
 _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 _KEYWORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,63}")
+_ADDRESS: Final = re.compile(r"((?:[0-9]{1,3}\.){3}[0-9]{1,3})(?::[0-9]{1,5})?")
+"""A host that lost its scheme. One with a name reads as a keyword, or as a scheme before its port."""
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]{0,63}):")
 _PLAIN: Final = re.compile(
     r"((?:https?|wss?)://((?:[a-z0-9-]++\.)*+[a-z][a-z0-9-]*+)(?::[1-9][0-9]{3})?)"
@@ -54,7 +56,8 @@ def clean(value: str) -> URL:
         return URL(text.lower(), "", "")
     scheme = _SCHEME.match(text)
     if scheme is None:
-        return NONE
+        address = _ADDRESS.fullmatch(text)
+        return URL(address[1], "", "") if address else NONE
     if scheme[1].lower() in _NETWORK_SCHEMES:
         return _clean_network(text)
     return URL(text if text in _VERBATIM else scheme[1].lower(), "", "")

@@ -194,6 +194,9 @@ def test_other_machines_are_not(host: str) -> None:
 def test_a_bare_localhost_is_local() -> None:
     assert labelled(blocked_uri="localhost") == "local local-network"
     assert labelled(blocked_uri="localhost:3000") == "local local-network"
+    assert labelled(blocked_uri="127.0.0.1") == "local local-network"
+    assert labelled(blocked_uri="192.168.0.1:8080") == "local local-network"
+    assert labelled(blocked_uri="8.8.8.8") == ""
 
 
 SAMPLES = [
