@@ -50,7 +50,8 @@ _INLINE: Final = {
     "eval": "eval",  # and "eval script base restriction"
 }
 
-_SCRIPTS: Final = frozenset({"default-src", "script-src", "script-src-elem"})
+_SCRIPTS: Final = frozenset({"default-src", "script-src"})
+"""Directives under which eval is reported, as inline code is; ``script-src-elem`` is about elements alone."""
 _KEYWORDS: Final = {
     "eval": "eval",
     "wasm-eval": "WebAssembly compilation",

@@ -28,6 +28,7 @@ CASES = [
         "Blocked untrusted value for a Trusted Types sink",
     ),
     ("script-src", "", "Blocked inline script or eval"),
+    ("script-src-elem", "", "Blocked inline script"),
     ("default-src", "self", "Blocked inline script or eval"),
     ("inline", "self", "Blocked inline script"),
     ("eval", "self", "Blocked eval"),
