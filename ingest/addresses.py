@@ -10,6 +10,7 @@ import functools
 import hashlib
 import ipaddress
 import secrets
+import socket
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,7 +42,13 @@ class Addresses:
 
     def __init__(self, trusted: Iterable[str] = ()) -> None:
         self._trusted: tuple[_Network, ...] = tuple(map(ipaddress.ip_network, trusted))
+        self._trusted_numbers = tuple(
+            (int(network.network_address), int(network.netmask))
+            for network in self._trusted
+            if network.version == 4  # noqa: PLR2004 - the version of the protocol
+        )
         self._find = functools.lru_cache(_REMEMBERED)(self._resolve)
+        self._peer = functools.lru_cache(_REMEMBERED)(self._look_at_peer)
 
     def of(self, scope: dict[str, Any], forwarded: bytes) -> tuple[str, bool]:
         """Return the address and whether it is known to be the sender's.
@@ -64,22 +71,42 @@ class Addresses:
         return not self._trusted and not any(trace in headers for trace in _TRACES)
 
     def _resolve(self, peer: str, forwarded: bytes) -> tuple[str, bool]:
-        nearest = _parsed(peer)
-        if nearest is None:
-            return peer, False
-        if not self._is_trusted(nearest):
-            return _site(nearest), nearest.is_global
+        site, known, trusted = self._peer(peer)
+        if not trusted:
+            return site, known
         for hop in reversed(forwarded.decode("latin-1").split(",")):
-            address = _parsed(hop.strip())
-            if address is None:
+            found = self._look_at(hop.strip())
+            if found is None:
                 break
-            nearest = address
-            if not self._is_trusted(address):
-                return _site(address), True
-        return _site(nearest), False
+            site, trusted = found
+            if not trusted:
+                return site, True
+        return site, False
 
-    def _is_trusted(self, address: _Address) -> bool:
-        return any(address in network for network in self._trusted)
+    def _look_at_peer(self, peer: str) -> tuple[str, bool, bool]:
+        """Return the address of who connects, whether it is known to be a sender's, and whether we trust it."""
+        address, found = _parsed(peer), self._look_at(peer)
+        if address is None or found is None:
+            return peer, False, False
+        site, trusted = found
+        return site, address.is_global, trusted
+
+    def _look_at(self, text: str) -> tuple[str, bool] | None:
+        """Return an address as it is counted, and whether it is trusted; None if it is none.
+
+        Nearly every request brings a new one, and nearly all are IPv4: those are not made objects of.
+        """
+        try:
+            number = int.from_bytes(socket.inet_pton(socket.AF_INET, text))
+        except (OSError, ValueError):
+            address = _parsed(text)
+            if address is None:
+                return None
+            return _site(address), any(address in network for network in self._trusted)
+        for network, mask in self._trusted_numbers:
+            if number & mask == network:
+                return text, True
+        return text, False
 
 
 class Rates:

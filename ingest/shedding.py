@@ -68,10 +68,12 @@ class Shedder:
 
     def limit_on(self, target: targets.Target) -> Limit | None:
         """Return the used-up quota that keeps a request out for the longest time; None when none does."""
-        nothing = Limit(self._clock(), "")
-        mine = (self.limits.get((target.project_id, key), nothing) for key in ("", target.key))
-        longest = max(nothing, *mine)
-        return longest if longest.until > nothing.until else None
+        project, key = target.project_id, target.key
+        mine = [self.limits[whose] for whose in ((project, ""), (project, key)) if whose in self.limits]
+        if not mine:
+            return None
+        longest = max(mine)
+        return longest if longest.until > self._clock() else None
 
     def refusal_of(self, limit: Limit) -> refusals.Refusal:
         """Return the answer to a request that a used-up quota keeps out: 429, and when to come back."""
