@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 OTHER_RELEASE: Final = "(other)"
 """The release in which reports land whose own (environment, release) pair is one too many for its project."""
 
-_AT_ONCE: Final = 64
+_AT_ONCE: Final = 128
 """Payloads that are judged together: enough for each stage to have a run, few enough for the caches."""
 _BYTES_AT_ONCE: Final = 262_144
 """Bytes of payloads after which no more are added to them: read, they take several times as much."""

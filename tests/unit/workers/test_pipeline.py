@@ -152,3 +152,18 @@ def test_rows_do_not_depend_on_the_process() -> None:
     }
     assert len(outputs) == 1
     assert len(outputs.pop()) > 10_000
+
+
+@pytest.mark.parametrize("filling", ["", "x" * 4_000])
+def test_payloads_that_are_judged_together_become_what_each_becomes_alone(filling: str) -> None:
+    sent = [
+        payloads.payload(b"nope" if number % 50 == 7 else [payloads.modern(lineNumber=number, extra=filling)])
+        for number in range(300)
+    ]
+    together = payloads.process(*sent)
+    alone = [payloads.process(one) for one in sent]
+    for table in ("reports", "quarantine"):
+        rows = [row for tables in alone for row in payloads.rows(getattr(tables, table))]
+        found = payloads.rows(getattr(together, table))
+        assert [{**row, "receipt": ""} for row in found] == [{**row, "receipt": ""} for row in rows]
+    payloads.assert_balanced(together)
