@@ -180,6 +180,15 @@ def _cleaned(found: report.Report, sent: report.Members) -> Iterator[explanation
             )
         elif name.lower().replace("-", "") == "originalpolicy" and found.policy not in {"", value.strip()}:
             yield explanation.Change(name, value, found.policy, "nonces make a new policy of it on each page")
+        elif name.lower().endswith("directive") and _is_text_of(value, found.directive):
+            yield explanation.Change(name, value, found.directive, "its first word, in lower case")
+        elif name == "disposition" and found.disposition not in {"", value}:
+            yield explanation.Change(name, value, found.disposition, "the word for it in all reports")
+
+
+def _is_text_of(value: str, directive: str) -> bool:
+    """Return whether a text says more than the name of the directive that it is about."""
+    return value != directive and value.lower().split()[:1] == [directive]
 
 
 def _nulled(found: report.Report) -> Iterator[explanation.Change]:

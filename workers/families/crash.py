@@ -30,7 +30,7 @@ _TITLES: Final = {
     "unresponsive": "Page was unresponsive and closed",
 }
 _WHERE: Final = {"true": "", "false": " in a frame"}
-_URL: Final = re.compile(r"https?://[^\s()]++")  # each character is looked at once
+_URL: Final = re.compile(r"(?:https?|(?:chrome|moz|safari-web)-extension)://[^\s()]++")
 _PLACE: Final = re.compile(r"(.{1,2048}?):(\d{1,9}):(\d{1,9})", re.ASCII)
 """Where a line of a stack leads: ``at f (https://www.example.com/a.js:3:14)``, or ``f@https://…:3:14``."""
 

@@ -84,6 +84,14 @@ def test_what_was_cleaned_is_told_with_what_it_was() -> None:
     }
 
 
+def test_what_names_were_made_of_is_told() -> None:
+    report = payloads.legacy(effective_directive="IMG-SRC 'self'", disposition="reporting")
+    assert changes(only(report)["normalise"]) == {
+        "effective-directive": ("IMG-SRC 'self'", "img-src"),
+        "disposition": ("reporting", "report"),
+    }
+
+
 def test_how_a_report_was_recognised_is_told() -> None:
     certificate = payloads.certificate(known_pins=[])
     assert only(payloads.legacy())["detect"].result == "csp, by its member csp-report."

@@ -357,6 +357,10 @@ STACKS = [
     ),
     ("    at https://www.example.com:8443/a.js:3:14", ("https://www.example.com:8443/a.js", 3, 14)),
     ("https://www.example.com/a.js:99999999999:1", ("", 0, 0)),
+    (
+        "at f (chrome-extension://abcdefgh/x.js:1:2)\nat g (https://www.example.com/a.js:3:4)",
+        ("chrome-extension", 1, 2),
+    ),
     ("https://www.example.com/a.js:999999999:3", ("https://www.example.com/a.js", 999_999_999, 3)),
     ("Unable to collect JS call stack.", ("", 0, 0)),
     ("x" * 100_000, ("", 0, 0)),
