@@ -167,11 +167,24 @@ class Arbiter:
         settings: project_settings.ProjectSettings,
         wants: Mapping[tuple[int, str], int],
     ) -> dict[tuple[int, str], Grant]:
-        """Return what the quotas leave of the wanted reports, by second of receipt and public key."""
-        asked = msgspec.json.encode([(second, key, count) for (second, key), count in wants.items()])
+        """Return what the quotas leave of the wanted reports, by second of receipt and public key.
+
+        Args:
+            project_id: whose reports they are.
+            settings: with its quotas.
+            wants: reports by second and key, in the order of the stream.
+        """
         limits = msgspec.json.encode(_limits(settings))
-        rows = _grants.decode(self._rule(scripts.GRANT, project_id, "quota", project_id, limits, asked))
-        return {(second, key): Grant(reports, reason) for second, key, reports, reason in rows}
+        minutes: dict[int, list[tuple[int, str, int]]] = {}
+        for (second, key), count in wants.items():
+            minutes.setdefault(second // _MINUTE_S, []).append((second, key, count))
+        grants = {}
+        for minute, each in minutes.items():  # one at a time: Redis does nothing else meanwhile
+            asked = msgspec.json.encode(each)
+            answer = self._rule(scripts.GRANT, project_id, "quota", project_id, limits, asked, part=minute)
+            rows = _grants.decode(answer)
+            grants.update({(second, key): Grant(reports, reason) for second, key, reports, reason in rows})
+        return grants
 
     def forget(self) -> None:
         """Forget the rulings, once the batch is committed; what this leaves, the next batch removes."""

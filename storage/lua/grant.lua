@@ -18,7 +18,8 @@ local counters = {}
 
 local function counter_of(quota, key)
   local name = KEYS[2] .. ':' .. quota.reason .. (quota.each_key and ':' .. key or '')
-  counters[name] = counters[name] or {name = name, key = quota.each_key and key or '', quota = quota, counts = {}}
+  counters[name] = counters[name]
+    or {name = name, key = quota.each_key and key or '', quota = quota, counts = {}, sums = {}, added = {}, taken = 0}
   return counters[name]
 end
 
@@ -40,30 +41,62 @@ local function count(counter, slot)
   return counter.counts[slot]
 end
 
-local function used_until(counter, slot)
-  local sum = 0
-  for i = slot - counter.quota.slots, slot do
-    sum = sum + count(counter, i)
+-- Bring what was taken of the latest slot into the sums of all spans that hold it.
+local function settle(counter)
+  if counter.taken > 0 then
+    for i = counter.at, counter.at + counter.quota.slots do
+      counter.sums[i] = counter.sums[i] + counter.taken
+    end
+    counter.taken = 0
   end
-  return sum
+end
+
+-- Sums are kept from one want to the next: there may be thousands.
+local function used_until(counter, slot)
+  local sums, slots = counter.sums, counter.quota.slots
+  settle(counter)
+  if not sums[slot] then
+    local sum = 0
+    if sums[slot - 1] then
+      sum = sums[slot - 1] + count(counter, slot) - count(counter, slot - slots - 1)
+    else
+      for i = slot - slots, slot do
+        sum = sum + count(counter, i)
+      end
+    end
+    sums[slot] = sum
+  end
+  return sums[slot]
 end
 
 -- Of all spans that hold a slot the fullest one decides.
 local function room(counter, slot)
-  local quota, sum = counter.quota, used_until(counter, slot)
-  local most = sum
-  for i = slot + 1, slot + quota.slots do
-    sum = sum + count(counter, i) - count(counter, i - quota.slots - 1)
-    most = math.max(most, sum)
+  local quota = counter.quota
+  if counter.at ~= slot then
+    settle(counter)
+    local sums, most = counter.sums, 0
+    for i = slot, slot + quota.slots do
+      most = math.max(most, sums[i] or used_until(counter, i))
+    end
+    counter.at, counter.most = slot, most
   end
-  return math.max(0, math.min(quota.limit - most, quota.burst - count(counter, slot)))
+  return math.max(0, math.min(quota.limit - counter.most, quota.burst - count(counter, slot)))
 end
 
-local function take(counter, slot, reports)
-  local name = counter.name .. ':' .. block_of(counter, slot)
-  redis.call('HINCRBY', name, slot, reports)
-  redis.call('EXPIRE', name, counter.quota.keep_s)
+-- Of the slot whose room was asked for last.
+local function take(counter, reports)
+  local slot = counter.at
   counter.counts[slot] = count(counter, slot) + reports
+  counter.added[slot] = (counter.added[slot] or 0) + reports
+  counter.most, counter.taken = counter.most + reports, counter.taken + reports
+end
+
+local function store(counter)
+  for slot, reports in pairs(counter.added) do
+    local name = counter.name .. ':' .. block_of(counter, slot)
+    redis.call('HINCRBY', name, slot, reports)
+    redis.call('EXPIRE', name, counter.quota.keep_s)
+  end
 end
 
 -- Tell the edges, unless there is room again already, or the burst alone was too large.
@@ -97,12 +130,15 @@ for _, want in ipairs(cjson.decode(ARGV[6])) do
   end
   for _, quota in ipairs(quotas) do
     if granted > 0 then
-      take(counter_of(quota, key), math.floor(second / quota.slot_s), granted)
+      take(counter_of(quota, key), granted)
     end
   end
   if short then
     announce(short, math.floor(second / short.quota.slot_s))
   end
   rows[#rows + 1] = {second, key, granted, short and short.quota.reason or ''}
+end
+for _, counter in pairs(counters) do
+  store(counter)
 end
 return remember(cjson.encode(rows))

@@ -13,6 +13,7 @@ from storage import errors, project_settings, quotas, streams
 
 NOW = 1_760_000_000
 KEY = "k"
+MINUTE = 60
 
 
 def arbiter(client: redis.Redis, batch: str, shard: int = 3, token: int = 1) -> quotas.Arbiter:
@@ -102,6 +103,16 @@ def test_a_repeated_batch_is_given_the_same_rulings(client: redis.Redis) -> None
     first = rule("a")
     assert [rule("a"), rule("a", token=2)] == [first, first]
     assert rule("b", token=2) != first
+
+
+def test_a_batch_keeps_the_grants_of_each_minute_when_some_of_it_was_set_aside(client: redis.Redis) -> None:
+    limits = settings(quota_per_minute=10)
+    wants = {(NOW + second, KEY): 1 for second in range(0, 200, 5)}
+    first = arbiter(client, "a").grant(1, limits, wants)
+    del wants[NOW, KEY], wants[NOW + 60, KEY]
+    again = arbiter(client, "a", token=2).grant(1, limits, wants)
+    assert {want: again[want] for want in wants} == {want: first[want] for want in wants}
+    assert sum(grant.reports for grant in first.values()) == 31
 
 
 def test_a_batch_of_which_some_was_set_aside_keeps_its_rulings(client: redis.Redis) -> None:
