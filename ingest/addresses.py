@@ -84,7 +84,7 @@ class Addresses:
         return site, False
 
     def _look_at_peer(self, peer: str) -> tuple[str, bool, bool]:
-        """Return the address of who connects, whether it is known to be a sender's, and whether we trust it."""
+        """Return the address of who connects, whether it is surely a sender's, and whether we trust it."""
         address, found = _parsed(peer), self._look_at(peer)
         if address is None or found is None:
             return peer, False, False

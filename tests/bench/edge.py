@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Final
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from deploy import network
-from storage import ledger, streams
+from deploy import child, network
+from storage import ledger, project_settings, quotas, registry, streams
 from tests.bench import corpus, loadgen, memory, stack
 from tests.bench.report import Measurement
 
@@ -20,32 +21,110 @@ _REQUESTS: Final = 50_000
 _CONNECTIONS: Final = 512
 """A busy edge has thousands; with too few, a closed loop measures the wait for the disk and not the edge."""
 _SCENARIO: Final = "edge"
+_ORIGINS: Final = ("https://www.example.com", "https://*.shop.example", "https://shop.example")
+"""The last one allows what the load says."""
+_HOUR_S: Final = 3600
 
 
 def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
-    """Drive the edge and its yardstick in turns; nothing drains meanwhile."""
-    stored, bare, latencies, peaks = [], [], [], []
-    refused = 0
+    """Drive the edge, itself without its checks, and its yardstick in turns; nothing drains meanwhile."""
+    stored, unchecked, bare = _Series(), _Series(), _Series()
     with stack.stores(directory) as stores:
+        guarded = _guard(stores)
         for _ in range(scale.repetitions):
-            with _serving(stores, "tests.bench.bare") as (port, _):
-                bare.append(_load(stores, port, scale).rate)
-            with _serving(stores, "deploy", "edge") as (port, sampler):
-                outcome = _load(stores, port, scale)
-            stored.append(outcome.rate)
-            refused += sum(outcome.statuses.values()) - outcome.acknowledged + outcome.broken
-            latencies.append(outcome.p99_ms)
-            peaks.append(sampler.peak.rss)
-            _require_stored(stores, outcome)
+            with _serving(stores, "tests.bench.bare") as served:
+                bare.add(served, _load(stores, stores.project, served, scale))
+            with _serving(stores, "deploy", "edge", trusted_proxies="", address_rate=0) as served:
+                unchecked.add(served, _load(stores, stores.project, served, scale))
+            _require_stored(stores, unchecked.outcomes[-1])
+            with _serving(stores, "deploy", "edge") as served:
+                stored.add(served, _load(stores, guarded, served, scale))
+            _require_stored(stores, stored.outcomes[-1])
     note = (
-        f"{stores.values.edge_processes} processes, AOF {stores.values.redis_appendfsync}, {refused} refused"
+        f"{stores.values.edge_processes} processes, AOF {stores.values.redis_appendfsync}, "
+        f"{stored.refused} refused"
     )
-    yield _measured("acknowledged and stored", stored, "reports/s", bar=20_000, note=note)
-    yield _measured("the same server answering 204", bare, "requests/s")
-    ratios = [one / other for one, other in zip(stored, bare, strict=True)]
-    yield _measured("ratio of the two", ratios, "x", bar=0.5)
+    yield _measured("acknowledged and stored", stored.rates, "reports/s", bar=20_000, note=note)
+    yield _measured("the same server answering 204", bare.rates, "requests/s")
+    yield _measured("ratio of the two", _ratios(stored.rates, bare.rates), "x", bar=0.5)
+    yield _measured(
+        "reports in its processor time with all checks, beside none",
+        _ratios(stored.per_cpu_second, unchecked.per_cpu_second),
+        "x",
+        bar=0.9,
+        note="origins, addresses and their rate, a used-up quota elsewhere",
+    )
+    latencies = [outcome.p99_ms for outcome in stored.outcomes]
     yield _measured("p99 in a closed loop", latencies, "ms", note=f"{_CONNECTIONS} connections")
-    yield _measured("memory of an edge process", peaks, "MB", bar=120, sense="≤", note="RSS")
+    yield _measured("memory of an edge process", stored.peaks(), "MB", bar=120, sense="≤", note="RSS")
+
+
+class _Served(NamedTuple):
+    """A server under load; ``started`` is the processor time, in seconds, that it took to start."""
+
+    port: int
+    process: child.Child
+    sampler: memory.Sampler
+    started: float
+
+
+class _Series:
+    """What the repetitions of one load gave."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[loadgen.Outcome] = []
+        self.per_cpu_second: list[float] = []
+        """Answers for each second of processor time."""
+        self._samplers: list[memory.Sampler] = []
+
+    def add(self, served: _Served, outcome: loadgen.Outcome) -> None:
+        """Keep a repetition, while its server still runs."""
+        self.outcomes.append(outcome)
+        spent = _cpu_seconds(served.process) - served.started
+        self.per_cpu_second.append(sum(outcome.statuses.values()) / spent)
+        self._samplers.append(served.sampler)
+
+    @property
+    def rates(self) -> list[float]:
+        """Answers a second."""
+        return [outcome.rate for outcome in self.outcomes]
+
+    @property
+    def refused(self) -> int:
+        """Requests that got no answer of 2xx."""
+        return sum(
+            sum(outcome.statuses.values()) - outcome.acknowledged + outcome.broken
+            for outcome in self.outcomes
+        )
+
+    def peaks(self) -> list[float]:
+        """Memory of the largest process, in MB."""
+        return [sampler.peak.rss for sampler in self._samplers]
+
+
+def _cpu_seconds(process: child.Child) -> float:
+    """Return what a server's processes have used since they began."""
+    spent = (member.cpu_times() for member in process.family())
+    return sum(times.user + times.system for times in spent)
+
+
+def _ratios(some: list[float], others: list[float]) -> list[float]:
+    return [one / other for one, other in zip(some, others, strict=True)]
+
+
+def _guard(stores: stack.Stores) -> registry.Project:
+    """Return a project for whose requests the edge has everything to check.
+
+    Another project has used up its quota: else the edge would not look for any.
+    """
+    source = registry.Registry(stores.server)
+    checked = project_settings.ProjectSettings(allowed_origins=_ORIGINS, quota_per_minute=1_000_000_000)
+    guarded = source.create("guarded", settings=checked)
+    loud = source.create("loud", settings=project_settings.ProjectSettings(quota_per_minute=1))
+    source.publish(stores.client)
+    until = time.time() + _HOUR_S
+    stores.client.zadd(quotas.EXHAUSTED_KEY, {f"{loud.id} project_minute 1 ": until})
+    return guarded
 
 
 def _measured(what: str, values: list[float], unit: str, **more: object) -> Measurement:
@@ -53,24 +132,28 @@ def _measured(what: str, values: list[float], unit: str, **more: object) -> Meas
 
 
 @contextlib.contextmanager
-def _serving(stores: stack.Stores, *command: str) -> Iterator[tuple[int, memory.Sampler]]:
+def _serving(stores: stack.Stores, *command: str, **settings: object) -> Iterator[_Served]:
     port = network.free_port()
     listen = f"{network.LOOPBACK}:{port}"
-    with stores.process(*command, name=command[-1], listen=listen) as process:
+    with stores.process(*command, name=command[-1], listen=listen, **settings) as process:
         stack.await_listening(process, port)
         with memory.Sampler(process.family) as sampler:
-            yield port, sampler
+            yield _Served(port, process, sampler, _cpu_seconds(process))
 
 
-def _load(stores: stack.Stores, port: int, scale: Scale) -> loadgen.Outcome:
+def _load(stores: stack.Stores, project: registry.Project, served: _Served, scale: Scale) -> loadgen.Outcome:
     samples = corpus.realistic(_REQUESTS)
     requests = [
-        loadgen.request(sample, stores.path(sample.environment, sample.release), network.LOOPBACK)
+        loadgen.request(
+            sample,
+            stack.endpoint_path(project.id, project.keys[0], sample.environment, sample.release),
+            network.LOOPBACK,
+        )
         for sample in samples
     ]
     plan = loadgen.Plan(
         host=network.LOOPBACK,
-        port=port,
+        port=served.port,
         requests=requests,
         seconds=scale.edge_seconds,
         connections=_CONNECTIONS,
