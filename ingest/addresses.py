@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
 
 _REMEMBERED: Final = 4096
+_MOST_FORWARDED: Final = 512
+"""Bytes at the end of ``X-Forwarded-For`` that are looked at: our own proxies write last, and briefly."""
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+"""In the last four bytes of such an address stands another one, of version 4 (RFC 6052)."""
 _SITE_BITS: Final = 64
 """Of an IPv6 address: one sender has all addresses below (RFC 6177)."""
 _TRACES: Final = (b"x-forwarded-for", b"forwarded", b"via", b"x-real-ip")
@@ -58,7 +62,7 @@ class Addresses:
             forwarded: its ``X-Forwarded-For``.
         """
         client = scope.get("client")
-        return self._find(client[0] if client else "", forwarded if self._trusted else b"")
+        return self._find(client[0] if client else "", forwarded[-_MOST_FORWARDED:] if self._trusted else b"")
 
     def is_direct(self, headers: Container[bytes]) -> bool:
         """Say whether who connects seems to be the sender: we were told of no proxy, and none left a trace.
@@ -162,6 +166,8 @@ def _parsed(text: str) -> _Address | None:
         address = ipaddress.ip_address(text.removeprefix("[").partition("]")[0])
     except ValueError:
         return None
+    if address.version == 6 and address in _NAT64:  # noqa: PLR2004 - the version of the protocol
+        return ipaddress.IPv4Address(address.packed[-4:])
     return getattr(address, "ipv4_mapped", None) or address
 
 
