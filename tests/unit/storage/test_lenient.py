@@ -53,6 +53,9 @@ REFUSED = [
     pytest.param(b'{"a":"\xed\xa0\x80"}', id="surrogate as utf-8 bytes"),
     pytest.param(b'[{"age":' + b"9" * 5000 + b"}]", id="integer beyond any bound"),
     pytest.param(b"[" * 100_000, id="deep nesting"),
+    pytest.param(("\ufeff" + "[" * 100_000).encode("utf-16-le"), id="deep nesting in utf-16"),
+    pytest.param(b'["\\ud83d", "\0\0"]', id="zero bytes beside a lone surrogate"),
+    pytest.param(b'["\\ud8"]x"]', id="a surrogate escape that is cut short"),
     pytest.param(b"a=1&b=2", id="form without a report"),
     pytest.param("\ufeff".encode("utf-16-le") + b"\x00", id="odd utf-16"),
     pytest.param(b"&".join(b"document-url=1" for _ in range(80)), id="form with too many fields"),
@@ -69,6 +72,14 @@ def test_takes(body: bytes, expected: object) -> None:
 def test_refuses(body: bytes) -> None:
     with pytest.raises(lenient.NotJSONError):
         lenient.loads(body)
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b'{"a":' * 100_000, ("\ufeff" + "[" * 100_000).encode("utf-16-le")]
+)
+def test_what_is_nested_too_deeply_holds_no_report(body: bytes) -> None:
+    with pytest.raises(lenient.NotJSONError, match="deeply"):
+        lenient.require_container(body)
 
 
 @pytest.mark.parametrize("body", [b"null", b"true", b"1", b'"x"'])
