@@ -26,6 +26,9 @@ SNAPSHOT_KEY: Final = "headrace:registry"
 VERSION_KEY: Final = "headrace:registry:version"
 """Redis string: the version of the snapshot; edges poll it and read the snapshot only when it changed."""
 
+MOST_ID: Final = 10**12
+"""The highest id that somebody may choose: those after it are exact numbers everywhere, too."""
+
 ProjectSettings = project_settings.ProjectSettings
 
 Status = Literal["active", "disabled", "retired", "deleted"]
@@ -139,9 +142,11 @@ class Registry:
             number: its id, which no project ever had; else the next one.
 
         Raises:
-            ProjectError: the name is not allowed or taken, or the id is.
+            ProjectError: the name is not allowed or taken, or the id is; or it is above ``MOST_ID``.
             KeyRuleError: the keys break a rule.
         """
+        if number is not None and number > MOST_ID:
+            raise ProjectError(f"The id {number} is too high: choose one up to {MOST_ID}.")
         given = public_keys.checked(records or (public_keys.fresh(self.now_ms),))
         while True:
             self._require_free(name)

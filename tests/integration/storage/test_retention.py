@@ -168,6 +168,8 @@ def test_all_of_a_deleted_project_goes_and_nothing_of_another(
     assert source.create("gone").id == 3
     with pytest.raises(registry.ProjectError, match="id is not given again"):
         source.create("again", number=2)
+    with pytest.raises(registry.ProjectError, match="too high"):
+        source.create("far", number=registry.MOST_ID + 1)
 
 
 def test_only_a_quiet_retired_project_is_deleted(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
