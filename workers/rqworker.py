@@ -56,6 +56,19 @@ class Worker(rq.Worker):
         self.monitor_work_horse(job, queue, execution)
         self.set_state(rq.worker.WorkerStatus.IDLE)
 
+    def dequeue_job_and_maintain_ttl(
+        self, timeout: int | None, max_idle_time: int | None = None
+    ) -> tuple[rq.job.Job, rq.Queue] | None:
+        """Return the next drain job. Anything else that stands in the queue is thrown away, not run."""
+        while True:
+            found = super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+            if found is None or _is_ours(found[0]):
+                return found
+            job, queue = found
+            log.warning("foreign_job_dropped", job=job.id)
+            job.delete()
+            self.connection.lrem(queue.intermediate_queue_key, 0, job.id)
+
     def wait_for_horse(self) -> tuple[int | None, int | None, Any]:
         """Wait until the job is done, or its work horse dead."""
         if self._horse is None:
@@ -123,6 +136,12 @@ class Worker(rq.Worker):
         if self.horse_pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.horse_pid, number)
+
+
+def _is_ours(job: rq.job.Job) -> bool:
+    with contextlib.suppress(rq.exceptions.DeserializationError):
+        return bool(job.func_name == jobs.DRAIN)
+    return False
 
 
 def run(where: context.Context) -> None:
