@@ -293,8 +293,13 @@ def _portion(claim: Claim, fates: tuple[_Fate, ...], received: list[deliveries.D
     )
     verdicts.update(fate.verdict for fate in fates)
     sightings = [
-        collapse.Sighting(fate.finding, fate.agent, fate.finding.report.age, position, fate.weight)
+        _sighting(fate, position)
         for (position, _), fate in zip(claim.judged.findings, fates, strict=True)
         if fate.verdict.outcome == accepted
     ]
     return Portion(claim.context, deliveries.of(claim.received.shard, received), sightings, dict(verdicts))
+
+
+def _sighting(fate: _Fate, position: int) -> collapse.Sighting:
+    found = fate.finding.report
+    return collapse.Sighting(fate.finding, fate.agent, found.age, position, fate.weight * found.weight)

@@ -247,7 +247,9 @@ class _Batch:
         for position, finding in judged.findings:
             found = finding.report
             agent = agents.parse(found.user_agent or task.payload.user_agent)
-            self._rows.add(context, task.received, collapse.Sighting(finding, agent, found.age, position))
+            self._rows.add(
+                context, task.received, collapse.Sighting(finding, agent, found.age, position, found.weight)
+            )
         fingerprint = judged.findings[0][1].fingerprint if judged.findings else 0
         self._count(context.account, task.received, judged.verdicts, fingerprint)
 

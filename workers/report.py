@@ -45,6 +45,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         policy: text of the violated policy, without nonces.
         user_agent: the user agent that the report itself names; "" leaves the request's.
         status_code: HTTP status of the page, 0 unknown.
+        weight: for how many reports it stands, where its sender sends a share of them only (NEL).
         age: milliseconds between the event and the upload, bounded.
         details: what else the report carried. Part of what makes two reports equal.
         moments: what differs from report to report of the same finding (dates); of a collapsed row the first
@@ -66,6 +67,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     policy: str = ""
     user_agent: str = ""
     status_code: int = 0
+    weight: float = 1.0
     age: int = 0
     details: dict[str, str] = {}
     moments: dict[str, str] = {}

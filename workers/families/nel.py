@@ -104,6 +104,7 @@ def normalise(item: report.Item) -> report.Report:
         user_agent=sent.user_agent,
         age=sent.age,
         moments=_moments(read),
+        weight=1 / float(read.read("sampling_fraction", _fraction_of, "1")),
         details=reporting.noted(read, _details(read)),
     )
 

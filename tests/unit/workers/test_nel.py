@@ -125,6 +125,12 @@ def test_sampling_fraction(sent: object, fraction: str | None) -> None:
     assert ("nulled" in details) == (fraction is None)
 
 
+def test_a_sampled_report_stands_for_those_that_were_not_sent() -> None:
+    rows = payloads.process(payloads.payload(nel(sampling_fraction=0.25)), payloads.payload(nel()))
+    assert sum(rows.reports["seen"]) == 2
+    assert sum(rows.reports["weight"]) == 5
+
+
 def test_a_signed_exchange_names_its_addresses() -> None:
     exchange = {
         "outer_url": "https://d.example/x.sxg?q",
