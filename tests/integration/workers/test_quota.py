@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import redis
 
 SHARDS = drains.SHARDS
+INTERRUPTED = [point for point in failpoints.POINTS if point != "after_grant"]
+"""What raises while rows are made is taken for the fault of the batch, and no interruption."""
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +72,7 @@ def test_reports_over_quota_are_counted_and_not_stored(
     assert time.time() + 50 < until < time.time() + 62
 
 
-@pytest.mark.parametrize("point", failpoints.POINTS)
+@pytest.mark.parametrize("point", INTERRUPTED)
 def test_interrupted_at_any_point_a_batch_is_ruled_on_once(
     client: redis.Redis, server: clickhouse.Connection, point: str
 ) -> None:
@@ -94,6 +96,22 @@ def test_interrupted_at_any_point_a_batch_is_ruled_on_once(
     assert rows - places == 8
 
 
+def test_a_redis_that_goes_away_after_a_grant_costs_the_project_nothing(
+    client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def goes_away(point: str) -> None:
+        if point == "after_grant":
+            raise errors.RedisUnavailableError("Redis did not answer.")
+
+    limit(client, quota_per_minute=40)
+    append(client, 60)
+    with monkeypatch.context() as patched, pytest.raises(errors.RedisUnavailableError):
+        patched.setattr(failpoints, "hit", goes_away)
+        drainer(client, server).drain(drains.SHARD)
+    drainer(client, server).drain(drains.SHARD)
+    assert (balanced(server, client).found, balanced(server, client).accepted) == (60, 40)
+
+
 def test_several_drainers_that_keep_dying_grant_exactly_the_limit(
     client: redis.Redis, server: clickhouse.Connection, address: clickhouse.Address
 ) -> None:
@@ -102,8 +120,7 @@ def test_several_drainers_that_keep_dying_grant_exactly_the_limit(
     for shard in range(8):
         for number in range(15):
             append(client, 20, shard, first=number)
-    points = [point for point in failpoints.POINTS if point != "before_bounds"]
-    failpoints.arm(",".join(f"{point}=raise@0.1" for point in points))
+    failpoints.arm(",".join(f"{point}=raise@0.1" for point in INTERRUPTED if point != "before_bounds"))
 
     def work(own: clickhouse.Connection) -> None:
         with contextlib.closing(own):
