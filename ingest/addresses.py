@@ -7,7 +7,6 @@ that connects to us itself. Anything else may be a proxy that nobody told us of,
 from __future__ import annotations
 
 import functools
-import hashlib
 import ipaddress
 import secrets
 import socket
@@ -31,7 +30,7 @@ MOST: Final = 50_000
 BURST_S: Final = 10.0
 """Seconds of its rate that an address may send at once: a page reports all its violations together."""
 ROTATE_S: Final = 86_400.0
-"""How long one key hashes addresses; then nobody can tell any more whose account was whose."""
+"""How long one salt is used to hash addresses; then nobody can tell any more whose account was whose."""
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -51,7 +50,6 @@ class Addresses:
             for network in self._trusted
             if network.version == 4  # noqa: PLR2004 - the version of the protocol
         )
-        self._find = functools.lru_cache(_REMEMBERED)(self._resolve)
         self._peer = functools.lru_cache(_REMEMBERED)(self._look_at_peer)
 
     def of(self, scope: dict[str, Any], forwarded: bytes) -> tuple[str, bool]:
@@ -62,7 +60,8 @@ class Addresses:
             forwarded: its ``X-Forwarded-For``.
         """
         client = scope.get("client")
-        return self._find(client[0] if client else "", forwarded[-_MOST_FORWARDED:] if self._trusted else b"")
+        site, known, trusted = self._peer(client[0] if client else "")
+        return self._forwarded(site, forwarded[-_MOST_FORWARDED:]) if trusted else (site, known)
 
     def is_direct(self, headers: Container[bytes]) -> bool:
         """Say whether who connects seems to be the sender: we were told of no proxy, and none left a trace.
@@ -74,10 +73,8 @@ class Addresses:
         """
         return not self._trusted and not any(trace in headers for trace in _TRACES)
 
-    def _resolve(self, peer: str, forwarded: bytes) -> tuple[str, bool]:
-        site, known, trusted = self._peer(peer)
-        if not trusted:
-            return site, known
+    def _forwarded(self, site: str, forwarded: bytes) -> tuple[str, bool]:
+        """Return the nearest address that is not trusted, else the farthest that is."""
         for hop in reversed(forwarded.decode("latin-1").split(",")):
             found = self._look_at(hop.strip())
             if found is None:
@@ -125,8 +122,8 @@ class Rates:
         self._gap = 1 / rate if rate else 0.0
         self._burst = BURST_S
         self._clock = clock
-        self._full_at: dict[bytes, float] = {}
-        self._key, self._rotate_at = b"", clock()
+        self._full_at: dict[int, float] = {}
+        self._salt, self._rotate_at = b"", clock()
 
     @property
     def limited(self) -> bool:
@@ -141,7 +138,7 @@ class Rates:
         now = self._clock()
         if now >= self._rotate_at:
             self._rotate()
-        key = hashlib.blake2b(address.encode(), digest_size=8, key=self._key).digest()
+        key = hash((self._salt, address))  # SipHash, under a key of this process
         full_at = max(self._full_at.get(key, now), now)
         if full_at - now > self._burst:
             return True
@@ -156,7 +153,7 @@ class Rates:
         self._full_at = kept if len(kept) < MOST // 2 else {}
 
     def _rotate(self) -> None:
-        self._key = secrets.token_bytes(16)
+        self._salt = secrets.token_bytes(16)
         self._full_at = {}
         self._rotate_at = self._clock() + ROTATE_S
 
