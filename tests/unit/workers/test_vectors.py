@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from storage import lenient
-from tests.unit.workers import payloads
+from tests.unit.workers import payloads, test_families
 
 TABLES = pathlib.Path(__file__).parents[3] / "docs" / "query" / "tables.md"
 EDGE_KINDS = {"transport", "preflight"}
@@ -27,24 +27,10 @@ WELL_KNOWN = {
     "csp-report-uri": "csp",
     "csp-violation": "csp",
     "csp-noise": "csp",
-    "csp-hash": "csp-hash",
     "expect-ct": "expect-ct",
     "expect-staple": "expect-staple",
     "hpkp": "hpkp",
-    "network-error": "nel",
-    "integrity-violation": "integrity",
-    "permissions-policy-violation": "permissions-policy",
-    "potential-permissions-policy-violation": "permissions-policy",
-    "feature-policy-violation": "permissions-policy",
-    "document-policy-violation": "document-policy",
-    "coep": "coep",
-    "coop": "coop",
-    "deprecation": "deprecation",
-    "intervention": "intervention",
-    "crash": "crash",
-    "connection-allowlist": "unknown",
-    "performance-observer": "unknown",
-    "test": "unknown",
+    **test_families.KINDS,
     "unknown-type": "unknown",
 }
 """Kind of the rows by kind of the vector."""
