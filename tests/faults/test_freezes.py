@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
-import rq
 
 from deploy import child
-from storage import lanes, streams
 from tests import harness
 from tests.faults import books, load, proxy, victims
 
@@ -56,29 +54,24 @@ def test_a_work_horse_that_was_frozen_past_its_lease_changes_nothing(
 ) -> None:
     """Two drainers have one batch: the one that took over, and the one that wakes up in the middle of it."""
     hanging = "after_reports=hang0.3@1"
-    with harness.system(tmp_path, "--workers", "2", HEADRACE_FAILPOINTS=hanging) as system:
+    with harness.system(tmp_path, "--workers", "1", HEADRACE_FAILPOINTS=hanging) as system:
         opened = books.Books(system)
         with load.Load(system.project, rate=60) as sent:
-            horse = _draining_horse(system)
-            with victims.frozen(horse):
+            with victims.frozen_in_batch(system):
                 frozen_at = time.monotonic()
+                another = _another_worker(system)
                 recovered("frozen: work horse", books.recovery(system, sent, frozen_at))
             assert child.wait_until(lambda: _was_fenced_off(system), 20)
         opened.close(sent)
+        another.stop()
 
 
-def _draining_horse(system: harness.System) -> int:
-    """Return a work horse that holds a lease and stays in the middle of its batch for a moment."""
-    import redis  # noqa: PLC0415 - only here
-
-    with redis.Redis.from_url(system.runtime.redis_url) as client:
-        leases = [streams.keys(shard).begun for shard in lanes.every(system.runtime.shards)]
-        assert child.wait_until(lambda: bool(client.exists(*leases)), 20)
-        (busy, *_) = [worker for worker in rq.Worker.all(client) if worker.get_state() == "busy"]
-    (horse,) = psutil.Process(busy.pid).children()
-    return horse.pid
+def _another_worker(system: harness.System) -> child.Child:
+    """Start a worker on the same queue that no failpoint holds up."""
+    arguments = [sys.executable, "-P", "-m", "deploy", "worker", "--data", str(system.directory)]
+    log = system.directory / "logs" / "another-worker.log"
+    return child.Child(arguments, log, {"PYTHONPATH": str(harness.ROOT)})
 
 
 def _was_fenced_off(system: harness.System) -> bool:
-    logs = (system.directory / "logs").glob("worker-*.log")
-    return any("is not the newest" in log.read_text() for log in logs)
+    return "is not the newest" in (system.directory / "logs" / "worker-1.log").read_text()

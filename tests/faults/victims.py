@@ -10,8 +10,10 @@ import time
 from typing import TYPE_CHECKING, Final
 
 import psutil
+import redis
 
 from deploy import child
+from storage import lanes, streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +73,32 @@ def frozen(pid: int) -> Iterator[None]:
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def frozen_in_batch(system: harness.System) -> Iterator[None]:
+    """Keep the work horse of the only worker from doing anything, while it inserts the rows of a batch."""
+    horse = find(system, "work horse")
+    try:
+        assert child.wait_until(lambda: _froze_in_batch(system, horse), FIND_S), "it is in no batch"
+        yield
+    finally:
+        os.kill(horse, signal.SIGCONT)
+
+
+def _froze_in_batch(system: harness.System, horse: int) -> bool:
+    """Freeze a work horse and return True, unless no batch had begun, or the last one was only just ending."""
+    begun = [streams.keys(shard).begun for shard in lanes.every(system.runtime.shards)]
+    with contextlib.closing(redis.Redis.from_url(system.runtime.redis_url)) as client:
+        if not client.exists(*begun):
+            return False
+        os.kill(horse, signal.SIGSTOP)
+        child.wait_until(lambda: psutil.Process(horse).status() == psutil.STATUS_STOPPED, FIND_S)
+        client.ping()  # once it is answered, so is whatever the work horse had asked before: a commit, say
+        caught = bool(client.exists(*begun))
+    if not caught:
+        os.kill(horse, signal.SIGCONT)
+    return caught
 
 
 def _candidates(system: harness.System, kind: str) -> list[int]:
