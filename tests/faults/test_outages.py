@@ -101,8 +101,8 @@ def test_a_full_queue_turns_senders_away_and_recovers_by_itself(
 def is_turned_away(system: harness.System) -> bool:
     """Tell whether a report is refused for now, and the sender told when to come back.
 
-    The first refusal says nothing of the next report: each process of the edge looks at Redis for itself, twice
-    a second. This one is of a type that no edge stores, so it is in no book.
+    The first refusal says nothing of the next report: each process of the edge looks at Redis for itself,
+    twice a second. This one is of a type that no edge stores, so it is in no book.
     """
     answer = system.post({"csp-report": {}}, content_type="image/png")
     return answer.status_code == 503 and answer.headers["retry-after"].isdigit()

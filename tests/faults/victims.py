@@ -87,7 +87,7 @@ def frozen_in_batch(system: harness.System) -> Iterator[None]:
 
 
 def _froze_in_batch(system: harness.System, horse: int) -> bool:
-    """Freeze a work horse and return True, unless no batch had begun, or the last one was only just ending."""
+    """Freeze a work horse and return True, unless no batch began, or the last one was only just ending."""
     begun = [streams.keys(shard).begun for shard in lanes.every(system.runtime.shards)]
     with contextlib.closing(redis.Redis.from_url(system.runtime.redis_url)) as client:
         if not client.exists(*begun):
