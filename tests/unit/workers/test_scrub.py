@@ -303,7 +303,7 @@ def test_a_secret_in_any_field_of_any_report_is_stored_nowhere(kind: str) -> Non
     ],
 )
 def test_hostile_text_takes_linear_time(piece: str) -> None:
-    """Quadratic time would make this test run for hours."""
-    text = (piece * (1 << 20))[: 1 << 20]
+    """Quadratic time would be far beyond what a test may take."""
+    text = (piece * (1 << 18))[: 1 << 18]
     scrub.member("x", f"@{text}=", scrub.DEFAULT)
     scrub.member("original-policy", text, scrub.DEFAULT)
