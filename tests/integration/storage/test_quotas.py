@@ -9,10 +9,12 @@ from collections import Counter
 import pytest
 import redis
 
+from deploy import backends
 from storage import errors, project_settings, quotas, streams
 
 NOW = 1_760_000_000
 KEY = "k"
+AWAY = backends.connect_redis("redis://127.0.0.1:1/0")
 MINUTE = 60
 
 
@@ -140,7 +142,7 @@ def test_rulings_go_when_their_batch_is_done_or_the_next_one_is_ruled_on(client:
     assert set(client.hkeys(name)) == {b"token", b"batch", b"x/0"}
     second.forget()
     assert not client.exists(name)
-    arbiter(redis.Redis(port=1), "c").forget()
+    arbiter(AWAY, "c").forget()
 
 
 def test_a_drainer_that_lost_its_shard_is_given_nothing(client: redis.Redis) -> None:
@@ -152,9 +154,8 @@ def test_a_drainer_that_lost_its_shard_is_given_nothing(client: redis.Redis) -> 
 
 
 def test_a_redis_that_is_away_can_be_told_from_a_lost_lease() -> None:
-    dead = redis.Redis(port=1, socket_connect_timeout=0.1)
     with pytest.raises(errors.RedisUnavailableError):
-        arbiter(dead, "a").grant(1, settings(quota_per_minute=10), {(NOW, KEY): 1})
+        arbiter(AWAY, "a").grant(1, settings(quota_per_minute=10), {(NOW, KEY): 1})
 
 
 def test_what_is_used_up_is_told_until_there_is_room_again(client: redis.Redis) -> None:

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-import redis
 
+from deploy import backends
 from storage import clickhouse, envelope, errors, ledger, registry, resends, streams
 from tests.integration.workers import test_drain
 from workers import drain, failpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import redis
 
     from tests import harness
 
@@ -123,7 +125,7 @@ def test_a_redis_that_fills_up_remembers_nothing_more(client: redis.Redis) -> No
 
 
 def test_a_redis_that_is_away_is_told_from_a_defect() -> None:
-    away = redis.Redis(port=1)
+    away = backends.connect_redis("redis://127.0.0.1:1/0")
     with pytest.raises(errors.RedisUnavailableError):
         resends.recall(away, SHARD, {1: [1]})
     with pytest.raises(errors.RedisUnavailableError):
