@@ -38,7 +38,7 @@ def test_a_work_horse_may_die_in_any_phase(tmp_path: Path, recovered: Callable[[
     with harness.system(tmp_path, HEADRACE_FAILPOINTS=everywhere) as system:
         opened, log = books.Books(system), system.directory / "logs" / "worker-1.log"
         with load.Load(system.project) as sent:
-            assert child.wait_until(lambda: log.read_text().count("work_horse_died") >= DEATHS, 60)
+            assert child.wait_until(lambda: log.read_text().count("work_horse_died") >= DEATHS, 120)
             recovered("dying work horses", books.recovery(system, sent, time.monotonic()))
         opened.close(sent)
 

@@ -69,7 +69,8 @@ def test_a_worker_that_stops_hands_a_batch_back_that_hangs(
 ) -> None:
     (worker,) = system.runtime.pids.workers
     with victims.frozen(victims.find(system, "clickhouse")):
-        time.sleep(1.0)  # so that a batch was bound, and waits for ClickHouse
+        time.sleep(1.0)  # a batch whose inserts were done already is committed meanwhile
+        assert child.wait_until(lambda: victims.inserts(system), STOP_S)
         horse = victims.find(system, "work horse")
         os.kill(worker, signal.SIGTERM)
         assert child.wait_until(lambda: ended([worker, horse]), STOP_S)

@@ -88,17 +88,23 @@ def frozen_in_batch(system: harness.System) -> Iterator[None]:
 
 def _froze_in_batch(system: harness.System, horse: int) -> bool:
     """Freeze a work horse and return True, unless no batch began, or the last one was only just ending."""
-    begun = [streams.keys(shard).begun for shard in lanes.every(system.runtime.shards)]
-    with contextlib.closing(redis.Redis.from_url(system.runtime.redis_url)) as client:
-        if not client.exists(*begun):
-            return False
-        os.kill(horse, signal.SIGSTOP)
-        child.wait_until(lambda: psutil.Process(horse).status() == psutil.STATUS_STOPPED, FIND_S)
-        client.ping()  # once it is answered, so is whatever the work horse had asked before: a commit, say
-        caught = bool(client.exists(*begun))
+    if not inserts(system):
+        return False
+    os.kill(horse, signal.SIGSTOP)
+    child.wait_until(lambda: psutil.Process(horse).status() == psutil.STATUS_STOPPED, FIND_S)
+    inserts(system)  # once Redis has answered this, it has whatever the work horse had asked: a commit, say
+    caught = inserts(system)
     if not caught:
         os.kill(horse, signal.SIGCONT)
     return caught
+
+
+def inserts(system: harness.System) -> bool:
+    """Tell whether some batch is under way whose inserts have begun."""
+    current = system.runtime
+    begun = [streams.keys(shard).begun for shard in lanes.every(current.shards)]
+    with contextlib.closing(redis.Redis.from_url(current.redis_url)) as client:
+        return bool(client.exists(*begun))
 
 
 def _candidates(system: harness.System, kind: str) -> list[int]:
