@@ -5,12 +5,15 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pytest
-import redis
 
 from deploy import backends
 from storage import errors, project_settings, quotas, streams
+
+if TYPE_CHECKING:
+    import redis
 
 NOW = 1_760_000_000
 KEY = "k"
