@@ -74,9 +74,9 @@ class Child:
     def bound_log(self) -> None:
         """Put the log aside when it is long; what is written meanwhile may be missing from both.
 
-        It is copied and emptied, for the process keeps its file open.
+        It is copied and emptied, for the process keeps its file open. It stays long while that has no room.
         """
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             if self._log.stat().st_size > LOG_BYTES:
                 shutil.copyfile(self._log, self._log.with_suffix(".1.log"))
                 os.truncate(self._log, 0)

@@ -84,17 +84,25 @@ class Service:
         While it lives, its log is kept from growing for ever.
         """
         if self.child is None:
-            if self._clock() < self._due:
-                return None
-            return f"{self.name} is process {self.start().pid} now"
+            return None if self._clock() < self._due else self._start_again()
         code = self.child.exit_code()
         if code is None:
             self.child.bound_log()
             return None
         self.child = None
+        return f"{self.name} {_cause(code)}, {self._put_off()}"
+
+    def _start_again(self) -> str:
+        try:
+            return f"{self.name} is process {self.start().pid} now"
+        except OSError as error:  # no room for its log, no process or memory left: as good as a death
+            self._backoff.started()
+            return f"{self.name} cannot be started: {error.strerror}, {self._put_off()}"
+
+    def _put_off(self) -> str:
         delay = self._backoff.died()
         self._due = self._clock() + delay
-        return f"{self.name} {_cause(code)}, starting again" + (f" in {delay:g} s" if delay else "")
+        return "starting again" + (f" in {delay:g} s" if delay else "")
 
 
 class Supervisor:

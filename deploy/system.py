@@ -90,6 +90,7 @@ class System:
         self._stop = stop
         self._supervisor = supervisor.Supervisor(report)
         self._listen = settings.Endpoint.parse(self._values.listen)
+        self._written: runtime.Pids | None = None
         edge_url = f"http://{_reachable(self._listen)}"
         self.runtime = runtime.Runtime(
             edge_url=edge_url,
@@ -127,9 +128,11 @@ class System:
         """Restart what died and keep ``runtime.json`` current; call it several times a second."""
         self._supervisor.tend()
         pids = self._pids()
-        if pids != self.runtime.pids:
+        if pids != self._written:
             self.runtime.pids = pids
-            runtime.write(self._directory, self.runtime)
+            with contextlib.suppress(OSError):  # a full disk, perhaps: the next time will do
+                runtime.write(self._directory, self.runtime)
+                self._written = pids
 
     def stop(self) -> None:
         """Stop everything, within ten seconds; nothing of it is left running."""

@@ -2,7 +2,7 @@
 
 It needs nothing but the standard library and the wheel. The working directory must hold the ``config.xml``
 that names ports, data and users. The engine serves for as long as its query runs, and its query reads from a
-pipe that ends with SIGTERM.
+pipe that ends with SIGTERM. It also ends, at once, when the disk is nearly full: see ``room``.
 
 Arguments: the directory of the data, and the one of the log.
 """
@@ -19,8 +19,10 @@ import threading
 import types
 from typing import Any, Final
 
-from deploy.embedded import confinement
+from deploy.embedded import confinement, room
 
+NO_ROOM: Final = 28
+"""The exit code, after ``errno.ENOSPC``."""
 _STOP_SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 _SERVE: Final = (
     "SYSTEM START LISTEN TCP; SYSTEM START LISTEN HTTP; SELECT * FROM file('/dev/stdin', 'LineAsString')"
@@ -79,7 +81,10 @@ def _wheel() -> str | None:
 
 
 def serve(data: str) -> int:
-    """Serve the data in this directory until a signal says stop; return 1 if the engine ended before that."""
+    """Serve the data in this directory until a signal says stop; return 1 if the engine ended before that.
+
+    On a disk that is nearly full the process ends with ``NO_ROOM``, in the middle of whatever it does.
+    """
     chdb = engine()
     chdb.set_signal_handlers_enabled(False)
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
@@ -96,11 +101,19 @@ def serve(data: str) -> int:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    signal.sigwait(_STOP_SIGNALS)
+    while signal.sigtimedwait(_STOP_SIGNALS, room.POLL_S) is None:
+        _require_room(data)
     failed = ended.is_set()
     os.close(pipe)
     thread.join()
     return int(failed)
+
+
+def _require_room(data: str) -> None:
+    """End this process, threads and all, while every write so far has found its room."""
+    if room.free(data) < room.least(data):
+        os.write(sys.stderr.fileno(), b"The disk is nearly full: the engine ends before it is.\n")
+        os._exit(NO_ROOM)
 
 
 def _replace_stdin() -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import itertools
 import os
 import re
 import secrets
@@ -21,7 +22,7 @@ import msgspec
 import psutil
 
 from deploy import child, network
-from deploy.embedded import forget_lost
+from deploy.embedded import forget_lost, room
 from storage import errors
 
 START_SECONDS: Final = 60.0
@@ -83,9 +84,15 @@ def prepare(directory: Path, tcp_port: int, http_port: int, log: Path) -> Server
         tcp_port: of the native protocol.
         http_port: of the HTTP interface.
         log: where it tells of errors, in a directory for nothing else: the server may read all of it.
+
+    Raises:
+        HeadraceError: there is too little room on the disk.
     """
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o700)
+    lacking = room.lacking(str(directory))
+    if lacking:
+        raise errors.HeadraceError(lacking)
     log.parent.mkdir(parents=True, exist_ok=True)
     server = Server(directory, log, tcp_port, http_port, _passwords(directory / "passwords.json"))
     (directory / "data").mkdir(exist_ok=True)
@@ -94,6 +101,7 @@ def prepare(directory: Path, tcp_port: int, http_port: int, log: Path) -> Server
         "path": str((directory / "data").resolve()),
         "tcp_port": str(tcp_port),
         "http_port": str(http_port),
+        "kept_free": str(room.kept(str(directory))),
         "headrace_sha256": _sha256(server.passwords.headrace),
         "analyst_sha256": _sha256(server.passwords.analyst),
         "analyst_seconds": str(ANALYST_SECONDS),
@@ -113,9 +121,10 @@ def start(server: Server, log: Path) -> child.Child:
         HeadraceError: neither a ``clickhouse`` nor the wheel is installed.
     """
     data = str((server.directory / "data").resolve())
-    mending = [sys.executable, "-I", "-S", forget_lost.__file__, data]
+    steps = [str(room.__file__), forget_lost.__file__]
+    first = [[sys.executable, "-I", "-S", step, data] for step in steps]
     environment = {name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)}
-    arguments = [*mending, *_arguments(data, str(server.log.resolve().parent))]
+    arguments = [*itertools.chain(*first), *_arguments(data, str(server.log.resolve().parent))]
     return child.Child(arguments, log, environment, server.directory, bare=True)
 
 

@@ -14,11 +14,13 @@ import pytest
 import redis
 
 from deploy import child
+from deploy.embedded import room
 from deploy.settings import MEBIBYTE
 from tests import harness
 from tests.faults import books, load, proxy
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -30,7 +32,7 @@ ROOM: Final = 24 * MEBIBYTE
 """Of a Redis so small that some seconds of reports are to it what an hour is to a large one."""
 HIGH_WATER: Final = 0.4
 """What is above it lasts for two seconds in which no process of a starved edge looks at Redis."""
-DISK: Final = 128 * MEBIBYTE
+DISK: Final = 1024 * MEBIBYTE
 PADDING: Final = 50_000
 """Bytes of a report, so that the queue is soon full."""
 
@@ -117,9 +119,9 @@ def memory(system: harness.System) -> dict[str, int]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own for ClickHouse, which a file can fill."""
-    place = tmp_path / "data" / "clickhouse"
-    place.mkdir(parents=True, mode=0o700)
+    """A data directory on a file system of its own, which a file can fill."""
+    place = tmp_path / "data"
+    place.mkdir(mode=0o700)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK},mode=700", "tmpfs", str(place)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting a small file system takes the rights of root")
@@ -127,25 +129,33 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
-def test_reports_wait_while_the_disk_of_clickhouse_is_full(
+def test_reports_wait_while_the_disk_is_full(
     tmp_path: Path, small_disk: Path, recovered: Callable[[str, float], None]
 ) -> None:
     with harness.system(tmp_path) as system:
-        opened, log = books.Books(system), system.directory / "logs" / "worker-1.log"
+        opened, logs = books.Books(system), system.directory / "logs"
         with load.Load(system.project) as sent:
             time.sleep(1)
-            filler = small_disk / "filler"
-            fill(filler)
-            assert child.wait_until(lambda: "not enough space" in log.read_text(), 30)
-            time.sleep(3)
-            filler.unlink()
-            recovered("disk of clickhouse full", books.recovery(system, sent, time.monotonic()))
+            with (small_disk / "filler").open("ab", buffering=0) as filler:
+                fill(filler, leave=room.kept(str(small_disk)) * 3 // 4)
+                assert child.wait_until(lambda: "not enough space" in _log(logs / "worker-1.log"), 30)
+                fill(filler, leave=0)
+                assert child.wait_until(lambda: "nearly full" in _log(logs / "clickhouse.log"), 30)
+                assert child.wait_until(lambda: sent.counts[load.UNCONFIRMED] > 0, 30)  # nor has Redis room
+                time.sleep(3)
+                filler.truncate(0)
+            recovered("disk full", books.recovery(system, sent, time.monotonic()))
         opened.close(sent)
         assert not system.query("SELECT 1 AS one FROM quarantine WHERE reason = 'poison'")
 
 
-def fill(filler: Path) -> None:
-    """Leave no room beside this file."""
-    with contextlib.suppress(OSError), filler.open("ab", buffering=0) as file:
-        while True:
-            file.write(b"\0" * MEBIBYTE)
+def fill(filler: io.FileIO, leave: int) -> None:
+    """Write to this file, about as fast as a disk can, until so many bytes are free."""
+    with contextlib.suppress(OSError):
+        while room.free(str(filler.name)) > leave:
+            filler.write(b"\0" * MEBIBYTE)
+            time.sleep(0.001)
+
+
+def _log(path: Path) -> str:
+    return path.read_text() if path.exists() else ""

@@ -15,7 +15,8 @@ import redis.exceptions
 
 from deploy import backends
 from deploy.embedded import clickhouse as embedded_clickhouse
-from storage import clickhouse, migrate
+from deploy.embedded import room
+from storage import clickhouse, errors, migrate
 from tests import harness
 
 if TYPE_CHECKING:
@@ -70,6 +71,15 @@ def test_clickhouse_whose_port_is_taken_ends_and_says_so(
     process.wait(20)
     assert process.exit_code() == 1
     assert "Address already in use" in log.read_text()
+
+
+def test_clickhouse_is_not_started_on_a_disk_without_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "KEPT", 1 << 60)
+    monkeypatch.setattr(room, "free", lambda _: 5 * room.MEBIBYTE)
+    with pytest.raises(errors.HeadraceError, match=r"Only 5 MiB are free on .* needs \d+ MiB: make"):
+        embedded_clickhouse.prepare(tmp_path, 1, 2, tmp_path / "errors" / "errors.log")
 
 
 @pytest.mark.parametrize(

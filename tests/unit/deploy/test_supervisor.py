@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,35 @@ def test_a_healthy_stretch_forgets_earlier_deaths(clock: Clock) -> None:
     backoff.started()
     clock.now += supervisor.STEADY_S
     assert backoff.died() == 0.0
+
+
+def test_a_process_that_cannot_be_started_is_tried_again(
+    tmp_path: Path, clock: Clock, watching: supervisor.Supervisor, happened: list[str]
+) -> None:
+    unable = [OSError(errno.ENOSPC, "No space left on device")] * 2
+
+    def start() -> child.Child:
+        if unable and happened:
+            raise unable.pop()
+        return child.Child([sys.executable, "-c", SLEEP], tmp_path / "log")
+
+    first = watching.start(supervisor.Service("test", "it", start, 5.0, clock))
+    psutil.Process(first.pid).kill()
+    assert child.wait_until(lambda: first.exit_code() is not None, 5)
+    watching.tend()
+    clock.now += 1.0
+    watching.tend()
+    assert watching.running("test") == []
+    clock.now += 1.0
+    watching.tend()
+    (second,) = watching.running("test")
+    refused = "it cannot be started: No space left on device, starting again in"
+    assert happened == [
+        "it was ended by SIGKILL, starting again",
+        f"{refused} 0.5 s",
+        f"{refused} 1 s",
+        f"it is process {second.pid} now",
+    ]
 
 
 def test_a_dead_process_is_started_again_and_reported(
