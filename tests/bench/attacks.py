@@ -10,6 +10,7 @@ import gzip
 import itertools
 import json
 import random
+import re
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -24,11 +25,12 @@ from tests.bench.report import Measurement
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+    from urllib.parse import SplitResult
 
     from tests.bench.scale import Scale
 
 _PAUSE: Final = 0.1
-_CONNECTIONS: Final = 128
+_MANY_CONNECTIONS: Final = 1_000
 _REQUESTS: Final = 20_000
 _FEW: Final = 50
 """Requests of half a megabyte: more would only fill the load generator's memory."""
@@ -37,20 +39,22 @@ _CALM_S: Final = 12.0
 _PATIENCE_S: Final = 180.0
 _LEAST_RATE: Final = 0.9
 _MOST_DELAY: Final = 2.0
+_ADDRESS: Final = re.compile(rb"X-Forwarded-For: [\d.]+")
+_LENGTH: Final = re.compile(rb"Content-Length: \d+")
 _PARTITIONS: Final = "SELECT uniqExact(environment, release) FROM reports WHERE project_id = {project}"
 
 
 class _Target(NamedTuple):
     """Where an attack goes."""
 
-    host: str
+    edge: SplitResult
     project: Mapping[str, Any]
 
     def request(self, sample: corpus.Sample, key: str = "") -> bytes:
         """Return the request that posts a sample."""
         key = key or self.project["key"]
         path = stack.endpoint_path(self.project["id"], key, sample.environment, sample.release)
-        return loadgen.request(sample, path, self.host)
+        return loadgen.request(sample, path, self.edge.netloc)
 
     def encoded(self, body: bytes) -> bytes:
         """Return the request that posts a compressed body."""
@@ -64,16 +68,35 @@ def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
     with harness.system(directory, HEADRACE_TRUSTED_PROXIES=network.LOOPBACK) as system:
         attacker = system.json("project", "create", "attacker")
         quiet = _Quiet(system, attacker, scale.attack_seconds)
-        target = _Target(urlsplit(system.edge_url).netloc, attacker)
-        for name, requests in _ATTACKS.items():
+        target = _Target(urlsplit(system.edge_url), attacker)
+        for name, attack in _ATTACKS.items():
+            system.json("project", "set", str(attacker["id"]), *attack.settings)
             alone = quiet.watch()
-            yield from _attack(name, quiet, alone, list(requests(target)), directory)
+            yield from _attack(name, quiet, alone, attack.plan(target, scale), directory)
             system.wait_drained(_PATIENCE_S)
             time.sleep(_CALM_S)
         yield _partitions(system, attacker)
         verdict = system.headrace("verify")
         if verdict.returncode:
             raise RuntimeError(f"The ledger does not balance: {verdict.stdout}")
+
+
+class _Attack(NamedTuple):
+    """What is sent, over how many connections, and what the attacked project has set."""
+
+    requests: Callable[[_Target], Iterator[bytes]]
+    connections: int = 128
+    settings: tuple[str, ...] = ("new_variants_per_hour=0",)
+
+    def plan(self, target: _Target, scale: Scale) -> loadgen.Plan:
+        """Return the load, which lasts a little longer than the quiet project sends."""
+        return loadgen.Plan(
+            host=target.edge.hostname or "",
+            port=target.edge.port or 0,
+            requests=list(self.requests(target)),
+            seconds=scale.attack_seconds + 2,
+            connections=self.connections,
+        )
 
 
 class _Seen(NamedTuple):
@@ -99,23 +122,10 @@ class _Quiet:
         share = len(timed.seconds) / (len(timed.seconds) + len(timed.refused))
         return _Seen(share, loadgen.percentile(sorted(timed.seconds), 0.99))
 
-    @property
-    def seconds(self) -> float:
-        """How long it sends."""
-        return self._seconds
-
 
 def _attack(
-    name: str, quiet: _Quiet, alone: _Seen, requests: list[bytes], directory: Path
+    name: str, quiet: _Quiet, alone: _Seen, plan: loadgen.Plan, directory: Path
 ) -> Iterator[Measurement]:
-    edge = urlsplit(quiet.system.edge_url)
-    plan = loadgen.Plan(
-        host=edge.hostname or "",
-        port=edge.port or 0,
-        requests=requests,
-        seconds=quiet.seconds + 2,
-        connections=_CONNECTIONS,
-    )
     with (
         memory.Sampler(lambda: _processes(quiet.system.runtime.pids.edge)) as edges,
         memory.Sampler(lambda: _processes(quiet.system.runtime.pids.workers)) as workers,
@@ -210,11 +220,42 @@ def _bombs(target: _Target) -> Iterator[bytes]:
     yield target.encoded(gzip.compress(bytes(1 << 30), 9))
 
 
-_ATTACKS: Final[dict[str, Callable[[_Target], Iterator[bytes]]]] = {
-    "reports that are all different": _distinct,
-    "made-up releases": _releases,
-    "made-up keys": _keys,
-    "arrays of 5 000 reports": _arrays,
-    "deep nesting": _deep,
-    "1 GiB in 1 MiB": _bombs,
+def _one_address(target: _Target) -> Iterator[bytes]:
+    for sample in corpus.realistic(_REQUESTS):
+        yield _ADDRESS.sub(b"X-Forwarded-For: 12.0.0.1", target.request(sample), count=1)
+
+
+def _headers(target: _Target) -> Iterator[bytes]:
+    """Requests whose headers take 60 kB, in fields as long as are allowed."""
+    (sample,) = corpus.realistic(1)
+    fields = b"".join(b"X-%d: %s\r\n" % (number, b"x" * 4_000) for number in range(15))
+    yield target.request(sample).replace(b"Accept: */*\r\n", fields, 1)
+
+
+def _chunks(target: _Target) -> Iterator[bytes]:
+    """A body of 20 000 chunks of one byte each, in 120 kB."""
+    (sample,) = corpus.realistic(1)
+    head, _, _ = target.request(sample).partition(b"\r\n\r\n")
+    body = b"1\r\nx\r\n" * 20_000 + b"0\r\n\r\n"
+    yield _LENGTH.sub(b"Transfer-Encoding: chunked", head, count=1) + b"\r\n\r\n" + body
+
+
+def _slow(target: _Target) -> Iterator[bytes]:
+    """Requests that stop one byte before their end."""
+    (sample,) = corpus.realistic(1)
+    yield target.request(sample)[:-1]
+
+
+_ATTACKS: Final = {
+    "reports that are all different": _Attack(_distinct),
+    "the same, new variants capped": _Attack(_distinct, settings=("new_variants_per_hour=1000",)),
+    "made-up releases": _Attack(_releases),
+    "made-up keys": _Attack(_keys),
+    "arrays of 5 000 reports": _Attack(_arrays),
+    "deep nesting": _Attack(_deep),
+    "1 GiB in 1 MiB": _Attack(_bombs),
+    "one address": _Attack(_one_address),
+    "headers of 60 kB": _Attack(_headers),
+    "chunks of one byte": _Attack(_chunks),
+    "bodies that never end": _Attack(_slow, connections=_MANY_CONNECTIONS),
 }
