@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent import futures
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import harness
-from tests.faults import books, load
+from tests.faults import books, load, quota
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +28,21 @@ def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[harn
     """A ClickHouse that a system of its own may be told to use."""
     with harness.clickhouse_server(tmp_path_factory.mktemp("clickhouse")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def minute(tmp_path_factory: pytest.TempPathFactory) -> Iterator[futures.Future[quota.Spent]]:
+    """What came of a minute under a quota."""
+    with futures.ThreadPoolExecutor(1) as beside:
+        yield beside.submit(quota.spend, tmp_path_factory.mktemp("quota"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _minute_begins_early(request: pytest.FixtureRequest) -> None:
+    """Let the minute, which is mostly waiting, pass while the other scenarios run."""
+    wanted = (item.fixturenames for item in request.session.items if isinstance(item, pytest.Function))
+    if any("minute" in names for names in wanted):
+        request.getfixturevalue("minute")
 
 
 @pytest.fixture

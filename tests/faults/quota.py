@@ -1,0 +1,60 @@
+"""A minute under a quota, and some seconds more, on a system whose workers are being killed."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from tests import harness
+from tests.faults import load, victims
+from workers import failpoints
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LIMIT: Final = 900
+"""Reports a minute."""
+RATE: Final = 150
+"""Reports a second: the limit is reached within a few seconds, and again when the first tokens come back."""
+SECONDS: Final = 65
+"""The first tokens come back a minute and a second after the load began."""
+_MINUTE_S: Final = 60
+
+
+class Spent(NamedTuple):
+    """What came of it: accepted reports by the second of their receipt, and requests by their answer."""
+
+    accepted: Counter[int]
+    answers: Counter[str]
+    balanced: bool
+
+    @property
+    def fullest(self) -> int:
+        """The accepted reports of the fullest minute, wherever it begins."""
+        return max(
+            sum(self.accepted[second] for second in range(start, start + _MINUTE_S))
+            for start in self.accepted
+        )
+
+
+def spend(directory: Path) -> Spent:
+    """Send far more than the quota grants, from before the minute begins until after its end."""
+    dying = ",".join(f"{point}=kill@0.02" for point in failpoints.POINTS)
+    environment = {"HEADRACE_FAILPOINTS": dying, "HEADRACE_EDGE_PROCESSES": "2"}
+    with harness.system(directory, "--workers", "3", **environment) as system:
+        system.json("project", "set", "1", f"quota_per_minute={LIMIT}")
+        with load.Load(system.project, RATE) as sent:
+            ends = time.monotonic() + SECONDS
+            time.sleep(2)
+            victims.kill(system, "worker")
+            time.sleep(ends - time.monotonic())
+        system.wait_drained()
+        return Spent(_accepted(system), sent.counts, system.ledger()["balanced"])
+
+
+def _accepted(system: harness.System) -> Counter[int]:
+    rows = system.query(
+        "SELECT intDiv(ms, 1000) AS second, sum(arraySum(accepted)) AS reports FROM receipts GROUP BY second"
+    )
+    return Counter({int(row["second"]): int(row["reports"]) for row in rows})
