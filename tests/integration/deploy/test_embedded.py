@@ -60,6 +60,16 @@ def test_clickhouse_stops_quickly_when_asked(tmp_path: Path) -> None:
         assert time.monotonic() - began < 5
 
 
+def test_clickhouse_goes_on_after_it_was_frozen(tmp_path: Path) -> None:
+    with harness.clickhouse_server(tmp_path) as server:
+        os.kill(server.process.pid, signal.SIGSTOP)
+        time.sleep(0.2)
+        os.kill(server.process.pid, signal.SIGCONT)
+        time.sleep(0.2)
+        assert server.process.exit_code() is None
+        assert backends.clickhouse_is_ready(server.address)
+
+
 def test_clickhouse_whose_port_is_taken_ends_and_says_so(
     tmp_path: Path, clickhouse_server: harness.ClickHouseServer
 ) -> None:
