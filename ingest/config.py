@@ -32,7 +32,7 @@ class EdgeConfig(msgspec.Struct, frozen=True, kw_only=True):
     max_held_bytes: int = 16 << 20
     memory_high_water: float = 0.85
     redis_timeout: float = 0.25
-    refresh_interval: float = 0.5
+    refresh_interval: float = 0.2
     body_timeout: float = 20.0
     trusted_proxies: tuple[str, ...] = ()
     address_rate: float = 0.0

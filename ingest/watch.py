@@ -1,4 +1,4 @@
-"""Looks at Redis twice a second: what changed in the registry, who is set aside, is there room?
+"""Looks at Redis five times a second: what changed in the registry, who is set aside, is there room?
 
 Between two looks the edge relies on what it saw last. So requests never ask Redis anything, and a Redis that
 is away does not take the registry from a running edge. A Redis that answers and holds no registry was

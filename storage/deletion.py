@@ -5,6 +5,7 @@ Every step may run twice, and the project is marked as deleted last: an interrup
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -16,13 +17,9 @@ from storage import errors, lanes, ledger, partitions, registry, streams
 if TYPE_CHECKING:
     from storage import clickhouse
 
-SETTLE_MS: Final = 5_000
+SETTLE_S: Final = 5.0
 """How long an edge may still take reports of a retired project: far longer than between two looks."""
 
-_AGE: Final = """
-SELECT toUnixTimestamp64Milli(now64(3)) - toUnixTimestamp64Milli(changed_at)
-FROM projects FINAL WHERE id = %(id)s
-"""
 _PARTITIONS: Final = "SELECT DISTINCT environment, release FROM reports WHERE project_id = %(id)s"
 _DROP: Final = "ALTER TABLE reports DROP PARTITION tuple(%(id)s, %(environment)s, %(release)s)"
 _TABLES: Final = """
@@ -44,7 +41,9 @@ class DeletionError(errors.HeadraceError):
 def delete(
     server: clickhouse.Connection, client: redis.Redis, shards: int, project: registry.Project
 ) -> None:
-    """Delete a project and all that was stored of it.
+    """Delete a project and all that was stored of it, once every edge must know that it is retired.
+
+    That is waited for rather than read off the time of the change: a clock may have been set meanwhile.
 
     Args:
         server: a connection of a user who may alter tables.
@@ -56,22 +55,23 @@ def delete(
         DeletionError: it is not retired, or some of its reports are still on their way.
         RecoverableError: Redis or ClickHouse did not answer; delete it again.
     """
-    if project.status != "retired":
-        raise DeletionError(f"Only a retired project is deleted: retire {project.name!r} first.")
-    _require_quiet(server, client, shards, project)
+    source = registry.Registry(server)
+    _require_retired(project)
+    source.publish(client)
+    time.sleep(SETTLE_S)
+    _require_retired(source.get(str(project.id)))
+    _require_drained(client, shards, project)
     _delete_rows(server, project.id)
     _delete_counts(client, shards, project.id)
-    registry.Registry(server).change(str(project.id), _tombstone)
+    source.change(str(project.id), _tombstone)
 
 
-def _require_quiet(
-    server: clickhouse.Connection, client: redis.Redis, shards: int, project: registry.Project
-) -> None:
-    ((age_ms,),) = server.execute(_AGE, {"id": project.id})
-    if age_ms < SETTLE_MS:
-        raise DeletionError(
-            f"{project.name!r} was changed just now, and edges may not know it yet: wait for some seconds."
-        )
+def _require_retired(project: registry.Project) -> None:
+    if project.status != "retired":
+        raise DeletionError(f"Only a retired project is deleted: retire {project.name!r} first.")
+
+
+def _require_drained(client: redis.Redis, shards: int, project: registry.Project) -> None:
     totals = ledger.counters(client, shards)
     waiting = totals["acknowledged"].get(project.id, 0) - totals["committed"].get(project.id, 0)
     if waiting > 0:
@@ -97,7 +97,7 @@ def _delete_counts(client: redis.Redis, shards: int, project_id: int) -> None:
         with client.pipeline(transaction=True) as pipeline:
             for number in numbers:
                 pipeline.hdel(streams.keys(number).ledger, *fields)
-            pipeline.delete(partitions.key(project_id))
+            pipeline.delete(*partitions.keys(project_id))
             pipeline.execute()
     except (redis.exceptions.RedisError, OSError) as error:
         raise errors.RedisUnavailableError(f"Redis did not delete the counts: {error}.") from error

@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 INTERVAL_S: Final = 1.0
 """A trickling shard is drained at most this often: fewer, larger inserts, rows visible within two seconds."""
-BUSY_INTERVAL_S: Final = 2.0
+BUSY_INTERVAL_S: Final = 1.5
 """The same for a shard with at least ``BUSY_ENTRIES`` entries, where larger batches save the most work."""
 BUSY_ENTRIES: Final = 50
 FIND_S: Final = 10.0
@@ -56,13 +56,21 @@ class Dispatcher:
         client: a Redis client of its own.
         shards: number of shards.
         clock: seconds, monotonic.
+        patient: asked for the streams that take what time is left, beside the lanes aside.
     """
 
-    def __init__(self, client: redis.Redis, shards: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        shards: int,
+        clock: Callable[[], float],
+        patient: Callable[[], frozenset[int]] = frozenset,
+    ) -> None:
         self._client = client
         self._queue = rq.Queue(jobs.QUEUE, connection=client, serializer=rq.serializers.JSONSerializer)
         self._shards = shards
         self._clock = clock
+        self._patient = patient
         self._numbers: Sequence[int] = ()
         self._find_at = -math.inf
         self._last: dict[int, float] = {}
@@ -100,6 +108,8 @@ class Dispatcher:
             return state.entries > 0 and self._due(shard, state.entries, now) and self._enqueue(shard, now)
         if state.leased or self._is_waiting(shard):
             self._idle_since.pop(shard, None)
+            if not state.leased and self._has_time(shard) and self._queue.count > 1:
+                self._give_way(shard)
             return False
         since = self._idle_since.setdefault(shard, now)
         if now - since < ORPHAN_S:
@@ -108,10 +118,19 @@ class Dispatcher:
         return state.entries > 0 and self._enqueue(shard, now)
 
     def _due(self, shard: int, entries: int, now: float) -> bool:
-        if lanes.is_aside(shard, self._shards) and self._queue.count:
-            return False  # those aside take what time is left, one at a time
+        if self._has_time(shard) and self._queue.count:
+            return False
         interval = BUSY_INTERVAL_S if entries >= BUSY_ENTRIES else INTERVAL_S
         return now - self._last.get(shard, -interval) >= interval
+
+    def _has_time(self, shard: int) -> bool:
+        """Say whether this stream takes what time is left, one of its kind at a time."""
+        return lanes.is_aside(shard, self._shards) or shard in self._patient()
+
+    def _give_way(self, shard: int) -> None:
+        """Take back a job that still waits, unless a worker takes it at this moment."""
+        if self._client.lrem(self._queue.key, 1, jobs.job_id(shard)):
+            self._delete_job(jobs.job_id(shard))
 
     def _is_waiting(self, shard: int) -> bool:
         return self._client.lpos(self._queue.key, jobs.job_id(shard)) is not None
@@ -134,11 +153,12 @@ class Dispatcher:
 
     def _remove_orphan(self, shard: int) -> None:
         log.warning("orphan_replaced", shard=shard)
-        job_id = jobs.job_id(shard)
+        self._delete_job(jobs.job_id(shard))
+        self._client.lrem(self._queue.intermediate_queue_key, 0, jobs.job_id(shard))
+
+    def _delete_job(self, job_id: str) -> None:
         with contextlib.suppress(rq.exceptions.NoSuchJobError):
             serializer = rq.serializers.JSONSerializer
             rq.job.Job.fetch(job_id, connection=self._client, serializer=serializer).delete()
-        self._client.delete(
-            rq.job.Job.key_for(job_id)
-        )  # a hash too broken to be fetched blocks the id as well
-        self._client.lrem(self._queue.intermediate_queue_key, 0, job_id)
+        # A hash too broken to be fetched blocks the id as well.
+        self._client.delete(rq.job.Job.key_for(job_id))

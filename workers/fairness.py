@@ -1,11 +1,13 @@
 """Fairness between projects: one whose backlog grows gets lanes of its own, so that nobody waits behind it.
 
 Only a project that keeps others waiting is set aside: alone, it may have everything. The lanes aside are
-drained when no other shard is due, in small batches, and take all that is left of the workers' time.
+drained when no other shard is due, in small batches, and take all that is left of the workers' time. So is
+what a loud project still has in everybody's lanes, as long as nobody else waits in them.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import structlog
@@ -17,18 +19,20 @@ if TYPE_CHECKING:
 
     import redis
 
+    _Waiting = Mapping[int, Mapping[int, tuple[int, int]]]
+
 log = structlog.get_logger(__name__)
 
-ASIDE_AT: Final = 10_000
-"""Payloads of one project that wait in everybody's lanes: about half a second of a worker's time."""
+ASIDE_AT: Final = 5_000
+"""Payloads of one project that wait in everybody's lanes: less than half a second of a worker's time."""
 BACK_AT: Final = 1_000
 """Payloads in all lanes below which a project is not loud any more."""
 REST_S: Final = 10.0
 """How long it must have stayed below before it comes back."""
 ACTIVE_S: Final = 60.0
 """A project that sent nothing for this long needs no protection."""
-
-
+CALM_S: Final = 5.0
+"""How often to look who sends while little waits."""
 GLANCE_ENTRIES: Final = 50
 """Stream entries below which nobody can be loud enough to look closer."""
 
@@ -46,6 +50,9 @@ class Fairness:
 
     Args:
         clock: seconds, monotonic.
+
+    Attributes:
+        patient: the streams where nobody waits but who is set aside, at the last look.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -53,15 +60,13 @@ class Fairness:
         self._sent: dict[int, int] = {}
         self._active: dict[int, float] = {}
         self._loud: dict[int, float] = {}
+        self._looked = -math.inf
+        self.patient: frozenset[int] = frozenset()
 
     @property
-    def loud(self) -> bool:
-        """Whether somebody is set aside."""
-        return bool(self._loud)
-
-    def forget(self) -> None:
-        """Forget what everybody had sent: the next look will not be soon after the last."""
-        self._sent.clear()
+    def due(self) -> bool:
+        """Whether to look closer although little waits."""
+        return bool(self._loud) or self._clock() - self._looked >= CALM_S
 
     def decide(self, loads: Mapping[int, Load]) -> frozenset[int]:
         """Return the projects that are to be set aside now.
@@ -69,7 +74,7 @@ class Fairness:
         Args:
             loads: every project in the queue, by id.
         """
-        now = self._clock()
+        self._looked = now = self._clock()
         self._note_active(loads, now)
         for project, load in loads.items():
             if project in self._loud:
@@ -99,29 +104,42 @@ class Fairness:
         return [project for project, loud_at in self._loud.items() if now - loud_at >= REST_S]
 
 
-def look(client: redis.Redis, shards: int) -> dict[int, Load]:
-    """Return what every project has in the queue.
-
-    Raises:
-        RedisUnavailableError: Redis did not answer.
-    """
-    everywhere = ledger.waiting(client, lanes.every(shards))
-    loads: dict[int, Load] = {}
-    for stream, projects in everywhere.items():
-        for project, (sent, waiting) in projects.items():
-            known = loads.get(project, Load(0, 0, 0))
-            ordinary, aside = (0, waiting) if lanes.is_aside(stream, shards) else (waiting, 0)
-            loads[project] = Load(known.sent + sent, known.waiting + ordinary, known.aside + aside)
-    return loads
-
-
 def step(client: redis.Redis, shards: int, fairness: Fairness) -> None:
     """Look, decide and tell the edges. As long as little waits, a glance is enough.
 
     Raises:
         RedisUnavailableError: Redis did not answer.
     """
-    if not fairness.loud and streams.entries(client, lanes.every(shards)) < GLANCE_ENTRIES:
-        fairness.forget()
+    if not fairness.due and streams.entries(client, lanes.every(shards)) < GLANCE_ENTRIES:
         return
-    lanes.publish(client, fairness.decide(look(client, shards)))
+    waiting = ledger.waiting(client, lanes.every(shards))
+    loud = fairness.decide(loads(waiting, shards))
+    fairness.patient = patient(waiting, loud)
+    lanes.publish(client, loud)
+
+
+def loads(waiting: _Waiting, shards: int) -> dict[int, Load]:
+    """Return what every project has in the queue.
+
+    Args:
+        waiting: payloads that were ever sent and that wait, by stream and project.
+        shards: number of shards.
+    """
+    found: dict[int, Load] = {}
+    for stream, projects in waiting.items():
+        for project, (sent, left) in projects.items():
+            known = found.get(project, Load(0, 0, 0))
+            ordinary, aside = (0, left) if lanes.is_aside(stream, shards) else (left, 0)
+            found[project] = Load(known.sent + sent, known.waiting + ordinary, known.aside + aside)
+    return found
+
+
+def patient(waiting: _Waiting, loud: frozenset[int]) -> frozenset[int]:
+    """Return the streams where nobody waits who is not set aside."""
+    impatient = {
+        stream
+        for stream, projects in waiting.items()
+        for project, (_, left) in projects.items()
+        if left > 0 and project not in loud
+    }
+    return frozenset(waiting.keys() - impatient) if loud else frozenset()

@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
 import redis
 import redis.exceptions
 import rq
@@ -34,7 +35,10 @@ TIMEOUT_S: Final = 300
 SHARE_S: Final = 1.0
 """After this time a drain yields its worker to a shard that waits for one."""
 ASIDE: Final = drain.Limits(max_bytes=6 * 1024 * 1024, max_payloads=6_000, max_reports=8_000)
-"""Of a lane aside: a batch takes no longer than others may well wait for the worker."""
+"""Of a lane aside, at most."""
+BATCH_S: Final = 0.75
+ASIDE_S: Final = 0.3
+"""What a batch may take in everybody's lanes, and in one aside: others wait for the worker meanwhile."""
 
 HAND_BACK_S: Final = 5
 """What a batch under way may take to be finished when its work horse is told to stop."""
@@ -110,6 +114,45 @@ def _tools() -> Iterator[_Tools]:
     _kept.append(tools)
 
 
+class Pace:
+    """How large batches may be to take no longer than they should: what some send is costly.
+
+    Args:
+        most: their limits, however fast they are.
+        seconds: what a batch may take.
+    """
+
+    LEAST: Final = 0.05
+    """Of ``most``: with smaller batches their fixed cost is most of it."""
+    GROWTH: Final = 1.5
+
+    def __init__(self, most: drain.Limits, seconds: float) -> None:
+        self._most = most
+        self._seconds = seconds
+        self._share = 1.0
+
+    @property
+    def limits(self) -> drain.Limits:
+        """The limits of the next drain."""
+        most, share = self._most, self._share
+        return msgspec.structs.replace(
+            most,
+            max_bytes=int(most.max_bytes * share),
+            max_payloads=int(most.max_payloads * share),
+            max_reports=int(most.max_reports * share),
+        )
+
+    def note(self, done: drain.Drained, seconds: float) -> None:
+        """Learn from a drain: batches become smaller at once, and larger again by and by."""
+        if done.batches:
+            fitting = self._share * self._seconds * done.batches / max(seconds, 0.001)
+            self._share = max(self.LEAST, min(1.0, fitting, self._share * self.GROWTH))
+
+
+_paces: Final = {False: Pace(drain.Limits(), BATCH_S), True: Pace(ASIDE, ASIDE_S)}
+"""By whether a lane is aside."""
+
+
 def _others_wait(client: redis.Redis) -> bool:
     try:
         return bool(client.llen(f"{rq.Queue.redis_queue_namespace_prefix}{QUEUE}"))
@@ -133,9 +176,12 @@ def drain_shard(shard: int) -> None:
 
     try:
         with _tools() as (client, server):
-            queue, limits = streams.Queue(client), ASIDE if aside else drain.Limits()
-            done = drain.Drainer(queue, client, server, time.monotonic, limits, stop=yields).drain(shard)
+            queue, pace = streams.Queue(client), _paces[aside]
+            drainer = drain.Drainer(queue, client, server, time.monotonic, pace.limits, stop=yields)
+            done = drainer.drain(shard)
     except (errors.RecoverableError, errors.LeaseLostError) as error:
         log.warning("drain_postponed", shard=shard, error=str(error))
     else:
-        log.debug("drained", shard=shard, seconds=round(time.monotonic() - started, 3), **done._asdict())
+        seconds = time.monotonic() - started
+        pace.note(done, seconds)
+        log.debug("drained", shard=shard, seconds=round(seconds, 3), **done._asdict())

@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 DISPATCH_S: Final = 0.1
 """How often shards are looked at: one pipelined round trip."""
-FAIRNESS_S: Final = 0.5
+FAIRNESS_S: Final = 0.2
 """How often each project's backlog is looked at."""
 REGISTRY_S: Final = 1.0
 """How often the registry is compared with Redis; a change made behind our back shows within this time."""
@@ -39,29 +39,29 @@ MUTATION_S: Final = 3600.0
 
 def run(where: context.Context, stop: threading.Event) -> None:
     """Do all of it until ``stop`` is set."""
+    judge = fairness.Fairness(time.monotonic)
     chores = [
         threading.Thread(target=_publish_registry, args=(where, stop), name="registry", daemon=True),
-        threading.Thread(target=_be_fair, args=(where, stop), name="fairness", daemon=True),
+        threading.Thread(target=_be_fair, args=(where, stop, judge), name="fairness", daemon=True),
         threading.Thread(target=_move_refusals, args=(where, stop), name="refusals", daemon=True),
         threading.Thread(target=_remove_old, args=(where, stop), name="retention", daemon=True),
     ]
     for chore in chores:
         chore.start()
-    _dispatch(where, stop)
+    _dispatch(where, stop, judge)
     for chore in chores:
         chore.join(timeout=clickhouse.CONNECT_TIMEOUT_S)
 
 
-def _dispatch(where: context.Context, stop: threading.Event) -> None:
+def _dispatch(where: context.Context, stop: threading.Event, judge: fairness.Fairness) -> None:
     client = where.queue_client()
-    sweeper = dispatcher.Dispatcher(client, where.shards, time.monotonic)
+    sweeper = dispatcher.Dispatcher(client, where.shards, time.monotonic, lambda: judge.patient)
     _repeat("dispatch", DISPATCH_S, stop, sweeper.tick)
     client.close()
 
 
-def _be_fair(where: context.Context, stop: threading.Event) -> None:
+def _be_fair(where: context.Context, stop: threading.Event, judge: fairness.Fairness) -> None:
     client = where.queue_client()
-    judge = fairness.Fairness(time.monotonic)
     _repeat("fairness", FAIRNESS_S, stop, lambda: fairness.step(client, where.shards, judge))
     client.close()
 
@@ -70,13 +70,11 @@ def _publish_registry(where: context.Context, stop: threading.Event) -> None:
     client = where.queue_client()
     server = clickhouse.connect(where.clickhouse)
     source = registry.Registry(server)
-    seen = [-1]
+    newer: int | None = None
 
     def publish() -> None:
-        # A registry that is older than Redis' at two looks in a row is no change under way: it was restored.
-        version = source.snapshot().version
-        source.publish(client, replace=version == seen[0])
-        seen[0] = version
+        nonlocal newer
+        newer = source.publish(client, replace=newer)
 
     _repeat("registry", REGISTRY_S, stop, publish)
     server.close()

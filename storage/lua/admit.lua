@@ -1,25 +1,45 @@
 #!lua flags=allow-oom
 -- Decide which (environment, release) pairs of a project may have a partition of their own.
--- A pair that sent nothing for a while is no longer live and makes room.
--- KEYS: live pairs (members are JSON: ["environment","release"]).
--- ARGV: time of receipt in ms, life of a pair in ms, most pairs, then the pairs.
+-- What sent nothing for a while is no longer live and makes room.
+-- KEYS: live pairs (members are JSON: ["environment","release"]); the first environments to be live; how many
+-- pairs came to live in this hour.
+-- ARGV: time of receipt in ms, life in ms, most pairs, most environments, most new pairs in an hour, seconds to
+-- remember these for, then the pairs.
 -- Returns for each pair an empty string (admitted), or the environment under which it overflows as
--- "=environment": its own when another live pair has it, else the empty one.
-local now, verdicts, environments = tonumber(ARGV[1]), {}, nil
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[2]))
-for i = 4, #ARGV do
-  if redis.call('ZSCORE', KEYS[1], ARGV[i]) or redis.call('ZCARD', KEYS[1]) < tonumber(ARGV[3]) then
-    redis.call('ZADD', KEYS[1], 'GT', now, ARGV[i])
-    verdicts[#verdicts + 1] = ''
-  else
-    if not environments then
-      environments = {}
-      for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-        environments[cjson.decode(member)[1]] = true
-      end
-    end
-    local environment = cjson.decode(ARGV[i])[1]
-    verdicts[#verdicts + 1] = '=' .. (environments[environment] and environment or '')
-  end
+-- "=environment": its own if that is among the first, else the empty one.
+local pairs_key, environments_key, hour_key = KEYS[1], KEYS[2], KEYS[3]
+local now, most, most_environments, most_new = tonumber(ARGV[1]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+for _, key in ipairs({pairs_key, environments_key}) do
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now - tonumber(ARGV[2]))
 end
+
+local function known(key, member)
+  if not redis.call('ZSCORE', key, member) then return false end
+  redis.call('ZADD', key, 'GT', now, member)
+  return true
+end
+
+local came = tonumber(redis.call('GET', hour_key) or 0)
+local before = came
+local function has_room()
+  return came < most_new and redis.call('ZCARD', pairs_key) < most
+end
+
+local verdicts = {}
+for i = 7, #ARGV do
+  local pair, verdict = ARGV[i], ''
+  local environment = cjson.decode(pair)[1]
+  local is_live = known(pairs_key, pair)
+  if not is_live and has_room() then
+    redis.call('ZADD', pairs_key, now, pair)
+    came, is_live = came + 1, true
+  end
+  local is_first = known(environments_key, environment)
+  if is_live and not is_first and redis.call('ZCARD', environments_key) < most_environments then
+    redis.call('ZADD', environments_key, now, environment)
+  end
+  if not is_live then verdict = '=' .. (is_first and environment or '') end
+  verdicts[#verdicts + 1] = verdict
+end
+if came > before then redis.call('SET', hour_key, came, 'EX', ARGV[6]) end
 return verdicts

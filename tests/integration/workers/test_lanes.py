@@ -51,6 +51,24 @@ def test_everybodys_lanes_are_drained_first(client: redis.Redis, sweeper: dispat
     assert waiting_jobs(client) == [jobs.job_id(lanes.aside(0, SHARDS))]
 
 
+def test_where_only_a_loud_project_waits_gives_way(client: redis.Redis) -> None:
+    patient: set[int] = set()
+    sweeper = dispatcher.Dispatcher(client, SHARDS, time.monotonic, lambda: frozenset(patient))
+    append(client, 0, LOUD, 1)
+    append(client, 1, LOUD, 1)
+    assert sweeper.tick() == 2
+    patient.update({0, 1})
+    assert sweeper.tick() == 0
+    assert waiting_jobs(client) == [jobs.job_id(1)], "what alone waits may stay"
+    append(client, 0, QUIET, 1)
+    patient.remove(0)
+    time.sleep(dispatcher.INTERVAL_S)
+    assert sweeper.tick() == 1
+    sweeper.tick()
+    assert waiting_jobs(client) == [jobs.job_id(0)]
+    assert not client.exists(f"rq:job:{jobs.job_id(1)}")
+
+
 def test_no_shard_starves_when_workers_are_few(client: redis.Redis, sweeper: dispatcher.Dispatcher) -> None:
     append(client, 1, QUIET, 1)
     sweeper.tick()
@@ -63,7 +81,8 @@ def test_the_ledger_counts_every_lane(client: redis.Redis) -> None:
     append(client, 0, LOUD, 2)
     append(client, lanes.aside(0, SHARDS), LOUD, 3)
     assert ledger.backlog(client, SHARDS) == 5
-    assert fairness.look(client, SHARDS) == {LOUD: fairness.Load(5, 2, 3)}
+    waiting = ledger.waiting(client, lanes.every(SHARDS))
+    assert fairness.loads(waiting, SHARDS) == {LOUD: fairness.Load(5, 2, 3)}
 
 
 def test_what_is_left_from_more_shards_is_drained_and_counted(
@@ -93,7 +112,10 @@ def test_edges_are_told_who_is_set_aside(
 
 def test_nothing_is_asked_while_little_waits(client: redis.Redis) -> None:
     append(client, 0, LOUD, 10)
-    fairness.step(client, SHARDS, fairness.Fairness(time.monotonic))
+    judge = fairness.Fairness(time.monotonic)
+    fairness.step(client, SHARDS, judge)  # who sends at all
+    client.delete(lanes.KEY)
+    fairness.step(client, SHARDS, judge)
     assert not client.exists(lanes.KEY)
 
 

@@ -37,7 +37,7 @@ def loads(loud: int, *, aside: int = 0, quiet_sent: int = 0) -> dict[int, fairne
 def test_a_project_that_keeps_another_waiting_is_set_aside(judge: fairness.Fairness) -> None:
     assert judge.decide(loads(MANY)) == set()
     assert judge.decide(loads(MANY, quiet_sent=1)) == {LOUD}
-    assert judge.loud
+    assert judge.due
 
 
 def test_alone_a_project_may_have_everything(judge: fairness.Fairness) -> None:
@@ -52,10 +52,17 @@ def test_who_was_silent_for_long_needs_no_protection(judge: fairness.Fairness, c
     assert judge.decide(loads(MANY, quiet_sent=1)) == set()
 
 
-def test_what_was_sent_between_two_distant_looks_is_no_activity_now(judge: fairness.Fairness) -> None:
+def test_who_sends_while_little_waits_is_looked_at_now_and_then(
+    judge: fairness.Fairness, clock: Clock
+) -> None:
+    assert judge.due
     judge.decide(loads(0))
-    judge.forget()
-    assert judge.decide(loads(MANY, quiet_sent=1)) == set()
+    assert not judge.due
+    clock.now += fairness.CALM_S
+    assert judge.due
+    judge.decide(loads(0, quiet_sent=1))
+    clock.now += fairness.CALM_S - 1
+    assert judge.decide(loads(MANY, quiet_sent=1)) == {LOUD}, "at the first look"
 
 
 def test_it_comes_back_when_its_backlog_has_been_small_for_a_while(
@@ -69,7 +76,13 @@ def test_it_comes_back_when_its_backlog_has_been_small_for_a_while(
     assert judge.decide(loads(0, aside=1, quiet_sent=3)) == {LOUD}
     clock.now += 1
     assert judge.decide(loads(0, quiet_sent=4)) == set()
-    assert not judge.loud
+    assert not judge.due
+
+
+def test_patient_is_where_nobody_waits_but_who_is_set_aside() -> None:
+    waiting = {0: {LOUD: (9, 5)}, 1: {LOUD: (9, 5), QUIET: (3, 1)}, 2: {LOUD: (9, 5), QUIET: (3, 0)}, 3: {}}
+    assert fairness.patient(waiting, frozenset({LOUD})) == {0, 2, 3}
+    assert fairness.patient(waiting, frozenset()) == set()
 
 
 def test_each_shard_has_a_lane_aside() -> None:
