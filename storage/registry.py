@@ -8,7 +8,7 @@ revision one wins and the other notices.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
@@ -66,7 +66,14 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """The registry at one moment. ``version`` is when it last changed, in milliseconds since the epoch."""
+    """The registry at one moment.
+
+    Attributes:
+        version: grows with every change: the milliseconds since the epoch of the latest one, plus how many
+            there ever were. The time alone would stand still when a clock is set back; the number alone would
+            come again after a backup was restored.
+        projects: all that were not deleted, by id.
+    """
 
     version: int
     projects: tuple[Project, ...]
@@ -78,9 +85,11 @@ _settings_decoder = msgspec.json.Decoder(ProjectSettings)
 _records_decoder = msgspec.json.Decoder(public_keys.Keys)
 
 _CURRENT = """
-SELECT id, name, keys, key_records, status, settings, revision FROM projects FINAL ORDER BY id
+SELECT toUnixTimestamp64Milli(changed_at), id, name, keys, key_records, status, settings, revision
+FROM projects FINAL ORDER BY id
 """
-_VERSION = "SELECT toUnixTimestamp64Milli(max(changed_at)) FROM projects"
+_NOW = "SELECT greatest(now64(3, 'UTC'), max(changed_at)) FROM projects"
+"""Never before an earlier change, whatever the server's clock does."""
 
 
 Change = Callable[[Project], Project]
@@ -106,7 +115,7 @@ class Registry:
 
     def list(self) -> tuple[Project, ...]:
         """Return all projects by id, without those that were deleted."""
-        return tuple(project for project in self._all() if project.status != "deleted")
+        return self.snapshot().projects
 
     def names(self) -> dict[int, str]:
         """Return the name of each project by its id."""
@@ -201,15 +210,24 @@ class Registry:
 
     def snapshot(self) -> Snapshot:
         """Read the whole registry."""
-        ((version,),) = self._server.execute(_VERSION)
-        return Snapshot(version=version, projects=self.list())
+        changes = self._changes()
+        latest_ms = max((changed_ms for changed_ms, _ in changes), default=0)
+        version = latest_ms + sum(project.revision for _, project in changes)
+        return Snapshot(
+            version=version, projects=tuple(project for _, project in changes if project.status != "deleted")
+        )
 
-    def publish(self, client: redis.Redis, *, replace: bool = False) -> Snapshot:
-        """Write the registry to Redis, where edges and workers read it.
+    def publish(self, client: redis.Redis, *, replace: int | None = None) -> int | None:
+        """Write the registry to Redis, where edges and workers read it, unless a newer one is there.
+
+        One that was there before this registry was read is not newer: ClickHouse was restored from a backup.
 
         Args:
             client: where to.
-            replace: also put it in the place of a newer one, as after ClickHouse was restored from a backup.
+            replace: the newer version that an earlier call found; if it is still there, it gives way.
+
+        Returns:
+            The newer version that stays in Redis; None when this one is there.
 
         Raises:
             RedisUnavailableError: Redis did not take it.
@@ -217,17 +235,18 @@ class Registry:
         snapshot = self.snapshot()
         value = msgspec.msgpack.encode(snapshot)
         try:
-            arguments = (value, str(snapshot.version), int(replace))
-            client.eval(scripts.PUBLISH.text, 2, SNAPSHOT_KEY, VERSION_KEY, *arguments)
+            arguments = (value, str(snapshot.version), "" if replace is None else str(replace))
+            newer: Any = client.eval(scripts.PUBLISH.text, 2, SNAPSHOT_KEY, VERSION_KEY, *arguments)
         except (redis.exceptions.RedisError, OSError) as error:
             raise errors.RedisUnavailableError(f"Redis did not take the registry: {error}.") from error
-        return snapshot
+        return None if newer is None else int(newer)
 
     def _write(self, project: Project) -> bool:
         """Store a revision; False when another writer stored the same revision first."""
         from storage import writer  # noqa: PLC0415 - the edge imports this module, and needs no driver
 
         settings = msgspec.json.encode(project.settings).decode()
+        ((now,),) = self._server.execute(_NOW)
         columns: dict[str, list[Any]] = {
             "id": [project.id],
             "revision": [project.revision],
@@ -236,12 +255,18 @@ class Registry:
             "key_records": [msgspec.json.encode(project.key_records).decode()],
             "status": [project.status],
             "settings": [settings],
+            "changed_at": [now],
         }
         writer.insert(self._server, "projects", columns, f"project:{project.id}:{project.revision}")
         return project in self._all()
 
     def _all(self) -> tuple[Project, ...]:
-        return tuple(_project(row) for row in self._server.execute(_CURRENT))
+        """Return all projects that ever were."""
+        return tuple(project for _, project in self._changes())
+
+    def _changes(self) -> Sequence[tuple[int, Project]]:
+        """Return all projects that ever were, each after its last change, in milliseconds since the epoch."""
+        return [(changed_ms, _project(row)) for changed_ms, *row in self._server.execute(_CURRENT)]
 
     def _require_free(self, name: str) -> None:
         require_name(name)
@@ -292,7 +317,7 @@ def read_snapshot(client: redis.Redis) -> Snapshot | None:
     return None if value is None else _snapshot_decoder.decode(value)
 
 
-def _project(row: tuple[Any, ...]) -> Project:
+def _project(row: Sequence[Any]) -> Project:
     number, name, enabled, records, status, settings, revision = row
     return Project(
         id=number,

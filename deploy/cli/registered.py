@@ -9,7 +9,7 @@ import msgspec
 
 from deploy import backends, headers, project_fields
 from deploy.cli import options, output
-from storage import registry
+from storage import errors, registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,11 +27,23 @@ def opened(system: located.Located) -> Iterator[registry.Registry]:
 
 @contextlib.contextmanager
 def changing(system: located.Located) -> Iterator[registry.Registry]:
-    """Give the registry of a system, and publish it at the end: edges and workers follow at once."""
+    """Give the registry of a system, and publish it at the end: edges and workers follow at once.
+
+    What was changed before something went wrong is stored, so it is published, too.
+    """
     with opened(system) as source:
-        yield source
-        with contextlib.closing(backends.connect_redis(system.redis_url)) as client:
-            source.publish(client)
+        try:
+            yield source
+        except BaseException:
+            with contextlib.suppress(errors.HeadraceError):  # what went wrong first is what a person reads
+                _publish(source, system)
+            raise
+        _publish(source, system)
+
+
+def _publish(source: registry.Registry, system: located.Located) -> None:
+    with contextlib.closing(backends.connect_redis(system.redis_url)) as client:
+        source.publish(client)
 
 
 def change(

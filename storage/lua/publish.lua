@@ -1,11 +1,16 @@
--- Publish a registry snapshot unless this one or a newer one is there.
--- KEYS: snapshot, version. ARGV: snapshot, version, 1 to replace a newer one too. Returns 1 when published.
+-- Publish a registry snapshot unless a newer one is there.
+-- KEYS: snapshot, version. ARGV: snapshot, version, a newer version that gives way ('' for none).
+-- Returns the newer version that stays, else nil.
 local current = tonumber(redis.call('GET', KEYS[2]) or '')
 local version = tonumber(ARGV[2])
-local newer = current and (current == version or (current > version and ARGV[3] ~= '1'))
-if newer and redis.call('EXISTS', KEYS[1]) == 1 then
-  return 0
+if current and redis.call('EXISTS', KEYS[1]) == 1 then
+  if current > version and current ~= tonumber(ARGV[3]) then
+    return redis.call('GET', KEYS[2])
+  end
+  if current == version then
+    return false
+  end
 end
 redis.call('SET', KEYS[1], ARGV[1])
 redis.call('SET', KEYS[2], ARGV[2])
-return 1
+return false

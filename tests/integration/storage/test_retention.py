@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import types
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -143,7 +144,7 @@ def test_the_cutoff_is_a_midnight_that_no_new_row_lies_before() -> None:
 def test_all_of_a_deleted_project_goes_and_nothing_of_another(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deletion, "SETTLE_MS", 0)
+    monkeypatch.setattr(deletion, "SETTLE_S", 0)
     source = registry.Registry(books.server)
     for name in ("kept", "gone"):
         source.create(name)
@@ -178,16 +179,34 @@ def test_only_a_quiet_retired_project_is_deleted(books: Books, monkeypatch: pyte
     with pytest.raises(deletion.DeletionError, match="retire 'busy' first"):
         deletion.delete(books.server, books.client, SHARDS, active)
     retired = source.set_status("busy", "retired")
-    with pytest.raises(deletion.DeletionError, match="was changed just now"):
-        deletion.delete(books.server, books.client, SHARDS, retired)
-    monkeypatch.setattr(deletion, "SETTLE_MS", 0)
+    monkeypatch.setattr(deletion, "SETTLE_S", 0)
     books.client.hincrby(streams.keys(5).ledger, "acknowledged:1", 1234)
     with pytest.raises(deletion.DeletionError, match="1,234 payloads of 'busy' wait"):
         deletion.delete(books.server, books.client, SHARDS, retired)
 
 
+def test_before_a_deletion_every_edge_has_time_to_learn_that_the_project_is_retired(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = registry.Registry(books.server)
+    source.create("back")
+    retired = source.set_status("back", "retired")
+    waited = []
+
+    def somebody_enables_it(seconds: float) -> None:
+        published = registry.read_snapshot(books.client)
+        assert published is not None
+        waited.append((seconds, published.projects[0].status))
+        source.set_status("back", "active")
+
+    monkeypatch.setattr(deletion, "time", types.SimpleNamespace(sleep=somebody_enables_it))
+    with pytest.raises(deletion.DeletionError, match="retire 'back' first"):
+        deletion.delete(books.server, books.client, SHARDS, retired)
+    assert waited == [(deletion.SETTLE_S, "retired")]
+
+
 def test_a_deletion_that_was_interrupted_is_repeated(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deletion, "SETTLE_MS", 0)
+    monkeypatch.setattr(deletion, "SETTLE_S", 0)
     source = registry.Registry(books.server)
     source.create("gone")
     books.insert(0, 5)

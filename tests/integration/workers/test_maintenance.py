@@ -1,0 +1,67 @@
+"""Maintenance keeps the published registry true, also after ClickHouse was restored from a backup."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from deploy import child
+from storage import registry
+from workers import context, maintenance
+
+if TYPE_CHECKING:
+    import redis
+
+    from storage import clickhouse
+    from tests import harness
+
+pytestmark = pytest.mark.integration
+
+INTERVAL_S = 0.02
+
+
+def put(client: redis.Redis, version: int) -> None:
+    """Put an empty registry into Redis."""
+    snapshot = registry.Snapshot(version=version, projects=())
+    client.mset({registry.SNAPSHOT_KEY: msgspec.msgpack.encode(snapshot), registry.VERSION_KEY: str(version)})
+
+
+def test_a_restored_registry_is_published_but_never_in_the_place_of_a_change_under_way(
+    client: redis.Redis,
+    redis_server: harness.RedisServer,
+    address: clickhouse.Address,
+    server: clickhouse.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = registry.Registry(server)
+    source.create("shop")
+    true = source.snapshot()
+    calls: list[int | None] = []
+    publish = registry.Registry.publish
+
+    def overtaken(self: registry.Registry, where: redis.Redis, *, replace: int | None = None) -> int | None:
+        """Publish while others do, three times; then they are silent."""
+        calls.append(replace)
+        if len(calls) <= 3:
+            put(where, true.version + len(calls))
+        newer = publish(self, where, replace=replace)
+        if len(calls) <= 3:
+            assert newer == true.version + len(calls)
+        return newer
+
+    monkeypatch.setattr(registry.Registry, "publish", overtaken)
+    monkeypatch.setattr(maintenance, "REGISTRY_S", INTERVAL_S)
+    stop = threading.Event()
+    where = context.Context(redis_url=redis_server.url, clickhouse=address)
+    chore = threading.Thread(target=maintenance._publish_registry, args=(where, stop))
+    chore.start()
+    try:
+        assert child.wait_until(lambda: registry.read_snapshot(client) == true, 10)
+        assert child.wait_until(lambda: len(calls) > 4, 10)
+    finally:
+        stop.set()
+        chore.join()
+    assert calls[:5] == [None, true.version + 1, true.version + 2, true.version + 3, None]
