@@ -16,7 +16,7 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
         understood: payloads of each corpus that the pipeline is given.
         backlog: payloads that wait when the worker starts.
         sustained_seconds: of the whole system under load.
-        sustained_rate: reports a second posted meanwhile.
+        sustained_rate: reports a second that it must sustain; a twentieth more are posted.
         probes: single reports whose way to their row is timed on the idle system.
         attack_seconds: of each attack.
         obvious_reports: queued for the obvious design to drain.

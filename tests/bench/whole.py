@@ -33,8 +33,8 @@ _REQUESTS: Final = 80_000
 _CONNECTIONS: Final = 512
 """A browser holds one of its own, so a busy edge has many; the same number as at the edge alone."""
 _PAUSE: Final = 0.25
-_TOLERANCE: Final = 0.99
-"""Of the rate: what is seen at the two ends of the time differs by a batch or two."""
+_MARGIN: Final = 1.05
+"""Times the rate to be sustained are posted: a load generator that is held up for a moment falls behind."""
 _SEEN: Final = "SELECT sum(seen) FROM reports"
 
 
@@ -88,9 +88,10 @@ def _sustain(system: harness.System, scale: Scale, directory: Path) -> Iterator[
         timed.run(lambda _: load.is_under_way())
         outcome = load.outcome()
     samples = watch.within(outcome.started_at, outcome.started_at + outcome.seconds)
-    note = f"{scale.sustained_rate:.0f}/s posted for {outcome.seconds:.0f} s; answers {outcome.statuses}"
+    posted = scale.sustained_rate * _MARGIN
+    note = f"{posted:.0f}/s posted for {outcome.seconds:.0f} s; answers {outcome.statuses}"
     for what, rate in zip(THROUGHPUT, (outcome.rate, _queryable_rate(samples)), strict=True):
-        yield _sustained(what, rate, "reports/s", bar=scale.sustained_rate * _TOLERANCE, note=note)
+        yield _sustained(what, rate, "reports/s", bar=scale.sustained_rate, note=note)
     yield _backlog_growth(samples, scale)
     yield _freshness(SUSTAINED, timed)
     yield _sustained("acknowledged, p99", outcome.p99_ms, "ms", note=f"p50 {outcome.p50_ms:.1f} ms")
@@ -115,7 +116,7 @@ def _plan(system: harness.System, scale: Scale) -> loadgen.Plan:
         requests=requests,
         seconds=scale.sustained_seconds,
         connections=_CONNECTIONS,
-        rate=scale.sustained_rate,
+        rate=scale.sustained_rate * _MARGIN,
         warm_up=3,
     )
 
