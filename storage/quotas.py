@@ -136,7 +136,7 @@ class Arbiter:
     ) -> dict[int, str]:
         """Return a letter for each thing: ``k`` known, ``n`` new, ``p`` its place only, ``o`` not even it.
 
-        What is known is what was sighted within a day or two.
+        What is known is what was sighted within a day or two, as long as there was room to remember it.
 
         Args:
             project_id: whose sightings these are.

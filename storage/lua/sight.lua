@@ -1,7 +1,8 @@
 -- Tell which things of a batch are new to their project, and which are too many new ones in this hour.
 --
 -- What is known is kept in one set per day (of receipt); the sets of two days are asked. A thing beyond the
--- hour's cap falls back to its place. The places have a cap of the same size.
+-- hour's cap falls back to its place. The places have a cap of the same size. What finds no room in the day's set
+-- is not remembered: without a cap it is new, each time.
 --
 -- KEYS[2]: prefix of the project's sets. ARGV[4]: day, ARGV[5]: hour (numbers since the epoch), ARGV[6]: most
 -- new things in an hour (0: any number), ARGV[7]: most members of a set, ARGV[8]: seconds a set is kept,
@@ -51,13 +52,15 @@ local function letter(member, where, is_known, was_known)
     return 'k'
   end
   if was_known == 1 then
-    add(member)
+    if members < most then
+      add(member)
+    end
     return 'k'
   end
   if admit('thing', member) then
     return 'n'
   end
-  return cap > 0 and place(where) or 'k'
+  return cap > 0 and place(where) or 'n'
 end
 
 for start = 1, #ARGV[9], CHUNK * SIZE do

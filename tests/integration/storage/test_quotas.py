@@ -217,8 +217,32 @@ def test_many_things_are_told_apart_in_several_steps(client: redis.Redis) -> Non
     assert sight(client, "a", found, most=5_000) == "n" * 5_000 + "p" * 4_000
 
 
-def test_without_a_cap_things_beyond_what_a_set_holds_count_as_known(
+def test_without_a_cap_things_beyond_what_a_set_holds_are_new_each_time(
     client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(quotas, "MOST_KNOWN", 3)
-    assert sight(client, "a", [(number, 0) for number in range(5)]) == "nnnkk"
+    found = [(number, 0) for number in range(5)]
+    assert sight(client, "a", found) == "nnnnn"
+    assert sight(client, "b", found) == "kkknn"
+
+
+def test_with_a_cap_things_beyond_what_a_set_holds_are_nothing_new(
+    client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quotas, "MOST_KNOWN", 3)
+    assert sight(client, "a", [(1, 101), (2, 101), (3, 101), (4, 101)], most=10) == "nnno"
+
+
+@pytest.mark.parametrize("most", [0, 100])
+def test_a_set_never_outgrows_its_bound_from_day_to_day(
+    client: redis.Redis, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(quotas, "MOST_KNOWN", 10)
+    for day in range(4):
+        at_s = NOW + day * 86_400
+        fresh = [(100 * day + number, 1) for number in range(8)]
+        known = [(100 * (day - 1) + number, 1) for number in range(8)] if day else []
+        sight(client, f"{day} new", fresh, at_s, most)
+        assert sight(client, f"{day} known", known, at_s, most) == "k" * len(known)
+        (key,) = client.keys(f"*:known:{at_s // 86_400}")
+        assert client.scard(key) <= 10
