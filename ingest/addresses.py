@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable
+    from collections.abc import Callable, Container, Iterable, Mapping
 
 _REMEMBERED: Final = 4096
 _MOST_FORWARDED: Final = 512
@@ -23,7 +23,8 @@ _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 """In the last four bytes of such an address stands another one, of version 4 (RFC 6052)."""
 _SITE_BITS: Final = 64
 """Of an IPv6 address: one sender has all addresses below (RFC 6177)."""
-_TRACES: Final = (b"x-forwarded-for", b"forwarded", b"via", b"x-real-ip")
+_FORWARDED: Final = b"x-forwarded-for"
+_TRACES: Final = (_FORWARDED, b"forwarded", b"via", b"x-real-ip")
 """Headers that proxies add."""
 MOST: Final = 50_000
 """Addresses of which a process keeps account; about 7 MB."""
@@ -52,16 +53,23 @@ class Addresses:
         )
         self._peer = functools.lru_cache(_REMEMBERED)(self._look_at_peer)
 
-    def of(self, scope: dict[str, Any], forwarded: bytes) -> tuple[str, bool]:
+    def of(self, scope: dict[str, Any], headers: Mapping[bytes, bytes]) -> tuple[str, bool]:
         """Return the address and whether it is known to be the sender's.
 
         Args:
             scope: of the request.
-            forwarded: its ``X-Forwarded-For``.
+            headers: its headers by name, in lower case; the last one of those that were repeated.
         """
         client = scope.get("client")
         site, known, trusted = self._peer(client[0] if client else "")
-        return self._forwarded(site, forwarded[-_MOST_FORWARDED:]) if trusted else (site, known)
+        if not trusted:
+            return site, known
+        forwarded = headers.get(_FORWARDED, b"")
+        if len(headers) < len(
+            scope["headers"]
+        ):  # some proxies add a line where others add to one (RFC 9110, 5.2)
+            forwarded = b",".join(value for name, value in scope["headers"] if name == _FORWARDED)
+        return self._forwarded(site, forwarded[-_MOST_FORWARDED:])
 
     def is_direct(self, headers: Container[bytes]) -> bool:
         """Say whether who connects seems to be the sender: we were told of no proxy, and none left a trace.
@@ -100,6 +108,9 @@ class Addresses:
         try:
             number = int.from_bytes(socket.inet_pton(socket.AF_INET, text))
         except (OSError, ValueError):
+            host, _, port = text.partition(":")
+            if port.isdecimal() and "." in host:  # as gateways of Azure write it
+                return self._look_at(host)
             address = _parsed(text)
             if address is None:
                 return None

@@ -114,7 +114,7 @@ class Endpoint:
         Raises:
             RefusedError: whatever is wrong with it.
         """
-        address, known = self._addresses.of(scope, headers.get(b"x-forwarded-for", b""))
+        address, known = self._addresses.of(scope, headers)
         if known and self._rates.limited and self._rates.exceeds(address):
             raise refusals.RefusedError(refusals.ADDRESS)
         if target.refusal is not None:

@@ -18,8 +18,13 @@ class Clock:
         return self.now
 
 
-def scope(peer: str) -> dict[str, Any]:
-    return {"client": (peer, 4711)}
+def scope(peer: str, *forwarded: bytes) -> dict[str, Any]:
+    headers = [(b"host", b"a.example"), *((b"x-forwarded-for", line) for line in forwarded)]
+    return {"client": (peer, 4711), "headers": headers}
+
+
+def found(where: addresses.Addresses, request: dict[str, Any]) -> tuple[str, bool]:
+    return where.of(request, dict(request["headers"]))
 
 
 @pytest.mark.parametrize(
@@ -36,12 +41,12 @@ def scope(peer: str) -> dict[str, Any]:
     ],
 )
 def test_who_connects_counts_if_it_can_be_no_proxy_of_ours(peer: str, expected: tuple[str, bool]) -> None:
-    assert addresses.Addresses().of(scope(peer), b"9.9.9.9") == expected
+    assert found(addresses.Addresses(), scope(peer, b"9.9.9.9")) == expected
 
 
 @pytest.mark.parametrize("without", [{}, {"client": None}])
 def test_a_socket_without_address_is_nobodys(without: dict[str, Any]) -> None:
-    assert addresses.Addresses().of(without, b"") == ("", False)
+    assert addresses.Addresses().of(without, {}) == ("", False)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +58,15 @@ def test_a_socket_without_address_is_nobodys(without: dict[str, Any]) -> None:
         (b"10.0.0.8,10.0.0.7", ("10.0.0.8", False)),
         (b"6.6.6.6," * 1_000 + b"9.9.9.9", ("9.9.9.9", True)),
         (b"[2001:db8::1]", ("2001:db8::", True)),
+        (b"2001:db8::1", ("2001:db8::", True)),
+        (b"[2001:db8::1]:41234", ("2001:db8::", True)),
+        (b"203.0.113.9:41234", ("203.0.113.9", True)),
+        (b"203.0.113.9:41234, 10.0.0.7:80", ("203.0.113.9", True)),
+        (b"::ffff:9.9.9.9", ("9.9.9.9", True)),
+        (b"203.0.113.9:", ("10.0.0.1", False)),
+        (b"203.0.113.9:x", ("10.0.0.1", False)),
+        (b"203.0.113:41234", ("10.0.0.1", False)),
+        (b"shop.example:80", ("10.0.0.1", False)),
         (b"9.9.9.9, unknown", ("10.0.0.1", False)),
         (b"", ("10.0.0.1", False)),
         (b"\xff", ("10.0.0.1", False)),
@@ -61,11 +75,26 @@ def test_a_socket_without_address_is_nobodys(without: dict[str, Any]) -> None:
 def test_a_trusted_proxy_is_believed_as_far_as_it_wrote_itself(
     forwarded: bytes, expected: tuple[str, bool]
 ) -> None:
-    assert addresses.Addresses(["10.0.0.0/8"]).of(scope("10.0.0.1"), forwarded) == expected
+    assert found(addresses.Addresses(["10.0.0.0/8"]), scope("10.0.0.1", forwarded)) == expected
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "expected"),
+    [
+        ((b"6.6.6.6", b"9.9.9.9", b"10.0.0.7"), ("9.9.9.9", True)),
+        ((b"9.9.9.9, 10.0.0.8", b"10.0.0.7"), ("9.9.9.9", True)),
+        ((b"6.6.6.6", b"9.9.9.9"), ("9.9.9.9", True)),
+        ((), ("10.0.0.1", False)),
+    ],
+)
+def test_each_proxy_may_add_a_line_of_its_own(
+    forwarded: tuple[bytes, ...], expected: tuple[str, bool]
+) -> None:
+    assert found(addresses.Addresses(["10.0.0.0/8"]), scope("10.0.0.1", *forwarded)) == expected
 
 
 def test_a_stranger_is_not_believed() -> None:
-    assert addresses.Addresses(["10.0.0.0/8"]).of(scope("8.8.8.8"), b"9.9.9.9") == ("8.8.8.8", True)
+    assert found(addresses.Addresses(["10.0.0.0/8"]), scope("8.8.8.8", b"9.9.9.9")) == ("8.8.8.8", True)
 
 
 def test_an_address_may_send_a_burst_and_then_its_rate() -> None:
