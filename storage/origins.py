@@ -6,9 +6,11 @@ A pattern is one of
 * ``https://*.example.com``: any host below example.com, but not example.com itself;
 * ``https://shop.example:*``: any port;
 * ``shop.example`` or ``*.example.com``: over http and https;
-* ``null``: what has no origin. Sandboxed frames and some browser components send ``Origin: null``.
+* ``null``: what has no origin. Sandboxed frames and some browser components send ``Origin: null``; documents
+  such as ``about:srcdoc`` and ``data:`` have none, and of others browsers tell the scheme alone.
 
-Origins are compared as the Fetch standard serialises them; whatever is no URL with a host has no origin.
+Origins are compared as the Fetch standard serialises them. What can be neither, as a URL with a password, is
+allowed by no pattern.
 """
 
 from __future__ import annotations
@@ -32,6 +34,11 @@ _URL: Final = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>\[[0-9a-f:.]+\]|[^\s/:?#@\[\]\\]+)(?::(?P<port>[0-9]{1,5}))?(?:[/?#]|\Z)",
     re.IGNORECASE,
 )
+_OPAQUE: Final = re.compile(
+    r"(?!(?:https?|wss?|ftp)\b)[a-z][a-z0-9+-]*(?::(?!//|[0-9]).*)?|file://(?:/.*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+"""``null``, a scheme alone, or a URL whose scheme knows no hosts; ``shop:8080`` is a host without a scheme."""
 _PORT_BY_SCHEME: Final = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
 _WEB: Final = ("http", "https")
 _REMEMBERED: Final = 4096
@@ -50,16 +57,14 @@ class Patterns:
     """
 
     def __init__(self, patterns: tuple[str, ...]) -> None:
-        self._null = NULL in patterns
-        parts = "|".join(_expression(pattern) for pattern in patterns if pattern != NULL)
-        self._matches = re.compile(parts or r"(?!)").fullmatch
+        self._matches = re.compile("|".join(map(_expression, patterns))).fullmatch
         self._remembered: dict[str, bool] = {}
 
     def allow(self, url: str) -> bool:
         """Tell whether an origin, or the origin of a URL, matches one of the patterns."""
         known = self._remembered.get(url)
         if known is None:
-            known = self._decide(url)
+            known = self._matches(_origin(url)) is not None
             if len(url) <= _LONGEST:
                 if len(self._remembered) >= _REMEMBERED:
                     self._remembered.clear()
@@ -76,10 +81,6 @@ class Patterns:
         said = origin or referer
         return not said or self.allow(said.decode("latin-1"))
 
-    def _decide(self, url: str) -> bool:
-        origin = _origin(url)
-        return self._null if origin is None else self._matches(origin) is not None
-
 
 @functools.lru_cache(maxsize=1024)
 def compiled(patterns: tuple[str, ...]) -> Patterns | None:
@@ -91,17 +92,19 @@ def compiled(patterns: tuple[str, ...]) -> Patterns | None:
     return Patterns(patterns) if patterns else None
 
 
-def _origin(url: str) -> str | None:
-    """Return ``scheme://host:port`` of a URL, or None when it has no host."""
+def _origin(url: str) -> str:
+    """Return ``scheme://host:port`` of a URL, or ``null`` when it has no origin; empty when it is no URL."""
     match = _URL.match(url)
     if match is None:
-        return None
+        return NULL if not url or _OPAQUE.fullmatch(url) else ""
     scheme = match["scheme"].lower()
     return f"{scheme}://{match['host'].lower()}:{match['port'] or _PORT_BY_SCHEME.get(scheme, '')}"
 
 
 def _expression(pattern: str) -> str:
-    """Return the regular expression over ``scheme://host:port`` that a pattern stands for."""
+    """Return the regular expression over ``scheme://host:port``, or ``null``, that a pattern stands for."""
+    if pattern.lower() == NULL:
+        return NULL
     match = _PATTERN.fullmatch(pattern)
     host = match and _ascii(match["host"])
     if match is None or not host:
