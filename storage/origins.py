@@ -38,7 +38,7 @@ _OPAQUE: Final = re.compile(
     r"(?!(?:https?|wss?|ftp)\b)[a-z][a-z0-9+-]*(?::(?!//|[0-9]).*)?|file://(?:/.*)?",
     re.IGNORECASE | re.DOTALL,
 )
-"""``null``, a scheme alone, or a URL whose scheme knows no hosts; ``shop:8080`` is a host without a scheme."""
+"""``null``, a scheme alone, or a URL whose scheme knows no hosts; ``shop:8080`` is a host, no scheme."""
 _PORT_BY_SCHEME: Final = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
 _WEB: Final = ("http", "https")
 _REMEMBERED: Final = 4096
