@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec.structs
 
-from storage import clickhouse
+from storage import clickhouse, writer
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS migrations
@@ -62,8 +62,8 @@ def _apply_pending(server: clickhouse.Connection) -> list[str]:
     for migration in pending:
         for statement in migration.statements:
             server.execute(statement)
-        token = {"insert_deduplication_token": migration.name}
-        server.execute("INSERT INTO migrations (name) VALUES", [(migration.name,)], settings=token)
+        settings = {"insert_deduplication_token": migration.name, **writer.ANY_ROOM}
+        server.execute("INSERT INTO migrations (name) VALUES", [(migration.name,)], settings=settings)
     return [migration.name for migration in pending]
 
 

@@ -22,6 +22,11 @@ _SETTINGS: Final = {
     "max_partitions_per_insert_block": 0,  # bounded per project by max_partitions, not per block
 }
 
+_ALWAYS: Final = frozenset({"projects", "removals"})
+"""Tables whose few rows make room: projects are retired and deleted, and reports removed."""
+ANY_ROOM: Final = {"min_free_disk_bytes_to_perform_insert": 0}
+"""Of an insert that may take the room which others leave free."""
+
 _NOT_THE_DATA: Final = frozenset(
     {
         60,  # UNKNOWN_TABLE
@@ -76,7 +81,7 @@ def insert(server: clickhouse.Connection, table: str, columns: Mapping[str, list
     if rows > MAX_ROWS:
         raise errors.InsertRefusedError(f"{rows} rows for {table} are more than the {MAX_ROWS} of one block.")
     names = ", ".join(f"`{name}`" for name in columns)
-    settings = {**_SETTINGS, "insert_deduplication_token": token}
+    settings = {**_SETTINGS, "insert_deduplication_token": token, **(ANY_ROOM if table in _ALWAYS else {})}
     try:
         server.execute(
             f"INSERT INTO {table} ({names}) VALUES",

@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import resource
 import signal
 import sys
 import sysconfig
@@ -75,6 +76,18 @@ def confine(data: str, log: str) -> None:
         sys.stderr.write("This kernel has no Landlock: whoever may query can read this user's files.\n")
 
 
+def lift_file_limit() -> None:
+    """Let files be of any size: the engine would take a write beyond the limit for done.
+
+    Raises:
+        SystemExit: this process may not.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if hard != resource.RLIM_INFINITY:
+        sys.exit("The size of files is limited (ulimit -f), and the engine would lose what exceeds it.")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+
 def _wheel() -> str | None:
     """Return the directory where the wheel is installed, with the libraries it brings."""
     spec = importlib.util.find_spec("chdb")
@@ -108,15 +121,19 @@ def serve(data: str) -> int:
         time.sleep(room.POLL_S)
     failed = ended.is_set()
     os.close(pipe)
-    thread.join()
+    while thread.is_alive():  # what it still writes needs room, too
+        _require_room(data)
+        thread.join(room.POLL_S)
     return int(failed)
 
 
 def _require_room(data: str) -> None:
     """End this process, threads and all, while every write so far has found its room."""
     if room.free(data) < room.least(data):
-        os.write(sys.stderr.fileno(), b"The disk is nearly full: the engine ends before it is.\n")
-        os._exit(NO_ROOM)
+        try:
+            os.write(sys.stderr.fileno(), b"The disk is nearly full: the engine ends before it is.\n")
+        finally:  # the log may be on the full disk
+            os._exit(NO_ROOM)
 
 
 def _replace_stdin() -> int:
@@ -128,5 +145,6 @@ def _replace_stdin() -> int:
 
 
 if __name__ == "__main__":
+    lift_file_limit()
     confine(*sys.argv[1:])
     sys.exit(serve(sys.argv[1]))

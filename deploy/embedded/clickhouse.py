@@ -33,10 +33,12 @@ ANALYST_SECONDS: Final = 60
 ANALYST_BYTES: Final = psutil.virtual_memory().total // 4
 """What it may hold: half of what the whole server may, which leaves the other half for inserts and merges."""
 _WHEEL_ONLY: Final = {
+    "engine_defaults": "<max_bytes_ratio_before_external_join>0</max_bytes_ratio_before_external_join>"
+    "<max_bytes_ratio_before_external_distinct>0</max_bytes_ratio_before_external_distinct>",
     "engine_settings": "<allow_python_table_function>0</allow_python_table_function>",
     "engine_constraints": "<allow_python_table_function><const/></allow_python_table_function>",
 }
-"""A server has no Python and knows no such setting; in the wheel, that function ends the process."""
+"""What a server may not know. It has no Python; in the wheel, that function ends the process."""
 _ENVIRONMENT: Final = re.compile(r"PATH|HOME|LANG|LC_\w+|TZ|LD_LIBRARY_PATH|PYTHON\w+")
 """What the server is told of this process's environment, in which others keep passwords: it can be asked."""
 
@@ -90,18 +92,20 @@ def prepare(directory: Path, tcp_port: int, http_port: int, log: Path) -> Server
     """
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o700)
-    lacking = room.lacking(str(directory))
+    data = _data(directory)
+    lacking = room.lacking(data)
     if lacking:
         raise errors.HeadraceError(lacking)
     log.parent.mkdir(parents=True, exist_ok=True)
     server = Server(directory, log, tcp_port, http_port, _passwords(directory / "passwords.json"))
-    (directory / "data").mkdir(exist_ok=True)
     values = {
         "log": str(log.resolve()),
-        "path": str((directory / "data").resolve()),
+        "path": data,
         "tcp_port": str(tcp_port),
         "http_port": str(http_port),
-        "kept_free": str(room.kept(str(directory))),
+        "untouched": str(room.untouched(data)),
+        "inserts_leave": str(room.kept(data) - room.untouched(data)),
+        "spilled": str(room.spilled(data)),
         "headrace_sha256": _sha256(server.passwords.headrace),
         "analyst_sha256": _sha256(server.passwords.analyst),
         "analyst_seconds": str(ANALYST_SECONDS),
@@ -120,12 +124,19 @@ def start(server: Server, log: Path) -> child.Child:
     Raises:
         HeadraceError: neither a ``clickhouse`` nor the wheel is installed.
     """
-    data = str((server.directory / "data").resolve())
+    data = _data(server.directory)
     steps = [str(room.__file__), forget_lost.__file__]
     first = [[sys.executable, "-I", "-S", step, data] for step in steps]
     environment = {name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)}
     arguments = [*itertools.chain(*first), *_arguments(data, str(server.log.resolve().parent))]
     return child.Child(arguments, log, environment, server.directory, bare=True)
+
+
+def _data(directory: Path) -> str:
+    """Return where the data are, which may be a link to another disk."""
+    data = directory / "data"
+    data.mkdir(exist_ok=True)
+    return str(data.resolve())
 
 
 def _arguments(data: str, log_directory: str) -> list[str]:

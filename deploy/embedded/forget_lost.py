@@ -9,6 +9,7 @@ only, so that a restarted server is mended too and nobody waits for it but that 
 """
 
 import bisect
+import contextlib
 import itertools
 import os
 import re
@@ -23,6 +24,8 @@ _PART = re.compile(r"(?P<partition>.+?)_(?P<first>\d+)_(?P<last>\d+)_\d+(_\d+)?"
 """A part holds the blocks from ``first`` to ``last``, one block as inserted and more as merged."""
 
 _UNFINISHED = ("tmp_", "delete_tmp_")
+_FIELDS = 3
+"""Of a line of the log: the operation, the part and the token."""
 
 
 def forget_lost(logs: Path) -> int:
@@ -32,6 +35,8 @@ def forget_lost(logs: Path) -> int:
         logs: the table's ``deduplication_logs`` directory, which lies among its parts.
     """
     files = sorted(logs.glob("deduplication_log_*.txt"), key=_number)
+    for file in files[-1:]:
+        _cut_torn_line(file)
     parts = _parts(logs.parent)
     lost = [(part, token) for token, part in _known(files).items() if not _holds(parts, part)]
     if lost:
@@ -44,13 +49,21 @@ def _known(files: list[Path]) -> dict[str, str]:
     """Return the parts of the tokens that a log knows, by token."""
     known: dict[str, str] = {}
     for file in files:
-        for line in file.read_text("utf-8").splitlines():
-            operation, part, token = line.split("\t")
+        lines = (line.split("\t") for line in file.read_text("utf-8", "replace").splitlines())
+        for operation, part, token in (fields for fields in lines if len(fields) == _FIELDS):
             if operation == ADDED:
                 known[token] = part
             else:
                 known.pop(token, None)
     return known
+
+
+def _cut_torn_line(file: Path) -> None:
+    """Cut off a last line that was not all on the disk when its server ended: the next one would join it."""
+    text = file.read_bytes()
+    whole = text.rfind(b"\n") + 1
+    if whole < len(text):
+        os.truncate(file, whole)
 
 
 class _Blocks:
@@ -94,10 +107,11 @@ def main(data: str, *program: str) -> None:
     for logs in Path(data).glob("store/*/*/deduplication_logs"):
         lost = forget_lost(logs)
         if lost:
-            sys.stderr.write(
-                f"{logs.parent.name}: {lost} tokens of parts that do not exist were forgotten.\n"
-            )
-            sys.stderr.flush()
+            with contextlib.suppress(OSError):  # the log may be on a full disk
+                sys.stderr.write(
+                    f"{logs.parent.name}: {lost} tokens of parts that do not exist were forgotten.\n"
+                )
+                sys.stderr.flush()
     os.execvp(program[0], program)  # noqa: S606 - starting a program is what this is for
 
 

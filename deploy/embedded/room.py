@@ -1,14 +1,19 @@
 """Room on the disk that the embedded ClickHouse writes to.
 
 The engine in the wheel takes a write that found no room for done: its parts are then in place with files cut
-short, and their rows lost. So it must never meet a full disk. It refuses inserts and merges that would leave
-less than ``kept`` bytes, as any ClickHouse can be told to; and when others take the room, it stops at half of
-that, to be started again when there is room.
+short, and their rows lost. So it must never meet a full disk. From much room to little:
+
+* it refuses inserts that would leave less than ``kept`` bytes, as any ClickHouse can be told to;
+* with ``enough`` bytes it starts, so that what is stored can be dropped to make room;
+* it refuses merges and mutations that would leave less than ``untouched`` bytes;
+* queries may write ``spilled`` bytes to temporary files beyond that;
+* it stops when others leave less than ``least`` bytes, to be started again when there are enough.
 
 As a program: wait for room, then become another program. Arguments: the data directory, the program, its
 arguments. It needs nothing but the standard library.
 """
 
+import contextlib
 import os
 import sys
 import time
@@ -28,9 +33,24 @@ def free(directory: str) -> int:
 
 
 def kept(directory: str) -> int:
-    """Return the bytes that ClickHouse leaves free on the disk of this directory."""
+    """Return the bytes that inserts leave free on the disk of this directory."""
     disk = os.statvfs(directory)
     return min(KEPT, disk.f_blocks * disk.f_frsize // 2)
+
+
+def enough(directory: str) -> int:
+    """Return the free bytes with which an engine starts."""
+    return kept(directory) * 3 // 4
+
+
+def untouched(directory: str) -> int:
+    """Return the bytes that merges and mutations leave free."""
+    return kept(directory) * 5 // 8
+
+
+def spilled(directory: str) -> int:
+    """Return the bytes that temporary files of queries may take, which look at no free room themselves."""
+    return kept(directory) // 16
 
 
 def least(directory: str) -> int:
@@ -40,7 +60,7 @@ def least(directory: str) -> int:
 
 def lacking(directory: str) -> str:
     """Say, in a sentence, that there is too little room to start; empty means that there is enough."""
-    available, wanted = free(directory), kept(directory)
+    available, wanted = free(directory), enough(directory)
     if available >= wanted:
         return ""
     return (
@@ -53,8 +73,9 @@ def main(data: str, *program: str) -> None:
     """Wait until there is room, and become the program."""
     reason = lacking(data)
     if reason:
-        sys.stderr.write(f"{reason}\n")
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # the log may be on the full disk
+            sys.stderr.write(f"{reason}\n")
+            sys.stderr.flush()
     while lacking(data):
         time.sleep(_LOOK_AGAIN_S)
     os.execvp(program[0], program)  # noqa: S606 - starting a program is what this is for

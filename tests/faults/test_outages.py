@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
-import subprocess
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -16,11 +14,10 @@ import redis
 from deploy import child
 from deploy.embedded import room
 from deploy.settings import MEBIBYTE
-from tests import harness
+from tests import disks, harness
 from tests.faults import books, load, proxy
 
 if TYPE_CHECKING:
-    import io
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -120,13 +117,8 @@ def memory(system: harness.System) -> dict[str, int]:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A data directory on a file system of its own, which a file can fill."""
-    place = tmp_path / "data"
-    place.mkdir(mode=0o700)
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK},mode=700", "tmpfs", str(place)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small file system takes the rights of root")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
+    with disks.mounted(tmp_path / "data", DISK) as place:
+        yield place
 
 
 def test_reports_wait_while_the_disk_is_full(
@@ -137,9 +129,9 @@ def test_reports_wait_while_the_disk_is_full(
         with load.Load(system.project) as sent:
             time.sleep(1)
             with (small_disk / "filler").open("ab", buffering=0) as filler:
-                fill(filler, leave=room.kept(str(small_disk)) * 3 // 4)
-                assert child.wait_until(lambda: "not enough space" in _log(logs / "worker-1.log"), 30)
-                fill(filler, leave=0)
+                disks.fill(filler, leave=room.enough(str(small_disk)))
+                assert child.wait_until(lambda: "enough free space" in _log(logs / "worker-1.log"), 30)
+                disks.fill(filler, leave=0)
                 assert child.wait_until(lambda: "nearly full" in _log(logs / "clickhouse.log"), 30)
                 assert child.wait_until(lambda: sent.counts[load.UNCONFIRMED] > 0, 30)  # nor has Redis room
                 time.sleep(3)
@@ -147,14 +139,6 @@ def test_reports_wait_while_the_disk_is_full(
             recovered("disk full", books.recovery(system, sent, time.monotonic()))
         opened.close(sent)
         assert not system.query("SELECT 1 AS one FROM quarantine WHERE reason = 'poison'")
-
-
-def fill(filler: io.FileIO, leave: int) -> None:
-    """Write to this file, about as fast as a disk can, until so many bytes are free."""
-    with contextlib.suppress(OSError):
-        while room.free(str(filler.name)) > leave:
-            filler.write(b"\0" * MEBIBYTE)
-            time.sleep(0.001)
 
 
 def _log(path: Path) -> str:

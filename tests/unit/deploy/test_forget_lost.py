@@ -71,3 +71,17 @@ def test_what_was_dropped_and_inserted_again_counts_as_known(tmp_path: Path) -> 
 
 def test_a_table_without_a_log_is_left_alone(tmp_path: Path) -> None:
     assert forget_lost.forget_lost(table(tmp_path, ["all_1_1_0"])) == 0
+
+
+@pytest.mark.parametrize("torn", ["1", "1\tall_7", "1\tall_7_7_0\t", "1\tall_7_7_0\ttok", "\0\0\0"])
+def test_a_line_that_was_not_all_on_the_disk_is_cut_off(tmp_path: Path, torn: str) -> None:
+    log = table(tmp_path, ["all_8_8_0"], f"1\tall_6_6_0\told\n1\tall_8_8_0\tnew\n{torn}")
+    assert forget_lost.forget_lost(log) == 1
+    text = "1\tall_6_6_0\told\n1\tall_8_8_0\tnew\n2\tall_6_6_0\told\n"
+    assert (log / "deduplication_log_9.txt").read_text() == text
+
+
+@pytest.mark.parametrize("line", ["", "1", "1\tall_7_7_0", "1\tall_7_7_0\ttoken\tmore"])
+def test_a_line_without_three_fields_is_passed_over(tmp_path: Path, line: str) -> None:
+    log = table(tmp_path, ["all_8_8_0"], f"{line}\n1\tall_6_6_0\told\n", "")
+    assert forget_lost.forget_lost(log) == 1
