@@ -121,16 +121,7 @@ def test_the_room_of_the_disk_that_holds_the_data_counts(disk: Path, tmp_path: P
 
 
 def test_an_engine_waits_for_room_whether_or_not_it_can_say_so(disk: Path) -> None:
-    program = [
-        sys.executable,
-        "-I",
-        "-S",
-        str(room.__file__),
-        str(disk),
-        sys.executable,
-        "-c",
-        "print('ran')",
-    ]
+    waits = [sys.executable, "-I", "-S", str(room.__file__), str(disk)]
     with filled(disk, room.enough(str(disk)) - MEBIBYTE) as filler, Path("/dev/full").open("wb") as full:
         waiting = subprocess.Popen([*waits, "echo", "ran"], stdout=subprocess.PIPE, stderr=full)
         time.sleep(0.3)
@@ -142,8 +133,6 @@ def test_an_engine_waits_for_room_whether_or_not_it_can_say_so(disk: Path) -> No
 def test_files_of_limited_size_are_refused(tmp_path: Path) -> None:
     server = "-P", "-m", "deploy.embedded.chdb_server", str(tmp_path), str(tmp_path)
     limited = f'ulimit -f 1000; exec "{sys.executable}" {" ".join(server)}'
-    ended = subprocess.run(
-        ["sh", "-c", limited], capture_output=True, check=False, env=os.environ, timeout=30
-    )
+    ended = subprocess.run(["sh", "-c", limited], capture_output=True, check=False, timeout=30)
     assert ended.returncode == 1
     assert ended.stderr.startswith(b"The size of files is limited (ulimit -f)")
