@@ -124,7 +124,7 @@ class Pace:
 
     LEAST: Final = 0.05
     """Of ``most``: with smaller batches their fixed cost is most of it."""
-    GROWTH: Final = 1.5
+    GROWTH: Final = 2.0
 
     def __init__(self, most: drain.Limits, seconds: float) -> None:
         self._most = most
