@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
-from storage import errors
+from storage import envelope, errors
 from storage import refusals as stored_refusals
 
 if TYPE_CHECKING:
@@ -17,9 +17,38 @@ if TYPE_CHECKING:
     from ingest import refusals, targets
 
 _MAX_KEYS: Final = 4096
-"""Distinct counters between two flushes; environment and release come from anybody's query."""
+"""Distinct counters between two flushes."""
+_MAX_PAIRS: Final = 100
+"""Pairs of environment and release of one project whose refusals are counted apart in one hour.
+
+They come from anybody's query, and each counter becomes a row that stays.
+"""
 _FLUSH_SECONDS: Final = 1.0
 _MINUTE: Final = 60
+_HOUR: Final = 3600
+
+
+class _Pairs:
+    """The pairs of environment and release that are counted apart in this hour: the first that come."""
+
+    def __init__(self) -> None:
+        self._hour = 0
+        self._known: dict[int, set[tuple[str, str]]] = {}
+
+    def counted(self, target: targets.Target, second: int) -> tuple[str, str]:
+        """Return the pair under which a request of this second is counted."""
+        pair = (target.environment, target.release)
+        if pair == ("", ""):
+            return pair
+        if second // _HOUR != self._hour:
+            self._hour = second // _HOUR
+            self._known.clear()
+        known = self._known.setdefault(target.project_id, set())
+        if pair not in known:
+            if len(known) >= _MAX_PAIRS:
+                return "", envelope.OTHER_RELEASE
+            known.add(pair)
+        return pair
 
 
 class Tally:
@@ -41,9 +70,14 @@ class Tally:
         self._timeout = timeout
         self._clock = clock
         self._counts: dict[stored_refusals.RefusalKey, int] = {}
+        self._pairs = _Pairs()
 
     def count(self, refusal: refusals.Refusal, target: targets.Target) -> None:
-        """Count a refused request; beyond ``_MAX_KEYS`` counters only its minute and reason are kept."""
+        """Count a refused request.
+
+        Beyond ``_MAX_PAIRS`` of its project it is counted under release ``(other)``, and beyond ``_MAX_KEYS``
+        counters only its minute and reason are kept.
+        """
         self._add(self._key(target, refusal.reason, stored_refusals.REFUSED), 1)
 
     def count_shed(self, reason: str, target: targets.Target, reports: int) -> None:
@@ -69,9 +103,10 @@ class Tally:
                 self._add(key, quantity)
 
     def _key(self, target: targets.Target, reason: str, outcome: str) -> stored_refusals.RefusalKey:
-        minute = int(self._clock()) // _MINUTE * _MINUTE
+        second = int(self._clock())
+        environment, release = self._pairs.counted(target, second)
         return stored_refusals.RefusalKey(
-            minute, target.project_id, target.key, target.environment, target.release, reason, outcome
+            second // _MINUTE * _MINUTE, target.project_id, target.key, environment, release, reason, outcome
         )
 
     def _add(self, key: stored_refusals.RefusalKey, quantity: int) -> None:

@@ -19,6 +19,8 @@ ENVIRONMENT_BLANKED: Final = 1
 """Flag: the request named an invalid environment, which the edge blanked."""
 RELEASE_BLANKED: Final = 2
 """Flag: the request named an invalid release, which the edge blanked."""
+OTHER_RELEASE: Final = "(other)"
+"""The release under which is kept and counted whose own (environment, release) pair is one too many."""
 MAX_USER_AGENT: Final = 512
 """Characters of a ``User-Agent`` that are kept."""
 MAX_CONTENT_TYPE: Final = 128

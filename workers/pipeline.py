@@ -29,9 +29,6 @@ from workers import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-OTHER_RELEASE: Final = "(other)"
-"""The release in which reports land whose own (environment, release) pair is one too many for its project."""
-
 _AT_ONCE: Final = 128
 """Payloads that are judged together: enough for each stage to have a run, few enough for the caches."""
 _BYTES_AT_ONCE: Final = 262_144
@@ -292,7 +289,7 @@ def _new_context(payload: envelope.Payload, plan: Plan) -> collapse.Context:
         details["release"] = release
         if kept != [environment]:
             details["environment"] = environment
-        environment, release = kept[0], OTHER_RELEASE
+        environment, release = kept[0], envelope.OTHER_RELEASE
     return collapse.Context(
         account=outcomes.Account(payload.project_id, payload.key, environment, release),
         rules=judge.rules_of(project.settings),

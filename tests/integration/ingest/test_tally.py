@@ -91,6 +91,40 @@ def test_beyond_the_bound_only_the_reason_is_kept(
     assert counts[stored_refusals.RefusalKey(MINUTE, 0, "", "", "", "disabled")] == 7
 
 
+def test_made_up_releases_are_counted_together(
+    redis_server: harness.RedisServer, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting(redis_client)
+    monkeypatch.setattr(tally, "_MAX_PAIRS", 2)
+    now = NOW
+
+    async def scenario(tested: tally.Tally) -> None:
+        nonlocal now
+        tested._clock = lambda: now
+        for name in ("a", "b", "c", "d", "a"):
+            tested.count(refusals.DISABLED, target(7, name))
+        tested.count_shed("project_minute", target(7, "e"), 3)
+        tested.count(refusals.DISABLED, target(8, "c"))
+        plain = targets.Target(refusals.DISABLED, 7, auth.Claim("k", "", "", 0), 16)
+        tested.count(refusals.DISABLED, plain)
+        now += 3600
+        tested.count(refusals.DISABLED, target(7, "c"))
+        await tested.flush()
+
+    run(redis_server.url, scenario)
+    first = stored_refusals.RefusalKey(MINUTE, 7, "k", "a", "1", "disabled")
+    other = first._replace(environment="", release="(other)")
+    assert waiting(redis_client) == {
+        first: 2,
+        first._replace(environment="b"): 1,
+        other: 2,
+        other._replace(reason="project_minute", outcome="quota"): 3,
+        first._replace(project_id=8, environment="c"): 1,
+        first._replace(environment="", release=""): 1,
+        first._replace(minute=MINUTE + 3600, environment="c"): 1,
+    }
+
+
 def test_counts_wait_for_a_redis_that_is_away(
     redis_server: harness.RedisServer, redis_client: redis.Redis
 ) -> None:
