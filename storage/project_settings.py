@@ -185,6 +185,18 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
             examples=[10_000, 0],
         ),
     ] = 0
+    quarantine_per_hour: Annotated[
+        int,
+        msgspec.Meta(
+            description=(
+                "Bytes that the project may add to the quarantine in an hour; what is beyond it is still "
+                "counted as invalid, and not kept. 0 sets no limit."
+            ),
+            ge=0,
+            le=10**12,
+            examples=[67_108_864, 0],
+        ),
+    ] = 67_108_864
     retry_window: Annotated[
         int,
         msgspec.Meta(

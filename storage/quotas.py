@@ -186,6 +186,17 @@ class Arbiter:
             grants.update({(second, key): Grant(reports, reason) for second, key, reports, reason in rows})
         return grants
 
+    def keep(self, project_id: int, most: int, wants: Mapping[int, int]) -> dict[int, int]:
+        """Return how many of the wanted bytes of each hour of receipt the project may keep in quarantine.
+
+        Args:
+            project_id: whose bytes they are.
+            most: bytes of an hour.
+            wants: bytes by hour since the epoch.
+        """
+        asked = msgspec.json.encode(list(wants.items()))
+        return dict(_kept.decode(self._rule(scripts.KEEP, project_id, "quarantine", most, asked, 2 * KEEP_S)))
+
     def forget(self) -> None:
         """Forget the rulings, once the batch is committed; what this leaves, the next batch removes."""
         if self._rulings:
@@ -212,6 +223,7 @@ class Arbiter:
 
 
 _budgets: Final = msgspec.json.Decoder(list[tuple[int, int]])
+_kept: Final = msgspec.json.Decoder(list[tuple[int, int]])
 _grants: Final = msgspec.json.Decoder(list[tuple[int, str, int, str]])
 
 

@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import msgspec
 
 from storage import quotas
-from workers import agents, classify, collapse, collapsed, deliveries, failpoints, judge, outcomes, sampling
+from workers import (
+    agents,
+    classify,
+    collapse,
+    collapsed,
+    deliveries,
+    failpoints,
+    judge,
+    outcomes,
+    quarantine,
+    sampling,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,7 +38,7 @@ _MINUTE_S = 60
 _BEYOND = {"p": collapsed.to_place, "o": collapsed.to_other}
 
 
-class Arbiter(Protocol):
+class Arbiter(quarantine.Arbiter, Protocol):
     """Rules on one batch, see ``storage.quotas.Arbiter``."""
 
     def sight(

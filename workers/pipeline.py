@@ -207,13 +207,17 @@ class _Batch:
 
     def limit(self, arbiter: limits.Arbiter, seed: str) -> None:
         """Process what waits for the rulings on its projects' limits."""
+        self._quarantine.limit(arbiter, lambda project_id: self._settings(project_id).quarantine_per_hour)
         for project_id, claims in self._claims.items():
-            settings = self._plan.projects[project_id].settings
+            settings = self._settings(project_id)
             for portion in limits.apply(project_id, settings, claims, arbiter, seed):
                 for sighting in portion.sightings:
                     self._rows.add(portion.context, portion.received, sighting)
                 fingerprint = portion.sightings[0].finding.fingerprint if portion.sightings else 0
                 self._count(portion.context.account, portion.received, portion.verdicts, fingerprint)
+
+    def _settings(self, project_id: int) -> registry.ProjectSettings:
+        return self._plan.projects.get(project_id, _DEFAULTS).settings
 
     def tables(self) -> Tables:
         """Return the rows of everything that was taken."""

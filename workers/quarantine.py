@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from workers import decode
+from workers import decode, outcomes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from workers import columns, deliveries, outcomes, report
+    from workers import columns, deliveries, report
 
 MAX_ITEMS: Final = 16
 """Items of one payload that are kept one by one; a payload with more invalid ones is kept as a whole.
@@ -18,12 +18,32 @@ Without it, 10 000 payloads of 300 tiny wrong items each would become three mill
 """
 
 
+ROW_BYTES: Final = 128
+"""What a row takes beside its text: receipt, time, reason and error."""
+_HOUR_MS: Final = 3_600_000
+
+
+class Arbiter(Protocol):
+    """Rules on one batch, see ``storage.quotas.Arbiter``."""
+
+    def keep(self, project_id: int, most: int, wants: Mapping[int, int]) -> Mapping[int, int]:
+        """Return how many of the wanted bytes of each hour of receipt a project may keep."""
+
+
 class _Kept(NamedTuple):
     received_ms: int
     receipt: str
     account: outcomes.Account
     rejection: report.Rejection
     raw: bytes
+
+    @property
+    def hour(self) -> int:
+        return self.received_ms // _HOUR_MS
+
+    @property
+    def size(self) -> int:
+        return len(self.raw) + ROW_BYTES
 
 
 class Quarantine:
@@ -57,6 +77,32 @@ class Quarantine:
         for received_ms, receipt in received.receipts() if kept else ():
             self._kept += [_Kept(received_ms, receipt, account, *pair) for pair in kept]
 
+    def limit(self, arbiter: Arbiter, most_of: Callable[[int], int]) -> None:
+        """Leave out what is more than the projects may keep; in each hour what came first stays.
+
+        Poison always stays: nobody knows what is in it, and it turns up once a batch has its rulings.
+
+        Args:
+            arbiter: for this batch.
+            most_of: returns how many bytes of an hour a project may keep; 0 is any number.
+
+        Raises:
+            RecoverableError: the arbiter cannot be reached.
+            LeaseLostError: another drainer has the shard.
+        """
+        wants: dict[int, dict[int, int]] = {}
+        for item in filter(_is_limited, self._kept):
+            hours = wants.setdefault(item.account.project_id, {})
+            hours[item.hour] = hours.get(item.hour, 0) + item.size
+        left = {
+            (project_id, hour): granted
+            for project_id, hours in wants.items()
+            if (most := most_of(project_id))
+            for hour, granted in arbiter.keep(project_id, most, hours).items()
+        }
+        if left:
+            self._kept = [item for item in self._kept if not _is_limited(item) or _claim(item, left)]
+
     def columns(self) -> columns.Columns:
         """Return the rows of the table ``quarantine``."""
         kept = self._kept
@@ -70,3 +116,16 @@ class Quarantine:
             "error": [item.rejection.error for item in kept],
             "raw": [item.raw for item in kept],
         }
+
+
+def _is_limited(item: _Kept) -> bool:
+    return item.rejection.reason is not outcomes.Reason.POISON
+
+
+def _claim(item: _Kept, left: dict[tuple[int, int], int]) -> bool:
+    """Take the room of a row from what is left of its hour, and return whether there was enough."""
+    place = (item.account.project_id, item.hour)
+    if place not in left:
+        return True
+    left[place] -= item.size
+    return left[place] >= 0

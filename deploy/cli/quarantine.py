@@ -119,7 +119,7 @@ def replay(  # noqa: PLR0913 - one parameter for each option
     """Put payloads into the queue again, and take them out of the quarantine.
 
     A row leaves the quarantine only after Redis confirmed its payload. One that is still not understood comes
-    back with a new receipt.
+    back with a new receipt, as far as its project's quarantine_per_hour allows.
     """
     system = options.locate(data)
     with (

@@ -246,3 +246,12 @@ def test_a_set_never_outgrows_its_bound_from_day_to_day(
         assert sight(client, f"{day} known", known, at_s, most) == "k" * len(known)
         (key,) = client.keys(f"*:known:{at_s // 86_400}")
         assert client.scard(key) <= 10
+
+
+def test_an_hour_of_quarantine_is_kept_once(client: redis.Redis) -> None:
+    assert arbiter(client, "a").keep(1, 100, {7: 60, 8: 500}) == {7: 60, 8: 100}
+    assert arbiter(client, "b", shard=4).keep(1, 100, {7: 60}) == {7: 40}
+    assert arbiter(client, "a").keep(1, 100, {7: 60, 8: 500}) == {7: 60, 8: 100}
+    assert arbiter(client, "c").keep(1, 100, {7: 60, 9: 1}) == {7: 0, 9: 1}
+    assert arbiter(client, "d").keep(2, 10**12, {7: 10**12}) == {7: 10**12}
+    assert all(client.ttl(key) > 0 for key in client.scan_iter("headrace:limits:*:quarantine:*"))

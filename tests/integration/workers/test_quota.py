@@ -13,7 +13,7 @@ import pytest
 
 from storage import clickhouse, envelope, errors, ledger, project_settings, quotas, registry, streams
 from tests.integration.workers import test_drain as drains
-from workers import collapse, drain, failpoints, pipeline
+from workers import collapse, drain, failpoints, pipeline, quarantine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,6 +94,26 @@ def test_interrupted_at_any_point_a_batch_is_ruled_on_once(
         "SELECT uniqExact(identity), uniqExactIf(identity, details['collapsed'] != '') FROM reports"
     )
     assert rows - places == 8
+
+
+@pytest.mark.parametrize("point", INTERRUPTED)
+def test_invalid_reports_fill_the_quarantine_to_its_bound_and_are_counted(
+    client: redis.Redis, server: clickhouse.Connection, point: str
+) -> None:
+    size = 1001 + quarantine.ROW_BYTES
+    limit(client, quarantine_per_hour=25 * size, quota_per_minute=1)
+    for start in range(0, 60, 20):
+        drains.append(client, *[drains.payload(b"%01000d!" % number) for number in range(start, start + 20)])
+        failpoints.arm(f"{point}=raise@1")
+        with contextlib.suppress(failpoints.FailpointError):
+            drainer(client, server).drain(drains.SHARD)
+        failpoints.arm("")
+        while drainer(client, server).drain(drains.SHARD).batches:
+            pass
+    assert drains.counted(server) == {("invalid", "not_json"): 60}
+    assert balanced(server, client).found == 60
+    assert server.execute("SELECT count(), uniqExact(raw) FROM quarantine") == [(25, 25)]
+    assert not client.keys("headrace:limits:*:rulings:*")
 
 
 def test_a_redis_that_goes_away_after_a_grant_costs_the_project_nothing(

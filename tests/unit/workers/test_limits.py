@@ -65,6 +65,10 @@ class Arbiter:
             found[want] = quotas.Grant(granted, "project_minute" if granted < reports else "")
         return found
 
+    def keep(self, project_id: int, most: int, wants: Mapping[int, int]) -> dict[int, int]:
+        self.asked.append(("keep", project_id, most, dict(wants)))
+        return {hour: min(most, wanted) for hour, wanted in wants.items()}
+
 
 def process(
     arbiter: limits.Arbiter | None, *bodies: object, shard: int = 3, at: int = NOW, **settings: Any
@@ -102,7 +106,8 @@ def test_without_an_arbiter_nothing_is_limited() -> None:
 
 def test_a_batch_without_accepted_reports_asks_nobody() -> None:
     arbiter = Arbiter()
-    tables = process(arbiter, b"nope", [], quota_per_minute=1, sampling="adaptive", new_variants_per_hour=1)
+    limits_of_reports = {"quota_per_minute": 1, "sampling": "adaptive", "new_variants_per_hour": 1}
+    tables = process(arbiter, b"nope", [], quarantine_per_hour=0, **limits_of_reports)
     assert arbiter.asked == []
     assert payloads.verdicts(tables) == {("invalid", "not_json"): 1}
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from storage import envelope
-from tests.unit.workers import payloads
+from tests.unit.workers import payloads, test_limits
 from workers import pipeline, quarantine
 
 NOW = payloads.NOW_MS
@@ -73,4 +73,36 @@ def test_a_payload_with_many_invalid_items_is_kept_whole(surplus: int, reason: s
         (reason, payload.body)
     ]
     assert tables.found == {1: count}
+    payloads.assert_balanced(tables)
+
+
+WRONG = [b"wrong %d" % number for number in range(5)]
+ROW = quarantine.ROW_BYTES + len(WRONG[0])
+
+
+@pytest.mark.parametrize(("most", "kept"), [(0, 5), (1, 0), (ROW, 1), (3 * ROW - 1, 2), (5 * ROW, 5)])
+def test_what_is_more_than_a_project_may_keep_is_only_counted(most: int, kept: int) -> None:
+    tables = test_limits.process(test_limits.Arbiter(), *WRONG, quarantine_per_hour=most)
+    assert tables.quarantine["raw"] == WRONG[:kept]
+    assert payloads.verdicts(tables) == {("invalid", "not_json"): 5}
+
+
+def test_each_hour_is_asked_for_once_and_without_invalid_reports_nothing() -> None:
+    arbiter, hour = test_limits.Arbiter(), NOW // 3_600_000
+    at = (hour + 1) * 3_600_000 - 2
+    test_limits.process(arbiter, *WRONG, payloads.legacy(), at=at, quarantine_per_hour=2 * ROW)
+    assert arbiter.asked == [("keep", 1, 2 * ROW, {hour: 2 * ROW, hour + 1: 3 * ROW})]
+    test_limits.process(arbiter, payloads.legacy())
+    assert len(arbiter.asked) == 1
+
+
+def test_poison_is_kept_whatever_a_project_may_keep() -> None:
+    arbiter = test_limits.Arbiter()
+    settings = test_limits.Settings(quarantine_per_hour=1)
+    projects = {1: pipeline.ProjectPlan(settings=settings)}
+    plan = pipeline.Plan(projects=projects, poison={"3-10-0-0": "It broke."})
+    entries = [envelope.Entry("10-0", [payloads.payload(WRONG[0]), payloads.payload(WRONG[1])])]
+    tables = pipeline.process(3, entries, plan, arbiter)
+    assert tables.quarantine["reason"] == ["poison"]
+    assert arbiter.asked == [("keep", 1, 1, {0: ROW})]
     payloads.assert_balanced(tables)
