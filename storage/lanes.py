@@ -18,13 +18,16 @@ import redis.exceptions
 from storage import errors, streams
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 MOST_SHARDS: Final = 256
 KEY: Final = "headrace:aside"
 """Redis string: the ids of the projects that are set aside, as MessagePack."""
 TTL_S: Final = 10
 """How long the edges believe what nobody repeats."""
+COSTS_KEY: Final = "headrace:costs"
+"""Redis hash: microseconds that each payload of a project took, when they last took long."""
+COSTS_TTL_S: Final = 60
 
 _decoder: Final = msgspec.msgpack.Decoder(list[int])
 
@@ -74,6 +77,34 @@ def publish(client: redis.Redis, projects: Iterable[int]) -> None:
         client.set(KEY, msgspec.msgpack.encode(sorted(projects)), ex=TTL_S)
     except (redis.exceptions.RedisError, OSError) as error:
         raise errors.RedisUnavailableError(f"Redis did not take it: {error}.") from error
+
+
+def note_costs(client: redis.Redis, costs: Mapping[int, int]) -> None:
+    """Note what payloads cost, in microseconds each, by project.
+
+    Raises:
+        RedisUnavailableError: Redis did not take it.
+    """
+    try:
+        with client.pipeline(transaction=False) as pipeline:
+            pipeline.hset(COSTS_KEY, mapping={str(project): cost for project, cost in costs.items()})
+            pipeline.expire(COSTS_KEY, COSTS_TTL_S)
+            pipeline.execute()
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not take it: {error}.") from error
+
+
+def costs(client: redis.Redis) -> dict[int, int]:
+    """Return what payloads cost lately, in microseconds each, by project.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    try:
+        noted: Any = client.hgetall(COSTS_KEY)
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+    return {int(project): int(cost) for project, cost in noted.items()}
 
 
 async def load(client: redis.asyncio.Redis) -> frozenset[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -118,6 +119,21 @@ def cut(stored: Sequence[streams.StoredEntry], entries: Decoded, most: int) -> i
         if reports > most and position:
             return position
     return len(stored)
+
+
+def costs(entries: Sequence[envelope.Entry], seconds: float) -> dict[int, int]:
+    """Return the microseconds that each payload of a project took, if these entries took so many seconds.
+
+    What a payload costs goes by its size: no more is known of one project's part of a batch.
+    """
+    payloads: Counter[int] = Counter()
+    sizes: Counter[int] = Counter()
+    for entry in entries:
+        for payload in entry.payloads:
+            payloads[payload.project_id] += 1
+            sizes[payload.project_id] += len(payload.body)
+    each = seconds * 1e6 / max(1, sizes.total())
+    return {project: int(each * size / payloads[project]) for project, size in sizes.items()}
 
 
 def damaged_entries(shard: int, entries: Decoded, found: Mapping[str, str]) -> dict[str, str]:

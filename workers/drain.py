@@ -10,6 +10,7 @@ frozen past its lease notices at its next fence check, and at the latest when it
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -17,8 +18,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 import structlog
 
-from storage import errors, partitions, quotas, registry, resends, writer
+from storage import errors, lanes, partitions, quotas, registry, resends, writer
 from workers import batch, corrupt, failpoints, pipeline, poison, resent
+from workers import pace as paces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,6 +38,8 @@ REFUSABLE: Final = ("policies", "reports")
 RELEASE_S: Final = 3.0
 """How long a drain tries to give its lease back while Redis is away: its shard would wait longer for it."""
 RELEASE_PAUSE_S: Final = 0.2
+LONG_S: Final = 0.2
+"""A batch that took this long tells what its payloads cost: half of it may be the fixed cost of any batch."""
 
 
 class RefusedRowsError(errors.InsertRefusedError):
@@ -100,6 +104,7 @@ class Drainer:
         server: a ClickHouse connection of this thread.
         clock: seconds, monotonic.
         limits: see ``Limits``.
+        pace: what adapts them from batch to batch; nothing by default.
         stop: asked between batches; once it says yes, no further batch is claimed.
     """
 
@@ -111,6 +116,7 @@ class Drainer:
         clock: Callable[[], float],
         limits: Limits | None = None,
         *,
+        pace: paces.Pace | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._queue = queue
@@ -118,6 +124,7 @@ class Drainer:
         self._server = server
         self._clock = clock
         self._limits = limits or Limits()
+        self._pace = pace or paces.Pace(self._limits, math.inf, start=1.0)
         self._stop = stop
 
     def drain(self, shard: int) -> Drained:
@@ -144,7 +151,9 @@ class Drainer:
         total = Drained(0, 0, 0)
         work = self._resume(lease) if lease.bounds else self._claim(lease)
         while work:
+            began = self._clock()
             payloads, reports = self._process(lease, work)
+            self._note(work, self._clock() - began)
             failpoints.hit("after_commit")
             total = Drained(total.batches + 1, total.payloads + payloads, total.reports + reports)
             if not work.full or self._stop() or self._clock() >= deadline:
@@ -206,7 +215,7 @@ class Drainer:
 
     def _claim(self, lease: streams.Lease) -> Work | None:
         """Bind the next batch: write its bounds and its plan before anything is done with it."""
-        limits = self._limits
+        limits = self._pace.limits
         available = self._queue.read(
             lease.shard, max_bytes=limits.max_bytes, max_payloads=limits.max_payloads
         )
@@ -218,7 +227,7 @@ class Drainer:
         plan = batch.make_plan(decoded.entries, self._projects(), self._admit)
         found = resent.sightings(lease.shard, decoded.entries, plan)
         plan, left = resent.decided(plan, found, lambda keys: resends.recall(self._client, lease.shard, keys))
-        full = kept < len(available) or self._is_full(stored)
+        full = kept < len(available) or _is_full(stored, limits)
         failpoints.hit("before_bounds")
         bounds = batch.Bounds(stored[0].id, stored[-1].id, plan)
         encoded = batch.encode_bounds(bounds)
@@ -233,11 +242,13 @@ class Drainer:
         self._queue.bind(lease, encoded)
         return Work(bounds, encoded, stored, batch.decode_entries(stored, bounds.damaged), full=full)
 
-    def _is_full(self, stored: Sequence[streams.StoredEntry]) -> bool:
-        """Say whether a batch came near its limits; half of them tells a backlog from a trickle."""
-        payloads = sum(sum(item.census.values()) for item in stored)
-        size = sum(len(item.value) for item in stored)
-        return payloads * 2 > self._limits.max_payloads or size * 2 > self._limits.max_bytes
+    def _note(self, work: Work, seconds: float) -> None:
+        """Note how long a batch took, for the size of the next, and for who is loud if it took long."""
+        self._pace.note(seconds)
+        if seconds < LONG_S:
+            return
+        with contextlib.suppress(errors.RedisUnavailableError):
+            lanes.note_costs(self._client, batch.costs(work.decoded.entries, seconds - LONG_S / 2))
 
     def _projects(self) -> dict[int, registry.Project]:
         snapshot = registry.read_snapshot(self._client)
@@ -356,6 +367,13 @@ class Drainer:
         return self._bind_again(
             lease, stored, msgspec.structs.replace(bounds, damaged=damaged), full=work.full
         )
+
+
+def _is_full(stored: Sequence[streams.StoredEntry], limits: Limits) -> bool:
+    """Say whether a batch came near its limits; half of them tells a backlog from a trickle."""
+    payloads = sum(sum(item.census.values()) for item in stored)
+    size = sum(len(item.value) for item in stored)
+    return payloads * 2 > limits.max_payloads or size * 2 > limits.max_bytes
 
 
 def _census(stored: Sequence[streams.StoredEntry]) -> dict[int, int]:

@@ -8,6 +8,7 @@ what a loud project still has in everybody's lanes, as long as nobody else waits
 from __future__ import annotations
 
 import math
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import structlog
@@ -27,6 +28,8 @@ ASIDE_AT: Final = 5_000
 """Payloads of one project that wait in everybody's lanes: less than half a second of a worker's time."""
 BACK_AT: Final = 1_000
 """Payloads in all lanes below which a project is not loud any more."""
+USUAL_COST_US: Final = 100
+"""Of a payload; one that takes a worker ten times as long counts as ten."""
 REST_S: Final = 10.0
 """How long it must have stayed below before it comes back."""
 ACTIVE_S: Final = 60.0
@@ -68,19 +71,23 @@ class Fairness:
         """Whether to look closer although little waits."""
         return bool(self._loud) or self._clock() - self._looked >= CALM_S
 
-    def decide(self, loads: Mapping[int, Load]) -> frozenset[int]:
+    def decide(
+        self, loads: Mapping[int, Load], costs: Mapping[int, int] = MappingProxyType({})
+    ) -> frozenset[int]:
         """Return the projects that are to be set aside now.
 
         Args:
             loads: every project in the queue, by id.
+            costs: microseconds that payloads of some projects took lately, each.
         """
         self._looked = now = self._clock()
         self._note_active(loads, now)
         for project, load in loads.items():
+            weight = max(1.0, costs.get(project, 0) / USUAL_COST_US)
             if project in self._loud:
-                if load.waiting + load.aside >= BACK_AT:
+                if (load.waiting + load.aside) * weight >= BACK_AT:
                     self._loud[project] = now
-            elif load.waiting >= ASIDE_AT and self._others(project, now):
+            elif load.waiting * weight >= ASIDE_AT and self._others(project, now):
                 log.warning("project_set_aside", project=project, waiting=load.waiting)
                 self._loud[project] = now
         for project in self._rested(now):
@@ -113,7 +120,7 @@ def step(client: redis.Redis, shards: int, fairness: Fairness) -> None:
     if not fairness.due and streams.entries(client, lanes.every(shards)) < GLANCE_ENTRIES:
         return
     waiting = ledger.waiting(client, lanes.every(shards))
-    loud = fairness.decide(loads(waiting, shards))
+    loud = fairness.decide(loads(waiting, shards), lanes.costs(client))
     fairness.patient = patient(waiting, loud)
     lanes.publish(client, loud)
 

@@ -8,14 +8,13 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import msgspec
 import redis
 import redis.exceptions
 import rq
 import structlog
 
 from storage import clickhouse, errors, lanes, streams
-from workers import drain, failpoints
+from workers import drain, failpoints, pace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,42 +113,7 @@ def _tools() -> Iterator[_Tools]:
     _kept.append(tools)
 
 
-class Pace:
-    """How large batches may be to take no longer than they should: what some send is costly.
-
-    Args:
-        most: their limits, however fast they are.
-        seconds: what a batch may take.
-    """
-
-    LEAST: Final = 0.05
-    """Of ``most``: with smaller batches their fixed cost is most of it."""
-    GROWTH: Final = 2.0
-
-    def __init__(self, most: drain.Limits, seconds: float) -> None:
-        self._most = most
-        self._seconds = seconds
-        self._share = 1.0
-
-    @property
-    def limits(self) -> drain.Limits:
-        """The limits of the next drain."""
-        most, share = self._most, self._share
-        return msgspec.structs.replace(
-            most,
-            max_bytes=int(most.max_bytes * share),
-            max_payloads=int(most.max_payloads * share),
-            max_reports=int(most.max_reports * share),
-        )
-
-    def note(self, done: drain.Drained, seconds: float) -> None:
-        """Learn from a drain: batches become smaller at once, and larger again by and by."""
-        if done.batches:
-            fitting = self._share * self._seconds * done.batches / max(seconds, 0.001)
-            self._share = max(self.LEAST, min(1.0, fitting, self._share * self.GROWTH))
-
-
-_paces: Final = {False: Pace(drain.Limits(), BATCH_S), True: Pace(ASIDE, ASIDE_S)}
+_paces: Final = {False: pace.Pace(drain.Limits(), BATCH_S), True: pace.Pace(ASIDE, ASIDE_S)}
 """By whether a lane is aside."""
 
 
@@ -176,12 +140,10 @@ def drain_shard(shard: int) -> None:
 
     try:
         with _tools() as (client, server):
-            queue, pace = streams.Queue(client), _paces[aside]
-            drainer = drain.Drainer(queue, client, server, time.monotonic, pace.limits, stop=yields)
+            queue = streams.Queue(client)
+            drainer = drain.Drainer(queue, client, server, time.monotonic, pace=_paces[aside], stop=yields)
             done = drainer.drain(shard)
     except (errors.RecoverableError, errors.LeaseLostError) as error:
         log.warning("drain_postponed", shard=shard, error=str(error))
     else:
-        seconds = time.monotonic() - started
-        pace.note(done, seconds)
-        log.debug("drained", shard=shard, seconds=round(seconds, 3), **done._asdict())
+        log.debug("drained", shard=shard, seconds=round(time.monotonic() - started, 3), **done._asdict())

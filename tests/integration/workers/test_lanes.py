@@ -12,7 +12,7 @@ import rq
 import rq.serializers
 
 from storage import envelope, lanes, ledger, streams
-from workers import dispatcher, fairness, jobs
+from workers import batch, dispatcher, fairness, jobs
 
 if TYPE_CHECKING:
     from tests import harness
@@ -117,6 +117,17 @@ def test_nothing_is_asked_while_little_waits(client: redis.Redis) -> None:
     client.delete(lanes.KEY)
     fairness.step(client, SHARDS, judge)
     assert not client.exists(lanes.KEY)
+
+
+def test_what_payloads_cost_is_told_to_maintenance(client: redis.Redis) -> None:
+    small = envelope.Payload(QUIET, "key", "", "", "", "", 0, b"x" * 10)
+    large = envelope.Payload(LOUD, "key", "", "", "", "", 0, b"x" * 480)
+    entries = [envelope.Entry("1-1", [small, small, large]), envelope.Entry("1-2", [large])]
+    costs = batch.costs(entries, 0.98)
+    assert costs == {QUIET: 10_000, LOUD: 480_000}
+    lanes.note_costs(client, costs)
+    assert lanes.costs(client) == costs
+    assert 0 < client.ttl(lanes.COSTS_KEY) <= lanes.COSTS_TTL_S
 
 
 async def told(url: str) -> frozenset[int]:

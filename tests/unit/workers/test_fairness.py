@@ -40,6 +40,14 @@ def test_a_project_that_keeps_another_waiting_is_set_aside(judge: fairness.Fairn
     assert judge.due
 
 
+def test_costly_payloads_count_for_more(judge: fairness.Fairness) -> None:
+    few = MANY // 10
+    judge.decide(loads(few))
+    assert judge.decide(loads(few, quiet_sent=1), {QUIET: 10**6}) == set()
+    costs = {LOUD: 10 * fairness.USUAL_COST_US}
+    assert judge.decide(loads(few, quiet_sent=2), costs) == {LOUD}
+
+
 def test_alone_a_project_may_have_everything(judge: fairness.Fairness) -> None:
     for _ in range(3):
         assert judge.decide({LOUD: fairness.Load(10**6, 10 * MANY, 0)}) == set()
