@@ -6,15 +6,16 @@ apart.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
+from storage import clickhouse
+
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator, Sequence
-
-    from storage import clickhouse
 
 _PAGE: Final = 200
 """Rows read at a time: 200 MB, should each be as large as a body may be."""
@@ -37,6 +38,8 @@ WHERE {_WHERE} AND (received, receipt, cityHash64(raw))
     > (fromUnixTimestamp64Milli(%(after_ms)s, 'UTC'), %(after_receipt)s, %(after_digest)s)
 ORDER BY received, receipt, cityHash64(raw) LIMIT %(limit)s
 """  # noqa: S608 - constants
+_WHOLE: Final = f"SELECT _part FROM quarantine GROUP BY _part HAVING countIf(NOT ({_WHERE})) = 0"  # noqa: S608 - constants
+_DROP_PART: Final = "ALTER TABLE quarantine DROP PART %(part)s"
 _DROP: Final = f"DELETE FROM quarantine WHERE {_WHERE}"  # noqa: S608 - constants
 _REMOVE: Final = "DELETE FROM quarantine WHERE (receipt, cityHash64(raw)) IN %(rows)s"
 
@@ -102,8 +105,13 @@ def pages(server: clickhouse.Connection, selection: Selection) -> Iterator[list[
 
 
 def drop(server: clickhouse.Connection, selection: Selection) -> None:
-    """Remove the rows of a selection."""
-    server.execute(_DROP, msgspec.structs.asdict(selection))
+    """Remove the rows of a selection; parts of nothing else go first, at once and without taking room."""
+    where = msgspec.structs.asdict(selection)
+    for (part,) in server.execute(_WHOLE, where):
+        with contextlib.suppress(clickhouse.QueryError):  # it was merged just now
+            server.execute(_DROP_PART, {"part": part})
+    if extent(server, selection).rows:
+        server.execute(_DROP, where)
 
 
 def remove(server: clickhouse.Connection, rows: Sequence[Row]) -> None:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from deploy import child
 from deploy.embedded import chdb_server, room
 from deploy.embedded import clickhouse as embedded_clickhouse
 from deploy.settings import MEBIBYTE
-from storage import clickhouse, errors, migrate, writer
+from storage import clickhouse, errors, migrate, quarantine, writer
 from tests import disks, harness
 
 if TYPE_CHECKING:
@@ -24,12 +25,18 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 DISK: Final = 96 * MEBIBYTE
-NOT_ENOUGH_SPACE: Final = 243
 TOO_MUCH_SPILLED: Final = 396
-BALLAST: Final = """
-INSERT INTO reports (project_id, release, sample)
-SELECT 1, 'old', randomPrintableASCII(1000) FROM numbers(2000)
-"""
+BALLAST: Final = (
+    """
+    INSERT INTO reports (project_id, release, identity, sample)
+    SELECT 1, 'old', number, randomPrintableASCII(1000) FROM numbers(10000)
+    """,
+    """
+    INSERT INTO quarantine (received, receipt, project_id, raw)
+    SELECT now(), toString(number), 1, randomPrintableASCII(1000) FROM numbers(20000)
+    """,
+)
+"""The second part is larger than the room in which a nearly full disk is cleared."""
 SPILLING: Final = (
     """
     SELECT randomPrintableASCII(99) AS s FROM numbers(9000000) ORDER BY s LIMIT 8999999, 1
@@ -72,7 +79,8 @@ def test_a_nearly_full_disk_takes_no_reports_and_can_be_cleared(disk: Path) -> N
     with harness.clickhouse_server(disk) as server:
         migrate.apply(server.address)
         with contextlib.closing(clickhouse.connect(server.address)) as connection:
-            connection.execute(BALLAST)
+            for sql in BALLAST:
+                connection.execute(sql)
     with filled(disk, between(disk)), harness.clickhouse_server(disk) as server:
         assert migrate.apply(server.address) == []
         with contextlib.closing(clickhouse.connect(server.address)) as connection:
@@ -80,10 +88,12 @@ def test_a_nearly_full_disk_takes_no_reports_and_can_be_cleared(disk: Path) -> N
                 writer.insert(connection, "outcomes", {"project_id": [1], "quantity": [1]}, "refused")
             writer.insert(connection, "projects", {"id": [2]}, "taken")
             writer.insert(connection, "removals", {"project_id": [3]}, "taken")
-            now = {"mutations_sync": 1}
-            connection.execute("ALTER TABLE reports DELETE WHERE cityHash64(sample) % 2 = 0", settings=now)
+            before = room.free(str(disk))
+            quarantine.drop(connection, quarantine.Selection(project_id=1))
+            assert connection.execute("SELECT count() FROM quarantine") == [(0,)]
             connection.execute("ALTER TABLE reports DROP PARTITION tuple(1, '', 'old')")
-            assert connection.execute("SELECT count() FROM reports") == [(0,)]
+            assert child.wait_until(lambda: room.free(str(disk)) > before + 25 * MEBIBYTE, 20)
+            writer.insert(connection, "outcomes", {"project_id": [1], "quantity": [1]}, "taken")
 
 
 @pytest.mark.parametrize("sql", SPILLING)
