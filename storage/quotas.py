@@ -242,11 +242,15 @@ async def load_exhausted(client: redis.asyncio.Redis) -> tuple[list[Exhausted], 
 
 
 def read_exhausted(members: Sequence[tuple[bytes, float]]) -> list[Exhausted]:
-    """Return what the sorted set ``EXHAUSTED_KEY`` holds, from its members with their scores."""
+    """Return what the sorted set ``EXHAUSTED_KEY`` holds, from its members with their scores.
+
+    What another release may have written and this one cannot read is left out.
+    """
     found = []
     for member, until in members:
-        project_id, reason, limit, key = member.decode().split(" ", 3)
-        found.append(Exhausted(int(project_id), key, reason, int(limit), int(until)))
+        with contextlib.suppress(ValueError):
+            project_id, reason, limit, key = member.decode().split(" ", 3)
+            found.append(Exhausted(int(project_id), key, reason, int(limit), int(until)))
     return found
 
 

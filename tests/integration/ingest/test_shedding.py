@@ -92,8 +92,11 @@ def test_of_two_quotas_the_one_that_lasts_longer_is_named(
 def test_a_quota_that_was_raised_sheds_no_more(two: list[edges.Edge], redis_client: redis.Redis) -> None:
     use_up(redis_client, "project_minute", 60, 9)
     use_up(redis_client, "of another release", 60, 9)
+    use_up(redis_client, "another_release", 60, 9)
     time.sleep(1.2)
     assert not any(map(shed_by, two))
+    use_up(redis_client, "project_minute", 60, 10)
+    assert child.wait_until(lambda: all(map(shed_by, two)), LEARN_S), "what can be read counts"
     redis_client.delete(quotas.EXHAUSTED_KEY)
 
 
