@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Final, Self
 
 from deploy import network
+from tests import transports
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
@@ -76,6 +77,7 @@ class Proxy:
             with contextlib.suppress(asyncio.CancelledError):
                 self._loop.run_until_complete(task)
         self._server.close()
+        self._loop.run_until_complete(transports.abort_all())
         self._loop.close()
 
     async def _serve(self) -> None:
