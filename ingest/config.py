@@ -29,7 +29,7 @@ class EdgeConfig(msgspec.Struct, frozen=True, kw_only=True):
     redis_url: str
     shards: int = streams.DEFAULT_SHARDS
     max_body_bytes: int = 1 << 20
-    max_held_bytes: int = 16 << 20
+    max_held_bytes: int = 12 << 20
     memory_high_water: float = 0.85
     redis_timeout: float = 0.25
     refresh_interval: float = 0.2
