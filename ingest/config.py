@@ -16,7 +16,7 @@ class EdgeConfig(msgspec.Struct, frozen=True, kw_only=True):
         max_body_bytes: longest request body, before and after inflating. A full Reporting API upload of
             Chrome (100 reports of 10 KiB) just fits.
         max_held_bytes: bodies in memory at a time, arriving or waiting for Redis. With their copies on the
-            way to Redis they keep a process below 120 MB. At 20 000/s of 1 KiB they last for 0.8 s.
+            way to Redis they keep a process below 120 MB. At 20 000/s of 1 KiB they last for 0.6 s.
         memory_high_water: share of Redis' ``maxmemory`` above which the edge answers 503. The rest is room
             for the drainers' own writes and for an AOF rewrite.
         redis_timeout: seconds that Redis has for one answer, connecting included.
