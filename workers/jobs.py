@@ -31,11 +31,11 @@ DRAIN: Final = "workers.jobs.drain_shard"
 TIMEOUT_S: Final = 300
 """RQ ends a job after this time; a drain ends by itself long before, unless ClickHouse hangs."""
 
-SHARE_S: Final = 0.5
+SHARE_S: Final = 0.6
 """After this time a drain yields its worker to a shard that waits for one."""
 ASIDE: Final = drain.Limits(max_bytes=6 * 1024 * 1024, max_payloads=6_000, max_reports=8_000)
 """Of a lane aside, at most."""
-BATCH_S: Final = 0.4
+BATCH_S: Final = 0.6
 ASIDE_S: Final = 0.3
 """What a batch may take in everybody's lanes, and in one aside: others wait for the worker meanwhile."""
 
