@@ -8,6 +8,7 @@ An installation that had more shards once has streams beyond: they are drained, 
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -87,7 +88,8 @@ def note_costs(client: redis.Redis, costs: Mapping[int, int]) -> None:
     """
     try:
         with client.pipeline(transaction=False) as pipeline:
-            pipeline.hset(COSTS_KEY, mapping={str(project): cost for project, cost in costs.items()})
+            for project, cost in costs.items():
+                pipeline.hset(COSTS_KEY, str(project), f"{cost} {int(time.time())}")
             pipeline.expire(COSTS_KEY, COSTS_TTL_S)
             pipeline.execute()
     except (redis.exceptions.RedisError, OSError) as error:
@@ -104,7 +106,12 @@ def costs(client: redis.Redis) -> dict[int, int]:
         noted: Any = client.hgetall(COSTS_KEY)
     except (redis.exceptions.RedisError, OSError) as error:
         raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
-    return {int(project): int(cost) for project, cost in noted.items()}
+    found = {}
+    for project, value in noted.items():
+        cost, _, at = value.partition(b" ")
+        if time.time() - int(at or 0) < COSTS_TTL_S:
+            found[int(project)] = int(cost)
+    return found
 
 
 async def load(client: redis.asyncio.Redis) -> frozenset[int]:

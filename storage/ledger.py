@@ -144,7 +144,7 @@ def waiting(client: redis.Redis, numbers: Sequence[int]) -> dict[int, dict[int, 
     """
     return {
         number: {
-            project: (sent, sent - shard.counts["committed"].get(project, 0))
+            project: (sent, max(0, sent - shard.counts["committed"].get(project, 0)) if shard.entries else 0)
             for project, sent in shard.counts["acknowledged"].items()
         }
         for number, shard in _read(client, numbers).items()

@@ -248,7 +248,7 @@ def read_exhausted(members: Sequence[tuple[bytes, float]]) -> list[Exhausted]:
     """
     found = []
     for member, until in members:
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, OverflowError):
             project_id, reason, limit, key = member.decode().split(" ", 3)
             found.append(Exhausted(int(project_id), key, reason, int(limit), int(until)))
     return found

@@ -124,7 +124,8 @@ def cut(stored: Sequence[streams.StoredEntry], entries: Decoded, most: int) -> i
 def costs(entries: Sequence[envelope.Entry], seconds: float) -> dict[int, int]:
     """Return the microseconds that each payload of a project took, if these entries took so many seconds.
 
-    What a payload costs goes by its size: no more is known of one project's part of a batch.
+    What a payload costs goes by its size: no more is known of one project's part of a batch. Of projects with
+    less than half of the bytes nothing is said.
     """
     payloads: Counter[int] = Counter()
     sizes: Counter[int] = Counter()
@@ -133,7 +134,11 @@ def costs(entries: Sequence[envelope.Entry], seconds: float) -> dict[int, int]:
             payloads[payload.project_id] += 1
             sizes[payload.project_id] += len(payload.body)
     each = seconds * 1e6 / max(1, sizes.total())
-    return {project: int(each * size / payloads[project]) for project, size in sizes.items()}
+    return {
+        project: int(each * size / payloads[project])
+        for project, size in sizes.items()
+        if size * 2 > sizes.total()
+    }
 
 
 def damaged_entries(shard: int, entries: Decoded, found: Mapping[str, str]) -> dict[str, str]:

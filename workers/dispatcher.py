@@ -86,7 +86,9 @@ class Dispatcher:
         now = self._clock()
         if now >= self._find_at:
             self._numbers, self._find_at = lanes.present(self._client, self._shards), now + FIND_S
-        states = zip(self._numbers, self._look(self._numbers), strict=True)
+        # Whoever waited longest comes first: streams that take what time is left have room for one at a time.
+        numbers = sorted(self._numbers, key=lambda number: self._last.get(number, -math.inf))
+        states = zip(numbers, self._look(numbers), strict=True)
         return sum(self._visit(shard, state, now) for shard, state in states)
 
     def _look(self, numbers: Sequence[int]) -> list[_Shard]:
@@ -118,8 +120,8 @@ class Dispatcher:
         return state.entries > 0 and self._enqueue(shard, now)
 
     def _due(self, shard: int, entries: int, now: float) -> bool:
-        if self._has_time(shard) and self._queue.count:
-            return False
+        if self._has_time(shard) and (entries >= BUSY_ENTRIES or self._queue.count):
+            return not self._queue.count
         interval = BUSY_INTERVAL_S if entries >= BUSY_ENTRIES else INTERVAL_S
         return now - self._last.get(shard, -interval) >= interval
 

@@ -244,7 +244,7 @@ class Drainer:
 
     def _note(self, work: Work, seconds: float) -> None:
         """Note how long a batch took, for the size of the next, and for who is loud if it took long."""
-        self._pace.note(seconds)
+        self._pace.note(seconds, full=work.full)
         if seconds < LONG_S:
             return
         with contextlib.suppress(errors.RedisUnavailableError):

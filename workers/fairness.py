@@ -30,6 +30,8 @@ BACK_AT: Final = 1_000
 """Payloads in all lanes below which a project is not loud any more."""
 USUAL_COST_US: Final = 100
 """Of a payload; one that takes a worker ten times as long counts as ten."""
+MOST_WEIGHT: Final = 100.0
+"""No payload counts for more: a batch may also have waited for ClickHouse."""
 REST_S: Final = 10.0
 """How long it must have stayed below before it comes back."""
 ACTIVE_S: Final = 60.0
@@ -83,7 +85,7 @@ class Fairness:
         self._looked = now = self._clock()
         self._note_active(loads, now)
         for project, load in loads.items():
-            weight = max(1.0, costs.get(project, 0) / USUAL_COST_US)
+            weight = min(MOST_WEIGHT, max(1.0, costs.get(project, 0) / USUAL_COST_US))
             if project in self._loud:
                 if (load.waiting + load.aside) * weight >= BACK_AT:
                     self._loud[project] = now

@@ -13,7 +13,8 @@ START: Final = 0.5
 """Of the limits, for the first batch of a process, whose cost nobody knows yet."""
 LEAST: Final = 0.05
 """Of the limits: with smaller batches their fixed cost is most of it."""
-GROWTH: Final = 2.0
+CHANGE: Final = 2.0
+"""Of a share, at most, from one batch to the next: one that waited for something else says little."""
 
 
 class Pace:
@@ -41,7 +42,15 @@ class Pace:
             max_reports=int(most.max_reports * share),
         )
 
-    def note(self, seconds: float) -> None:
-        """Learn from a batch: the next one is smaller at once, or at most twice as large."""
+    def note(self, seconds: float, *, full: bool = True) -> None:
+        """Learn from a batch: the next one is at most twice as large or half as large.
+
+        Args:
+            seconds: what it took.
+            full: whether it was as large as it might be; how fast a small one is says nothing of large ones.
+        """
+        if not full and seconds <= self._seconds:
+            return
         fitting = self._share * self._seconds / max(seconds, 0.001)
-        self._share = max(LEAST, min(1.0, fitting, self._share * GROWTH))
+        within = max(self._share / CHANGE, min(self._share * CHANGE, fitting))
+        self._share = max(LEAST, min(1.0, within))

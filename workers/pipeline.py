@@ -154,6 +154,7 @@ class _Batch:
         self._claims: dict[int, list[limits.Claim]] = {}
         self._receipts = traces
         self._contexts: dict[tuple[object, ...], collapse.Context] = {}
+        self._overflow: dict[int, dict[tuple[str, str], str]] = {}
         self._tasks: list[_Task] = []
         self._bytes = 0
         self._judged: dict[judge.Question, judge.Judged] = {}
@@ -279,21 +280,29 @@ class _Batch:
         key = (payload.project_id, payload.key, payload.environment, payload.release, payload.flags)
         context = self._contexts.get(key)
         if context is None:
-            context = self._contexts[key] = _new_context(payload, self._plan)
+            context = self._contexts[key] = _new_context(payload, self._plan, self._kept(payload))
         return context
 
+    def _kept(self, payload: envelope.Payload) -> str | None:
+        """Return the environment under which a payload overflows, or None when it does not."""
+        overflow = self._overflow.get(payload.project_id)
+        if overflow is None:
+            project = self._plan.projects.get(payload.project_id, _DEFAULTS)
+            overflow = {(environment, release): kept for environment, release, kept in project.overflow}
+            self._overflow[payload.project_id] = overflow
+        return overflow.get((payload.environment, payload.release))
 
-def _new_context(payload: envelope.Payload, plan: Plan) -> collapse.Context:
+
+def _new_context(payload: envelope.Payload, plan: Plan, kept: str | None) -> collapse.Context:
     project = plan.projects.get(payload.project_id, _DEFAULTS)
     environment, release, details = payload.environment, payload.release, {}
     if blanked := [name for flag, name in _FLAGS.items() if payload.flags & flag]:
         details["blanked"] = ",".join(blanked)
-    kept = [kept for *pair, kept in project.overflow if pair == [environment, release]]
-    if kept:
+    if kept is not None:
         details["release"] = release
-        if kept != [environment]:
+        if kept != environment:
             details["environment"] = environment
-        environment, release = kept[0], envelope.OTHER_RELEASE
+        environment, release = kept, envelope.OTHER_RELEASE
     return collapse.Context(
         account=outcomes.Account(payload.project_id, payload.key, environment, release),
         rules=judge.rules_of(project.settings),

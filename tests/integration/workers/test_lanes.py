@@ -124,7 +124,7 @@ def test_what_payloads_cost_is_told_to_maintenance(client: redis.Redis) -> None:
     large = envelope.Payload(LOUD, "key", "", "", "", "", 0, b"x" * 480)
     entries = [envelope.Entry("1-1", [small, small, large]), envelope.Entry("1-2", [large])]
     costs = batch.costs(entries, 0.98)
-    assert costs == {QUIET: 10_000, LOUD: 480_000}
+    assert costs == {LOUD: 480_000}, "the other one's part is a guess"
     lanes.note_costs(client, costs)
     assert lanes.costs(client) == costs
     assert 0 < client.ttl(lanes.COSTS_KEY) <= lanes.COSTS_TTL_S

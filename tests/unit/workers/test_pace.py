@@ -41,5 +41,18 @@ def test_batches_double_again_when_they_may(half: pace.Pace) -> None:
 
 
 def test_no_batch_is_so_small_that_its_fixed_cost_is_most_of_it(half: pace.Pace) -> None:
-    half.note(1_000.0)
+    for _ in range(10):
+        half.note(1_000.0)
     assert half.limits.max_payloads == 50
+
+
+def test_one_batch_that_waited_for_something_else_changes_little(half: pace.Pace) -> None:
+    half.note(1_000.0)
+    assert half.limits.max_payloads == 250
+
+
+def test_a_small_batch_says_nothing_unless_it_was_slow(half: pace.Pace) -> None:
+    half.note(0.01, full=False)
+    assert half.limits.max_payloads == 500
+    half.note(1.0, full=False)
+    assert half.limits.max_payloads == 250
