@@ -40,7 +40,8 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         int,
         msgspec.Meta(
             description=(
-                "Live (environment, release) pairs; reports of a pair beyond that land in release (other)."
+                "Live (environment, release) pairs, a quarter of which may be new in an hour; other reports "
+                "land in release (other)."
             ),
             ge=1,
             le=10_000,
