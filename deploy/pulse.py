@@ -21,7 +21,7 @@ INTERVAL_S: Final = 1.0
 
 _OUTCOMES: Final = """
 SELECT kind, outcome, sum(quantity) FROM outcomes
-WHERE minute >= now() - INTERVAL 10 MINUTE
+WHERE minute BETWEEN now() - INTERVAL 10 MINUTE AND now()
 GROUP BY kind, outcome ORDER BY kind, outcome
 """
 

@@ -11,6 +11,7 @@ import falcon.asgi
 from ingest import (
     addresses,
     body,
+    clock,
     connection,
     cors,
     endpoint,
@@ -128,13 +129,14 @@ def _serialize_error(
 def create_app(settings: config.EdgeConfig) -> EdgeApp:
     """Return the ASGI application of one edge process."""
     client = connection.connect(settings.redis_url, settings.redis_timeout)
-    table = targets.TargetTable(settings.shards)
+    believed = clock.Clock()
+    table = targets.TargetTable(settings.shards, believed)
     held = limits.HeldBytes(settings.max_held_bytes)
     shedder = shedding.Shedder()
-    redis_watch = watch.Watch(client, table, shedder, settings)
-    refused = tally.Tally(client, settings.redis_timeout)
-    known_senders = senders.Senders(client, settings.redis_timeout)
-    store = intake.Intake(streams.AsyncAppender(client).append, held, settings.redis_timeout)
+    redis_watch = watch.Watch(client, table, shedder, settings, believed)
+    refused = tally.Tally(client, settings.redis_timeout, believed)
+    known_senders = senders.Senders(client, settings.redis_timeout, believed)
+    store = intake.Intake(streams.AsyncAppender(client, believed).append, held, settings.redis_timeout)
     reports = endpoint.Endpoint(
         table=table,
         store=store,

@@ -133,8 +133,13 @@ class Intake:
             self._answer(batch, entry_ids)
 
     def _answer(self, batch: list[_Waiter], entry_ids: dict[int, str]) -> None:
+        """Give the receipts, and refuse those alone whose shard could not be stored."""
         indexes = dict.fromkeys(entry_ids, 0)
-        for shard, payload, receipt in batch:
+        for waiter in batch:
+            shard, payload, receipt = waiter
+            if shard not in indexes:
+                self._refuse(waiter)
+                continue
             index = indexes[shard]
             indexes[shard] = index + 1
             self._held.give(len(payload.body))
@@ -145,10 +150,13 @@ class Intake:
         """Refuse the batch, and who came meanwhile: they must not wait for a second append that fails."""
         refused = [*batch, *self._waiting]
         self._waiting.clear()
-        for _, payload, receipt in refused:
-            self._held.give(len(payload.body))
-            if not receipt.done():
-                receipt.set_exception(refusals.RefusedError(refusals.UNAVAILABLE))
+        for waiter in refused:
+            self._refuse(waiter)
+
+    def _refuse(self, waiter: _Waiter) -> None:
+        self._held.give(len(waiter.payload.body))
+        if not waiter.receipt.done():
+            waiter.receipt.set_exception(refusals.RefusedError(refusals.UNAVAILABLE))
 
 
 def _end(gathered: asyncio.Future[None]) -> None:

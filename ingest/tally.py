@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ingest import refusals, targets
 
 _MAX_KEYS: Final = 4096
-"""Distinct counters between two flushes."""
+"""Distinct counters between two flushes; as many wait for Redis while it is away."""
 _MAX_PAIRS: Final = 100
 """Pairs of environment and release of one project whose refusals are counted apart in one hour.
 
@@ -54,8 +55,7 @@ class _Pairs:
 class Tally:
     """Refusals since the last flush. When Redis is down they are kept, in bounded memory, until it is back.
 
-    Warning: a flush that times out may have been stored, and then counts twice. These are statistics; the
-    ledger of accepted payloads does not rest on them.
+    A flush that is not confirmed is tried again as it was: one that was stored all the same counts once.
 
     Args:
         client: where the counts go.
@@ -70,6 +70,7 @@ class Tally:
         self._timeout = timeout
         self._clock = clock
         self._counts: dict[stored_refusals.RefusalKey, int] = {}
+        self._unconfirmed: stored_refusals.Flush | None = None
         self._pairs = _Pairs()
 
     def count(self, refusal: refusals.Refusal, target: targets.Target) -> None:
@@ -92,15 +93,13 @@ class Tally:
 
     async def flush(self) -> None:
         """Bring the counts to Redis; on failure they stay for the next time."""
-        if not self._counts:
-            return
-        counts, self._counts = self._counts, {}
-        try:
-            async with asyncio.timeout(self._timeout):
-                await stored_refusals.flush(self._client, counts)
-        except (errors.HeadraceError, TimeoutError):
-            for key, quantity in counts.items():
-                self._add(key, quantity)
+        with contextlib.suppress(errors.HeadraceError, TimeoutError):
+            while self._unconfirmed or self._counts:
+                if self._unconfirmed is None:
+                    self._unconfirmed, self._counts = stored_refusals.Flush.of(self._counts), {}
+                async with asyncio.timeout(self._timeout):
+                    await stored_refusals.flush(self._client, self._unconfirmed)
+                self._unconfirmed = None
 
     def _key(self, target: targets.Target, reason: str, outcome: str) -> stored_refusals.RefusalKey:
         second = int(self._clock())

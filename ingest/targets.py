@@ -37,11 +37,12 @@ class Target:
         flags: what was blanked, see ``envelope.Payload``.
         shard: where its payloads go: number of the stream.
         origins: who may send them; None for everybody.
-        until_ms: when this must be resolved again, because the key ends, in milliseconds since the epoch;
-            None for never.
+        until_ms: when the key ends, in milliseconds since the epoch; None for never.
+        ended: what takes the place of this from then on; None when the key never ends.
     """
 
     __slots__ = (
+        "ended",
         "environment",
         "flags",
         "key",
@@ -62,6 +63,7 @@ class Target:
         *,
         allowed: origins.Patterns | None = None,
         until_ms: int | None = None,
+        ended: Target | None = None,
     ) -> None:
         self.refusal: Final = refusal
         self.project_id: Final = project_id
@@ -72,6 +74,7 @@ class Target:
         self.shard: Final = shard
         self.origins: Final = allowed
         self.until_ms: Final = until_ms
+        self.ended: Final = ended
 
 
 def _nowhere(refusal: refusals.Refusal) -> Target:
@@ -109,13 +112,11 @@ class _Known:
         self.refusal: Final = _REFUSAL_BY_STATUS[project.status]
         self.settings: Final = project.settings
 
-    def refusal_of(self, record: public_keys.Key, now_ms: float) -> refusals.Refusal | None:
-        """Return why a key of this project is refused; None when its reports are taken."""
+    def refusal_of(self, record: public_keys.Key) -> refusals.Refusal | None:
+        """Return why a key of this project is refused before it ends; None when its reports are taken."""
         if self.refusal is not None:
             return self.refusal
-        if record.state == "disabled":
-            return refusals.DISABLED_KEY
-        return None if record.works(int(now_ms)) else refusals.EXPIRED_KEY
+        return refusals.DISABLED_KEY if record.state == "disabled" else None
 
 
 class TargetTable:
@@ -123,7 +124,8 @@ class TargetTable:
 
     Args:
         shards: number of shards.
-        clock: seconds since the epoch; keys end by this clock, without word from anybody.
+        clock: seconds since the epoch; keys end by this clock, without word from anybody. Whether one has
+            ended is asked at each request and never remembered: the clock may be ahead for a moment.
     """
 
     def __init__(self, shards: int, clock: Callable[[], float] = time.time) -> None:
@@ -163,10 +165,12 @@ class TargetTable:
         """Resolve a POST by its path, its query string and its ``X-Sentry-Auth`` (empty when absent)."""
         parts = (path, query, header)
         target = self._remembered.get(parts)
-        if target is None or (target.until_ms is not None and target.until_ms <= self._clock() * 1000):
+        if target is None:
             target = self._resolve(path, query, header)
             if len(path) + len(query) + len(header) <= _LONGEST_REMEMBERED:
                 self._remember(parts, target)
+        if target.ended is not None and target.until_ms is not None:
+            return target if self._clock() * 1000 < target.until_ms else target.ended
         return target
 
     def _remember(self, parts: tuple[str, bytes, bytes], target: Target) -> None:
@@ -187,14 +191,18 @@ class TargetTable:
         record = project and project.keys.get(claim.key)
         if not project or not record:
             return _UNKNOWN_KEY
-        refusal = project.refusal_of(record, self._clock() * 1000)
+        refusal, stream = project.refusal_of(record), self._stream_of(project.id, claim)
+        if refusal is not None or record.valid_until is None:
+            return Target(refusal, project.id, claim, stream, allowed=project.origins)
+        ended = Target(refusals.EXPIRED_KEY, project.id, claim, stream, allowed=project.origins)
         return Target(
-            refusal,
+            None,
             project.id,
             claim,
-            self._stream_of(project.id, claim),
+            stream,
             allowed=project.origins,
-            until_ms=record.valid_until if refusal is None else None,
+            until_ms=record.valid_until,
+            ended=ended,
         )
 
     def _stream_of(self, project_id: int, claim: auth.Claim) -> int:

@@ -19,6 +19,7 @@ from storage import lanes, quotas, registry
 if TYPE_CHECKING:
     import redis.asyncio
 
+    from ingest import clock as clocks
     from ingest import config, shedding, targets
 
 _log = structlog.get_logger(__name__)
@@ -32,6 +33,7 @@ class Watch:
         table: told of each new snapshot of the registry.
         shedder: told of the quotas that are used up.
         settings: how often to look, how long to wait, and where the high-water mark lies.
+        clock: compared with Redis' and maintenance's.
 
     Attributes:
         reachable: whether Redis answered the last look.
@@ -44,11 +46,13 @@ class Watch:
         table: targets.TargetTable,
         shedder: shedding.Shedder,
         settings: config.EdgeConfig,
+        clock: clocks.Clock,
     ) -> None:
         self._client = client
         self._table = table
         self._shedder = shedder
         self._settings = settings
+        self._clock = clock
         self._version: int | None = None
         self.reachable = False
         self.full = False
@@ -90,8 +94,9 @@ class Watch:
             self._version = snapshot.version
 
     async def _refresh_limits(self) -> None:
-        exhausted, now_s = await quotas.load_exhausted(self._client)
-        self._shedder.replace(filter(self._table.stands, exhausted), now_s)
+        limits = await quotas.load_exhausted(self._client)
+        self._clock.compare(limits.redis_s, limits.told_s)
+        self._shedder.replace(filter(self._table.stands, limits.exhausted), limits.redis_s)
 
     def _note_no_registry(self) -> None:
         if self._version is not None:

@@ -1,7 +1,8 @@
 """What one stream entry holds: the payloads of one group commit, as the edge accepted them.
 
 An entry is MessagePack: ``[version, [payload, ...]]``; all its payloads belong to the same shard. The id of
-the entry is the time of receipt; with the position of the payload in the entry it makes the receipt.
+the entry is its place in the stream; with the position of the payload in the entry it makes the receipt. The
+time of receipt stands beside the value; entries of earlier releases have their id's.
 """
 
 from __future__ import annotations
@@ -56,15 +57,19 @@ class Payload(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Entry(NamedTuple):
-    """A decoded stream entry: its id (``<ms>-<seq>``) and its payloads in the order of arrival."""
+    """A decoded stream entry: its id (``<ms>-<seq>``) and its payloads in the order of arrival.
+
+    ``dated_ms`` is its time of receipt, in milliseconds since the epoch; None for that of its id.
+    """
 
     id: str
     payloads: list[Payload]
+    dated_ms: int | None = None
 
     @property
     def received_ms(self) -> int:
-        """Time of receipt by Redis' clock, in milliseconds since the epoch."""
-        return int(self.id.partition("-")[0])
+        """Time of receipt, in milliseconds since the epoch."""
+        return int(self.id.partition("-")[0]) if self.dated_ms is None else self.dated_ms
 
 
 _encoder = msgspec.msgpack.Encoder()

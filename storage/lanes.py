@@ -8,7 +8,6 @@ An installation that had more shards once has streams beyond: they are drained, 
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -26,8 +25,8 @@ KEY: Final = "headrace:aside"
 """Redis string: the ids of the projects that are set aside, as MessagePack."""
 TTL_S: Final = 10
 """How long the edges believe what nobody repeats."""
-COSTS_KEY: Final = "headrace:costs"
-"""Redis hash: microseconds that each payload of a project took, when they last took long."""
+COSTS_KEY: Final = "headrace:cost"
+"""Redis strings, by project: microseconds that each of its payloads took, when they last took long."""
 COSTS_TTL_S: Final = 60
 
 _decoder: Final = msgspec.msgpack.Decoder(list[int])
@@ -89,29 +88,26 @@ def note_costs(client: redis.Redis, costs: Mapping[int, int]) -> None:
     try:
         with client.pipeline(transaction=False) as pipeline:
             for project, cost in costs.items():
-                pipeline.hset(COSTS_KEY, str(project), f"{cost} {int(time.time())}")
-            pipeline.expire(COSTS_KEY, COSTS_TTL_S)
+                pipeline.set(f"{COSTS_KEY}:{project}", cost, ex=COSTS_TTL_S)
             pipeline.execute()
     except (redis.exceptions.RedisError, OSError) as error:
         raise errors.RedisUnavailableError(f"Redis did not take it: {error}.") from error
 
 
-def costs(client: redis.Redis) -> dict[int, int]:
-    """Return what payloads cost lately, in microseconds each, by project.
+def costs(client: redis.Redis, projects: Iterable[int]) -> dict[int, int]:
+    """Return what payloads of these projects cost lately, in microseconds each, where they took long.
 
     Raises:
         RedisUnavailableError: Redis did not answer.
     """
+    wanted = list(projects)
+    if not wanted:
+        return {}
     try:
-        noted: Any = client.hgetall(COSTS_KEY)
+        noted: Any = client.mget([f"{COSTS_KEY}:{project}" for project in wanted])
     except (redis.exceptions.RedisError, OSError) as error:
         raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
-    found = {}
-    for project, value in noted.items():
-        cost, _, at = value.partition(b" ")
-        if time.time() - int(at or 0) < COSTS_TTL_S:
-            found[int(project)] = int(cost)
-    return found
+    return {project: int(cost) for project, cost in zip(wanted, noted, strict=True) if cost is not None}
 
 
 async def load(client: redis.asyncio.Redis) -> frozenset[int]:

@@ -1,9 +1,10 @@
 """The guard of the partition key, which comes from a public query string.
 
 A project has at most ``max_partitions`` live (environment, release) pairs; a pair is live while reports
-arrived under it within ``LIFE_MS``. A quarter of the places may be taken within an hour, so that who makes up
-releases does not have all of them at once. Which pairs are live is kept in Redis, in a sorted set per
-project, and in another one the first ``MOST_ENVIRONMENTS`` of their environments.
+arrived under it within ``LIFE_MS``, or as long as no other needs its place. A quarter of the places may be
+taken within an hour, so that who makes up releases does not have all of them at once. Which pairs are live is
+kept in Redis, in a sorted set per project, and in another one the first ``MOST_ENVIRONMENTS`` of their
+environments.
 
 Reports of a refused pair land in release ``(other)``, under their own environment if it is among those, else
 under the empty one. So the partitions stay bounded whatever a sender makes up, and few of them are written by
@@ -12,16 +13,17 @@ all shards.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import redis
 import redis.exceptions
 
-from storage import errors, scripts
+from storage import clocks, errors, scripts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 LIFE_MS: Final = 7 * 24 * 3600 * 1000
 """A release that sent nothing for a week makes room for a newer one; its rows stay."""
@@ -47,8 +49,14 @@ def most_new(most: int) -> int:
     return max(_LEAST_NEW, int(most * _NEW_SHARE))
 
 
-def admit(
-    client: redis.Redis, project_id: int, pairs: Sequence[Pair], *, most: int, now_ms: int
+def admit(  # noqa: PLR0913 - the bounds of a project, and two times
+    client: redis.Redis,
+    project_id: int,
+    pairs: Sequence[Pair],
+    *,
+    most: int,
+    now_ms: int,
+    clock: Callable[[], float] = time.time,
 ) -> dict[Pair, str]:
     """Return the pairs beyond the project's limit, each with the environment under which it is kept.
 
@@ -58,6 +66,7 @@ def admit(
         pairs: in the order in which they may claim the places that are left.
         most: the project's ``max_partitions``.
         now_ms: time of receipt, in milliseconds since the epoch.
+        clock: seconds since the epoch; what is later was dated by a clock that was ahead.
 
     Raises:
         RedisUnavailableError: Redis did not answer.
@@ -65,7 +74,8 @@ def admit(
     members = [msgspec.json.encode(pair) for pair in pairs]
     try:
         names = [*keys(project_id), f"headrace:partitions:{project_id}:{now_ms // _HOUR_MS}"]
-        bounds = [most, MOST_ENVIRONMENTS, most_new(most), _HOUR_KEPT_S]
+        clocked = [int(clock() * 1000), clocks.SLACK_MS]
+        bounds = [most, MOST_ENVIRONMENTS, most_new(most), _HOUR_KEPT_S, *clocked]
         verdicts: Any = client.eval(
             scripts.ADMIT.text, len(names), *names, now_ms, LIFE_MS, *bounds, *members
         )

@@ -7,16 +7,19 @@ A ruling says how much of a batch gets through. Guarantees:
 * A drainer that lost its shard without noticing is given none (``LeaseLostError``).
 * No span of a quota's length, wherever it begins, holds more granted reports than its limit.
 
-Time is the time of receipt, by Redis' clock: a backlog that is drained late is charged to when it arrived.
-Counters are kept for ``KEEP_S`` beyond their span.
+Time is the time of receipt: a backlog that is drained late is charged to when it arrived. Counters are kept
+for ``KEEP_S`` beyond their span. What was charged to a time that is still to come, because a clock was ahead
+for a moment, is forgotten: it would keep reports out that arrive until then, and for a span after it.
 
-Warning: the last guarantee ends where one shard is more than ``KEEP_S`` behind another of the same project.
+Warning: the last guarantee ends where one shard is more than ``KEEP_S`` behind another of the same project,
+and where clocks are set.
 """
 
 from __future__ import annotations
 
 import contextlib
 import struct
+import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -24,10 +27,10 @@ import redis
 import redis.asyncio
 import redis.exceptions
 
-from storage import errors, scripts
+from storage import clocks, errors, scripts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from storage import project_settings, streams
 
@@ -103,6 +106,15 @@ class Exhausted(NamedTuple):
         quota = _BY_REASON.get(self.reason)
         return quota is not None and getattr(settings, quota.setting) == self.limit
 
+    def is_credible(self, now_s: float) -> bool:
+        """Return whether it may end when it says: none is used up for longer than its span.
+
+        Args:
+            now_s: seconds since the epoch by Redis' clock.
+        """
+        quota = _BY_REASON.get(self.reason)
+        return quota is not None and self.until_s - now_s <= (quota.slots + 2) * quota.slot_s
+
 
 class Want(NamedTuple):
     """What a batch has of one minute: its start, its last second, the reports it must keep, and all."""
@@ -120,15 +132,23 @@ class Arbiter:
         client: a synchronous client without retries.
         lease: of the shard.
         batch: what tells the batch from all others of its shard, without spaces.
+        clock: seconds since the epoch.
 
     Every method but ``forget`` raises ``RedisUnavailableError`` when Redis does not answer, and
     ``LeaseLostError`` when a newer drainer was given a ruling.
     """
 
-    def __init__(self, client: redis.Redis, lease: streams.Lease, batch: str) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        lease: streams.Lease,
+        batch: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._client = client
         self._lease = lease
         self._batch = batch
+        self._clock = clock
         self._rulings: set[str] = set()
 
     def sight(
@@ -158,7 +178,8 @@ class Arbiter:
     ) -> dict[int, int]:
         """Return by minute how many of the wanted reports sampling may keep; always more than the forced."""
         encoded = msgspec.json.encode(wants)
-        rows = self._rule(scripts.BUDGET, project_id, "budget", settings.sample_budget, encoded, KEEP_S)
+        bounds = (settings.sample_budget, encoded, KEEP_S, int(self._clock()))
+        rows = self._rule(scripts.BUDGET, project_id, "budget", *bounds)
         return dict(_budgets.decode(rows))
 
     def grant(
@@ -175,13 +196,16 @@ class Arbiter:
             wants: reports by second and key, in the order of the stream.
         """
         limits = msgspec.json.encode(_limits(settings))
+        now = (int(self._clock()), clocks.SLACK_MS // 1000)
         minutes: dict[int, list[tuple[int, str, int]]] = {}
         for (second, key), count in wants.items():
             minutes.setdefault(second // _MINUTE_S, []).append((second, key, count))
         grants = {}
         for minute, each in minutes.items():  # one at a time: Redis does nothing else meanwhile
             asked = msgspec.json.encode(each)
-            answer = self._rule(scripts.GRANT, project_id, "quota", project_id, limits, asked, part=minute)
+            answer = self._rule(
+                scripts.GRANT, project_id, "quota", project_id, limits, asked, *now, part=minute
+            )
             rows = _grants.decode(answer)
             grants.update({(second, key): Grant(reports, reason) for second, key, reports, reason in rows})
         return grants
@@ -209,7 +233,7 @@ class Arbiter:
     ) -> bytes:
         prefix = f"headrace:limits:{{{project_id}}}"
         rulings = f"{prefix}:rulings:{self._lease.shard}"
-        names = (rulings, f"{prefix}:{what}", EXHAUSTED_KEY)
+        names = (rulings, f"{prefix}:{what}", EXHAUSTED_KEY, clocks.KEY)
         whose = (f"{what}/{part}", self._lease.token, self._batch)
         try:
             answer: Any = self._client.eval(script.text, len(names), *names, *whose, *arguments)  # type: ignore[arg-type]
@@ -232,13 +256,30 @@ def has_quotas(settings: project_settings.ProjectSettings) -> bool:
     return any(getattr(settings, quota.setting) for quota in QUOTAS)
 
 
-async def load_exhausted(client: redis.asyncio.Redis) -> tuple[list[Exhausted], float]:
-    """Return the quotas that are used up, and the time by Redis' clock, in seconds since the epoch."""
+class Limits(NamedTuple):
+    """What edges shed by, and what they tell the time by.
+
+    Attributes:
+        exhausted: the quotas that are used up.
+        redis_s: Redis' clock, in seconds since the epoch.
+        told_s: maintenance's clock as it told last, likewise; 0 where it never did.
+    """
+
+    exhausted: list[Exhausted]
+    redis_s: float
+    told_s: float
+
+
+async def load_exhausted(client: redis.asyncio.Redis) -> Limits:
+    """Return the quotas that are used up; who says so until later than its span is not believed."""
     async with client.pipeline(transaction=False) as pipeline:
         pipeline.time()
+        pipeline.get(clocks.KEY)
         pipeline.zrange(EXHAUSTED_KEY, 0, -1, withscores=True)
-        (seconds, microseconds), members = await pipeline.execute()
-    return read_exhausted(members), seconds + microseconds / 1e6
+        now, told, members = await pipeline.execute()
+    redis_s = clocks.redis_ms(now) / 1000
+    exhausted = [one for one in read_exhausted(members) if one.is_credible(redis_s)]
+    return Limits(exhausted, redis_s, clocks.told_ms(told) / 1000)
 
 
 def read_exhausted(members: Sequence[tuple[bytes, float]]) -> list[Exhausted]:

@@ -38,8 +38,8 @@ LIMIT 1
 _TITLE: Final = """
 SELECT title FROM reports
 WHERE project_id = %(project)s AND fingerprint = %(fingerprint)s
-    AND window_start BETWEEN fromUnixTimestamp64Milli(%(ms)s - %(oldest)s, 'UTC')
-        AND fromUnixTimestamp64Milli(%(ms)s, 'UTC')
+    AND window_start BETWEEN fromUnixTimestamp64Milli(%(from)s, 'UTC')
+        AND fromUnixTimestamp64Milli(%(to)s, 'UTC')
 LIMIT 1
 """
 
@@ -120,10 +120,20 @@ def verdict(server: clickhouse.Connection, receipt: Receipt) -> Verdict | None:
     )
 
 
+def received_ms(receipt: Receipt, found: Verdict) -> int:
+    """Return when a committed payload was received, in milliseconds since the epoch.
+
+    Its entry's id says so, unless that was made while a clock was ahead; it was no later than the commit.
+    """
+    return min(receipt.ms, int(found.committed.timestamp() * 1000))
+
+
 def title(server: clickhouse.Connection, receipt: Receipt, found: Verdict) -> str:
     """Return the title of the finding that a payload became; empty if there is none, or none any more."""
     if not found.fingerprint:
         return ""
-    where = {"project": found.project_id, "fingerprint": found.fingerprint, "ms": receipt.ms}
-    rows: list[Any] = server.execute(_TITLE, {**where, "oldest": OLDEST_MS})
+    committed_ms = int(found.committed.timestamp() * 1000)
+    between = {"from": received_ms(receipt, found) - OLDEST_MS, "to": max(receipt.ms, committed_ms)}
+    where = {"project": found.project_id, "fingerprint": found.fingerprint}
+    rows: list[Any] = server.execute(_TITLE, {**where, **between})
     return rows[0][0] if rows else ""

@@ -11,7 +11,7 @@ to the ledger: they are counted as found when they move. All else that is refuse
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import msgspec
 import redis
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 PENDING_KEY: Final = "headrace:refused"
 REFUSED: Final = "refused"
 SHED: Final = "quota"
+REMEMBERED_S: Final = 86_400
+"""How long a flush is known; an edge that cannot reach Redis tries the same one every second."""
 _MOVING: Final = "headrace:refused:moving"
 
 
@@ -50,17 +52,36 @@ class RefusalKey(NamedTuple):
 _decoder = msgspec.json.Decoder(RefusalKey)
 
 
-async def flush(client: redis.asyncio.Redis, counts: Mapping[RefusalKey, int]) -> None:
-    """Add an edge's refusals since its last flush to those waiting in Redis, in one round trip.
+class Flush(NamedTuple):
+    """Refusals of an edge since its last flush, under a name that no other flush has."""
+
+    name: str
+    counts: Mapping[RefusalKey, int]
+
+    @classmethod
+    def of(cls, counts: Mapping[RefusalKey, int]) -> Self:
+        """Return a flush of these counts, with a name of its own."""
+        return cls(f"{PENDING_KEY}:flush:{secrets.token_hex(8)}", counts)
+
+
+async def flush(client: redis.asyncio.Redis, waiting: Flush) -> None:
+    """Add an edge's refusals to those waiting in Redis, in one round trip.
+
+    The same flush may be tried again within ``REMEMBERED_S``: it is added once.
 
     Raises:
-        RedisUnavailableError: Redis did not take them; they may be flushed again later.
+        RedisUnavailableError: Redis did not confirm them; try the same flush again later.
     """
+    pairs = [
+        part
+        for key, quantity in waiting.counts.items()
+        for part in (msgspec.json.encode(key).decode(), quantity)
+    ]
     try:
-        async with client.pipeline(transaction=True) as pipeline:
-            for key, quantity in counts.items():
-                pipeline.hincrby(PENDING_KEY, msgspec.json.encode(key).decode(), quantity)
-            await pipeline.execute()
+        script: Any = client.eval(
+            scripts.COUNT_REFUSED.text, 2, PENDING_KEY, waiting.name, REMEMBERED_S, *pairs
+        )
+        await script
     except (redis.exceptions.RedisError, OSError) as error:
         raise errors.RedisUnavailableError(f"Redis did not take the refusals: {error}.") from error
 

@@ -2,7 +2,8 @@
 
 Guarantee: the ledger balances before, while and after. A removal is recorded with its count before rows go,
 and as finished afterwards; one that was interrupted is finished first. No report is inserted below the cutoff
-meanwhile, because the workers leave out what is older than the retention, and because of ``SLACK_MS``.
+meanwhile, because the workers leave out what is older than the retention, and because of ``SLACK_MS``. The
+earliest of three clocks tells what is old: one that is ahead removes nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import redis
 import redis.exceptions
 
-from storage import errors, lanes, streams, writer
+from storage import clocks, errors, lanes, streams, writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,7 +65,8 @@ def enforce(
     Raises:
         RecoverableError: Redis or ClickHouse did not answer; the next call takes up the work.
     """
-    now_ms, oldest_ms = _clock(client, lanes.present(client, shards))
+    now_ms = clocks.earliest_ms(client, server)
+    oldest_ms = _oldest(client, lanes.present(client, shards), now_ms)
     if now_ms - oldest_ms > LONGEST_WAIT_MS:
         return 0
     return sum(
@@ -116,19 +118,13 @@ def _latest(server: clickhouse.Connection, project_id: int) -> _Removal:
     return _Removal(rows[0][0], bool(rows[0][1])) if rows else _Removal(0, finished=True)
 
 
-def _clock(client: redis.Redis, numbers: Iterable[int]) -> tuple[int, int]:
-    """Return the time and that of the oldest payload that waits, both by Redis' clock, in milliseconds.
-
-    Receipts are stamped by the same clock, so that a clock that is wrong elsewhere removes nothing.
-    """
+def _oldest(client: redis.Redis, numbers: Iterable[int], now_ms: int) -> int:
+    """Return when the oldest payload was received that waits, in milliseconds; now when none does."""
     try:
         with client.pipeline(transaction=False) as pipeline:
-            pipeline.time()
             for number in numbers:
                 pipeline.xrange(streams.keys(number).stream, count=1)
-            (seconds, micros), *heads = pipeline.execute()
+            heads = pipeline.execute()
     except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not tell the time: {error}.") from error
-    now_ms = seconds * 1000 + micros // 1000
-    waiting = [int(head[0][0].partition(b"-")[0]) for head in heads if head]
-    return now_ms, min(waiting, default=now_ms)
+        raise errors.RedisUnavailableError(f"Redis did not tell what waits: {error}.") from error
+    return min((streams.received_ms(*head[0]) for head in heads if head), default=now_ms)

@@ -2,28 +2,35 @@
 
 Guarantees, given a Redis with AOF and ``noeviction``:
 
-* An append is atomic with its count in the ledger.
+* An append is atomic with its count in the ledger, and carried out once, however often it arrives.
+* An entry has its own time of receipt; its id is nothing but its place in the stream.
 * Only the holder of the newest fencing token can bind or commit a batch. A drainer that lost its lease
   without noticing gets ``LeaseLostError`` and changes nothing.
 * The bounds of a batch are stored before its work begins and leave with its entries in one step, so that
   whoever comes next re-processes exactly that batch.
 
 Warning: an append that times out may have been stored. The caller was told it failed and the report may be
-counted once; it is never counted twice, because nothing here repeats an append by itself.
+counted once; it is never counted twice, because nothing here repeats an append by itself, and Redis knows one
+that anything else repeats (``storage.appends``).
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import redis.asyncio
 import redis.exceptions
+import structlog
 
-from storage import envelope, errors, scripts
+from storage import appends, errors, scripts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from storage import envelope
+
+log = structlog.get_logger(__name__)
 
 DEFAULT_SHARDS: Final = 16
 _AHEAD_PAGE: Final = 256
@@ -50,24 +57,28 @@ def keys(shard: int) -> Keys:
 class StoredEntry(NamedTuple):
     """An entry as it lies in the stream.
 
-    ``census`` is how many payloads of which project it holds, readable even when ``value`` is corrupt.
+    ``census`` is how many payloads of which project it holds, readable even when ``value`` is corrupt;
+    ``received_ms`` is the time of receipt, in milliseconds since the epoch.
     """
 
     id: str
     census: dict[int, int]
     value: bytes
+    received_ms: int
 
 
 class Held(NamedTuple):
     """An entry that is still in its stream, as it was at one moment.
 
     ``payloads`` is how many it holds; ``bounds`` are those of the batch that is under work in its shard, if
-    any, and ``attempts`` is how often that batch was taken up again.
+    any, and ``attempts`` is how often that batch was taken up again. ``received_ms`` is its time of receipt,
+    in milliseconds since the epoch.
     """
 
     payloads: int
     bounds: bytes | None
     attempts: int
+    received_ms: int
 
 
 class Ahead(NamedTuple):
@@ -91,14 +102,6 @@ class Lease(NamedTuple):
     begun: bool
 
 
-def append_arguments(shard: int, payloads: list[envelope.Payload]) -> tuple[str, int, str, str, bytes, str]:
-    """Return the arguments of ``EVALSHA`` that append one entry with these payloads."""
-    names = keys(shard)
-    census = Counter(payload.project_id for payload in payloads)
-    text = " ".join(f"{project} {count}" for project, count in census.items())
-    return scripts.APPEND.sha, 2, names.stream, names.ledger, envelope.encode(payloads), text
-
-
 def entries(client: redis.Redis, numbers: Iterable[int]) -> int:
     """Return how many entries lie in these streams.
 
@@ -115,44 +118,42 @@ def entries(client: redis.Redis, numbers: Iterable[int]) -> int:
 
 
 class AsyncAppender:
-    """Appends for the edge: many entries in one round trip, without retries.
+    """Appends for the edge: all shards in one round trip, without retries.
 
     Args:
         client: a client of its own, without retries and with short timeouts.
+        clock: seconds since the epoch; one of those by which the time of receipt is told.
     """
 
-    def __init__(self, client: redis.asyncio.Redis) -> None:
+    def __init__(self, client: redis.asyncio.Redis, clock: Callable[[], float] = time.time) -> None:
         self._client = client
+        self._clock = clock
+        self._producer = appends.Producer(whole=False)
 
     async def append(self, groups: Mapping[int, list[envelope.Payload]]) -> dict[int, str]:
-        """Append one entry for each shard and return its id, once Redis confirmed every one of them.
+        """Append one entry for each shard, and return the ids of those that Redis confirmed.
+
+        A shard that Redis cannot store in is missing in the answer, and nothing of it is stored.
 
         Raises:
-            RedisUnavailableError: Redis did not confirm all of it; what it did store stays stored.
+            RedisUnavailableError: Redis did not answer, or stored nothing; after a time-out it may have.
         """
-        arguments = [append_arguments(shard, payloads) for shard, payloads in groups.items()]
+        arguments = self._producer.arguments(_grouped(groups), self._clock())
         try:
-            ids = await self._execute(arguments)
+            answers: list[bytes] = await self._run(arguments)
+        except (redis.exceptions.RedisError, OSError) as error:
+            raise errors.RedisUnavailableError(f"Redis did not take the reports: {error}.") from error
+        stored, refused = appends.parted(groups, answers)
+        for shard, problem in refused.items():
+            log.error("append_refused", shard=shard, error=problem)
+        return stored
+
+    async def _run(self, arguments: list[Any]) -> Any:  # noqa: ANN401 - a Lua answer
+        """Run the script, with its text where Redis lost it: it refuses the one command, and did nothing."""
+        try:
+            return await self._client.evalsha(scripts.APPEND.sha, *arguments)
         except redis.exceptions.NoScriptError:
-            ids = await self._load_and_execute(arguments)
-        except (redis.exceptions.RedisError, OSError) as error:
-            raise errors.RedisUnavailableError(f"Redis did not take the reports: {error}.") from error
-        return {shard: entry_id.decode() for shard, entry_id in zip(groups, ids, strict=True)}
-
-    async def _execute(self, arguments: list[tuple[Any, ...]]) -> list[bytes]:
-        async with self._client.pipeline(transaction=False) as pipeline:
-            for call in arguments:
-                pipeline.evalsha(*call)
-            result: list[bytes] = await pipeline.execute()
-            return result
-
-    async def _load_and_execute(self, arguments: list[tuple[Any, ...]]) -> list[bytes]:
-        """Repeat a pipeline that a Redis without our script refused as a whole: nothing of it ran."""
-        try:
-            await self._client.script_load(scripts.APPEND.text)
-            return await self._execute(arguments)
-        except (redis.exceptions.RedisError, OSError) as error:
-            raise errors.RedisUnavailableError(f"Redis did not take the reports: {error}.") from error
+            return await self._client.eval(scripts.APPEND.text, *arguments)
 
 
 class Appender:
@@ -160,26 +161,26 @@ class Appender:
 
     Args:
         client: a synchronous client.
+        clock: seconds since the epoch.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, clock: Callable[[], float] = time.time) -> None:
         self._client = client
+        self._clock = clock
+        self._producer = appends.Producer(whole=True)
 
     def append(self, groups: Mapping[int, list[envelope.Payload]]) -> dict[int, str]:
-        """Append one entry for each shard, all in one step, and return their ids.
+        """Append one entry for each shard, all of them or none, and return their ids.
 
         Raises:
             RedisUnavailableError: Redis did not confirm it; after a time-out it may be stored all the same.
         """
+        arguments = self._producer.arguments(_grouped(groups), self._clock())
         try:
-            with self._client.pipeline(transaction=True) as pipeline:
-                for shard, payloads in groups.items():
-                    _, count, *rest = append_arguments(shard, payloads)
-                    pipeline.eval(scripts.APPEND.text, count, *rest)  # type: ignore[arg-type]
-                ids: list[bytes] = pipeline.execute()
+            answers: Any = self._client.eval(scripts.APPEND.text, *arguments)
         except (redis.exceptions.RedisError, OSError) as error:
             raise errors.RedisUnavailableError(f"Redis did not take the payloads: {error}.") from error
-        return {shard: entry_id.decode() for shard, entry_id in zip(groups, ids, strict=True)}
+        return appends.parted(groups, answers)[0]
 
 
 class Queue:
@@ -237,7 +238,7 @@ class Queue:
     def read(self, shard: int, *, max_bytes: int, max_payloads: int) -> list[StoredEntry]:
         """Read the oldest entries of a shard, at least one if there is any, without removing them."""
         answer = self._run(scripts.READ, (keys(shard).stream,), max_bytes, max_payloads)
-        return [_stored(entry_id, census, value) for entry_id, census, value in answer]
+        return [_stored(*found) for found in answer]
 
     def read_between(self, shard: int, first: str, last: str) -> list[StoredEntry]:
         """Read exactly the entries of a batch whose bounds are known."""
@@ -245,7 +246,7 @@ class Queue:
             answer: Any = self._client.xrange(keys(shard).stream, first, last)
         except (redis.exceptions.RedisError, OSError) as error:
             raise errors.RedisUnavailableError(f"Redis did not give the batch: {error}.") from error
-        return [_stored(entry_id, fields[b"n"], fields[b"p"]) for entry_id, fields in answer]
+        return [_stored_fields(*found) for found in answer]
 
     def find(self, shard: int, entry_id: str) -> Held | None:
         """Return what is known of an entry that was not committed yet, or None if it is not in the stream."""
@@ -260,9 +261,8 @@ class Queue:
             raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
         if not found:
             return None
-        _, fields = found[0]
-        stored = _stored(entry_id.encode(), fields[b"n"], fields[b"p"])
-        return Held(sum(stored.census.values()), bounds, int(attempts or 0))
+        stored = _stored_fields(*found[0])
+        return Held(sum(stored.census.values()), bounds, int(attempts or 0), stored.received_ms)
 
     def ahead_of(self, shard: int, entry_id: str) -> Ahead:
         """Count what lies before an entry that is in the stream."""
@@ -318,9 +318,26 @@ class Queue:
             raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
 
 
-def _stored(entry_id: bytes, census: bytes, value: bytes) -> StoredEntry:
+def _grouped(groups: Mapping[int, list[envelope.Payload]]) -> Iterator[appends.Group]:
+    for shard, payloads in groups.items():
+        names = keys(shard)
+        yield appends.Group(names.stream, names.ledger, payloads)
+
+
+def received_ms(entry_id: bytes, fields: Mapping[bytes, bytes]) -> int:
+    """Return the time of receipt of an entry from its fields; one of an earlier release has its id's."""
+    return int(fields.get(b"t") or entry_id.partition(b"-")[0])
+
+
+def _stored_fields(entry_id: bytes, fields: Mapping[bytes, bytes]) -> StoredEntry:
+    return _stored(entry_id, fields[b"n"], fields[b"p"], fields.get(b"t"))
+
+
+def _stored(entry_id: bytes, census: bytes, value: bytes, received: bytes | None = None) -> StoredEntry:
+    """Return an entry; one of an earlier release was received when its id says."""
     numbers = [int(number) for number in census.split()]
-    return StoredEntry(entry_id.decode(), dict(zip(numbers[::2], numbers[1::2], strict=True)), value)
+    counts = dict(zip(numbers[::2], numbers[1::2], strict=True))
+    return StoredEntry(entry_id.decode(), counts, value, int(received or entry_id.partition(b"-")[0]))
 
 
 def _after(entry_id: str) -> str:

@@ -82,6 +82,20 @@ def decode_bounds(encoded: bytes) -> Bounds:
     return _decoder.decode(encoded)
 
 
+def dated(stored: Sequence[streams.StoredEntry], latest_ms: int) -> list[streams.StoredEntry]:
+    """Return these entries, none of them received later than that.
+
+    Whatever clock said so, nothing is received after it is taken up.
+
+    Args:
+        stored: entries of a batch.
+        latest_ms: of its plan; 0 for any time, as in plans of earlier releases.
+    """
+    return [
+        item._replace(received_ms=latest_ms) if 0 < latest_ms < item.received_ms else item for item in stored
+    ]
+
+
 def decode_entries(
     stored: Sequence[streams.StoredEntry], damaged: Mapping[str, str] = MappingProxyType({})
 ) -> Decoded:
@@ -93,7 +107,7 @@ def decode_entries(
             corrupt.append(Corrupt(item, damaged[item.id]))
             continue
         try:
-            entries.append(envelope.decode(item.id, item.value))
+            entries.append(envelope.decode(item.id, item.value)._replace(dated_ms=item.received_ms))
         except errors.EnvelopeError as error:
             corrupt.append(Corrupt(item, str(error)))
     return Decoded(entries, corrupt)
@@ -154,17 +168,26 @@ def damaged_entries(shard: int, entries: Decoded, found: Mapping[str, str]) -> d
 
 
 def make_plan(
-    entries: Sequence[envelope.Entry], projects: Mapping[int, registry.Project], admit: Admit
+    entries: Sequence[envelope.Entry],
+    projects: Mapping[int, registry.Project],
+    admit: Admit,
+    latest_ms: int = 0,
 ) -> pipeline.Plan:
     """Fix the decisions of a new batch: each project's settings, and which partitions are full.
 
     A project that the registry no longer knows keeps its reports, under default settings.
+
+    Args:
+        entries: of the batch, ``dated``.
+        projects: the registry.
+        admit: says which pairs are beyond their project's limit.
+        latest_ms: after which nothing of the batch was received.
     """
     wanted: dict[int, dict[partitions.Pair, None]] = {}
     for entry in entries:
         for payload in entry.payloads:
             wanted.setdefault(payload.project_id, {})[payload.environment, payload.release] = None
-    now_ms = entries[-1].received_ms if entries else 0
+    now_ms = max((entry.received_ms for entry in entries), default=0)
     plans = {}
     for project_id, pairs in wanted.items():
         project = projects.get(project_id)
@@ -174,4 +197,4 @@ def make_plan(
             settings=settings,
             overflow=tuple((*pair, environment) for pair, environment in refused.items()),
         )
-    return pipeline.Plan(projects=plans)
+    return pipeline.Plan(projects=plans, latest_ms=latest_ms)

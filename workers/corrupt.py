@@ -21,7 +21,7 @@ def add(
 ) -> None:
     """Add undecodable entries to the rows of a batch: one quarantine row each, every payload ``invalid``."""
     for stored, error in entries:
-        received_ms = int(stored.id.partition("-")[0])
+        received_ms = stored.received_ms
         for project_id, payloads in stored.census.items():
             found[project_id] = found.get(project_id, 0) + payloads
             _append(

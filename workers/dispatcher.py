@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import math
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import rq
 import rq.exceptions
@@ -17,7 +18,7 @@ import rq.job
 import rq.serializers
 import structlog
 
-from storage import lanes, streams
+from storage import clocks, drift, lanes, streams
 from workers import drain, jobs
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ BUSY_INTERVAL_S: Final = 1.5
 """The same for a shard with at least ``BUSY_ENTRIES`` entries, where larger batches save the most work."""
 BUSY_ENTRIES: Final = 50
 FIND_S: Final = 10.0
-"""How often streams are looked for that are left from when there were more shards."""
+"""How often streams are looked for that are left from when there were more shards, or ahead of the clock."""
 ORPHAN_S: Final = 3.0
 """A job that nobody works on for this long is replaced. Between pop and lease lie milliseconds."""
 LEASE_MS: Final = drain.Limits().lease_ms
@@ -57,6 +58,7 @@ class Dispatcher:
         shards: number of shards.
         clock: seconds, monotonic.
         patient: asked for the streams that take what time is left, beside the lanes aside.
+        wall: seconds since the epoch; told to all who compare clocks.
     """
 
     def __init__(
@@ -65,12 +67,15 @@ class Dispatcher:
         shards: int,
         clock: Callable[[], float],
         patient: Callable[[], frozenset[int]] = frozenset,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
         self._queue = rq.Queue(jobs.QUEUE, connection=client, serializer=rq.serializers.JSONSerializer)
         self._shards = shards
         self._clock = clock
         self._patient = patient
+        self._wall = wall
+        self._ahead: frozenset[int] = frozenset()
         self._numbers: Sequence[int] = ()
         self._find_at = -math.inf
         self._last: dict[int, float] = {}
@@ -86,6 +91,7 @@ class Dispatcher:
         now = self._clock()
         if now >= self._find_at:
             self._numbers, self._find_at = lanes.present(self._client, self._shards), now + FIND_S
+            self._mend()
         # Whoever waited longest comes first: streams that take what time is left have room for one at a time.
         numbers = sorted(self._numbers, key=lambda number: self._last.get(number, -math.inf))
         states = zip(numbers, self._look(numbers), strict=True)
@@ -93,16 +99,27 @@ class Dispatcher:
 
     def _look(self, numbers: Sequence[int]) -> list[_Shard]:
         with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.set(clocks.KEY, int(self._wall() * 1000))
             for shard in numbers:
                 names = streams.keys(shard)
                 pipeline.xlen(names.stream)
                 pipeline.pttl(names.lease)
                 pipeline.exists(rq.job.Job.key_for(jobs.job_id(shard)))
-            answers: list[Any] = pipeline.execute()
+            _, *answers = pipeline.execute()
         return [
             _Shard(answers[i], 0 <= answers[i + 1] <= LEASE_MS, bool(answers[i + 2]))
             for i in range(0, len(answers), 3)
         ]
+
+    def _mend(self) -> None:
+        """Bring streams that are ahead of the clock back to it, once they are empty."""
+        found = drift.find(self._client, self._numbers, mend=True, clock=self._wall)
+        for shard, (ahead_ms, mended) in found.items():
+            if mended:
+                log.warning("stream_mended", shard=shard, was_ahead_s=ahead_ms / 1000)
+            elif shard not in self._ahead:
+                log.warning("stream_ahead", shard=shard, ahead_s=ahead_ms / 1000)
+        self._ahead = frozenset(shard for shard, one in found.items() if not one.mended)
 
     def _visit(self, shard: int, state: _Shard, now: float) -> bool:
         if not state.has_job:

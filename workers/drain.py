@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 import structlog
 
-from storage import errors, lanes, partitions, quotas, registry, resends, writer
+from storage import clocks, errors, lanes, partitions, quotas, registry, resends, writer
 from workers import batch, corrupt, failpoints, pipeline, poison, resent
 from workers import pace as paces
 
@@ -198,7 +198,8 @@ class Drainer:
         """Take up the batch that an earlier drainer left: the same entries under the same plan."""
         encoded = lease.bounds or b""
         bounds = batch.decode_bounds(encoded)
-        stored = self._queue.read_between(lease.shard, bounds.first, bounds.last)
+        found = self._queue.read_between(lease.shard, bounds.first, bounds.last)
+        stored = batch.dated(found, bounds.plan.latest_ms)
         log.info("batch_resumed", shard=lease.shard, first=bounds.first, last=bounds.last)
         work = Work(
             bounds,
@@ -216,17 +217,19 @@ class Drainer:
     def _claim(self, lease: streams.Lease) -> Work | None:
         """Bind the next batch: write its bounds and its plan before anything is done with it."""
         limits = self._pace.limits
-        available = self._queue.read(
-            lease.shard, max_bytes=limits.max_bytes, max_payloads=limits.max_payloads
-        )
-        if not available:
+        found = self._queue.read(lease.shard, max_bytes=limits.max_bytes, max_payloads=limits.max_payloads)
+        if not found:
             return None
+        latest_ms = clocks.latest_ms(self._client)
+        available = batch.dated(found, latest_ms)
         decoded = batch.decode_entries(available)
         kept = batch.cut(available, decoded, limits.max_reports)
         stored, decoded = available[:kept], decoded.until(available[kept - 1].id)
-        plan = batch.make_plan(decoded.entries, self._projects(), self._admit)
-        found = resent.sightings(lease.shard, decoded.entries, plan)
-        plan, left = resent.decided(plan, found, lambda keys: resends.recall(self._client, lease.shard, keys))
+        plan = batch.make_plan(decoded.entries, self._projects(), self._admit, latest_ms)
+        sightings = resent.sightings(lease.shard, decoded.entries, plan)
+        plan, left = resent.decided(
+            plan, sightings, lambda keys: resends.recall(self._client, lease.shard, keys)
+        )
         full = kept < len(available) or _is_full(stored, limits)
         failpoints.hit("before_bounds")
         bounds = batch.Bounds(stored[0].id, stored[-1].id, plan)

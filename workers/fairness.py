@@ -122,7 +122,8 @@ def step(client: redis.Redis, shards: int, fairness: Fairness) -> None:
     if not fairness.due and streams.entries(client, lanes.every(shards)) < GLANCE_ENTRIES:
         return
     waiting = ledger.waiting(client, lanes.every(shards))
-    loud = fairness.decide(loads(waiting, shards), lanes.costs(client))
+    found = loads(waiting, shards)
+    loud = fairness.decide(found, lanes.costs(client, found))
     fairness.patient = patient(waiting, loud)
     lanes.publish(client, loud)
 

@@ -264,8 +264,9 @@ def _in_order(claims: Sequence[Claim]) -> Iterator[_Report]:
 
 
 def _order(arrived: tuple[deliveries.Delivery, int]) -> tuple[int, int, int]:
-    (received_ms, entry_id, position), _ = arrived
-    return received_ms, int(entry_id.partition("-")[2]), position
+    (_, entry_id, position), _ = arrived
+    milliseconds, _, sequence = entry_id.partition("-")
+    return int(milliseconds), int(sequence), position
 
 
 def _counted(reports: Iterable[_Report]) -> Counter[int]:
@@ -276,7 +277,7 @@ def _counted(reports: Iterable[_Report]) -> Counter[int]:
 def _want(minute: int, reports: Sequence[_Report]) -> quotas.Want:
     return quotas.Want(
         minute_s=minute,
-        last_s=reports[-1].second,
+        last_s=max(report.second for report in reports),
         forced=sum(report.first for report in reports),
         reports=len(reports),
     )

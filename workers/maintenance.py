@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import redis.exceptions
 import structlog
 
-from storage import clickhouse, errors, refusals, registry, retention
+from storage import clickhouse, clocks, errors, refusals, registry, retention
 from workers import dispatcher, fairness
 
 if TYPE_CHECKING:
@@ -93,8 +93,11 @@ def _remove_old(where: context.Context, stop: threading.Event) -> None:
     client = where.queue_client()
     server = clickhouse.connect(where.clickhouse, send_receive_timeout=MUTATION_S)
     source = registry.Registry(server)
+    steady = clocks.Steady()
 
     def remove() -> None:
+        if not steady.holds():  # what a wrong clock removes is gone
+            return
         removed = retention.enforce(server, client, where.shards, source.list())
         if removed:
             log.info("reports_removed", reports=removed)

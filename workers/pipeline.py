@@ -57,11 +57,13 @@ class Plan(msgspec.Struct, frozen=True):
         projects: plan by project id; a project that is not listed is processed by the defaults.
         poison: payloads that are set aside unread, by receipt, and why.
         resent: positions of the reports that were counted when they were sent first, by receipt.
+        latest_ms: after which nothing of the batch was received, in milliseconds since the epoch.
     """
 
     projects: dict[int, ProjectPlan] = {}
     poison: dict[str, str] = {}
     resent: dict[str, tuple[int, ...]] = {}
+    latest_ms: int = 0
 
 
 _DEFAULTS: Final = ProjectPlan()

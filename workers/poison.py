@@ -38,6 +38,7 @@ class _Suspect(NamedTuple):
     entry_id: str
     position: int
     payload: envelope.Payload
+    received_ms: int
 
 
 class _Search:
@@ -62,7 +63,7 @@ class _Search:
 
     def _try(self, suspects: list[_Suspect]) -> str | None:
         try:
-            self._trial([envelope.Entry(entry_id, [payload]) for entry_id, _, payload in suspects])
+            self._trial([envelope.Entry(entry_id, [sent], at_ms) for entry_id, _, sent, at_ms in suspects])
         except errors.RecoverableError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a stage raises is the finding
@@ -84,7 +85,7 @@ def culprits(shard: int, entries: Sequence[envelope.Entry], trial: Trial) -> dic
     search = _Search(shard, trial)
     search.run(
         [
-            _Suspect(entry.id, index, payload)
+            _Suspect(entry.id, index, payload, entry.received_ms)
             for entry in entries
             for index, payload in enumerate(entry.payloads)
         ]

@@ -4,7 +4,7 @@ Chrome and Firefox upload a report once more, up to five times within 15 minutes
 reach them; the first upload may have been stored all the same. The second one has the same text, but for its
 ``age``, and it cannot have happened later than the first. So a report is taken for one that was sent again if
 
-* the same sender sent an equal one to the same place within the project's retry window, and
+* the same sender sent an equal one to the same place within the project's retry window, before it, and
 * it says that it occurred no later than that one, give or take ``SLACK_S``, and
 * no more than ``RETRIES`` were taken for that one yet: what comes more often comes from several people.
 
@@ -132,7 +132,7 @@ def sightings(shard: int, entries: Sequence[envelope.Entry], plan: pipeline.Plan
 
 def _is_repeat(sighting: Sighting, before: resends.Seen) -> bool:
     return (
-        sighting.received_s - before.received_s <= sighting.window_s
+        -SLACK_S <= sighting.received_s - before.received_s <= sighting.window_s
         and sighting.occurred_s <= before.occurred_s + SLACK_S
         and before.again < RETRIES
     )

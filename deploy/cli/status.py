@@ -10,7 +10,7 @@ import psutil
 
 from deploy import backends, pulse
 from deploy.cli import options, output
-from storage import lanes, streams
+from storage import clocks, drift, lanes, streams
 
 if TYPE_CHECKING:
     import redis
@@ -39,6 +39,7 @@ def status(
         report = {
             "processes": _processes(system),
             "queue": _queue(client, system.shards),
+            "clocks": _clocks(client, system.shards),
             "redis": _redis(client),
             "clickhouse": _clickhouse(system),
         }
@@ -92,6 +93,17 @@ def _queue(client: redis.Redis, shards: int) -> dict[str, Any]:
     }
 
 
+def _clocks(client: redis.Redis, shards: int) -> dict[str, Any]:
+    """Return by how many seconds Redis' clock and streams are ahead of this machine's."""
+    own = time.time()
+    seconds, microseconds = client.time()
+    found = drift.find(client, lanes.present(client, shards))
+    return {
+        "redis_ahead_s": round(seconds + microseconds / 1e6 - own, 1),
+        "streams_ahead_s": {shard: round(one.ahead_ms / 1000, 1) for shard, one in found.items()},
+    }
+
+
 def _redis(client: redis.Redis) -> dict[str, Any]:
     memory: Any = client.info("memory")
     return {"memory": memory["used_memory"], "maxmemory": memory["maxmemory"]}
@@ -117,6 +129,7 @@ def _show_status(report: dict[str, Any]) -> None:
     waiting = [f"{shard}: {entries:,}" for shard, entries in queue["entries_by_shard"].items() if entries]
     aside = f"; of these aside: {queue['entries_aside']:,}" if queue["entries_aside"] else ""
     output.copyable(f"shards      {', '.join(waiting) or 'all empty'}{aside}")
+    _show_clocks(report["clocks"])
     limit = f" of {memory['maxmemory'] / MEBIBYTE:,.0f}" if memory["maxmemory"] else ""
     output.copyable(f"redis       {memory['memory'] / MEBIBYTE:,.1f}{limit} MiB\n")
     output.table(
@@ -126,6 +139,18 @@ def _show_status(report: dict[str, Any]) -> None:
             for row in report["clickhouse"]
         ],
     )
+
+
+def _show_clocks(found: dict[str, Any]) -> None:
+    seconds = found["redis_ahead_s"]
+    if abs(seconds) * 1000 > clocks.SLACK_MS:
+        output.copyable(f"clocks      that of Redis is {_by(seconds)} this machine's")
+    for shard, ahead_s in found["streams_ahead_s"].items():
+        output.copyable(f"clocks      stream {shard} is {_by(ahead_s)} the clock until it is drained")
+
+
+def _by(seconds: float) -> str:
+    return f"{abs(seconds):,.0f} s {'ahead of' if seconds > 0 else 'behind'}"
 
 
 def _state(row: dict[str, Any]) -> str:

@@ -65,7 +65,7 @@ def _in_queue(client: redis.Redis, receipt: receipts.Receipt) -> Answer | None:
     return {
         "state": "waiting",
         "shard": receipt.shard,
-        "received": _time(receipt),
+        "received": _time(held.received_ms),
         "entries_ahead": ahead.entries,
         "payloads_ahead": ahead.payloads + receipt.index,
     }
@@ -80,7 +80,7 @@ def _in_tables(system: located.Located, receipt: receipts.Receipt) -> Answer:
             "state": "committed",
             "project_id": verdict.project_id,
             "project": registry.Registry(server).names().get(verdict.project_id, ""),
-            "received": _time(receipt),
+            "received": _time(receipts.received_ms(receipt, verdict)),
             "committed": verdict.committed,
             "accepted": verdict.accepted,
             "filtered": verdict.filtered,
@@ -102,10 +102,10 @@ def _order(entry_id: str) -> tuple[int, ...]:
     return tuple(map(int, entry_id.split("-")))
 
 
-def _time(receipt: receipts.Receipt) -> dt.datetime | None:
+def _time(milliseconds: int) -> dt.datetime | None:
     """Return the time of receipt, or None where Redis' clock went beyond all calendars."""
     with contextlib.suppress(OverflowError, ValueError, OSError):
-        return dt.datetime.fromtimestamp(receipt.ms / 1000, dt.UTC)
+        return dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC)
     return None
 
 

@@ -11,9 +11,11 @@ import typer
 
 from deploy import backends
 from deploy.cli import options, output
-from storage import ledger, registry
+from storage import appends, drift, lanes, ledger, registry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     import redis
 
 POLL_S: Final = 0.2
@@ -39,13 +41,17 @@ def verify(
         _wait_drained(client, system.shards, wait)
         lines = ledger.verify(server, client, system.shards)
         names = registry.Registry(server).names()
+        repeated = appends.repeated(client)
+        ahead = drift.find(client, lanes.present(client, system.shards))
     balanced = all(line.balanced for line in lines)
     waiting = sum(line.backlog for line in lines)
     if as_json:
         projects = [_details(line, names.get(line.project_id, "")) for line in lines]
-        output.json({"balanced": balanced, "backlog": waiting, "projects": projects})
+        noted = {"repeated": repeated, "streams_ahead": sorted(ahead)}
+        output.json({"balanced": balanced, "backlog": waiting, "projects": projects, **noted})
     else:
         _show_ledger(lines, names, waiting)
+        _show_notes(repeated, ahead)
     if not balanced:
         raise typer.Exit(1)
 
@@ -76,6 +82,14 @@ def _show_ledger(lines: list[ledger.Line], names: dict[int, str], waiting: int) 
     output.copyable(verdict)
     if waiting:
         output.copyable(f"The queue is not drained: {waiting:,} payloads are waiting.")
+
+
+def _show_notes(repeated: Mapping[int, int], ahead: Iterable[int]) -> None:
+    """Say what came twice and was stored once, and which streams a wrong clock left ahead."""
+    if repeated:
+        output.copyable(f"{sum(repeated.values()):,} payloads reached Redis twice and were stored once.")
+    for shard in ahead:
+        output.copyable(f"Stream {shard} is ahead of the clock until it is drained.")
 
 
 def _rows(line: ledger.Line, name: str) -> list[tuple[str, str, str, str, str, str]]:

@@ -1,16 +1,21 @@
 #!lua flags=allow-oom
 -- Decide which (environment, release) pairs of a project may have a partition of their own.
--- What sent nothing for a while is no longer live and makes room.
+-- What sent nothing for a while is no longer live, and makes room when others need it: a clock that is ahead for a
+-- moment does not take the places of those that send.
 -- KEYS: live pairs (members are JSON: ["environment","release"]); the first environments to be live; how many
 -- pairs came to live in this hour.
 -- ARGV: time of receipt in ms, life in ms, most pairs, most environments, most new pairs in an hour, seconds to
--- remember these for, then the pairs.
+-- remember these for, the drainer's clock in ms, by how much clocks may differ in ms, then the pairs.
 -- Returns for each pair an empty string (admitted), or the environment under which it overflows as
 -- "=environment": its own if that is among the first, else the empty one.
 local pairs_key, environments_key, hour_key = KEYS[1], KEYS[2], KEYS[3]
 local now, most, most_environments, most_new = tonumber(ARGV[1]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local later = math.max(now, tonumber(ARGV[7]), redis.call('TIME')[1] * 1000) + tonumber(ARGV[8])
+-- What sent last while the clock was ahead does not stay for that longer.
 for _, key in ipairs({pairs_key, environments_key}) do
-  redis.call('ZREMRANGEBYSCORE', key, '-inf', now - tonumber(ARGV[2]))
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, '(' .. string.format('%.0f', later), '+inf')) do
+    redis.call('ZADD', key, now, member)
+  end
 end
 
 local function known(key, member)
@@ -19,14 +24,26 @@ local function known(key, member)
   return true
 end
 
+-- Returns whether there are fewer members than that, once as many as must have made room that are no longer live.
+local function has_place(key, places)
+  local over = redis.call('ZCARD', key) - places + 1
+  if over > 0 then
+    local gone = string.format('%.0f', now - tonumber(ARGV[2]))
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, '-inf', gone, 'LIMIT', 0, over)) do
+      over = over - redis.call('ZREM', key, member)
+    end
+  end
+  return over <= 0
+end
+
 local came = tonumber(redis.call('GET', hour_key) or 0)
 local before = came
 local function has_room()
-  return came < most_new and redis.call('ZCARD', pairs_key) < most
+  return came < most_new and has_place(pairs_key, most)
 end
 
 local verdicts = {}
-for i = 7, #ARGV do
+for i = 9, #ARGV do
   local pair, verdict = ARGV[i], ''
   local environment = cjson.decode(pair)[1]
   local is_live = known(pairs_key, pair)
@@ -35,7 +52,7 @@ for i = 7, #ARGV do
     came, is_live = came + 1, true
   end
   local is_first = known(environments_key, environment)
-  if is_live and not is_first and redis.call('ZCARD', environments_key) < most_environments then
+  if is_live and not is_first and has_place(environments_key, most_environments) then
     redis.call('ZADD', environments_key, now, environment)
   end
   if not is_live then verdict = '=' .. (is_first and environment or '') end

@@ -5,7 +5,8 @@
 -- keep and one report more, so that every report has a chance; that may overdraw the minute a little.
 --
 -- KEYS[2]: prefix of the project's counters. ARGV[4]: reports a minute, ARGV[5]: wants as JSON,
--- [[minute (s), last second of it, reports it must keep, reports], …]; ARGV[6]: seconds a counter is kept.
+-- [[minute (s), last second of it, reports it must keep, reports], …]; ARGV[6]: seconds a counter is kept,
+-- ARGV[7]: the drainer's clock (s).
 -- Returns false when a newer drainer exists, else JSON: [[minute, reports to keep], …].
 local superseded, ruling = remembered()
 if superseded or ruling then
@@ -13,7 +14,11 @@ if superseded or ruling then
 end
 local RECENT = 10
 local wants, given = cjson.decode(ARGV[5]), {}
-local shards, newest = KEYS[2] .. ':shards', wants[#wants][2]
+local shards, newest, now = KEYS[2] .. ':shards', 0, latest(ARGV[7])
+for _, want in ipairs(wants) do
+  newest = math.max(newest, math.min(want[2], now))
+end
+redis.call('ZREMRANGEBYSCORE', shards, '(' .. now, '+inf')
 redis.call('ZADD', shards, 'GT', newest, KEYS[1])
 redis.call('EXPIRE', shards, ARGV[6])
 local sharing = redis.call('ZCOUNT', shards, newest - RECENT, '+inf')

@@ -7,13 +7,15 @@
 -- KEYS[2]: prefix of the project's counters, KEYS[3]: quotas that are used up (sorted set by the second in which
 -- there is room again; members "<project> <reason> <limit> <key>").
 -- ARGV[4]: project, ARGV[5]: quotas as JSON, [{reason, each_key, limit, burst, slot_s, slots, keep_s}, …],
--- ARGV[6]: wants as JSON, [[second, key, reports], …], in the order of the stream.
+-- ARGV[6]: wants as JSON, [[second, key, reports], …], in the order of the stream; ARGV[7]: the drainer's clock
+-- (s), ARGV[8]: by how much times of receipt may be ahead of the clocks (s).
 -- Returns false when a newer drainer exists, else JSON: [[second, key, granted, reason], …].
 local superseded, ruling = remembered()
 if superseded or ruling then
   return not superseded and ruling
 end
 
+local now = latest(ARGV[7])
 local counters = {}
 
 local function counter_of(quota, key)
@@ -33,9 +35,14 @@ local function count(counter, slot)
     for i = block * slots, block * slots + slots - 1 do
       counter.counts[i] = 0
     end
-    local stored = redis.call('HGETALL', counter.name .. ':' .. block)
+    local name, until_slot = counter.name .. ':' .. block, (now + tonumber(ARGV[8])) / counter.quota.slot_s
+    local stored = redis.call('HGETALL', name)
     for i = 1, #stored, 2 do
-      counter.counts[tonumber(stored[i])] = tonumber(stored[i + 1])
+      if tonumber(stored[i]) > until_slot then
+        redis.call('HDEL', name, stored[i]) -- counted while a clock was ahead
+      else
+        counter.counts[tonumber(stored[i])] = tonumber(stored[i + 1])
+      end
     end
   end
   return counter.counts[slot]
@@ -101,7 +108,7 @@ end
 
 -- Tell the edges, unless there is room again already, or the burst alone was too large.
 local function announce(counter, slot)
-  local quota, now = counter.quota, tonumber(redis.call('TIME')[1])
+  local quota, redis_s = counter.quota, tonumber(redis.call('TIME')[1])
   local first = slot - quota.slots
   if used_until(counter, slot) < quota.limit then
     return
@@ -110,8 +117,8 @@ local function announce(counter, slot)
     first = first + 1
   end
   local free = (first + quota.slots + 1) * quota.slot_s
-  redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now)
-  if free > now then
+  redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', redis_s)
+  if free > redis_s and free <= redis_s + (quota.slots + 2) * quota.slot_s + tonumber(ARGV[8]) then
     local member = string.format('%s %s %.0f %s', ARGV[4], quota.reason, quota.limit, counter.key)
     redis.call('ZADD', KEYS[3], free, member)
   end

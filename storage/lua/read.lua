@@ -1,5 +1,6 @@
 -- Read the oldest entries of a shard, bounded by bytes and by payloads (but always at least one entry).
--- KEYS: stream. ARGV: most bytes, most payloads. Returns {{id, census, value}, …}.
+-- KEYS: stream. ARGV: most bytes, most payloads. Returns {{id, census, value, time of receipt (ms)}, …};
+-- entries of earlier releases have no time of their own.
 local entries, bytes, payloads, start = {}, 0, 0, '-'
 while true do
   local page = redis.call('XRANGE', KEYS[1], start, '+', 'COUNT', 1)
@@ -15,6 +16,6 @@ while true do
   if #entries > 0 and (bytes > tonumber(ARGV[1]) or payloads > tonumber(ARGV[2])) then
     return entries
   end
-  entries[#entries + 1] = {id, census, value}
+  entries[#entries + 1] = {id, census, value, fields[6]}
   start = '(' .. id
 end

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from storage import envelope, ledger, scripts, streams
+from storage import envelope, ledger, streams
 from tests.bench import corpus, memory, stack
 from tests.bench.report import Measurement
 
@@ -72,16 +71,14 @@ def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
 
 def _fill(stores: stack.Stores, samples: Iterable[corpus.Sample]) -> None:
     """Append the samples as the edge would have."""
-    stores.client.script_load(scripts.APPEND.text)
-    calls = _appends(stores, samples)
-    while chunk := list(itertools.islice(calls, _ROUND_TRIP)):
-        with stores.client.pipeline(transaction=False) as pipeline:
-            for call in chunk:
-                pipeline.evalsha(*call)
-            pipeline.execute()
+    appender = streams.Appender(stores.client)
+    for shard, payloads in _appends(stores, samples):
+        appender.append({shard: payloads})
 
 
-def _appends(stores: stack.Stores, samples: Iterable[corpus.Sample]) -> Iterator[tuple[Any, ...]]:
+def _appends(
+    stores: stack.Stores, samples: Iterable[corpus.Sample]
+) -> Iterator[tuple[int, list[envelope.Payload]]]:
     project, shards = stores.project, stores.values.shards
     waiting: defaultdict[int, list[envelope.Payload]] = defaultdict(list)
     for environment, release, agent, content_type, body in samples:
@@ -90,9 +87,9 @@ def _appends(stores: stack.Stores, samples: Iterable[corpus.Sample]) -> Iterator
             envelope.Payload(project.id, project.keys[0], environment, release, agent, content_type, 0, body)
         )
         if len(waiting[shard]) == _ENTRY:
-            yield streams.append_arguments(shard, waiting.pop(shard))
+            yield shard, waiting.pop(shard)
     for shard, payloads in waiting.items():
-        yield streams.append_arguments(shard, payloads)
+        yield shard, payloads
 
 
 def _drain(stores: stack.Stores) -> _Drained:

@@ -186,7 +186,7 @@ def test_refusals_move_exactly_once(
 
     async def flush(counts: dict[refusals.RefusalKey, int]) -> None:
         async with redis.asyncio.Redis.from_url(redis_server.url) as asynchronous:
-            await refusals.flush(asynchronous, counts)
+            await refusals.flush(asynchronous, refusals.Flush.of(counts))
 
     assert refusals.move(client, server) == 0
     asyncio.run(flush({key: 2, other: 1}))
@@ -216,7 +216,7 @@ def test_two_movers_at_once_count_what_was_shed_once(
 
     async def flush(quantity: int) -> None:
         async with redis.asyncio.Redis.from_url(redis_server.url) as asynchronous:
-            await refusals.flush(asynchronous, {shed: quantity})
+            await refusals.flush(asynchronous, refusals.Flush.of({shed: quantity}))
 
     insert = writer.insert
 

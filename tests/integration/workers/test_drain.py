@@ -40,10 +40,7 @@ def payload(
 
 
 def append(client: redis.Redis, *payloads: envelope.Payload) -> str:
-    from storage import scripts  # noqa: PLC0415 - only here
-
-    client.script_load(scripts.APPEND.text)
-    return client.evalsha(*streams.append_arguments(SHARD, list(payloads))).decode()
+    return streams.Appender(client).append({SHARD: list(payloads)})[SHARD]
 
 
 @pytest.fixture

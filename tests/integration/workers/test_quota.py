@@ -41,11 +41,8 @@ def limit(client: redis.Redis, **settings: Any) -> None:
 
 def append(client: redis.Redis, reports: int, shard: int = drains.SHARD, first: int = 0) -> None:
     """Append one entry with different reports to a shard."""
-    from storage import scripts  # noqa: PLC0415 - only here
-
     payloads = [drains.payload(drains.report(number)) for number in range(first, first + reports)]
-    _, *arguments = streams.append_arguments(shard, payloads)
-    client.eval(scripts.APPEND.text, *arguments)
+    streams.Appender(client).append({shard: payloads})
 
 
 def drainer(client: redis.Redis, server: clickhouse.Connection, **limits: Any) -> drain.Drainer:
