@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -71,6 +72,8 @@ class Tally:
         self._clock = clock
         self._counts: dict[stored_refusals.RefusalKey, int] = {}
         self._unconfirmed: stored_refusals.Flush | None = None
+        self._edge = ""
+        self._flushes = 0
         self._pairs = _Pairs()
 
     def count(self, refusal: refusals.Refusal, target: targets.Target) -> None:
@@ -96,10 +99,15 @@ class Tally:
         with contextlib.suppress(errors.HeadraceError, TimeoutError):
             while self._unconfirmed or self._counts:
                 if self._unconfirmed is None:
-                    self._unconfirmed, self._counts = stored_refusals.Flush.of(self._counts), {}
+                    self._unconfirmed, self._counts = self._next_flush(), {}
                 async with asyncio.timeout(self._timeout):
                     await stored_refusals.flush(self._client, self._unconfirmed)
                 self._unconfirmed = None
+
+    def _next_flush(self) -> stored_refusals.Flush:
+        self._edge = self._edge or secrets.token_hex(8)  # not before the process was forked
+        self._flushes += 1
+        return stored_refusals.Flush(self._edge, self._flushes, self._counts)
 
     def _key(self, target: targets.Target, reason: str, outcome: str) -> stored_refusals.RefusalKey:
         second = int(self._clock())

@@ -11,7 +11,7 @@ to the ledger: they are counted as found when they move. All else that is refuse
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import redis
@@ -29,7 +29,7 @@ PENDING_KEY: Final = "headrace:refused"
 REFUSED: Final = "refused"
 SHED: Final = "quota"
 REMEMBERED_S: Final = 86_400
-"""How long a flush is known; an edge that cannot reach Redis tries the same one every second."""
+"""How long the last flush of an edge is known; while Redis is away the edge tries it again each second."""
 _MOVING: Final = "headrace:refused:moving"
 
 
@@ -53,25 +53,28 @@ _decoder = msgspec.json.Decoder(RefusalKey)
 
 
 class Flush(NamedTuple):
-    """Refusals of an edge since its last flush, under a name that no other flush has."""
+    """Refusals of an edge since its last flush.
 
-    name: str
+    Attributes:
+        edge: a name that no other process has.
+        number: no two flushes of a process in turn have the same one.
+        counts: the refusals.
+    """
+
+    edge: str
+    number: int
     counts: Mapping[RefusalKey, int]
-
-    @classmethod
-    def of(cls, counts: Mapping[RefusalKey, int]) -> Self:
-        """Return a flush of these counts, with a name of its own."""
-        return cls(f"{PENDING_KEY}:flush:{secrets.token_hex(8)}", counts)
 
 
 async def flush(client: redis.asyncio.Redis, waiting: Flush) -> None:
     """Add an edge's refusals to those waiting in Redis, in one round trip.
 
-    The same flush may be tried again within ``REMEMBERED_S``: it is added once.
+    An edge may try its last flush again within ``REMEMBERED_S``: it is added once.
 
     Raises:
         RedisUnavailableError: Redis did not confirm them; try the same flush again later.
     """
+    last = f"{PENDING_KEY}:flush:{waiting.edge}"
     pairs = [
         part
         for key, quantity in waiting.counts.items()
@@ -79,7 +82,7 @@ async def flush(client: redis.asyncio.Redis, waiting: Flush) -> None:
     ]
     try:
         script: Any = client.eval(
-            scripts.COUNT_REFUSED.text, 2, PENDING_KEY, waiting.name, REMEMBERED_S, *pairs
+            scripts.COUNT_REFUSED.text, 2, PENDING_KEY, last, str(waiting.number), REMEMBERED_S, *pairs
         )
         await script
     except (redis.exceptions.RedisError, OSError) as error:

@@ -10,12 +10,12 @@ Guarantees, given a Redis with AOF and ``noeviction``:
   whoever comes next re-processes exactly that batch.
 
 Warning: an append that times out may have been stored. The caller was told it failed and the report may be
-counted once; it is never counted twice, because nothing here repeats an append by itself, and Redis knows one
-that anything else repeats (``storage.appends``).
+counted once. It is never counted twice, whoever repeats it: Redis knows an append (``storage.appends``).
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 DEFAULT_SHARDS: Final = 16
+ATTEMPTS: Final = 3
 _AHEAD_PAGE: Final = 256
 """Entries counted in one step: at 50 kB each, Redis is busy for about 5 ms."""
 
@@ -118,7 +119,9 @@ def entries(client: redis.Redis, numbers: Iterable[int]) -> int:
 
 
 class AsyncAppender:
-    """Appends for the edge: all shards in one round trip, without retries.
+    """Appends for the edge: all shards in one round trip.
+
+    A connection that ends is replaced, and the same append sent once more: Redis tells whether it had it.
 
     Args:
         client: a client of its own, without retries and with short timeouts.
@@ -140,13 +143,19 @@ class AsyncAppender:
         """
         arguments = self._producer.arguments(_grouped(groups), self._clock())
         try:
-            answers: list[bytes] = await self._run(arguments)
+            answers: list[bytes] = await self._send(arguments)
         except (redis.exceptions.RedisError, OSError) as error:
             raise errors.RedisUnavailableError(f"Redis did not take the reports: {error}.") from error
         stored, refused = appends.parted(groups, answers)
         for shard, problem in refused.items():
             log.error("append_refused", shard=shard, error=problem)
         return stored
+
+    async def _send(self, arguments: list[Any]) -> Any:  # noqa: ANN401 - a Lua answer
+        try:
+            return await self._run(arguments)
+        except redis.exceptions.ConnectionError:
+            return await self._run(arguments)
 
     async def _run(self, arguments: list[Any]) -> Any:  # noqa: ANN401 - a Lua answer
         """Run the script, with its text where Redis lost it: it refuses the one command, and did nothing."""
@@ -157,10 +166,13 @@ class AsyncAppender:
 
 
 class Appender:
-    """Appends for the command line, without retries.
+    """Appends for the command line.
+
+    A connection that ends, or an answer that does not come, is met by sending the same append again, up to
+    ``ATTEMPTS`` times in all: Redis tells whether it had it.
 
     Args:
-        client: a synchronous client.
+        client: a synchronous client without retries of its own.
         clock: seconds since the epoch.
     """
 
@@ -177,10 +189,16 @@ class Appender:
         """
         arguments = self._producer.arguments(_grouped(groups), self._clock())
         try:
-            answers: Any = self._client.eval(scripts.APPEND.text, *arguments)
+            answers = self._send(arguments)
         except (redis.exceptions.RedisError, OSError) as error:
             raise errors.RedisUnavailableError(f"Redis did not take the payloads: {error}.") from error
         return appends.parted(groups, answers)[0]
+
+    def _send(self, arguments: list[Any]) -> Any:  # noqa: ANN401 - a Lua answer
+        for _ in range(1, ATTEMPTS):
+            with contextlib.suppress(redis.exceptions.ConnectionError, redis.exceptions.TimeoutError):
+                return self._client.eval(scripts.APPEND.text, *arguments)
+        return self._client.eval(scripts.APPEND.text, *arguments)
 
 
 class Queue:

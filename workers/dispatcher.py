@@ -18,7 +18,7 @@ import rq.job
 import rq.serializers
 import structlog
 
-from storage import clocks, drift, lanes, streams
+from storage import clocks, drift, lanes, scripts, streams
 from workers import drain, jobs
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Dispatcher:
 
     def _look(self, numbers: Sequence[int]) -> list[_Shard]:
         with self._client.pipeline(transaction=False) as pipeline:
-            pipeline.set(clocks.KEY, int(self._wall() * 1000))
+            pipeline.eval(scripts.TELL.text, 1, clocks.KEY, int(self._wall() * 1000))
             for shard in numbers:
                 names = streams.keys(shard)
                 pipeline.xlen(names.stream)

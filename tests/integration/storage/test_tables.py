@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -184,9 +185,11 @@ def test_refusals_move_exactly_once(
     key = refusals.RefusalKey(1790000040, 0, "", "", "", "unknown_key")
     other = key._replace(project_id=1, key="k", reason="too_large")
 
+    numbers = itertools.count()
+
     async def flush(counts: dict[refusals.RefusalKey, int]) -> None:
         async with redis.asyncio.Redis.from_url(redis_server.url) as asynchronous:
-            await refusals.flush(asynchronous, refusals.Flush.of(counts))
+            await refusals.flush(asynchronous, refusals.Flush("edge", next(numbers), counts))
 
     assert refusals.move(client, server) == 0
     asyncio.run(flush({key: 2, other: 1}))
@@ -214,9 +217,11 @@ def test_two_movers_at_once_count_what_was_shed_once(
 ) -> None:
     shed = refusals.RefusalKey(1790000040, 1, "k", "", "", "key_day", refusals.SHED)
 
+    numbers = itertools.count()
+
     async def flush(quantity: int) -> None:
         async with redis.asyncio.Redis.from_url(redis_server.url) as asynchronous:
-            await refusals.flush(asynchronous, refusals.Flush.of({shed: quantity}))
+            await refusals.flush(asynchronous, refusals.Flush("edge", next(numbers), {shed: quantity}))
 
     insert = writer.insert
 

@@ -28,6 +28,7 @@ class Store:
         self.open = asyncio.Event()
         self.open.set()
         self.error: Exception | None = None
+        self.broken: set[int] = set()
 
     async def append(self, groups: Mapping[int, list[envelope.Payload]]) -> dict[int, str]:
         self.appended.append({shard: [item.body for item in group] for shard, group in groups.items()})
@@ -35,7 +36,7 @@ class Store:
         await self.open.wait()
         if self.error is not None:
             raise self.error
-        return dict.fromkeys(groups, f"{number}-0")
+        return dict.fromkeys(groups.keys() - self.broken, f"{number}-0")
 
 
 def run(
@@ -147,3 +148,14 @@ def test_draining_waits_for_everything() -> None:
         assert all(receipt.done() for receipt in receipts)
 
     run(scenario)
+
+
+def test_a_shard_that_is_not_stored_refuses_only_who_waits_for_it() -> None:
+    async def scenario(tested: intake.Intake, store: Store) -> None:
+        store.broken = {5}
+        waiting = [tested.store(shard, payload(b"a")) for shard in (3, 5, 5, 3)]
+        first, second, third, fourth = await asyncio.gather(*waiting, return_exceptions=True)
+        assert (first, fourth) == ("3-1-0-0", "3-1-0-1")
+        assert {refusal_of(second), refusal_of(third)} == {refusals.UNAVAILABLE}
+
+    assert run(scenario)[1] == 0

@@ -165,6 +165,21 @@ def test_a_key_ends_by_the_clock_of_the_edge() -> None:
     assert table.find("/api/1/security/", b"sentry_key=lasting-key", b"").refusal is None
 
 
+def test_a_clock_that_was_ahead_for_a_moment_ends_no_key() -> None:
+    now = [1000.0]
+    table = targets.TargetTable(16, lambda: now[0])
+    table.replace(keyed(public_keys.Key(key="ending-key", valid_until=1_005_000)))
+    request = ("/api/1/security/", b"sentry_key=ending-key", b"")
+    for ahead_s, refusal in ((0, None), (21_600, refusals.EXPIRED_KEY), (0, None), (-21_600, None)):
+        now[0] = 1000.0 + ahead_s
+        assert table.find(*request).refusal is refusal
+    now[0] = 1000.0 + 21_600
+    table.replace(keyed(public_keys.Key(key="ending-key", valid_until=1_005_000)))
+    assert table.find(*request).refusal is refusals.EXPIRED_KEY
+    now[0] = 1000.0
+    assert table.find(*request).refusal is None, "also of a request that came first while it was ahead"
+
+
 def test_a_disabled_key_is_refused_and_the_status_of_its_project_comes_first() -> None:
     disabled = public_keys.Key(key="disabled-key", state="disabled")
     request = ("/api/1/security/", b"sentry_key=disabled-key", b"")

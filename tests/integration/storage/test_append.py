@@ -1,0 +1,235 @@
+"""Each append is carried out once, whatever is lost, repeated or given up on its way to Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+import redis.asyncio
+
+from deploy import backends, child
+from ingest import connection
+from storage import appends, envelope, errors, ledger, scripts, streams
+from tests.integration.storage import relay
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import redis as redis_sync
+
+    from tests import harness
+
+TIMEOUT_S = 10.0
+
+
+def payload(body: str, project_id: int = 1) -> envelope.Payload:
+    return envelope.Payload(project_id, "key", "prod", "1.0", "", "", 0, body.encode())
+
+
+def bodies(client: redis_sync.Redis, shards: Iterable[int] = range(16)) -> Counter[str]:
+    """Return every payload in the queue, by its body."""
+    queue = streams.Queue(client)
+    return Counter(
+        item.body.decode()
+        for shard in shards
+        for stored in queue.read_between(shard, "-", "+")
+        for item in envelope.decode(stored.id, stored.value).payloads
+    )
+
+
+def acknowledged(client: redis_sync.Redis) -> int:
+    return sum(ledger.counters(client, 16)["acknowledged"].values())
+
+
+def refused_scripts(client: redis_sync.Redis) -> int:
+    errors_seen: dict[str, dict[str, int]] = client.info("errorstats")
+    return errors_seen.get("errorstat_NOSCRIPT", {"count": 0})["count"]
+
+
+def test_scripts_that_are_lost_and_loaded_in_the_middle_of_an_append(
+    client: redis_sync.Redis, redis_server: harness.RedisServer
+) -> None:
+    """Redis forgets its scripts; of an append some commands are refused, and then another edge loads them."""
+
+    async def scenario() -> dict[int, str]:
+        edge = connection.connect(between.url, TIMEOUT_S)
+        client.script_flush()
+        stored = await streams.AsyncAppender(edge).append({0: [payload("a")], 1: [payload("b")]})
+        await edge.aclose()
+        return stored
+
+    before = refused_scripts(client)
+
+    def load() -> None:
+        assert child.wait_until(lambda: refused_scripts(client) > before, TIMEOUT_S)
+        client.script_load(scripts.APPEND.text)
+
+    with relay.Relay(redis_server.url, load) as between:
+        assert asyncio.run(scenario()).keys() == {0, 1}
+    assert bodies(client) == {"a": 1, "b": 1}
+    assert acknowledged(client) == 2
+
+
+def test_edges_that_append_while_redis_loses_its_scripts(
+    client: redis_sync.Redis, redis_server: harness.RedisServer
+) -> None:
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")  # noqa: T201 - shown when it fails
+    chance = random.Random(seed)
+    edges, rounds = 6, 60
+
+    async def edge(number: int) -> list[str]:
+        own = connection.connect(redis_server.url, TIMEOUT_S)
+        appender = streams.AsyncAppender(own)
+        sent = []
+        for turn in range(rounds):
+            groups = {shard: [payload(f"{number}.{turn}.{shard}")] for shard in chance.sample(range(16), k=8)}
+            stored = await appender.append(groups)
+            assert stored.keys() == groups.keys()
+            sent += [group[0].body.decode() for group in groups.values()]
+            if chance.random() < 0.2:
+                await own.script_flush()
+        await own.aclose()
+        return sent
+
+    async def all_edges() -> list[list[str]]:
+        return await asyncio.gather(*(edge(number) for number in range(edges)))
+
+    sent = [body for mine in asyncio.run(all_edges()) for body in mine]
+    assert bodies(client) == Counter(sent)
+    assert acknowledged(client) == len(sent) == edges * rounds * 8
+    assert not appends.repeated(client)
+
+
+@pytest.mark.parametrize("flushed", [False, True])
+def test_an_answer_that_is_lost_is_asked_for_again(
+    client: redis_sync.Redis, redis_server: harness.RedisServer, *, flushed: bool
+) -> None:
+    async def scenario() -> dict[int, str]:
+        edge = connection.connect(between.url, TIMEOUT_S)
+        appender = streams.AsyncAppender(edge)
+        await appender.append({3: [payload("a")]})
+        if flushed:
+            client.script_flush()
+        between.cut = 1
+        stored = await appender.append({3: [payload("b")], 4: [payload("c", 7)]})
+        await edge.aclose()
+        return stored
+
+    with relay.Relay(redis_server.url) as between:
+        second = asyncio.run(scenario())
+    assert bodies(client) == {"a": 1, "b": 1, "c": 1}
+    assert second[3] == streams.Queue(client).read_between(3, "-", "+")[-1].id
+    assert acknowledged(client) == 3
+    assert appends.repeated(client) == ({} if flushed else {1: 1, 7: 1}), (
+        "a doubling that was prevented shows"
+    )
+
+
+def test_a_lost_answer_to_the_command_line_is_asked_for_again(
+    client: redis_sync.Redis, redis_server: harness.RedisServer
+) -> None:
+    with relay.Relay(redis_server.url) as between:
+        between.cut = streams.ATTEMPTS - 1
+        with contextlib.closing(backends.connect_redis(between.url)) as operator:
+            stored = streams.Appender(operator).append({3: [payload("a")], 4: [payload("b")]})
+    assert stored.keys() == {3, 4}
+    assert bodies(client) == {"a": 1, "b": 1}
+    assert acknowledged(client) == 2
+
+
+def test_an_append_that_comes_again_or_too_late_changes_nothing(client: redis_sync.Redis) -> None:
+    producer = appends.Producer(whole=False)
+    names = streams.keys(3)
+
+    def numbered(body: str) -> list[object]:
+        return producer.arguments([appends.Group(names.stream, names.ledger, [payload(body)])], 0.0)
+
+    given_up, kept = numbered("given up"), numbered("kept")
+    answer = client.eval(scripts.APPEND.text, *kept)
+    assert client.eval(scripts.APPEND.text, *kept) == answer
+    with pytest.raises(redis.exceptions.ResponseError, match="LATE"):
+        client.eval(scripts.APPEND.text, *given_up)
+    assert bodies(client) == {"kept": 1}
+    assert acknowledged(client) == 1
+    assert appends.repeated(client) == {1: 1}
+
+
+def test_an_append_that_is_given_up_leaves_no_answer_to_the_next(
+    client: redis_sync.Redis, redis_server: harness.RedisServer
+) -> None:
+    """Redis answers late. Who asks next over the same client is told what it asked for."""
+
+    async def scenario() -> dict[int, str]:
+        edge = connection.connect(redis_server.url, TIMEOUT_S)
+        appender = streams.AsyncAppender(edge)
+        await appender.append({0: [payload("first")]})
+        for number in range(5):
+            client.client_pause(60_000, all=False)
+            lost = asyncio.create_task(appender.append({1: [payload(f"lost {number}")]}))
+            await asyncio.to_thread(
+                child.wait_until, lambda: client.info("clients")["blocked_clients"], TIMEOUT_S
+            )
+            lost.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await lost
+            client.client_unpause()
+            assert isinstance(await edge.time(), tuple)
+        stored = await appender.append({2: [payload("last")], 5: [payload("too")]})
+        await edge.aclose()
+        return stored
+
+    stored = asyncio.run(scenario())
+    queue = streams.Queue(client)
+    assert stored == {shard: queue.read_between(shard, "-", "+")[-1].id for shard in (2, 5)}
+    assert max(bodies(client).values()) == 1
+    assert acknowledged(client) == bodies(client).total()
+
+
+@pytest.mark.parametrize("broken", ["stream", "ledger", "count", "end"])
+def test_a_shard_that_cannot_be_stored_in_takes_no_other_with_it(
+    client: redis_sync.Redis, redis_server: harness.RedisServer, broken: str
+) -> None:
+    names = streams.keys(4)
+    if broken == "end":
+        client.xadd(names.stream, {"n": "", "p": ""}, id="18446744073709551615-18446744073709551615")
+    elif broken == "count":
+        client.hset(names.ledger, "acknowledged:7", "no number")
+    else:
+        client.set(getattr(names, broken), "no such thing")
+    groups = {3: [payload("a")], 4: [payload("b", 1), payload("c", 7)], 5: [payload("d")]}
+
+    async def scenario() -> dict[int, str]:
+        edge = connection.connect(redis_server.url, TIMEOUT_S)
+        stored = await streams.AsyncAppender(edge).append(groups)
+        await edge.aclose()
+        return stored
+
+    assert asyncio.run(scenario()).keys() == {3, 5}
+    assert bodies(client, (3, 5)) == {"a": 1, "d": 1}
+    if broken == "count":
+        assert client.hget(names.ledger, "acknowledged:1") == b"0"
+        assert client.xlen(names.stream) == 0
+    with pytest.raises(errors.RedisUnavailableError):
+        streams.Appender(client).append(groups)
+    assert bodies(client, (3, 5)) == {"a": 1, "d": 1}, "the command line stores all or nothing"
+    assert {client.hget(streams.keys(shard).ledger, "acknowledged:1") for shard in (3, 5)} == {b"1"}
+
+
+def test_a_process_that_was_forked_is_another_producer() -> None:
+    producer = appends.Producer(whole=False)
+    _, mine, *_ = producer.arguments([], 0.0)
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(write, str(producer.arguments([], 0.0)[1]).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(read, 100).decode() != mine == producer.arguments([], 0.0)[1]
+    os.close(read)
+    os.close(write)
