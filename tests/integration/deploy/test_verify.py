@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from storage import envelope, streams
+from storage import appends, envelope, scripts, streams
 from tests.integration.deploy.conftest import SHARDS
 
 if TYPE_CHECKING:
@@ -64,3 +64,34 @@ def test_missing_and_doubled_rows_are_told_by_table(still: Still) -> None:
         ("outcomes", -2, "2 too many in the table outcomes"),
         ("reports", 4, "4 missing in the table reports"),
     ]
+
+
+def test_what_arrived_twice_and_was_stored_once_is_told(still: Still) -> None:
+    producer, names = appends.Producer(whole=True), streams.keys(SHARD)
+    payload = envelope.Payload(1, "key", "prod", "1", "", "", 0, REPORT)
+    arguments = producer.arguments([appends.Group(names.stream, names.ledger, [payload] * 3)], 0.0)
+    for _ in range(2):
+        still.client.eval(scripts.APPEND.text, *arguments)
+    still.drain()
+    ledger = still.json("verify")
+    assert (ledger["balanced"], ledger["repeated"]) == (True, {"1": 3})
+    assert "3 payloads reached Redis twice and were stored once." in still.headrace("verify").stdout
+
+
+def test_a_stream_that_is_ahead_of_the_clock_is_told(still: Still) -> None:
+    still.append(REPORT)
+    ((entry_id, fields),) = still.client.xrange(streams.keys(SHARD).stream)
+    ahead_ms = int(entry_id.partition(b"-")[0]) + 6 * 3_600_000
+    still.client.xdel(streams.keys(SHARD).stream, entry_id)
+    still.client.xadd(streams.keys(SHARD).stream, fields, id=f"{ahead_ms}-0")
+    told = f"{SHARD} is ahead of the clock until it is drained"
+    assert told in " ".join(still.headrace("verify").stdout.split())
+    found = still.json("status")["clocks"]
+    assert list(found["streams_ahead_s"]) == [str(SHARD)]
+    assert 21_000 < found["streams_ahead_s"][str(SHARD)] <= 21_600
+    assert abs(found["redis_ahead_s"]) < 30
+    assert f"stream {SHARD} is 21," in still.headrace("status").stdout
+    still.drain()
+    traced = still.json("trace", f"{SHARD}-{ahead_ms}-0-0")
+    assert traced["title"], "the row is not where the id says"
+    assert traced["received"] <= traced["committed"]

@@ -1,23 +1,48 @@
-"""Clocks that are set back. Nothing here rests on them but the ids of entries and the life of a lease.
+"""Clocks that are ahead for a moment, or are set back, and what is drained meanwhile and afterwards.
 
-Setting the clock of a test machine back would hit everything else on it. Instead, what Redis holds after such
-a jump is made: a newest entry, or the end of a lease, that lies in the future.
+Setting the clock of a test machine would hit everything else on it. Instead, what Redis holds after such a
+jump is made: entries, counters or the end of a lease that lie in the future.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from typing import TYPE_CHECKING
 
-from storage import clickhouse, streams
-from tests.integration.workers import test_drain
-from workers import dispatcher, drain, jobs
+import pytest
+
+from storage import clickhouse, clocks, drift, quotas, streams
+from tests.integration.workers import test_drain, test_quota
+from workers import dispatcher, drain, failpoints, jobs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import redis
 
 HOUR_MS = 3_600_000
 SHARD = test_drain.SHARD
+
+
+@pytest.fixture(autouse=True)
+def _disarmed() -> Iterator[None]:
+    yield
+    failpoints.arm("")
+
+
+def put_ahead(client: redis.Redis, payloads: int, ahead_ms: int = 6 * HOUR_MS) -> None:
+    """Make the newest entry one of an earlier release that Redis stored when its clock was ahead."""
+    test_drain.append(client, *(test_drain.payload(test_drain.report(number)) for number in range(payloads)))
+    ((entry_id, fields),) = client.xrevrange(streams.keys(SHARD).stream, count=1)
+    client.xdel(streams.keys(SHARD).stream, entry_id)
+    del fields[b"t"]
+    milliseconds = int(entry_id.partition(b"-")[0]) + ahead_ms
+    client.xadd(streams.keys(SHARD).stream, fields, id=f"{milliseconds}-0")
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 def set_back_under_a_lease(client: redis.Redis) -> None:
@@ -36,6 +61,87 @@ def test_entries_keep_their_order_and_are_drained(client: redis.Redis, server: c
     drainer = drain.Drainer(streams.Queue(client), client, server, time.monotonic)
     assert drainer.drain(SHARD).payloads == 11
     assert test_drain.balanced(server, client).seen == 11
+
+
+def test_rows_are_dated_no_later_than_their_batch(client: redis.Redis, server: clickhouse.Connection) -> None:
+    put_ahead(client, 3)
+    test_drain.append(client, test_drain.payload(test_drain.report(9)))
+    test_quota.drainer(client, server).drain(SHARD)
+    assert test_drain.balanced(server, client).seen == 4
+    for column, table in (("last_seen", "reports"), ("minute", "outcomes"), ("committed", "receipts")):
+        sql = f"SELECT min({column}), max({column}) FROM {table}"  # noqa: S608 - names of ours
+        ((first, last),) = server.execute(sql)
+        assert now() - dt.timedelta(minutes=5) < first <= last <= now()
+
+
+def test_a_batch_that_is_repeated_gives_the_same_rows(
+    client: redis.Redis, server: clickhouse.Connection
+) -> None:
+    """Its times are bounded by the clock when it was bound, not when it is repeated."""
+    test_quota.limit(client, quota_per_minute=100, dedupe_window=0)
+    put_ahead(client, 3)
+    for point in ("after_bounds", "after_reports", "before_commit"):
+        failpoints.arm(f"{point}=raise@1")
+        with pytest.raises(failpoints.FailpointError):
+            test_quota.drainer(client, server).drain(SHARD)
+        failpoints.arm("")
+        client.delete(streams.keys(SHARD).attempts)
+    test_quota.drainer(client, server).drain(SHARD)
+    assert test_drain.balanced(server, client).seen == 3
+    assert server.execute("SELECT count(), uniqExact(last_seen) FROM reports") == [(3, 1)]
+
+
+def test_after_a_clock_was_ahead_quotas_are_usable_at_once(
+    client: redis.Redis, server: clickhouse.Connection
+) -> None:
+    """The counters were filled, and the edges told, while it was."""
+    test_quota.limit(client, quota_per_minute=20, quota_per_day=1_000)
+    ahead_s = int(time.time()) + 6 * HOUR_MS // 1000
+    before = quotas.Arbiter(client, streams.Lease(SHARD, 0, None, 0, begun=False), "ahead", lambda: ahead_s)
+    limits = test_quota.project_settings.ProjectSettings(quota_per_minute=20, quota_per_day=1_000)
+    assert before.grant(1, limits, {(ahead_s, "key"): 1_000})[ahead_s, "key"].reports == 20
+    before.forget()
+    client.zadd(quotas.EXHAUSTED_KEY, {"1 project_minute 20 ": ahead_s + 61})
+    put_ahead(client, 5)
+    for start in range(0, 40, 10):
+        test_quota.append(client, 10, first=start)
+        test_quota.drainer(client, server).drain(SHARD)
+    line = test_drain.balanced(server, client)
+    assert (line.found, line.accepted) == (45, 20)
+    told = quotas.read_exhausted(client.zrange(quotas.EXHAUSTED_KEY, 0, -1, withscores=True))
+    (minute,) = [one for one in told if one.is_credible(time.time())]
+    assert minute.until_s - time.time() <= 62
+
+
+def test_maintenance_tells_its_clock_and_brings_streams_back(
+    client: redis.Redis, server: clickhouse.Connection
+) -> None:
+    monotonic, wall = [1000.0], [time.time() + 5]
+    sweeper = dispatcher.Dispatcher(client, test_drain.SHARDS, lambda: monotonic[0], wall=lambda: wall[0])
+    put_ahead(client, 2)
+    sweeper.tick()
+    assert client.get(clocks.KEY) == b"%d" % int(wall[0] * 1000)
+    assert drift.find(client, [SHARD])
+    test_quota.drainer(client, server).drain(SHARD)
+    monotonic[0] += dispatcher.FIND_S
+    sweeper.tick()
+    assert not drift.find(client, [SHARD])
+    receipt = test_drain.append(client, test_drain.payload(test_drain.report(5)))
+    assert abs(int(receipt.partition("-")[0]) / 1000 - time.time()) < 60
+    test_quota.drainer(client, server).drain(SHARD)
+    assert test_drain.balanced(server, client).seen == 3
+    ((rows,),) = server.execute("SELECT uniqExact(ms, seq) FROM receipts")
+    assert rows == 2
+
+
+def test_maintenance_works_while_redis_is_full(client: redis.Redis) -> None:
+    sweeper = dispatcher.Dispatcher(client, test_drain.SHARDS, time.monotonic)
+    limit = client.config_get("maxmemory")["maxmemory"]
+    client.config_set("maxmemory", 1)
+    try:
+        assert sweeper.tick() == 0
+    finally:
+        client.config_set("maxmemory", limit)
 
 
 def test_the_lease_of_a_dead_drainer_ends_all_the_same(client: redis.Redis) -> None:

@@ -1,0 +1,225 @@
+"""Clocks that are wrong for a moment: what a real Redis holds afterwards, and that it blocks nothing.
+
+Nothing here sets the clock of a machine. As seen from an edge and from maintenance that are both hours behind
+Redis' clock is hours ahead, and what was stored by it is made as such a moment leaves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import redis.asyncio
+
+from storage import appends, clocks, drift, envelope, partitions, quotas, streams
+from tests.integration.storage.test_quotas import arbiter, exhausted, granted, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import redis as redis_sync
+
+    from tests import harness
+
+HOUR_S = 3600
+SHARD = 3
+PAYLOAD = envelope.Payload(1, "k", "", "", "", "", 0, b"{}")
+CLOSE_MS = 20_000
+"""What passes while a busy machine carries out a test; less than clocks may differ."""
+
+
+def append(client: redis_sync.Redis, clock: Callable[[], float] = time.time) -> streams.StoredEntry:
+    """Append one payload by this clock of the producer's, and return its entry."""
+    entry_id = streams.Appender(client, clock).append({SHARD: [PAYLOAD]})[SHARD]
+    (stored,) = streams.Queue(client).read_between(SHARD, entry_id, entry_id)
+    return stored
+
+
+def tell(client: redis_sync.Redis, ahead_s: float) -> None:
+    """Tell a time of maintenance's that is ahead of Redis'."""
+    client.set(clocks.KEY, int((time.time() + ahead_s) * 1000))
+
+
+def drain(client: redis_sync.Redis) -> None:
+    """Take everything out of the stream, as a commit does."""
+    client.xtrim(streams.keys(SHARD).stream, maxlen=0)
+
+
+def milliseconds(entry_id: str) -> int:
+    return int(entry_id.partition("-")[0])
+
+
+@pytest.mark.parametrize("producer_s", [-6 * HOUR_S, 0, 6 * HOUR_S])
+@pytest.mark.parametrize("told_s", [-6 * HOUR_S, 0, 6 * HOUR_S])
+def test_an_entry_is_dated_by_the_median_of_three_clocks(
+    client: redis_sync.Redis, producer_s: int, told_s: int
+) -> None:
+    """Redis' clock is the one that reads 0: wrong where the two others agree on something else."""
+    tell(client, told_s)
+    stored = append(client, lambda: time.time() + producer_s)
+    expected = sorted((producer_s, told_s, 0))[1]
+    assert abs(stored.received_ms / 1000 - time.time() - expected) * 1000 < CLOSE_MS
+    ahead_of_id_s = min(expected, 0)
+    assert abs(milliseconds(stored.id) / 1000 - time.time() - ahead_of_id_s) * 1000 < CLOSE_MS
+
+
+def test_without_maintenance_the_earlier_clock_dates_an_entry(client: redis_sync.Redis) -> None:
+    assert abs(append(client, lambda: time.time() + HOUR_S).received_ms / 1000 - time.time()) < HOUR_S / 2
+
+
+def test_ids_do_not_run_away_with_the_clock_of_redis(client: redis_sync.Redis) -> None:
+    """It is six hours ahead while edges with clocks of their own append, and goes back."""
+    tell(client, -6 * HOUR_S)
+    true = time.time() - 6 * HOUR_S
+    at = [true, true + 3, true + 1, true + 1, true + 4]
+    ids = [append(client, lambda second=second: second).id for second in at]  # type: ignore[misc]
+    assert sorted(ids, key=lambda entry_id: [int(part) for part in entry_id.split("-")]) == ids
+    assert max(map(milliseconds, ids)) <= (true + 4) * 1000
+    assert not drift.find(client, [SHARD])
+
+
+def test_a_stream_that_is_ahead_is_found_and_brought_back_when_it_is_empty(client: redis_sync.Redis) -> None:
+    first = append(client)
+    ahead_ms = int(time.time() * 1000) + 6 * HOUR_S * 1000
+    client.xadd(streams.keys(SHARD).stream, {"n": "1 1", "p": "x"}, id=f"{ahead_ms}-0")
+    after = append(client)
+    assert after.id == f"{ahead_ms}-1"
+    assert abs(after.received_ms - first.received_ms) < CLOSE_MS
+    found = drift.find(client, range(16), mend=True)
+    assert {shard: one.mended for shard, one in found.items()} == {SHARD: False}
+    assert 0 <= 6 * HOUR_S * 1000 - found[SHARD].ahead_ms < CLOSE_MS
+    drain(client)
+    client.set(streams.keys(SHARD).bounds, "of a batch under work")
+    assert not drift.find(client, [SHARD], mend=True)[SHARD].mended
+    client.delete(streams.keys(SHARD).bounds)
+    assert not drift.find(client, [SHARD])[SHARD].mended, "who only looks changes nothing"
+    assert drift.find(client, [SHARD], mend=True)[SHARD].mended
+    assert not drift.find(client, [SHARD])
+    assert abs(milliseconds(append(client).id) - time.time() * 1000) < CLOSE_MS
+
+
+def test_a_stream_at_the_end_of_all_numbers_takes_entries_again(client: redis_sync.Redis) -> None:
+    client.xadd(
+        streams.keys(SHARD).stream, {"n": "", "p": ""}, id="18446744073709551615-18446744073709551615"
+    )
+    drain(client)
+    assert drift.find(client, [SHARD], mend=True)[SHARD].mended
+    assert abs(milliseconds(append(client).id) - time.time() * 1000) < CLOSE_MS
+
+
+def test_no_id_is_given_twice_however_often_a_clock_is_ahead(client: redis_sync.Redis) -> None:
+    """Ids of the same milliseconds are made again and again, each time after the stream was brought back."""
+    given: list[str] = []
+    for turn in range(4):
+        base = time.time() - 12 * HOUR_S
+        for offset_s in (-6 * HOUR_S, -6 * HOUR_S + 0.002):
+            tell(client, offset_s - 6 * HOUR_S)
+            given += [append(client, lambda at=base + offset_s: at).id for _ in range(3)]  # type: ignore[misc]
+        drain(client)
+        given.append(append(client).id)
+        drain(client)
+        # For a clock that is a day behind the stream is a day ahead.
+        client.incr(appends.GENERATION_KEY)
+        back = f"{int(base * 1000) - 86_400_000}-{(turn + 1) << 32}"
+        client.execute_command("XSETID", streams.keys(SHARD).stream, back)
+    assert len(given) == len(set(given)) == 28
+    assert int(client.get(appends.GENERATION_KEY) or 0) == 4
+
+
+@pytest.mark.parametrize("ahead_s", [HOUR_S, 6 * HOUR_S, 20 * HOUR_S, 3 * 24 * HOUR_S])
+@pytest.mark.parametrize("setting", ["quota_per_minute", "quota_per_day", "key_quota_per_day"])
+def test_what_was_charged_to_a_time_to_come_blocks_nothing(
+    client: redis_sync.Redis, setting: str, ahead_s: int
+) -> None:
+    limit, now = {setting: 10}, int(time.time())
+    granted(client, "ahead", now + ahead_s, 10, **limit)
+    granted(client, "ahead", now + ahead_s, 20, **limit)
+    assert granted(client, "now", now, 10, **limit) == quotas.Grant(10, "")
+    assert granted(client, "later", int(time.time()), 1, **limit).reports == 0
+    assert all(one.until_s <= time.time() + 86_400 + 1_800 for one in exhausted(client))
+
+
+def test_a_slightly_fast_clock_still_counts(client: redis_sync.Redis) -> None:
+    now = int(time.time())
+    assert granted(client, "a", now + 5, 10, quota_per_minute=10).reports == 10
+    assert granted(client, "b", now, 10, quota_per_minute=10).reports == 0
+
+
+def test_edges_do_not_believe_that_a_quota_is_used_up_for_longer_than_its_span(
+    client: redis_sync.Redis, redis_server: harness.RedisServer
+) -> None:
+    now = time.time()
+    believed = {"1 project_minute 10 ": now + 50, "2 key_day 10 k": now + 80_000}
+    client.zadd(quotas.EXHAUSTED_KEY, {**believed, "3 project_minute 10 ": now + 21_573})
+    client.zadd(quotas.EXHAUSTED_KEY, {"4 project_day 10 ": now + 2 * 86_400})
+    tell(client, 7)
+
+    async def scenario() -> quotas.Limits:
+        async with redis.asyncio.Redis.from_url(redis_server.url) as edge:
+            return await quotas.load_exhausted(edge)
+
+    limits = asyncio.run(scenario())
+    assert {one.project_id for one in limits.exhausted} == {1, 2}
+    assert abs(limits.redis_s - time.time()) * 1000 < CLOSE_MS
+    assert abs(limits.told_s - time.time() - 7) * 1000 < CLOSE_MS
+
+
+def test_a_shard_that_was_ahead_takes_no_part_of_the_budget_afterwards(client: redis_sync.Redis) -> None:
+    now = int(time.time())
+    minute = now - now % 60
+    for shard in range(4, 12):
+        ahead = quotas.Want(minute + 6 * HOUR_S, minute + 6 * HOUR_S + 59, 0, 5)
+        arbiter(client, "ahead", shard).budget(1, settings(sample_budget=6_000), [ahead])
+    client.zadd(
+        "headrace:limits:{1}:budget:shards", {f"left by an earlier release {n}": now + 9_999 for n in "ab"}
+    )
+    for name in client.zrange("headrace:limits:{1}:budget:shards", 0, -1):
+        if b"rulings" in name:
+            client.zadd("headrace:limits:{1}:budget:shards", {name: now - HOUR_S})  # an hour later
+    want = quotas.Want(minute - 60, minute - 1, 0, 10_000)
+    given = arbiter(client, "now").budget(1, settings(sample_budget=6_000), [want])
+    assert given[minute - 60] > 5_000
+
+
+def test_a_clock_that_is_ahead_takes_nobodys_partition(client: redis_sync.Redis) -> None:
+    now_ms = int(time.time() * 1000)
+    real = [("prod", f"{number}") for number in range(40)]
+    for start in range(0, 40, 10):
+        at_ms = now_ms - (4 - start // 10) * HOUR_S * 1000
+        assert not partitions.admit(client, 1, real[start : start + 10], most=40, now_ms=at_ms)
+    later_ms = now_ms + 30 * 86_400_000
+    assert not partitions.admit(client, 1, real[:3], most=40, now_ms=later_ms)
+    assert not partitions.admit(client, 1, [("prod", "new")], most=40, now_ms=later_ms), "one made room"
+    refused = partitions.admit(client, 1, real, most=40, now_ms=now_ms)
+    assert len(refused) <= 1
+    scores = [score for _, score in client.zrange(partitions.keys(1)[0], 0, -1, withscores=True)]
+    assert max(scores) <= (time.time() * 1000) + clocks.SLACK_MS
+
+
+def test_the_latest_clock_bounds_and_the_earliest_one_removes(client: redis_sync.Redis) -> None:
+    assert abs(clocks.latest_ms(client, lambda: 0.0) - time.time() * 1000) < CLOSE_MS
+    tell(client, HOUR_S)
+    assert abs(clocks.latest_ms(client) - (time.time() + HOUR_S) * 1000) < CLOSE_MS
+    assert clocks.latest_ms(client, lambda: 9e9) == 9_000_000_000_000
+    client.set(clocks.KEY, "no number")
+    assert abs(clocks.latest_ms(client) - time.time() * 1000) < CLOSE_MS
+
+
+def test_a_clock_that_was_set_does_not_hold() -> None:
+    wall, steady = [1_000_000.0], [50.0]
+    tested = clocks.Steady(lambda: wall[0], lambda: steady[0])
+    found = []
+    for wall_s, steady_s in (
+        (600.0, 600.0),
+        (600.0, 600.0),
+        (86_400.0, 600.0),
+        (600.0, 600.0),
+        (-9_000.0, 600.0),
+    ):
+        found.append(tested.holds())
+        wall[0] += wall_s
+        steady[0] += steady_s
+    assert found == [False, True, True, False, True]
+    assert not tested.holds()
