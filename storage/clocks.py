@@ -92,9 +92,9 @@ class Steady:
     ) -> None:
         self._clock = clock
         self._steady = steady
-        self._offset: float | None = None
+        self._offset = clock() - steady()
 
     def holds(self) -> bool:
-        """Return whether it did; not when it is asked first."""
+        """Return whether it did."""
         before, self._offset = self._offset, self._clock() - self._steady()
-        return before is not None and abs(self._offset - before) * 1000 < SLACK_MS
+        return abs(self._offset - before) * 1000 < SLACK_MS
