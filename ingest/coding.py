@@ -34,6 +34,11 @@ MEDIA_TYPES: Final = frozenset(
 _UPLOAD: Final = b"application/reports+json"
 _GZIP_BITS: Final = 31
 _RAW_DEFLATE_BITS: Final = -15
+_MOST_PARTS: Final = 1024
+"""Members or frames of one body: each costs time, even if it holds nothing. Some gateways write one for each
+report."""
+_PIECE: Final = 16 * 1024
+"""Bytes inflated at a time: what follows a part is copied."""
 _ZSTD: Final = zstandard.ZstdDecompressor(max_window_size=8 << 20)  # RFC 9659 §3: a sender may use no more
 
 
@@ -79,7 +84,22 @@ def _identity(body: bytes, _limit: int) -> bytes:
 
 
 def _gunzip(body: bytes, limit: int) -> bytes:
-    return _zlib(body, limit, _GZIP_BITS)
+    """Inflate one member after the other (RFC 1952 §2.2)."""
+    inflated = bytearray()
+    at = 0
+    for _ in range(_MOST_PARTS):
+        inflater = zlib.decompressobj(_GZIP_BITS)
+        while at < len(body) and not inflater.eof:
+            piece = body[at : at + _PIECE]
+            inflated += _checked(inflater, piece, limit + 1 - len(inflated))
+            if len(inflated) > limit:
+                return bytes(inflated)
+            at += len(piece) - len(inflater.unused_data)
+        if not inflater.eof:
+            raise refusals.RefusedError(refusals.CORRUPT)
+        if at == len(body):
+            return bytes(inflated)
+    raise refusals.RefusedError(refusals.TOO_LARGE)
 
 
 def _deflate(body: bytes, limit: int) -> bytes:
@@ -91,12 +111,17 @@ def _deflate(body: bytes, limit: int) -> bytes:
 
 
 def _zlib(body: bytes, limit: int, bits: int) -> bytes:
+    """Inflate one stream: these formats know no second one behind it."""
     inflater = zlib.decompressobj(bits)
+    inflated = _checked(inflater, body, limit + 1)
+    return _whole(inflated, limit, ended=inflater.eof and not inflater.unused_data)
+
+
+def _checked(inflater: zlib._Decompress, body: bytes, most: int) -> bytes:
     try:
-        inflated = inflater.decompress(body, limit + 1)
+        return inflater.decompress(body, most)
     except zlib.error as error:
         raise refusals.RefusedError(refusals.CORRUPT) from error
-    return _whole(inflated, limit, ended=inflater.eof and not inflater.unused_data)
 
 
 def _brotli(body: bytes, limit: int) -> bytes:
@@ -109,16 +134,28 @@ def _brotli(body: bytes, limit: int) -> bytes:
 
 
 def _zstandard(body: bytes, limit: int) -> bytes:
-    """Inflate one frame: only its reader is bounded, and only its decompressor tells where the frame ends."""
+    """Inflate one frame after the other (RFC 8878 §3.1), of which some hold nothing.
+
+    Only the reader is bounded, and only decompressors of single frames tell where each ends.
+    """
     try:
-        inflated = _ZSTD.stream_reader(body).read(limit + 1)
-        if len(inflated) > limit:
-            return inflated
-        frame = _ZSTD.decompressobj()
-        frame.decompress(body)
+        inflated = _ZSTD.stream_reader(body, read_across_frames=True).read(limit + 1)
+        return _whole(inflated, limit, ended=len(inflated) > limit or _ends_with_frame(body))
     except zstandard.ZstdError as error:
         raise refusals.RefusedError(refusals.CORRUPT) from error
-    return _whole(inflated, limit, ended=frame.eof and not frame.unused_data)
+
+
+def _ends_with_frame(body: bytes) -> bool:
+    at = 0
+    for _ in range(_MOST_PARTS):
+        frame = _ZSTD.decompressobj()
+        while at < len(body) and not frame.eof:
+            piece = body[at : at + _PIECE]
+            frame.decompress(piece)
+            at += len(piece) - len(frame.unused_data)
+        if at == len(body):
+            return frame.eof
+    raise refusals.RefusedError(refusals.TOO_LARGE)
 
 
 def _whole(inflated: bytes, limit: int, *, ended: bool) -> bytes:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 from gunicorn.asgi import protocol
 from gunicorn.workers import gasgi
 
-from ingest import refusals
+from ingest import framing, refusals
 
 LINGER_S: Final = 1.0
 """How long a worker that stops keeps idle connections. A request that comes in this time is answered, and the
@@ -43,10 +43,6 @@ _READ_BYTES: Final = 16 * 1024
 
 _BUFFERED_BYTES: Final = 32 * 1024
 """Of a body that the application has not asked for yet, after which a connection is read no further."""
-
-_FRAMING_BYTES: Final = 32 * 1024
-"""What a request may take beside its body, before a byte of framing needs a byte of body. The parser alone
-would gather a line without end, and look through all of it again with each further byte."""
 
 _M_MMAP_THRESHOLD: Final = -3
 _OWN_MAPPING_BYTES: Final = 48 * 1024
@@ -108,7 +104,8 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
         super().__init__(*arguments, **named)
         self._max_buffer_size = _BUFFERED_BYTES
         self._pieces: list[bytes] = []
-        self._framing = 0
+        self._framing = framing.Framing()
+        self._answered = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Bound the wait for a connection's first request, as gunicorn does for the further ones."""
@@ -137,26 +134,37 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
         super()._on_message_complete()
 
     def _feed_callback_parser(self, data: bytes) -> bool:
-        """Parse what was read; return whether to go on."""
+        """Parse what was read, as far as it is well-formed; return whether to go on.
+
+        The parser sees one request at a time. Its word on where that ends must be ours.
+        """
+        parser: Any = self._callback_parser
+        if self._framing.complete:
+            if parser.is_complete:  # it keeps what follows until the request is answered
+                return bool(super()._feed_callback_parser(data))
+            self._framing.restart()
+            self._answered = False
+        try:
+            data, following = self._framing.read(data)
+        except refusals.RefusedError as error:
+            return self._refuse(error.refusal)
         if not super()._feed_callback_parser(data):
             return False
         self._pass_body_on()
-        parser: Any = self._callback_parser
-        self._framing = 0 if parser.is_complete else self._framing + len(data)
-        if self._framing <= _FRAMING_BYTES:
-            return True
-        refusal = refusals.MALFORMED if self._body_receiver else refusals.LARGE_HEADERS
-        self._send_error_response(int(refusal.status), "")
-        self._close_transport()
-        return False
+        if self._framing.complete != parser.is_complete:
+            return self._refuse(refusals.MALFORMED)
+        return not following or bool(super()._feed_callback_parser(following))
 
     def _pass_body_on(self) -> None:
         """Hand the pieces to the application as one, however finely the body is chunked."""
         if self._pieces:
             body = b"".join(self._pieces)
             self._pieces.clear()
-            self._framing -= 2 * len(body)
             super()._on_body(body)
+
+    def _send_response_start(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - gunicorn's own
+        self._answered = True
+        super()._send_response_start(*arguments, **named)
 
     def _is_websocket_upgrade(self, _request: object) -> bool:
         """Take no upgrade: the request is answered as the plain HTTP it also is (RFC 9110 §7.8)."""
@@ -164,7 +172,18 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
 
     def _send_error_response(self, status: int, _message: str, _extra_headers: object = ()) -> None:
         """Answer from the catalogue; gunicorn closes the connection afterwards."""
-        refusal = _REFUSAL_BY_STATUS.get(status, refusals.MALFORMED)
+        self._answer(_REFUSAL_BY_STATUS.get(status, refusals.MALFORMED))
+
+    def _refuse(self, refusal: refusals.Refusal) -> Literal[False]:
+        """Answer a request that is not taken further, and read nothing more from its connection."""
+        self._answer(refusal)
+        self._close_transport()
+        return False
+
+    def _answer(self, refusal: refusals.Refusal) -> None:
+        """Write a refusal, unless there is an answer: a second one would pass for another request's."""
+        if self._answered:
+            return
         lines = [f"HTTP/1.1 {refusal.status.value} {refusal.status.phrase}".encode()]
         lines += [name + b": " + value for name, value in refusal.headers]
         lines += [b"connection: close", b"", refusal.content]

@@ -102,8 +102,15 @@ class Edge:
 
 
 @contextlib.contextmanager
-def edge(directory: Path, redis_url: str, **settings: Any) -> Iterator[Edge]:
-    """Run an edge of one process, with the same options of gunicorn as in production."""
+def edge(directory: Path, redis_url: str, parser: str = "fast", **settings: Any) -> Iterator[Edge]:
+    """Run an edge of one process, with the same options of gunicorn as in production.
+
+    Args:
+        directory: where its log goes.
+        redis_url: the Redis it stores in.
+        parser: gunicorn's name of the HTTP parser.
+        settings: members of ``config.EdgeConfig``.
+    """
     edge_config = config.EdgeConfig(
         redis_url=redis_url, **{"trusted_proxies": (network.LOOPBACK,), **settings}
     )
@@ -113,7 +120,7 @@ def edge(directory: Path, redis_url: str, **settings: Any) -> Iterator[Edge]:
         "--worker-class": "ingest.gunicorn_worker.EdgeWorker",
         "--asgi-loop": "uvloop",
         "--asgi-lifespan": "on",
-        "--http-parser": "fast",
+        "--http-parser": parser,
         "--graceful-timeout": "5",
         "--keep-alive": "15",
     }

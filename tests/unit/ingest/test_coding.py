@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import itertools
+import random
 import tracemalloc
 import zlib
 from typing import TYPE_CHECKING
@@ -146,6 +148,52 @@ def test_a_body_that_is_cut_short_is_refused(
 @pytest.mark.parametrize(("content_encoding", "encode"), CASES)
 def test_a_body_that_goes_on_is_refused(content_encoding: bytes, encode: Callable[[bytes], bytes]) -> None:
     assert refusal_of(encode(BODY) + b"more", content_encoding) is refusals.CORRUPT
+
+
+SKIPPED = b"\x50\x2a\x4d\x18\x04\x00\x00\x00abcd"
+"""A frame of zstd that holds no content (RFC 8878 §3.1.2)."""
+IN_PARTS = [(b"gzip", gzip.compress), (b"x-gzip", gzip.compress), (b"zstd", zstandard.compress)]
+
+
+@pytest.mark.parametrize(("content_encoding", "encode"), IN_PARTS)
+@pytest.mark.parametrize("cuts", [(1,), (0, 0, 40), (0,), (5, 5, 5), tuple(range(len(BODY)))])
+def test_a_body_may_come_in_parts(
+    content_encoding: bytes, encode: Callable[[bytes], bytes], cuts: tuple[int, ...]
+) -> None:
+    edges = [0, *cuts, len(BODY)]
+    body = b"".join(encode(BODY[start:end]) for start, end in itertools.pairwise(edges))
+    assert coding.inflate(body, content_encoding, len(BODY)) == BODY
+    assert refusal_of(body, content_encoding, len(BODY) - 1) is refusals.TOO_LARGE
+    assert refusal_of(body[:-1], content_encoding) is refusals.CORRUPT
+    assert refusal_of(body + b"\0", content_encoding) is refusals.CORRUPT
+
+
+@pytest.mark.parametrize(("content_encoding", "encode"), IN_PARTS)
+def test_large_parts_are_joined(content_encoding: bytes, encode: Callable[[bytes], bytes]) -> None:
+    noise = random.Random(1).randbytes(100_000)
+    body = encode(noise) + encode(BODY) + encode(noise)
+    assert coding.inflate(body, content_encoding, 1 << 20) == noise + BODY + noise
+
+
+@pytest.mark.parametrize(("content_encoding", "encode"), IN_PARTS)
+def test_parts_that_hold_nothing_are_bounded(
+    content_encoding: bytes, encode: Callable[[bytes], bytes]
+) -> None:
+    assert coding.inflate(encode(b"") * 1000 + encode(BODY), content_encoding, LIMIT) == BODY
+    assert refusal_of(encode(b"") * 1024 + encode(BODY), content_encoding) is refusals.TOO_LARGE
+
+
+def test_frames_of_zstd_that_are_skipped() -> None:
+    body = SKIPPED + zstandard.compress(BODY) + SKIPPED
+    assert coding.inflate(body, b"zstd", LIMIT) == BODY
+    assert coding.inflate(SKIPPED, b"zstd", LIMIT) == b""
+    assert refusal_of(body[:-2], b"zstd") is refusals.CORRUPT
+
+
+@pytest.mark.parametrize("content_encoding", [b"deflate", b"br"])
+def test_other_codings_have_one_part(content_encoding: bytes) -> None:
+    body = ENCODERS[content_encoding](BODY)
+    assert refusal_of(body + body, content_encoding) is refusals.CORRUPT
 
 
 @pytest.mark.parametrize("content_encoding", ENCODERS)

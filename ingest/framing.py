@@ -1,0 +1,179 @@
+"""Where each request of a connection begins and ends, found out before a parser reads it.
+
+Two who read the same bytes must not find different requests in them: see ``heads``. This module does the same
+for what follows a head, and tells the parser's part from what comes later. It knows no parser, so that all
+are used alike.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ingest import heads, refusals
+
+LINE_BYTES: Final = 1024
+"""Of a line between chunks or after the last one. Nobody sends more than a number in earnest."""
+LONGEST_SIZE: Final = 15
+"""Digits of a chunk's size: 60 bits. One more and some parsers count from 0 again."""
+_SPARE: Final = 32 * 1024
+"""Bytes of lines between chunks that need no byte of body."""
+_TRAILERS: Final = 16
+"""Fields after the last chunk; gateways send a checksum or two."""
+
+_QUOTED: Final = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*+"'
+_EXTENSION: Final = rb";[\t ]*" + heads.TOKEN + rb"++(?:=(?:" + heads.TOKEN + rb"++|" + _QUOTED + rb"))?"
+_SIZE: Final = rb"([0-9A-Fa-f]{1,%d})(?:%s)*+\r\n" % (LONGEST_SIZE, _EXTENSION)
+_FIRST: Final = re.compile(_SIZE)
+_NEXT: Final = re.compile(rb"\r\n" + _SIZE)
+_TRAILER: Final = re.compile(heads.FIELD)
+_BARRED: Final = re.compile(
+    rb"(?:host|content[-_].*|transfer[-_]encoding|trailer|te|connection|keep-alive|upgrade|expect|range|via"
+    rb"|cookie|origin|referer|(?:proxy-)?authorization|forwarded|x-(?:forwarded|real|sentry|http|original).*):.*",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Fields that say where a request goes, where it ends or who sent it come too late (RFC 9110 §6.5.1)."""
+_UNFINISHED: Final = re.compile(rb"[\t -~\x80-\xff]*\r?")
+
+_HEAD, _BODY, _FIRST_SIZE, _CHUNK, _NEXT_SIZE, _AFTER, _COMPLETE = range(7)
+
+
+class Framing:
+    """Follows the requests of one connection, from head to body or chunk to chunk."""
+
+    __slots__ = ("_gathered", "_held", "_left", "_spare", "_state")
+
+    def __init__(self) -> None:
+        self._gathered = bytearray()
+        self._held = b""
+        self.restart()
+
+    def restart(self) -> None:
+        """Go on with the next request."""
+        self._state = _HEAD
+        self._left = 0
+        self._spare = _SPARE
+
+    @property
+    def complete(self) -> bool:
+        """Whether the end of the present request was seen."""
+        return self._state == _COMPLETE
+
+    def read(self, data: bytes) -> tuple[bytes, bytes]:
+        """Return what is now to be parsed, and what comes after the present request.
+
+        What only further bytes can tell is kept until they come: 32 KiB at most.
+
+        Raises:
+            RefusedError: the request is not written as it must be, or its framing is too large.
+        """
+        if self._state == _HEAD:
+            return self._read_head(data)
+        if self._state == _BODY:
+            return self._read_body(data, 0)
+        return self._read_chunks(data, 0)
+
+    def _read_head(self, data: bytes) -> tuple[bytes, bytes]:
+        head = None if self._gathered else heads.read(data)
+        if head is None:
+            data = self._gather(data)
+            if not data:
+                return b"", b""
+            head = heads.read(data)
+            if head is None:
+                raise refusals.RefusedError(refusals.MALFORMED)
+        size, self._left, rewritten = head
+        if rewritten is not None:
+            data = rewritten + data[size:]
+            size = len(rewritten)
+        if self._left >= 0:
+            self._state = _BODY
+            return self._read_body(data, size)
+        self._state = _FIRST_SIZE
+        return self._read_chunks(data, size)
+
+    def _gather(self, data: bytes) -> bytes:
+        """Return a head that came in pieces, with what follows it; nothing until it is all there."""
+        at = len(self._gathered)
+        self._gathered += data
+        end = self._gathered.find(b"\r\n\r\n", max(at - 3, 0))
+        if end < 0:
+            heads.require_possible(self._gathered, at)
+            return b""
+        whole = bytes(self._gathered)
+        self._gathered.clear()
+        return whole
+
+    def _read_body(self, data: bytes, at: int) -> tuple[bytes, bytes]:
+        """Count the bytes of a body whose length was told, from ``at`` on."""
+        beyond = len(data) - at - self._left
+        if beyond < 0:
+            self._left = -beyond
+            return data, b""
+        self._state = _COMPLETE
+        if not beyond:
+            return data, b""
+        return data[:-beyond], data[-beyond:]
+
+    def _read_chunks(self, data: bytes, at: int) -> tuple[bytes, bytes]:
+        """Walk over chunks from ``at`` on, each line of theirs whole."""
+        if self._held:
+            data, self._held = self._held + data, b""
+        while at < len(data) and self._state != _COMPLETE:
+            reached = self._skip(data, at) if self._state == _CHUNK else self._read_line(data, at)
+            if reached == at:
+                self._held = data[at:]
+                return data[:at], b""
+            at = reached
+        return data[:at], data[at:]
+
+    def _skip(self, data: bytes, at: int) -> int:
+        """Return where the data of a chunk ends, or as far as it is there."""
+        size = min(self._left, len(data) - at)
+        self._left -= size
+        self._spare += size
+        if not self._left:
+            self._state = _NEXT_SIZE
+        return at + size
+
+    def _read_line(self, data: bytes, at: int) -> int:
+        """Return where a line that ``at`` begins ends; ``at`` itself if it is not all there."""
+        end = self._read_trailer(data, at) if self._state == _AFTER else self._read_size(data, at)
+        if end == at:
+            self._require_unfinished(data, at)
+        self._spare -= end - at
+        if self._spare < 0 or end - at > LINE_BYTES:
+            raise refusals.RefusedError(refusals.MALFORMED)
+        return end
+
+    def _read_size(self, data: bytes, at: int) -> int:
+        line = (_FIRST if self._state == _FIRST_SIZE else _NEXT).match(data, at)
+        if line is None:
+            return at
+        self._left = int(line[1], 16)
+        self._state = _CHUNK if self._left else _AFTER
+        return line.end()
+
+    def _read_trailer(self, data: bytes, at: int) -> int:
+        """Read a field that follows the body, and is ignored; or the empty line that ends all."""
+        if data.startswith(b"\r\n", at):
+            self._state = _COMPLETE
+            return at + 2
+        line = _TRAILER.match(data, at)
+        if line is None:
+            return at
+        if _BARRED.fullmatch(line[0]):
+            raise refusals.RefusedError(refusals.MALFORMED)
+        self._left += 1
+        if self._left > _TRAILERS:
+            raise refusals.RefusedError(refusals.LARGE_HEADERS)
+        return line.end()
+
+    def _require_unfinished(self, data: bytes, at: int) -> None:
+        """Refuse what can become no line, however it goes on."""
+        if self._state == _NEXT_SIZE:
+            if not b"\r\n".startswith(data[at : at + 2]):
+                raise refusals.RefusedError(refusals.MALFORMED)
+            at += 2
+        if len(data) - at > LINE_BYTES or not _UNFINISHED.fullmatch(data, at):
+            raise refusals.RefusedError(refusals.MALFORMED)

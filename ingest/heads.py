@@ -1,0 +1,171 @@
+"""The head of an HTTP request, which must be readable in one way only: RFC 9112 without its leniencies.
+
+A proxy in front of the edge may read otherwise what is not written as it must be, and take a part of one
+request for another (request smuggling). So nothing is mended here: what is not plain is refused, before any
+parser sees it. No parser is strict in all of this, and each is in another part of it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ingest import refusals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MOST_BYTES: Final = 32 * 1024
+"""Of a whole head."""
+LINE_BYTES: Final = 8190
+"""Of one line, as other servers have it. The address carries a key, an environment and a release of 200
+characters, all percent-encoded."""
+FIELDS: Final = 100
+
+CHUNKED: Final = -1
+"""Stands for a length that the chunks of a body tell."""
+
+TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"
+VALUE: Final = rb"[\t -~\x80-\xff]"
+FIELD: Final = TOKEN + rb"++:" + VALUE + rb"*+\r\n"
+"""A line of a field: no blank before the colon, no control character, no line that goes on in the next."""
+
+_LINE: Final = rb"(?:\r\n)?([A-Z-]{3,20}) ([!\"$-~]+) HTTP/1\.([01])\r\n"
+"""The request line, after at most one empty line (RFC 9112 §2.2). No method has small letters."""
+_HEAD: Final = re.compile(_LINE + rb"(?:" + FIELD + rb")*+\r\n")
+_START: Final = re.compile(_LINE)
+_STARTED: Final = re.compile(
+    rb"(?:\r\n)?(?:[A-Z-]{0,20}|[A-Z-]{3,20} (?:[!\"$-~]+(?: [HTP/1.0]{0,8}\r?)?)?)|\r"
+)
+"""Whatever a request line may begin with."""
+_FRAMING: Final = re.compile(
+    rb"\r\n(host|content[-_]length|transfer[-_]encoding):[\t ]*([^\r]*)", re.IGNORECASE
+)
+"""The fields that say where a request goes and where it ends; some proxies read ``_`` as ``-``."""
+
+_HOST: Final = re.compile(rb"(?:[0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
+_HOST_LINE: Final = re.compile(rb"\r\nhost:[^\r]*", re.IGNORECASE)
+_LENGTH: Final = re.compile(rb"0|[1-9][0-9]{0,17}")
+"""18 digits fit into 63 bits. Zeros before a number make some take it for octal."""
+_ABSOLUTE: Final = re.compile(rb"https?://([^/?]*)(.*)", re.IGNORECASE)
+_HUGE: Final = re.compile(rb"[1-9][0-9]{18,}")
+_CODING: Final = re.compile(rb"(?!chunked$)" + TOKEN + rb"+")
+
+_IMPOSSIBLE: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r[^\n]|(?<!\r)\n")
+"""What stands in no head: control characters, and either half of a line's end."""
+
+
+class Head(NamedTuple):
+    """Where a head ends and what follows it.
+
+    Attributes:
+        size: bytes, its empty last line included.
+        length: bytes of the body, or ``CHUNKED``.
+        rewritten: the head as all parsers take it, if it was written for a proxy or after an empty line.
+    """
+
+    size: int
+    length: int
+    rewritten: bytes | None
+
+
+def read(data: bytes) -> Head | None:
+    """Return the head that ``data`` begins with; None if there is none, or not all of one yet.
+
+    Raises:
+        RefusedError: 400 for fields that contradict each other, 405, 414, 431 or 501.
+    """
+    head = _HEAD.match(data)
+    if head is None:
+        return None
+    size = head.end()
+    if size > LINE_BYTES:
+        _require_short_lines(data[:size])
+    if data.count(b"\n", 0, size) > FIELDS + 2:
+        raise refusals.RefusedError(refusals.LARGE_HEADERS)
+    length = _length(_FRAMING.findall(data, 0, size), old=head[3] == b"0")
+    if not head[2].startswith(b"/") or head[1] == b"CONNECT":
+        return Head(size, length, _origin_form(head))
+    return Head(size, length, data[2:size] if data.startswith(b"\r\n") else None)
+
+
+def require_possible(gathered: bytearray, at: int) -> None:
+    """Refuse a head that is not all there yet, if nothing that follows could make it one.
+
+    Args:
+        gathered: what is there.
+        at: how much of it was looked at before.
+
+    Raises:
+        RefusedError: 400, 414 or 431.
+    """
+    if _IMPOSSIBLE.search(gathered, max(at - 1, 0)):
+        raise refusals.RefusedError(refusals.MALFORMED)
+    line = gathered.find(b"\n", 2)
+    if line < 0 and len(gathered) > LINE_BYTES:
+        raise refusals.RefusedError(refusals.LONG_TARGET)
+    started = _STARTED.fullmatch(gathered) if line < 0 else line < at or _START.match(gathered)
+    if not started:
+        raise refusals.RefusedError(refusals.MALFORMED)
+    if len(gathered) > MOST_BYTES:
+        raise refusals.RefusedError(refusals.LARGE_HEADERS)
+
+
+def _require_short_lines(head: bytes) -> None:
+    start, *fields = head.removeprefix(b"\r\n").split(b"\r\n")
+    if len(start) > LINE_BYTES:
+        raise refusals.RefusedError(refusals.LONG_TARGET)
+    if len(head) > MOST_BYTES or max(map(len, fields)) > LINE_BYTES:
+        raise refusals.RefusedError(refusals.LARGE_HEADERS)
+
+
+def _length(fields: Iterable[tuple[bytes, bytes]], *, old: bool) -> int:
+    """Return the length of the body, from the fields that matter for it; ``old`` is HTTP/1.0."""
+    given: dict[bytes, bytes] = {}
+    for name, value in fields:
+        key = name.lower()
+        if key in given or b"_" in key:
+            raise refusals.RefusedError(refusals.MALFORMED)
+        given[key] = value.rstrip(b"\t ")
+    host = given.pop(b"host", None)
+    if not (old if host is None else _HOST.fullmatch(host)):
+        raise refusals.RefusedError(refusals.MALFORMED)
+    if not given:
+        return 0
+    if len(given) > 1:
+        raise refusals.RefusedError(refusals.MALFORMED)
+    length = given.get(b"content-length")
+    return _chunked(given, old=old) if length is None else _number(length)
+
+
+def _number(length: bytes) -> int:
+    if _LENGTH.fullmatch(length):
+        return int(length)
+    raise refusals.RefusedError(refusals.TOO_LARGE if _HUGE.fullmatch(length) else refusals.MALFORMED)
+
+
+def _chunked(given: dict[bytes, bytes], *, old: bool) -> int:
+    codings = [coding.strip(b"\t ") for coding in given[b"transfer-encoding"].lower().split(b",")]
+    if old or codings[-1] != b"chunked" or not all(map(_CODING.fullmatch, codings[:-1])):
+        raise refusals.RefusedError(refusals.MALFORMED)
+    if len(codings) > 1:
+        raise refusals.RefusedError(refusals.TRANSFER_CODING)
+    return CHUNKED
+
+
+def _origin_form(head: re.Match[bytes]) -> bytes:
+    """Return a head with the path of its target alone, and the target's authority in place of the host.
+
+    Proxies are sent whole URLs, and servers must take them as well (RFC 9112 §3.2.2). ``OPTIONS *`` stays.
+    """
+    method, target, minor = head.groups()
+    if method == b"CONNECT":
+        raise refusals.RefusedError(refusals.METHOD)
+    if target == b"*" and method == b"OPTIONS":
+        return head[0].removeprefix(b"\r\n")
+    absolute = _ABSOLUTE.fullmatch(target)
+    if absolute is None or not _HOST.fullmatch(absolute[1]):
+        raise refusals.RefusedError(refusals.MALFORMED)
+    authority, path = absolute.groups()
+    start = method + (b" " if path.startswith(b"/") else b" /") + path + b" HTTP/1." + minor
+    return start + b"\r\nHost: " + authority + _HOST_LINE.sub(b"", head[0][head.end(3) :], count=1)

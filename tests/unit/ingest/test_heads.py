@@ -1,0 +1,158 @@
+"""The head of a request is plain, or refused; one written for a proxy is brought into a server's form.
+
+What each kind of refusal looks like on a connection is tested in ``tests/integration/ingest/test_http.py``.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from ingest import heads, refusals
+
+
+def head(*fields: str, line: str = "POST /a?b HTTP/1.1", host: str = "Host: edge") -> bytes:
+    return "\r\n".join([line, *([host] if host else []), *fields, "", ""]).encode("latin-1")
+
+
+def refusal_of(data: bytes) -> refusals.Refusal:
+    with pytest.raises(refusals.RefusedError) as raised:
+        heads.read(data)
+    return raised.value.refusal
+
+
+@pytest.mark.parametrize(
+    ("data", "length"),
+    [
+        (head(), 0),
+        (head("Content-Length: 0"), 0),
+        (head("content-length:\t17 "), 17),
+        (head(f"Content-Length: {10**18 - 1}"), 10**18 - 1),
+        (head("Transfer-Encoding: Chunked"), heads.CHUNKED),
+        (head(host="", line="GET / HTTP/1.0"), 0),
+    ],
+)
+def test_a_head_tells_what_follows(data: bytes, length: int) -> None:
+    assert heads.read(data + b"POST / HTTP/1.1\r\n\r\n") == (len(data), length, None)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"POST", head()[:-1], head("X : y"), head("X: \0"), head("X: a\r\n b")]
+)
+def test_what_is_no_head_is_none(data: bytes) -> None:
+    assert heads.read(data) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "refusal"),
+    [
+        (head(host=""), refusals.MALFORMED),
+        (head("Host: edge"), refusals.MALFORMED),
+        (head(host="Host: a b"), refusals.MALFORMED),
+        (head(host="Host:"), refusals.MALFORMED),
+        (head(host="Host: a b", line="GET / HTTP/1.0"), refusals.MALFORMED),
+        (head("Content_Length: 1"), refusals.MALFORMED),
+        (head("Content-Length: 1", "Content-Length: 1"), refusals.MALFORMED),
+        (head("Content-Length: 1", "Transfer-Encoding: chunked"), refusals.MALFORMED),
+        (head("Content-Length: +1"), refusals.MALFORMED),
+        (head(f"Content-Length: {2**64}"), refusals.TOO_LARGE),
+        (head("Transfer-Encoding: chunked", line="POST / HTTP/1.0"), refusals.MALFORMED),
+        (head("Transfer-Encoding: xchunked"), refusals.MALFORMED),
+        (head("Transfer-Encoding: chunked, chunked"), refusals.MALFORMED),
+        (head("Transfer-Encoding: a b, chunked"), refusals.MALFORMED),
+        (head("Transfer-Encoding: gzip , chunked"), refusals.TRANSFER_CODING),
+        (head("Transfer-Encoding: chunkedx, chunked"), refusals.TRANSFER_CODING),
+        (head(line="CONNECT edge:443 HTTP/1.1"), refusals.METHOD),
+        (head(line="CONNECT /a HTTP/1.1"), refusals.METHOD),
+        (head(line="POST edge:443 HTTP/1.1"), refusals.MALFORMED),
+        (head(line="POST * HTTP/1.1"), refusals.MALFORMED),
+        (head(line="POST http:///a HTTP/1.1"), refusals.MALFORMED),
+        (head(line="POST http://a@b/ HTTP/1.1"), refusals.MALFORMED),
+        (head(line="POST ws://b/ HTTP/1.1"), refusals.MALFORMED),
+        (head(line=f"POST /{'a' * 8190} HTTP/1.1"), refusals.LONG_TARGET),
+        (head(f"X: {'a' * 8190}"), refusals.LARGE_HEADERS),
+        (head(*[f"X: {'a' * 8000}"] * 5), refusals.LARGE_HEADERS),
+        (head(*["X: y"] * 100), refusals.LARGE_HEADERS),
+    ],
+)
+def test_a_head_that_is_refused(data: bytes, refusal: refusals.Refusal) -> None:
+    assert refusal_of(data) is refusal
+
+
+def test_long_lines_pass() -> None:
+    data = head(*[f"X: {'a' * 8000}"] * 3, line=f"POST /{'a' * 8000} HTTP/1.1")
+    assert heads.read(data) == (len(data), 0, None)
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "path"),
+    [
+        ("http://other:80/a?b=http://c", "other:80", "/a?b=http://c"),
+        ("HTTPS://other", "other", "/"),
+        ("http://[::1]?b", "[::1]", "/?b"),
+    ],
+)
+def test_the_authority_of_a_target_wins(target: str, host: str, path: str) -> None:
+    data = head("X: y", "Content-Length: 3", line=f"POST {target} HTTP/1.1", host="hOST: edge")
+    found = heads.read(data + b"abc")
+    assert found is not None
+    assert found.size == len(data)
+    assert found.length == 3
+    expected = ["X: y", "Content-Length: 3"]
+    assert found.rewritten == head(*expected, line=f"POST {path} HTTP/1.1", host=f"Host: {host}")
+
+
+@pytest.mark.parametrize("data", [head("X: y"), head(line="OPTIONS * HTTP/1.1")])
+def test_an_empty_line_before_a_head_is_taken_away(data: bytes) -> None:
+    assert heads.read(b"\r\n" + data + b"X") == (len(data) + 2, 0, data)
+
+
+def test_the_server_itself_is_no_proxy() -> None:
+    data = head(line="OPTIONS * HTTP/1.1")
+    assert heads.read(data) == (len(data), 0, data)
+
+
+def test_an_old_request_for_a_proxy_gets_a_host() -> None:
+    found = heads.read(b"\r\nGET http://other/a HTTP/1.0\r\nX: y\r\n\r\n")
+    assert found is not None
+    assert found.rewritten == b"GET /a HTTP/1.0\r\nHost: other\r\nX: y\r\n\r\n"
+
+
+@pytest.mark.parametrize("data", [head(), b"\r\n" + head("X: y", line="GET http://a/ HTTP/1.0")])
+def test_each_beginning_of_a_head_is_possible(data: bytes) -> None:
+    for at in range(len(data) - 1):
+        heads.require_possible(bytearray(data[:at]), max(at - 1, 0))
+        heads.require_possible(bytearray(data[:at]), 0)
+
+
+@pytest.mark.parametrize(
+    ("data", "refusal"),
+    [
+        (b"\0", refusals.MALFORMED),
+        (b"\n", refusals.MALFORMED),
+        (b"\rP", refusals.MALFORMED),
+        (b"{", refusals.MALFORMED),
+        (b"post", refusals.MALFORMED),
+        (b"POST  ", refusals.MALFORMED),
+        (b"POST / HTTQ", refusals.MALFORMED),
+        (b"\r\n\r\n", refusals.MALFORMED),
+        (b"NONSENSE\r\n", refusals.MALFORMED),
+        (b"GET /\r\nX: y", refusals.MALFORMED),
+        (head()[:-2] + b"X: \x7f", refusals.MALFORMED),
+        (head()[:-2] + b"X: y\n", refusals.MALFORMED),
+        (b"POST /" + b"a" * 8190, refusals.LONG_TARGET),
+        (head()[:-2] + b"X: " + b"y" * 40_000, refusals.LARGE_HEADERS),
+    ],
+)
+def test_what_cannot_become_a_head_is_refused_early(data: bytes, refusal: refusals.Refusal) -> None:
+    with pytest.raises(refusals.RefusedError) as raised:
+        heads.require_possible(bytearray(data), 0)
+    assert raised.value.refusal is refusal
+
+
+def test_a_line_that_ends_between_two_pieces() -> None:
+    gathered = bytearray(head()[:-2] + b"X: y\r")
+    heads.require_possible(gathered, 10)
+    at = len(gathered)
+    heads.require_possible(gathered + b"\n", at)
+    with pytest.raises(refusals.RefusedError):
+        heads.require_possible(gathered + b"X", at)
