@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ingest import refusals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 MOST_BYTES: Final = 32 * 1024
 """Of a whole head."""
@@ -43,7 +43,9 @@ _FRAMING: Final = re.compile(
 )
 """The fields that say where a request goes and where it ends; some proxies read ``_`` as ``-``."""
 
-_HOST: Final = re.compile(rb"(?:[0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
+_AUTHORITY: Final = rb"(?:[0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?"
+_HOST: Final = re.compile(_AUTHORITY)
+_HOST_VALUE: Final = re.compile(_AUTHORITY + rb"[\t ]*")
 _HOST_LINE: Final = re.compile(rb"\r\nhost:[^\r]*", re.IGNORECASE)
 _LENGTH: Final = re.compile(rb"0|[1-9][0-9]{0,17}")
 """18 digits fit into 63 bits. Zeros before a number make some take it for octal."""
@@ -119,23 +121,22 @@ def _require_short_lines(head: bytes) -> None:
         raise refusals.RefusedError(refusals.LARGE_HEADERS)
 
 
-def _length(fields: Iterable[tuple[bytes, bytes]], *, old: bool) -> int:
+def _length(fields: Sequence[tuple[bytes, bytes]], *, old: bool) -> int:
     """Return the length of the body, from the fields that matter for it; ``old`` is HTTP/1.0."""
-    given: dict[bytes, bytes] = {}
-    for name, value in fields:
-        key = name.lower()
-        if key in given or b"_" in key:
-            raise refusals.RefusedError(refusals.MALFORMED)
-        given[key] = value.rstrip(b"\t ")
+    given = {name.lower(): value for name, value in fields}
     host = given.pop(b"host", None)
-    if not (old if host is None else _HOST.fullmatch(host)):
+    if len(given) + (host is not None) < len(fields):
+        raise refusals.RefusedError(refusals.MALFORMED)
+    if not (old if host is None else _HOST_VALUE.fullmatch(host)):
         raise refusals.RefusedError(refusals.MALFORMED)
     if not given:
         return 0
-    if len(given) > 1:
-        raise refusals.RefusedError(refusals.MALFORMED)
-    length = given.get(b"content-length")
-    return _chunked(given, old=old) if length is None else _number(length)
+    name, value = given.popitem()
+    if not given and name == b"content-length":
+        return _number(value.rstrip(b"\t "))
+    if not given and name == b"transfer-encoding" and not old:
+        return _chunked(value)
+    raise refusals.RefusedError(refusals.MALFORMED)
 
 
 def _number(length: bytes) -> int:
@@ -144,9 +145,9 @@ def _number(length: bytes) -> int:
     raise refusals.RefusedError(refusals.TOO_LARGE if _HUGE.fullmatch(length) else refusals.MALFORMED)
 
 
-def _chunked(given: dict[bytes, bytes], *, old: bool) -> int:
-    codings = [coding.strip(b"\t ") for coding in given[b"transfer-encoding"].lower().split(b",")]
-    if old or codings[-1] != b"chunked" or not all(map(_CODING.fullmatch, codings[:-1])):
+def _chunked(value: bytes) -> int:
+    codings = [coding.strip(b"\t ") for coding in value.lower().split(b",")]
+    if codings[-1] != b"chunked" or not all(map(_CODING.fullmatch, codings[:-1])):
         raise refusals.RefusedError(refusals.MALFORMED)
     if len(codings) > 1:
         raise refusals.RefusedError(refusals.TRANSFER_CODING)
