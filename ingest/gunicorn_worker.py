@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
-from typing import Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from gunicorn.asgi import protocol
 from gunicorn.workers import gasgi
 
 from ingest import framing, refusals
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
 
 LINGER_S: Final = 1.0
 """How long a worker that stops keeps idle connections. A request that comes in this time is answered, and the
@@ -106,6 +109,8 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
         self._pieces: list[bytes] = []
         self._framing = framing.Framing()
         self._answered = False
+        self._unread = False
+        self._cut_at: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Bound the wait for a connection's first request, as gunicorn does for the further ones."""
@@ -117,6 +122,7 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of the parser: it is written in C and refers back here, a cycle that Python never frees."""
         super().connection_lost(exc)
+        self._keep()
         self.worker.connections.discard(self)
         self._callback_parser = None
 
@@ -124,6 +130,53 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
         """Close the connection if it waits for a request and serves none."""
         if self._awaiting_request and not self._finishing_calls:
             self._keepalive_timeout()
+
+    def _serve_http_request(self, *request: Any) -> Coroutine[Any, Any, bool]:  # noqa: ANN401 - gunicorn's own
+        serving: Coroutine[Any, Any, bool] = super()._serve_http_request(*request)
+        return self._serve_once_read(serving) if self._unread else serving
+
+    async def _serve_once_read(self, serving: Coroutine[Any, Any, bool]) -> bool:
+        """Serve a request that was sent ahead when the answers before it were read."""
+        try:
+            await self._flow_control.drain()
+        except asyncio.CancelledError:
+            serving.close()
+            raise
+        return await serving
+
+    def pause_writing(self) -> None:
+        """Read no further while answers pile up: each would be kept until its sender reads it."""
+        super().pause_writing()
+        self._unread = True
+        self._pause_reading()
+        self._cut_later()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        super().resume_writing()
+        self._unread = False
+        self._keep()
+        self._resume_reading()
+
+    def _resume_reading(self) -> None:
+        if not self._unread:
+            super()._resume_reading()
+
+    def _close_transport(self) -> None:
+        """Close the connection once its answers are sent, or when nobody reads them."""
+        super()._close_transport()
+        if self.transport and not self._conn_lost_handled and self.transport.get_write_buffer_size():
+            self._cut_later()
+
+    def _cut_later(self) -> None:
+        """Cut the connection if its answers are not read as soon as a further request would have to come."""
+        if self._cut_at is None:
+            self._cut_at = self.worker.loop.call_later(self._keepalive, self.transport.abort)
+
+    def _keep(self) -> None:
+        if self._cut_at is not None:
+            self._cut_at.cancel()
+            self._cut_at = None
 
     def _on_body(self, chunk: bytes) -> None:
         """Keep a piece until all that was read is parsed, or the body ends."""
@@ -172,7 +225,10 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
 
     def _send_error_response(self, status: int, _message: str, _extra_headers: object = ()) -> None:
         """Answer from the catalogue; gunicorn closes the connection afterwards."""
-        self._answer(_REFUSAL_BY_STATUS.get(status, refusals.MALFORMED))
+        refusal = _REFUSAL_BY_STATUS.get(status, refusals.MALFORMED)
+        if refusal is refusals.INTERNAL and self._body_receiver and self._body_receiver._body_wait_expired:  # noqa: SLF001 - gunicorn tells it nowhere else
+            refusal = refusals.INCOMPLETE  # Falcon, too, reads a body before it answers, and gave up
+        self._answer(refusal)
 
     def _refuse(self, refusal: refusals.Refusal) -> Literal[False]:
         """Answer a request that is not taken further, and read nothing more from its connection."""

@@ -102,13 +102,16 @@ class Edge:
 
 
 @contextlib.contextmanager
-def edge(directory: Path, redis_url: str, parser: str = "fast", **settings: Any) -> Iterator[Edge]:
+def edge(
+    directory: Path, redis_url: str, parser: str = "fast", *, keep_alive: int = 15, **settings: Any
+) -> Iterator[Edge]:
     """Run an edge of one process, with the same options of gunicorn as in production.
 
     Args:
         directory: where its log goes.
         redis_url: the Redis it stores in.
         parser: gunicorn's name of the HTTP parser.
+        keep_alive: seconds that a sender may take to send something, or to read an answer.
         settings: members of ``config.EdgeConfig``.
     """
     edge_config = config.EdgeConfig(
@@ -122,7 +125,7 @@ def edge(directory: Path, redis_url: str, parser: str = "fast", **settings: Any)
         "--asgi-lifespan": "on",
         "--http-parser": parser,
         "--graceful-timeout": "5",
-        "--keep-alive": "15",
+        "--keep-alive": str(keep_alive),
     }
     process = child.Child(
         [
