@@ -164,3 +164,34 @@ def test_a_lapsed_lease_that_nobody_took_is_taken_back(
     client.delete(streams.keys(3).lease)
     queue.renew(lease, TTL_MS)
     assert queue.acquire(3, TTL_MS) is None
+
+
+def test_a_redis_that_forgot_the_last_lease_does_not_give_its_token_again(
+    queue: streams.Queue, client: redis_sync.Redis, redis_server: harness.RedisServer
+) -> None:
+    append(redis_server.url, {3: [payload()]})
+    queue.release(acquired(queue))
+    earlier = {name: client.dump(name) for name in client.keys()}
+    frozen = acquired(queue)
+    queue.bind(frozen, b"one batch")
+    client.flushall()
+    for name, value in earlier.items():  # as after a failover to a replica that lagged, or from a backup
+        client.restore(name, 0, value)
+    newer = acquired(queue)
+    assert newer.token > frozen.token
+    queue.bind(newer, b"another batch")
+    with pytest.raises(errors.LeaseLostError):
+        queue.begin(frozen, TTL_MS)
+    with pytest.raises(errors.LeaseLostError):
+        queue.bind(frozen, b"one batch")
+    queue.begin(newer, TTL_MS)
+
+
+def test_tokens_grow_beyond_those_of_a_clock_that_was_ahead(
+    queue: streams.Queue, client: redis_sync.Redis
+) -> None:
+    ahead = 4_000_000_000_000_000
+    client.set(streams.keys(3).fence, ahead)
+    first = acquired(queue)
+    queue.release(first)
+    assert (first.token, acquired(queue).token) == (ahead + 1, ahead + 2)
