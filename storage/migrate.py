@@ -61,10 +61,18 @@ def _apply_pending(server: clickhouse.Connection) -> list[str]:
     pending = [migration for migration in migrations() if migration.name not in done]
     for migration in pending:
         for statement in migration.statements:
-            server.execute(statement)
+            _execute(server, migration, statement)
         settings = {"insert_deduplication_token": migration.name, **writer.ANY_ROOM}
         server.execute("INSERT INTO migrations (name) VALUES", [(migration.name,)], settings=settings)
     return [migration.name for migration in pending]
+
+
+def _execute(server: clickhouse.Connection, migration: Migration, statement: str) -> None:
+    try:
+        server.execute(statement)
+    except clickhouse.QueryError as error:
+        sentence = f"Migration {migration.name} stopped: {error} Nothing is lost; mend it and migrate again."
+        raise clickhouse.QueryError(sentence, error.code) from error
 
 
 def _split(text: str) -> tuple[str, ...]:

@@ -171,7 +171,7 @@ def test_a_redis_that_forgot_the_last_lease_does_not_give_its_token_again(
 ) -> None:
     append(redis_server.url, {3: [payload()]})
     queue.release(acquired(queue))
-    earlier = {name: client.dump(name) for name in client.keys()}
+    earlier = {name: client.dump(name) for name in client.scan_iter()}
     frozen = acquired(queue)
     queue.bind(frozen, b"one batch")
     client.flushall()
