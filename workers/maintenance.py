@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import redis.exceptions
 import structlog
 
-from storage import clickhouse, clocks, errors, refusals, registry, retention
+from storage import clickhouse, clocks, errors, marks, refusals, registry, retention
 from workers import dispatcher, fairness
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ REGISTRY_S: Final = 1.0
 """How often the registry is compared with Redis; a change made behind our back shows within this time."""
 REFUSALS_S: Final = 2.0
 """How often the edges' refusals move to ClickHouse."""
+MARKS_S: Final = 5.0
+"""How often it is looked whether Redis and ClickHouse still stand at the same time."""
 RETENTION_S: Final = 600.0
 """How often old reports are looked for; they go once a day, after a midnight in UTC."""
 MUTATION_S: Final = 3600.0
@@ -44,6 +46,7 @@ def run(where: context.Context, stop: threading.Event) -> None:
         threading.Thread(target=_publish_registry, args=(where, stop), name="registry", daemon=True),
         threading.Thread(target=_be_fair, args=(where, stop, judge), name="fairness", daemon=True),
         threading.Thread(target=_move_refusals, args=(where, stop), name="refusals", daemon=True),
+        threading.Thread(target=_keep_marks, args=(where, stop), name="marks", daemon=True),
         threading.Thread(target=_remove_old, args=(where, stop), name="retention", daemon=True),
     ]
     for chore in chores:
@@ -85,6 +88,20 @@ def _move_refusals(where: context.Context, stop: threading.Event) -> None:
     client = where.queue_client()
     server = clickhouse.connect(where.clickhouse)
     _repeat("refusals", REFUSALS_S, stop, lambda: refusals.move(client, server))
+    server.close()
+    client.close()
+
+
+def _keep_marks(where: context.Context, stop: threading.Event) -> None:
+    client = where.queue_client()
+    server = clickhouse.connect(where.clickhouse)
+
+    def keep() -> None:
+        found = marks.keep(client, server)
+        if found:
+            log.warning("store_restored", **found._asdict())
+
+    _repeat("marks", MARKS_S, stop, keep)
     server.close()
     client.close()
 

@@ -20,6 +20,7 @@ from deploy.cli import (
     quarantine,
     query,
     replay,
+    settle,
     status,
     trace,
     up,
@@ -45,6 +46,7 @@ app.command()(headers.headers)
 app.command()(query.query)
 app.command()(status.status)
 app.command()(verify.verify)
+app.command()(settle.settle)
 app.command()(trace.trace)
 app.command()(explain.explain)
 app.add_typer(noise.app, name="noise")

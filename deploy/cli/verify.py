@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import time
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -11,7 +12,7 @@ import typer
 
 from deploy import backends
 from deploy.cli import options, output
-from storage import appends, drift, lanes, ledger, registry
+from storage import appends, drift, lanes, ledger, marks, registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -43,15 +44,22 @@ def verify(
         names = registry.Registry(server).names()
         repeated = appends.repeated(client)
         ahead = drift.find(client, lanes.present(client, system.shards))
+        breaks = marks.breaks(server)
     balanced = all(line.balanced for line in lines)
     waiting = sum(line.backlog for line in lines)
     if as_json:
         projects = [_details(line, names.get(line.project_id, "")) for line in lines]
-        noted = {"repeated": repeated, "streams_ahead": sorted(ahead)}
+        noted = {
+            "breaks": [each._asdict() for each in breaks],
+            "repeated": repeated,
+            "streams_ahead": sorted(ahead),
+        }
         output.json({"balanced": balanced, "backlog": waiting, "projects": projects, **noted})
     else:
         _show_ledger(lines, names, waiting)
         _show_notes(repeated, ahead)
+        for each in breaks:
+            output.copyable(_sentence(each))
     if not balanced:
         raise typer.Exit(1)
 
@@ -92,6 +100,31 @@ def _show_notes(repeated: Mapping[int, int], ahead: Iterable[int]) -> None:
         output.copyable(f"Stream {shard} is ahead of the clock until it is drained.")
 
 
+def _settled(line: ledger.Line, equation: str) -> str:
+    amount = line.settled.get(equation, 0)
+    return f"{amount:+,} settled" if amount else ""
+
+
+def _sentence(found: marks.Break) -> str:
+    """Say of a break what it means for the books."""
+    until = _minute(found.until_ms)
+    if found.store == "redis":
+        lost = (
+            f"Redis stood at {_minute(found.since_ms)} while ClickHouse stood at {until}"
+            if found.since_ms
+            else f"Redis was emptied while ClickHouse stood at {until}"
+        )
+        return f"{lost}: what it held is lost or drained twice, and its counts are too low."
+    if not found.since_ms:
+        return f"ClickHouse was emptied while Redis stood at {until}: what was stored until then is missing."
+    stood = f"ClickHouse stood at {_minute(found.since_ms)} while Redis stood at {until}"
+    return f"{stood}: what was stored in between is missing."
+
+
+def _minute(ms: int) -> str:
+    return f"{dt.datetime.fromtimestamp(ms / 1000, dt.UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def _rows(line: ledger.Line, name: str) -> list[tuple[str, str, str, str, str, str]]:
     found = {difference.equation: difference for difference in line.differences}
     rows = []
@@ -104,7 +137,7 @@ def _rows(line: ledger.Line, name: str) -> list[tuple[str, str, str, str, str, s
                 f"{getattr(line, left):,}",
                 f"{getattr(line, right):,}",
                 f"{difference.amount:+,}" if difference else "holds",
-                difference.where if difference else "",
+                difference.where if difference else _settled(line, equation),
             )
         )
     return rows
