@@ -108,17 +108,17 @@ def _settled(line: ledger.Line, equation: str) -> str:
 def _sentence(found: marks.Break) -> str:
     """Say of a break what it means for the books."""
     until = _minute(found.until_ms)
-    if found.store == "redis":
-        lost = (
-            f"Redis stood at {_minute(found.since_ms)} while ClickHouse stood at {until}"
-            if found.since_ms
-            else f"Redis was emptied while ClickHouse stood at {until}"
-        )
-        return f"{lost}: what it held is lost or drained twice, and its counts are too low."
+    redis_is_behind = found.store == "redis"
+    behind, ahead = ("Redis", "ClickHouse") if redis_is_behind else ("ClickHouse", "Redis")
     if not found.since_ms:
-        return f"ClickHouse was emptied while Redis stood at {until}: what was stored until then is missing."
-    stood = f"ClickHouse stood at {_minute(found.since_ms)} while Redis stood at {until}"
-    return f"{stood}: what was stored in between is missing."
+        lost = "what waited" if redis_is_behind else "what was stored"
+        return f"{behind} was emptied while {ahead} stood at {until}: {lost} is lost."
+    lost = (
+        "what waited at that time may be stored twice, what came and waited later is lost"
+        if redis_is_behind
+        else "what was stored in between is lost"
+    )
+    return f"{behind} stood at {_minute(found.since_ms)} while {ahead} stood at {until}: {lost}."
 
 
 def _minute(ms: int) -> str:
