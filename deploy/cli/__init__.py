@@ -10,6 +10,7 @@ import typer
 
 from deploy.cli import (
     explain,
+    grants,
     headers,
     keys,
     migrate,
@@ -44,6 +45,7 @@ app.add_typer(projects.app, name="project")
 app.add_typer(keys.app, name="key")
 app.command()(headers.headers)
 app.command()(query.query)
+app.command()(grants.grants)
 app.command()(status.status)
 app.command()(verify.verify)
 app.command()(settle.settle)

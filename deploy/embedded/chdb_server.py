@@ -4,7 +4,7 @@ It needs nothing but the standard library and the wheel. The working directory m
 that names ports, data and users. The engine serves for as long as its query runs, and its query reads from a
 pipe that ends with SIGTERM. It also ends, at once, when the disk is nearly full: see ``room``.
 
-Arguments: the directory of the data, and the one of the log.
+Arguments: the directory of the data, the one of the log, the one of what it may only read, and its two ports.
 """
 
 from __future__ import annotations
@@ -37,14 +37,16 @@ _SYSTEM: Final = (
     ("/etc/localtime", confinement.READ),
     ("/etc/timezone", confinement.READ),
     ("/etc/ld.so.cache", confinement.READ),
-    ("/proc", confinement.READ),
-    ("/sys", confinement.READ),
+    ("/proc/cpuinfo", confinement.READ),
+    ("/proc/meminfo", confinement.READ),
+    ("/proc/self/statm", confinement.READ),
+    ("/sys/devices/system", confinement.READ),
+    ("/sys/fs/cgroup", confinement.READ),
     ("/dev/null", confinement.USE),
     ("/dev/urandom", confinement.READ),
     ("/dev/zero", confinement.READ),
 )
-"""What any program may need. ``/proc`` shows nothing of other processes that is not public, for a confined
-process may not trace them, and nothing secret of this one, whose environment holds none."""
+"""What any program may need. Nothing of ``/proc`` tells of a process, be it this one or another."""
 _PYTHON: Final = ("stdlib", "platstdlib", "purelib", "platlib")
 
 
@@ -59,20 +61,30 @@ def engine() -> Any:  # noqa: ANN401 - a module without type information
         raise ImportError("chdb-core is not installed")
     package = types.ModuleType("chdb")
     package.__path__ = list(spec.submodule_search_locations)
+    package.__spec__ = spec
     sys.modules["chdb"] = package
     return importlib.import_module("chdb._chdb")
 
 
-def confine(data: str, log: str) -> None:
-    """Keep this process from everything but the system, Python, its configuration, its data and its log."""
+def confine(data: str, log: str, given: str, *ports: str) -> None:
+    """Keep this process from everything but the system, Python, its configuration, its data and its log.
+
+    Raises:
+        SystemExit: there are threads already.
+    """
+    if sys.platform == "linux" and len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208 - only names
+        sys.exit("The engine has started threads, and those could not be confined.")
     paths = {sysconfig.get_path(name) for name in _PYTHON}
     paths.update(filter(None, [sysconfig.get_config_var("LIBDIR"), _wheel()]))
     allowed = [
         *_SYSTEM,
         *((path, confinement.RUN) for path in paths),
-        *((name, confinement.READ) for name in ("config.xml", "users.xml")),
+        *((name, confinement.READ) for name in ("config.xml", "users.xml", given)),
+        (data, confinement.STORE),
+        (_status(data), confinement.OWN),
+        (log, confinement.LOG),
     ]
-    if not confinement.confine(allowed, [data, log]):
+    if not confinement.confine(allowed, map(int, ports)):
         sys.stderr.write("This kernel has no Landlock: whoever may query can read this user's files.\n")
 
 
@@ -88,18 +100,24 @@ def lift_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 
 
+def _status(data: str) -> str:
+    """Return the file that keeps a second engine away, the only one that is written anew in its place."""
+    path = os.path.join(data, "status")  # noqa: PTH118 - a path as the operating system takes it
+    os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC, 0o640))
+    return path
+
+
 def _wheel() -> str | None:
     """Return the directory where the wheel is installed, with the libraries it brings."""
     spec = importlib.util.find_spec("chdb")
     return os.path.dirname(os.path.dirname(spec.origin)) if spec and spec.origin else None  # noqa: PTH120
 
 
-def serve(data: str) -> int:
+def serve(chdb: Any, data: str) -> int:  # noqa: ANN401 - see ``engine``
     """Serve the data in this directory until a signal says stop; return 1 if the engine ended before that.
 
     On a disk that is nearly full the process ends with ``NO_ROOM``, in the middle of whatever it does.
     """
-    chdb = engine()
     chdb.set_signal_handlers_enabled(False)
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
     pipe = _replace_stdin()
@@ -146,5 +164,7 @@ def _replace_stdin() -> int:
 
 if __name__ == "__main__":
     lift_file_limit()
+    # Loading it reads what no query may read. It starts threads only when it serves.
+    loaded = engine()
     confine(*sys.argv[1:])
-    sys.exit(serve(sys.argv[1]))
+    sys.exit(serve(loaded, sys.argv[1]))

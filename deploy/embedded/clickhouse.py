@@ -13,6 +13,7 @@ import re
 import secrets
 import shutil
 import string
+import subprocess
 import sys
 from importlib import resources
 from pathlib import Path
@@ -21,24 +22,31 @@ from typing import Final
 import msgspec
 import psutil
 
-from deploy import child, network
+from deploy import analyst, child, network
 from deploy.embedded import forget_lost, room
 from storage import errors
 
 START_SECONDS: Final = 60.0
 """Half a second is usual; attaching thousands of parts from a slow disk takes longer."""
 PROGRAM: Final = "clickhouse"
-ANALYST_SECONDS: Final = 60
-"""What a query of an analyst may take: what takes longer is a mistake, on tables partitioned as these are."""
-ANALYST_BYTES: Final = psutil.virtual_memory().total // 4
-"""What it may hold: half of what the whole server may, which leaves the other half for inserts and merges."""
+ANALYST: Final = analyst.Limits(
+    seconds=60,  # what takes longer is a mistake, on tables partitioned as these are
+    # Half of what the whole server may hold, which leaves the other half for inserts and merges.
+    memory=psutil.virtual_memory().total // 4,
+    threads=os.cpu_count() or 1,
+    queries=20,  # of the hundred that the server runs at once
+)
+DATABASE: Final = "headrace"
 _WHEEL_ONLY: Final = {
     "engine_defaults": "<max_bytes_ratio_before_external_join>0</max_bytes_ratio_before_external_join>"
     "<max_bytes_ratio_before_external_distinct>0</max_bytes_ratio_before_external_distinct>",
     "engine_settings": "<allow_python_table_function>0</allow_python_table_function>",
-    "engine_constraints": "<allow_python_table_function><const/></allow_python_table_function>",
 }
 """What a server may not know. It has no Python; in the wheel, that function ends the process."""
+_SHOWN_DATA: Final = "data"
+"""The data as the wheel's engine sees them from its working directory: it shows everybody this name."""
+_HASH: Final = {"headrace": "WRITER_SHA256", "analyst": "ANALYST_SHA256"}
+"""The variables that hold the hashes of the passwords, by user: no file that the server may read has them."""
 _ENVIRONMENT: Final = re.compile(r"PATH|HOME|LANG|LC_\w+|TZ|LD_LIBRARY_PATH|PYTHON\w+")
 """What the server is told of this process's environment, in which others keep passwords: it can be asked."""
 
@@ -98,18 +106,20 @@ def prepare(directory: Path, tcp_port: int, http_port: int, log: Path) -> Server
         raise errors.HeadraceError(lacking)
     log.parent.mkdir(parents=True, exist_ok=True)
     server = Server(directory, log, tcp_port, http_port, _passwords(directory / "passwords.json"))
+    given = _give(directory)
+    allowed = _allowed()
     values = {
         "log": str(log.resolve()),
-        "path": data,
+        "path": data if shutil.which(PROGRAM) else _SHOWN_DATA,
+        "given": str(given),
         "tcp_port": str(tcp_port),
         "http_port": str(http_port),
         "untouched": str(room.untouched(data)),
         "inserts_leave": str(room.kept(data) - room.untouched(data)),
         "spilled": str(room.spilled(data)),
-        "headrace_sha256": _sha256(server.passwords.headrace),
-        "analyst_sha256": _sha256(server.passwords.analyst),
-        "analyst_seconds": str(ANALYST_SECONDS),
-        "analyst_memory": str(ANALYST_BYTES),
+        "analyst_settings": analyst.xml_settings(allowed),
+        "analyst_constraints": analyst.xml_constraints(allowed),
+        "analyst_grants": analyst.xml_grants(allowed, DATABASE),
         **(_WHEEL_ONLY if shutil.which(PROGRAM) is None else dict.fromkeys(_WHEEL_ONLY, "")),
     }
     for name in ("config.xml", "users.xml"):
@@ -128,7 +138,9 @@ def start(server: Server, log: Path) -> child.Child:
     steps = [str(room.__file__), forget_lost.__file__]
     first = [[sys.executable, "-I", "-S", step, data] for step in steps]
     environment = {name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)}
-    arguments = [*itertools.chain(*first), *_arguments(data, str(server.log.resolve().parent))]
+    passwords = msgspec.structs.asdict(server.passwords)
+    environment |= {variable: _sha256(passwords[user]) for user, variable in _HASH.items()}
+    arguments = [*itertools.chain(*first), *_arguments(server)]
     return child.Child(arguments, log, environment, server.directory, bare=True)
 
 
@@ -139,13 +151,40 @@ def _data(directory: Path) -> str:
     return str(data.resolve())
 
 
-def _arguments(data: str, log_directory: str) -> list[str]:
+def _give(directory: Path) -> Path:
+    """Return the directory of schemas, files and functions of users, which the server may read and not write.
+
+    Nothing is in it but a function in the place of each that is refused.
+    """
+    given = (directory / "given").resolve()
+    for name in ("functions", "files", "schemas"):
+        (given / name).mkdir(parents=True, exist_ok=True)
+    for name, sql in analyst.refused_functions().items():
+        _write_private(given / "functions" / f"function_{name}.sql", sql)
+    return given
+
+
+def _allowed() -> analyst.Allowed:
+    """Return what analysts may do on the server that will run: one on PATH may be of another release."""
+    allowed = analyst.allowed(ANALYST)
+    found = shutil.which(PROGRAM)
+    if found is None:
+        return allowed
+    listed = [found, "local", "--query", "SELECT name FROM system.settings"]
+    return allowed.known_to(
+        set(subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split())
+    )
+
+
+def _arguments(server: Server) -> list[str]:
     found = shutil.which(PROGRAM)
     if found:
         return [found, "server", "--config-file=config.xml"]
     if importlib.util.find_spec("chdb") is None:
         raise errors.HeadraceError("There is no clickhouse on PATH: install it, or headrace[embedded].")
-    return [sys.executable, "-P", "-m", "deploy.embedded.chdb_server", data, log_directory]
+    directories = [_SHOWN_DATA, str(server.log.resolve().parent), str((server.directory / "given").resolve())]
+    ports = [str(server.tcp_port), str(server.http_port)]
+    return [sys.executable, "-P", "-m", "deploy.embedded.chdb_server", *directories, *ports]
 
 
 def _passwords(path: Path) -> Passwords:

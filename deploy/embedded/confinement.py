@@ -1,7 +1,7 @@
-"""Confine this process to some directories, with Landlock.
+"""Confine this process to some directories and some ports, with Landlock.
 
 The engine in the wheel lets whoever may query read files by their path. What the kernel does not show to the
-process, nobody can ask it for. Needs nothing but the standard library, and Linux 5.19.
+process, nobody can ask it for. Needs nothing but the standard library, and Linux 5.19; ports need 6.7.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _RESTRICT_SELF: Final = 446
 """Numbers of the system calls, the same on all architectures."""
 _ASK_VERSION: Final = 1
 _PATH_BENEATH: Final = 1
+_NET_PORT: Final = 2
 _SET_NO_NEW_PRIVS: Final = 38
 _CAPABILITIES: Final = struct.pack("=Ii", 0x20080522, 0), bytes(24)
 """The version of the call and this thread, and not one capability."""
@@ -30,28 +31,52 @@ _EXECUTE: Final = 1 << 0
 _WRITE_FILE: Final = 1 << 1
 _READ_FILE: Final = 1 << 2
 _READ_DIRECTORY: Final = 1 << 3
+_REMOVE_DIRECTORY: Final = 1 << 4
+_REMOVE_FILE: Final = 1 << 5
+_MAKE_DIRECTORY: Final = 1 << 7
+_MAKE_REGULAR: Final = 1 << 8
+_MAKE_SYMLINK: Final = 1 << 12
 _UP_TO_MAKE_SYMLINK: Final = (1 << 13) - 1
 _REFER: Final = 1 << 13
 _TRUNCATE: Final = 1 << 14
 _IOCTL: Final = 1 << 15
 
+_BIND: Final = 1 << 0
+_CONNECT: Final = 1 << 1
+
 READ: Final = _READ_FILE | _READ_DIRECTORY
 RUN: Final = READ | _EXECUTE
 USE: Final = _READ_FILE | _WRITE_FILE
 """Of a device."""
+LOG: Final = _WRITE_FILE | _MAKE_REGULAR | _REMOVE_FILE | _READ_DIRECTORY
+"""Write files and put them aside, and never read them."""
+OWN: Final = USE | _TRUNCATE
+"""Of a file that is written anew in its place."""
+STORE: Final = (
+    READ
+    | _WRITE_FILE
+    | _REMOVE_DIRECTORY
+    | _REMOVE_FILE
+    | _MAKE_DIRECTORY
+    | _MAKE_REGULAR
+    | _MAKE_SYMLINK
+    | _REFER
+)
+"""Keep files. To open one that is there and empty it is refused, to write a new one is not."""
 
 LEAST_VERSION: Final = 2
 """The first one forbids every rename from one directory to another, of which ClickHouse makes many."""
+_PORTS_VERSION: Final = 4
 
 
-def confine(allowed: Iterable[tuple[str, int]], writable: Iterable[str]) -> bool:
+def confine(allowed: Iterable[tuple[str, int]], ports: Iterable[int]) -> bool:
     """Confine this thread, and all that it starts, to these paths and what lies below.
 
     Call it before there are other threads. What is open stays open.
 
     Args:
         allowed: paths and what may be done there; one that does not exist is passed over.
-        writable: directories where everything may be done.
+        ports: of TCP, that it may listen on; it connects to none.
 
     Returns:
         Whether this kernel can.
@@ -63,11 +88,16 @@ def confine(allowed: Iterable[tuple[str, int]], writable: Iterable[str]) -> bool
     if version < LEAST_VERSION:
         return False
     every = _rights(version)
-    ruleset = _call(_CREATE_RULESET, ctypes.create_string_buffer(struct.pack("=Q", every), 8), 8, 0)
+    handled = (
+        struct.pack("=QQ", every, _BIND | _CONNECT) if version >= _PORTS_VERSION else struct.pack("=Q", every)
+    )
+    ruleset = _call(_CREATE_RULESET, ctypes.create_string_buffer(handled, len(handled)), len(handled), 0)
     try:
-        for path, rights in (*allowed, *((path, every) for path in writable)):
+        for path, rights in allowed:
             with contextlib.suppress(FileNotFoundError):
                 _allow(ruleset, path, rights & every)
+        for port in ports if version >= _PORTS_VERSION else ():
+            _add(ruleset, _NET_PORT, struct.pack("=QQ", _BIND, port))
         _give_up_privileges()
         _call(_RESTRICT_SELF, ruleset, 0)
     finally:
@@ -95,10 +125,13 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
     try:
         if not os.path.isdir(path):  # noqa: PTH112 - a path as the operating system takes it
             rights &= _EXECUTE | USE | _TRUNCATE | _IOCTL
-        attribute = struct.pack("=Qi", rights, descriptor)
-        _call(_ADD_RULE, ruleset, _PATH_BENEATH, ctypes.create_string_buffer(attribute, len(attribute)), 0)
+        _add(ruleset, _PATH_BENEATH, struct.pack("=Qi", rights, descriptor))
     finally:
         os.close(descriptor)
+
+
+def _add(ruleset: int, kind: int, attribute: bytes) -> None:
+    _call(_ADD_RULE, ruleset, kind, ctypes.create_string_buffer(attribute, len(attribute)), 0)
 
 
 def _give_up_privileges() -> None:

@@ -1,0 +1,56 @@
+"""``headrace grants``: the SQL that makes a user of a ClickHouse server of one's own an analyst."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from deploy import analyst, backends
+from deploy.cli import options, output
+from storage import registry
+
+if TYPE_CHECKING:
+    from storage import clickhouse
+
+_COLUMN_OF_PROJECT: Final = """
+SELECT table, name FROM system.columns
+WHERE database = currentDatabase() AND (name = 'project_id' OR table = 'projects' AND name = 'id')
+    AND table IN (
+        SELECT name FROM system.tables WHERE database = currentDatabase() AND endsWith(engine, 'MergeTree')
+    )
+ORDER BY table
+"""
+
+
+def grants(  # noqa: PLR0913 - one parameter for each option
+    user: Annotated[str, typer.Argument(metavar="USER", help="A user of ClickHouse, that exists already.")],
+    *,
+    data: options.Data = options.DEFAULT_DATA,
+    project: Annotated[
+        str | None, typer.Option(metavar="PROJECT", help="Let the user see this project only.")
+    ] = None,
+    seconds: Annotated[int, typer.Option(min=1, help="What one query may take.")] = 60,
+    memory_mib: Annotated[int, typer.Option(min=64, help="What all its queries may hold.")] = 4096,
+    as_json: options.Json = False,
+) -> None:
+    """Print the SQL that lets a user of ClickHouse read the reports, and nothing else."""
+    address = options.locate(data).clickhouse
+    with backends.connected(address) as server:
+        limits = analyst.Limits(seconds, memory_mib << 20, _threads(server), queries=20)
+        known = {name for (name,) in server.execute("SELECT name FROM system.settings")}
+        printed = analyst.statements(analyst.allowed(limits).known_to(known), user, address.database)
+        if project is not None:
+            columns = dict(server.execute(_COLUMN_OF_PROJECT))
+            one = registry.Registry(server).get(project)
+            printed += analyst.policies(user, address.database, one.id, columns)
+    if as_json:
+        output.json(printed)
+    else:
+        output.copyable(";\n\n".join(printed) + ";")
+
+
+def _threads(server: clickhouse.Connection) -> int:
+    """Return the threads that the server gives a query, which no query of an analyst may exceed."""
+    ((threads,),) = server.execute("SELECT toUInt32(getSetting('max_threads'))")
+    return int(threads)
