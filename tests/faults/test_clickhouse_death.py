@@ -42,7 +42,7 @@ def test_a_block_whose_part_was_not_in_place_yet_is_inserted_again(tmp_path: Pat
 
 
 def _parts(directory: Path, table: str) -> list[Path]:
-    return list((directory / "server" / "data").joinpath(table).glob("202311_*"))
+    return list((directory / "server" / "data").parent.joinpath(table).glob("202311_*"))
 
 
 @contextlib.contextmanager

@@ -223,10 +223,11 @@ def _can_be_changed(person: Analyst, name: str, value: str, kind: str) -> bool:
     first = person.http("SELECT 1", **{name: "7" if number else "x"})
     choice = re.search(r"Must be one of \[(.*?)\]", first.text)
     others = re.findall("'([^']+)'", choice[1]) if choice else []
-    other = next((other for other in others if other != value), "{}")
+    other = next((other for other in others if other != value), "{'reports': '1'}")
     if number or first.status_code == 200:
         return first.status_code == 200
-    clause = person.http(f"SELECT 1 SETTINGS {name} = '{other}'")
+    quoted = other.replace("'", "\\'")
+    clause = person.http(f"SELECT 1 SETTINGS {name} = '{quoted}'")
     return 200 in (person.http("SELECT 1", **{name: other}).status_code, clause.status_code)
 
 

@@ -121,34 +121,6 @@ def test_the_analyst_cannot(sql: str, clickhouse_server: harness.ClickHouseServe
         connection.execute(sql)
 
 
-@pytest.mark.parametrize("name", ["/etc/passwd", "passwords.json", "../clickhouse.log", "/etc/hostname"])
-@pytest.mark.parametrize("path", ["{}", "/proc/self/root{}"])
-def test_the_analyst_cannot_read_files(
-    name: str, path: str, clickhouse_server: harness.ClickHouseServer
-) -> None:
-    server = clickhouse_server.server
-    file = (server.directory / name).resolve()
-    assert file.exists()
-    sql = f"SELECT length(file('{path.format(file)}'))"
-    with (
-        contextlib.closing(clickhouse.connect(clickhouse_server.analyst)) as connection,
-        pytest.raises(clickhouse.QueryError),
-    ):
-        connection.execute(sql)
-    answer = httpx.get(server.http_url, params={"query": sql})
-    assert answer.status_code >= 400, answer.text
-
-
-def test_the_analyst_cannot_read_the_environment_of_other_processes(
-    clickhouse_server: harness.ClickHouseServer,
-) -> None:
-    with (
-        contextlib.closing(clickhouse.connect(clickhouse_server.analyst)) as connection,
-        pytest.raises(clickhouse.QueryError, match="denied"),
-    ):
-        connection.execute(f"SELECT file('/proc/{os.getpid()}/environ')")
-
-
 def test_the_engine_is_told_no_secret_of_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
