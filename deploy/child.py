@@ -89,6 +89,20 @@ class Child:
         except psutil.NoSuchProcess:
             return []
 
+    def listens(self, port: int) -> bool:
+        """Say whether it is this process, or a descendant, that listens here; True where nobody may ask."""
+        try:
+            return any(
+                connection.laddr.port == port
+                for process in self.family()
+                for connection in process.net_connections("tcp")
+                if connection.status == psutil.CONN_LISTEN
+            )
+        except psutil.NoSuchProcess:
+            return False
+        except psutil.AccessDenied:
+            return True
+
     def terminate(self) -> None:
         """Ask it to stop, without waiting."""
         self._family = self.family()

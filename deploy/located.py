@@ -35,7 +35,7 @@ class Located:
     def __init__(self, directory: Path, values: settings.Settings) -> None:
         self._directory = directory
         self._values = values
-        self.runtime = runtime.read(directory)
+        self.runtime = runtime.running(directory)
 
     @property
     def redis_url(self) -> str:

@@ -7,6 +7,7 @@ import http.client
 import itertools
 import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
 
 from deploy import backends, child, network, runtime, settings, supervisor
 from deploy.embedded import clickhouse as embedded_clickhouse
@@ -173,8 +174,14 @@ class System:
         if started is None:
             backends.require_redis(url)
         else:
-            seconds = embedded_redis.START_SECONDS
-            self._await(started, lambda: backends.redis_is_ready(url), seconds, "Redis", "redis")
+            seconds, port = embedded_redis.START_SECONDS, urlsplit(url).port or 0
+            self._await(
+                started,
+                lambda: started.listens(port) and backends.redis_is_ready(url),
+                seconds,
+                "Redis",
+                "redis",
+            )
 
     def _await_clickhouse(self, started: child.Child | None) -> None:
         if started is None:
@@ -182,7 +189,11 @@ class System:
         else:
             seconds, address = embedded_clickhouse.START_SECONDS, self.address
             self._await(
-                started, lambda: backends.clickhouse_is_ready(address), seconds, "ClickHouse", "clickhouse"
+                started,
+                lambda: started.listens(address.port) and backends.clickhouse_is_ready(address),
+                seconds,
+                "ClickHouse",
+                "clickhouse",
             )
 
     def _publish_projects(self) -> registry.Project:
@@ -201,7 +212,10 @@ class System:
             self._keep_own("workers", f"worker-{number}", "worker")
         self._keep_own("maintenance", "maintenance", "maintenance")
         self.tend()
-        self._await(edge, lambda: _is_ready(self._listen), EDGE_START_S, "The edge", "edge")
+        port = self._listen.port
+        self._await(
+            edge, lambda: edge.listens(port) and _is_ready(self._listen), EDGE_START_S, "The edge", "edge"
+        )
         self.tend()
 
     def _await(

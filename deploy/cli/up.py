@@ -19,7 +19,7 @@ import rich.panel
 import rich.text
 import typer
 
-from deploy import headers, printable, pulse, runtime, settings
+from deploy import headers, printable, pulse, runtime, settings, sharing
 from deploy import system as systems
 from deploy.cli import options, output
 
@@ -60,6 +60,7 @@ def up(  # noqa: PLR0913 - one parameter for each option
     with _stop_signal() as stop, runtime.lock(data):
         for pid in runtime.stop_stale(data):
             _say(f"Stopped process {pid}, left over from an earlier run.")
+        sharing.claim(data)
         system = systems.System(data, values, ports, _say, stop)
         try:
             _say(f"Starting on {data}.")

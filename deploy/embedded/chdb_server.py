@@ -9,8 +9,10 @@ Arguments: the directory of the data, the one of the log, the one of what it may
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
+import json
 import os
 import resource
 import signal
@@ -40,13 +42,15 @@ _SYSTEM: Final = (
     ("/proc/cpuinfo", confinement.READ),
     ("/proc/meminfo", confinement.READ),
     ("/proc/self/statm", confinement.READ),
+    ("/proc/self/task", confinement.READ),
     ("/sys/devices/system", confinement.READ),
     ("/sys/fs/cgroup", confinement.READ),
     ("/dev/null", confinement.USE),
     ("/dev/urandom", confinement.READ),
     ("/dev/zero", confinement.READ),
 )
-"""What any program may need. Nothing of ``/proc`` tells of a process, be it this one or another."""
+"""What any program may need. ``/proc`` tells nothing of other processes, and of this one nothing secret: the
+environment that it was started in holds nothing of the kind."""
 _PYTHON: Final = ("stdlib", "platstdlib", "purelib", "platlib")
 
 
@@ -84,6 +88,9 @@ def confine(data: str, log: str, given: str, *ports: str) -> None:
         (_status(data), confinement.OWN),
         (log, confinement.LOG),
     ]
+    if sys.platform == "linux":
+        # It stays open, so that the kernel keeps the very entry that the rule is about.
+        os.open("/proc/self/task", os.O_PATH | os.O_CLOEXEC)
     if not confinement.confine(allowed, map(int, ports)):
         sys.stderr.write("This kernel has no Landlock: whoever may query can read this user's files.\n")
 
@@ -98,6 +105,14 @@ def lift_file_limit() -> None:
     if hard != resource.RLIM_INFINITY:
         sys.exit("The size of files is limited (ulimit -f), and the engine would lose what exceeds it.")
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+
+def tell_hashes() -> None:
+    """Put the hashes of the passwords where ``users.xml`` looks: no file that a query could read has them."""
+    with open("passwords.json", encoding="utf-8") as file:  # noqa: PTH123 - as the operating system takes it
+        passwords = json.load(file)
+    for user, password in passwords.items():
+        os.environ[f"{user.upper()}_SHA256"] = hashlib.sha256(password.encode()).hexdigest()
 
 
 def _status(data: str) -> str:
@@ -166,5 +181,6 @@ if __name__ == "__main__":
     lift_file_limit()
     # Loading it reads what no query may read. It starts threads only when it serves.
     loaded = engine()
+    tell_hashes()
     confine(*sys.argv[1:])
     sys.exit(serve(loaded, sys.argv[1]))

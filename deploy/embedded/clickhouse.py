@@ -45,8 +45,6 @@ _WHEEL_ONLY: Final = {
 """What a server may not know. It has no Python; in the wheel, that function ends the process."""
 _SHOWN_DATA: Final = "data"
 """The data as the wheel's engine sees them from its working directory: it shows everybody this name."""
-_HASH: Final = {"headrace": "WRITER_SHA256", "analyst": "ANALYST_SHA256"}
-"""The variables that hold the hashes of the passwords, by user: no file that the server may read has them."""
 _ENVIRONMENT: Final = re.compile(r"PATH|HOME|LANG|LC_\w+|TZ|LD_LIBRARY_PATH|PYTHON\w+")
 """What the server is told of this process's environment, in which others keep passwords: it can be asked."""
 
@@ -138,8 +136,8 @@ def start(server: Server, log: Path) -> child.Child:
     steps = [str(room.__file__), forget_lost.__file__]
     first = [[sys.executable, "-I", "-S", step, data] for step in steps]
     environment = {name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)}
-    passwords = msgspec.structs.asdict(server.passwords)
-    environment |= {variable: _sha256(passwords[user]) for user, variable in _HASH.items()}
+    if shutil.which(PROGRAM):  # the wheel's server puts them there itself, where no query can look
+        environment |= _hashes(server.passwords)
     arguments = [*itertools.chain(*first), *_arguments(server)]
     return child.Child(arguments, log, environment, server.directory, bare=True)
 
@@ -195,9 +193,17 @@ def _passwords(path: Path) -> Passwords:
 
 
 def _write_private(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.write_text(text, "utf-8")
+    """Put a file for its owner alone in the place of what is there, which another directory may share."""
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    draft.touch(mode=0o600)
+    draft.write_text(text, "utf-8")
+    draft.replace(path)
 
 
-def _sha256(password: str) -> str:
-    return hashlib.sha256(password.encode()).hexdigest()
+def _hashes(passwords: Passwords) -> dict[str, str]:
+    """Return the variables by which the configuration knows the passwords: no file has their hashes."""
+    return {
+        f"{user.upper()}_SHA256": hashlib.sha256(password.encode()).hexdigest()
+        for user, password in msgspec.structs.asdict(passwords).items()
+    }

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import msgspec
 import psutil
 import pytest
 
@@ -13,7 +14,7 @@ from deploy import located, runtime, settings
 from storage import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -30,16 +31,20 @@ def example(pid: int = 0) -> runtime.Runtime:
 
 
 @pytest.fixture
-def sleeper() -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+def sleeper(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that writes into a log of the directory, as each of a system does."""
+    (tmp_path / "logs").mkdir()
+    with (tmp_path / "logs" / "worker-1.log").open("ab") as log:
+        process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], stdout=log)
     yield process
     process.kill()
     process.wait()
 
 
 def test_it_reads_what_it_wrote(tmp_path: Path) -> None:
-    runtime.write(tmp_path, example())
-    assert runtime.read(tmp_path) == example()
+    written = example()
+    runtime.write(tmp_path, written)
+    assert runtime.read(tmp_path) == written
     runtime.remove(tmp_path)
     assert runtime.read(tmp_path) is None
 
@@ -82,9 +87,86 @@ def test_a_stranger_under_an_old_number_is_left_alone(
     assert sleeper.poll() is None
 
 
+def rewritten(directory: Path, change: Callable[[runtime.Runtime], object]) -> None:
+    """Change what is written, as no ``up`` would."""
+    found = runtime.read(directory)
+    assert found is not None
+    change(found)
+    (directory / runtime.FILE).write_bytes(msgspec.json.encode(found))
+
+
+def test_a_process_under_an_old_number_and_time_is_left_alone_when_it_writes_elsewhere(
+    tmp_path: Path,
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
+        runtime.write(tmp_path, example(stranger.pid))
+        assert runtime.stop_stale(tmp_path) == []
+        assert stranger.poll() is None
+        stranger.communicate(b"\n")
+
+
+@pytest.mark.parametrize("part", ["device", "inode", "boot", "networks", "processes"])
+def test_what_another_place_wrote_is_of_another_system(
+    tmp_path: Path, sleeper: subprocess.Popen[bytes], part: str
+) -> None:
+    """Of the same directory on a disk that was cloned, after a restart, or in another container."""
+    runtime.write(tmp_path, example(sleeper.pid))
+
+    def change(found: runtime.Runtime) -> None:
+        assert found.place is not None
+        other = "x" if part == "boot" else -1
+        found.place = msgspec.structs.replace(found.place, **{part: other})
+
+    rewritten(tmp_path, change)
+    with runtime.lock(tmp_path):
+        assert runtime.running(tmp_path) is None
+        assert runtime.stop_stale(tmp_path) == []
+    assert sleeper.poll() is None
+
+
+@pytest.mark.parametrize("how", ["-a", "-al", "-as"])
+def test_a_copy_says_nothing_of_the_original(
+    tmp_path: Path, sleeper: subprocess.Popen[bytes], tmp_path_factory: pytest.TempPathFactory, how: str
+) -> None:
+    runtime.write(tmp_path, example(sleeper.pid))
+    copy = tmp_path_factory.mktemp("copies") / "copy"
+    with runtime.lock(tmp_path):
+        subprocess.run(["cp", how, tmp_path, copy], check=True)
+        assert runtime.running(copy) is None
+        with runtime.lock(copy):
+            assert runtime.running(copy) is None
+            assert runtime.stop_stale(copy) == []
+        assert runtime.running(tmp_path) is not None
+    assert sleeper.poll() is None
+
+
+def test_a_directory_that_was_moved_is_the_same_one(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    with runtime.lock(old):
+        runtime.write(old, example())
+        old.rename(new)
+        assert runtime.running(new) is not None
+        with pytest.raises(runtime.InUseError), runtime.lock(new):
+            pass
+
+
+def test_a_directory_is_held_by_whatever_name(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "link").symlink_to("data")
+    with runtime.lock(tmp_path / "data"), pytest.raises(runtime.InUseError), runtime.lock(tmp_path / "link"):
+        pass
+
+
+def test_a_system_that_was_killed_is_not_running(tmp_path: Path) -> None:
+    with runtime.lock(tmp_path):
+        runtime.write(tmp_path, example())
+    assert runtime.running(tmp_path) is None
+
+
 def test_the_running_system_is_found_in_its_directory(tmp_path: Path) -> None:
-    runtime.write(tmp_path, example())
-    found = located.Located(tmp_path, settings.Settings())
+    with runtime.lock(tmp_path):
+        runtime.write(tmp_path, example())
+        found = located.Located(tmp_path, settings.Settings())
     assert found.redis_url == "redis://127.0.0.1:1/0"
     assert found.clickhouse.user == "headrace"
     assert found.reader.address.user == "analyst"
@@ -93,11 +175,12 @@ def test_the_running_system_is_found_in_its_directory(tmp_path: Path) -> None:
 
 
 def test_settings_win_over_the_directory(tmp_path: Path) -> None:
-    runtime.write(tmp_path, example())
     given = settings.Settings(
         redis_url="redis://other:1/0", clickhouse_url="clickhouse://writer:p@other:2/db", shards=8
     )
-    found = located.Located(tmp_path, given)
+    with runtime.lock(tmp_path):
+        runtime.write(tmp_path, example())
+        found = located.Located(tmp_path, given)
     assert found.redis_url == "redis://other:1/0"
     assert found.clickhouse.host == "other"
     assert found.shards == 8
