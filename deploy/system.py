@@ -40,6 +40,10 @@ class StoppedError(errors.HeadraceError):
     """The system was told to stop before it had started."""
 
 
+class MovedError(errors.HeadraceError):
+    """The data directory is no longer where the system was started on it."""
+
+
 class Ports(NamedTuple):
     """Ports for the embedded servers; None is any free one."""
 
@@ -86,6 +90,7 @@ class System:
         stop: threading.Event,
     ) -> None:
         self._directory = directory.resolve()
+        self._place = runtime.place(self._directory)
         self._values = _with_real_port(values)
         self._ports = ports
         self._stop = stop
@@ -126,7 +131,13 @@ class System:
         return project
 
     def tend(self) -> None:
-        """Restart what died and keep ``runtime.json`` current; call it several times a second."""
+        """Restart what died and keep ``runtime.json`` current; call it several times a second.
+
+        Raises:
+            MovedError: the directory was moved or replaced: what is at its path now is not this system's.
+        """
+        if not self._is_in_place():
+            raise MovedError(f"{self._directory} was moved or replaced while its system was running.")
         self._supervisor.tend()
         pids = self._pids()
         if pids != self._written:
@@ -138,7 +149,14 @@ class System:
     def stop(self) -> None:
         """Stop everything, within ten seconds; nothing of it is left running."""
         self._supervisor.stop(STOP_ORDER)
-        runtime.remove(self._directory)
+        if self._is_in_place():
+            runtime.remove(self._directory)
+
+    def _is_in_place(self) -> bool:
+        try:
+            return runtime.place(self._directory) == self._place
+        except OSError:
+            return False
 
     def _start_redis(self) -> child.Child:
         port = _claim(self._ports.redis, "Redis")

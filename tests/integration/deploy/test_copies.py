@@ -93,6 +93,21 @@ def test_a_copy_starts_beside_the_original_and_again_after_it_was_killed(
         assert "Stopped process" not in copy.output()
 
 
+def test_a_system_whose_directory_gives_way_to_a_copy_ends(tmp_path: Path) -> None:
+    """Its processes know the path by heart, and what is there now is not theirs."""
+    moved = tmp_path / "moved"
+    with harness.system(tmp_path) as system:
+        processes = system.runtime.pids.all()
+        system.directory.rename(moved)
+        (system.directory / "logs").mkdir(parents=True)
+        (system.directory / runtime.FILE).write_bytes((moved / runtime.FILE).read_bytes())
+        assert system.process.wait(harness.START_S) == 1
+        assert f"{system.directory} was moved or replaced" in system.output()
+        assert not [pid for pid in processes if _runs(pid)]
+        assert sorted(path.name for path in system.directory.iterdir()) == ["logs", runtime.FILE]
+        assert list((system.directory / "logs").iterdir()) == []
+
+
 @pytest.mark.parametrize("option", ["--listen", "--redis-port"])
 def test_a_copy_told_to_use_a_port_of_the_original_ends(
     original: harness.System, tmp_path: Path, option: str

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import httpx
 import pytest
 
 from deploy import child
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.integration
 
 DISK: Final = 96 * MEBIBYTE
 TOO_MUCH_SPILLED: Final = 396
+READ_ONLY: Final = 164
 BALLAST: Final = (
     """
     INSERT INTO reports (project_id, release, identity, sample)
@@ -100,18 +102,29 @@ def test_a_nearly_full_disk_takes_no_reports_and_can_be_cleared(disk: Path) -> N
 def test_no_query_fills_the_disk_with_temporary_files(
     sql: str, clickhouse_server: harness.ClickHouseServer
 ) -> None:
+    """The writing user may ask for them, an analyst may not."""
     migrate.apply(clickhouse_server.address)
-    with contextlib.closing(clickhouse.connect(clickhouse_server.analyst)) as connection:
-        with pytest.raises(clickhouse.QueryError) as raised:
-            connection.execute(sql)
-        assert raised.value.code == TOO_MUCH_SPILLED
+    for user, code in ((clickhouse_server.address, TOO_MUCH_SPILLED), (clickhouse_server.analyst, READ_ONLY)):
+        with contextlib.closing(clickhouse.connect(user)) as connection:
+            with pytest.raises(clickhouse.QueryError) as raised:
+                connection.execute(sql)
+            assert raised.value.code == code
+
+
+def test_no_answer_that_is_kept_until_its_end_fills_the_disk(
+    clickhouse_server: harness.ClickHouseServer,
+) -> None:
+    sql = "SELECT randomPrintableASCII(99) FROM numbers(1000000)"
+    parameters = {"wait_end_of_query": "1", "buffer_size": "1"}
+    answer = httpx.post(clickhouse_server.server.http_url, params=parameters, content=sql, timeout=60)
+    assert f"Code: {TOO_MUCH_SPILLED}" in answer.text
 
 
 def test_the_engine_ends_even_if_it_cannot_say_so(disk: Path) -> None:
     with Path("/dev/full").open("wb") as full, harness.clickhouse_server(disk) as server:
         server.process.stop()
-        arguments = ["-P", "-m", "deploy.embedded.chdb_server", "data", str(server.server.log.parent)]
-        again = subprocess.Popen([sys.executable, *arguments], stderr=full, cwd=server.server.directory)
+        arguments = embedded_clickhouse._arguments(server.server)
+        again = subprocess.Popen(arguments, stderr=full, cwd=server.server.directory)
         try:
             with filled(disk, room.least(str(disk)) // 2):
                 assert again.wait(20) == chdb_server.NO_ROOM

@@ -151,12 +151,17 @@ def test_a_long_log_is_put_aside_at_the_next_start(tmp_path: Path) -> None:
 
 
 def test_a_log_that_grows_long_is_put_aside_while_its_process_lives(tmp_path: Path, clock: Clock) -> None:
-    log = tmp_path / "it.log"
+    log, aside = tmp_path / "it.log", tmp_path / "aside"
     code = (
-        f"import time; print('x' * {child.LOG_BYTES + 1}, flush=True); time.sleep(1); print('on', flush=True)"
+        f"import os, time; print('x' * {child.LOG_BYTES + 1}, flush=True)\n"
+        f"while not os.path.exists({str(aside)!r}): time.sleep(0.01)\n"
+        "print('on', flush=True); time.sleep(60)"
     )
-    it = service(log, f"{code}; time.sleep(60)", clock)
+    it = service(log, code, clock)
     running = it.start()
-    assert child.wait_until(lambda: it.tend() is None and (tmp_path / "it.1.log").exists(), 5)
-    assert child.wait_until(lambda: log.read_text() == "on\n", 5)
+    assert child.wait_until(lambda: log.stat().st_size > child.LOG_BYTES, 60)
+    assert it.tend() is None
+    assert (tmp_path / "it.1.log").stat().st_size > child.LOG_BYTES
+    aside.touch()
+    assert child.wait_until(lambda: log.read_text() == "on\n", 60)
     running.stop()
