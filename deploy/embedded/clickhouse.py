@@ -169,9 +169,10 @@ def _allowed() -> analyst.Allowed:
     if found is None:
         return allowed
     listed = [found, "local", "--query", "SELECT name FROM system.settings"]
-    return allowed.known_to(
-        set(subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split())
-    )
+    done = subprocess.run(listed, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise errors.HeadraceError(f"{found} cannot be asked which settings it knows: {done.stderr.strip()}")
+    return allowed.known_to(set(done.stdout.split()))
 
 
 def _arguments(server: Server) -> list[str]:

@@ -7,14 +7,17 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
-from storage import envelope, registry, streams
+from storage import envelope, migrate, registry, streams
 from tests import harness
+from tests.integration.deploy import analysts
 from workers import drain
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Iterator
 
     import redis
 
@@ -76,3 +79,11 @@ def still(
     source.create("shop")
     source.publish(client)
     return Still(redis_server.url, address, client, server)
+
+
+@pytest.fixture(scope="session")
+def person(clickhouse_server: harness.ClickHouseServer) -> Iterator[analysts.Analyst]:
+    """The analyst of a server with its tables."""
+    migrate.apply(clickhouse_server.address)
+    with httpx.Client(timeout=30) as client:
+        yield analysts.Analyst(clickhouse_server, client)
