@@ -57,8 +57,10 @@ def probe(server: clickhouse.Connection, table: str, columns: Mapping[str, list[
         raise errors.ClickHouseUnavailableError(f"ClickHouse does not let us try rows: {error}") from error
     try:
         insert(server, twin, columns, "")
-    finally:
         server.execute(f"DROP TEMPORARY TABLE IF EXISTS {twin}")
+    except BaseException:
+        server.close()  # with which the twin goes too: nothing more is asked of a server that failed
+        raise
 
 
 def insert(server: clickhouse.Connection, table: str, columns: Mapping[str, list[Any]], token: str) -> int:

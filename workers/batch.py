@@ -167,6 +167,46 @@ def damaged_entries(shard: int, entries: Decoded, found: Mapping[str, str]) -> d
     }
 
 
+def can_be_halved(entries: Decoded, *, begun: bool) -> bool:
+    """Say whether half of a batch may be bound in its place: of none whose inserts have begun."""
+    return not begun and len(_ids(entries)) > 1
+
+
+def less(shard: int, bounds: Bounds, entries: Decoded, found: Mapping[str, str], *, begun: bool) -> Bounds:
+    """Return the bounds of a batch without what makes it fail.
+
+    Payloads that fail alone are set aside. If none does, the batch is halved, unless some of its rows may be
+    stored already: with other bounds they would get other tokens. When that does not help either, the entries
+    concerned are treated as corrupt.
+
+    Args:
+        shard: of the batch.
+        bounds: of the batch.
+        entries: of the batch.
+        found: the payloads that fail alone, by receipt, and why.
+        begun: whether its inserts may have begun.
+    """
+    if not found.keys() <= bounds.plan.poison.keys():
+        plan = msgspec.structs.replace(bounds.plan, poison={**bounds.plan.poison, **found})
+        return msgspec.structs.replace(bounds, plan=plan)
+    if not found and can_be_halved(entries, begun=begun):
+        ids = _ids(entries)
+        return msgspec.structs.replace(bounds, last=ids[len(ids) // 2 - 1])
+    return msgspec.structs.replace(bounds, damaged=bounds.damaged | damaged_entries(shard, entries, found))
+
+
+def until(stored: Sequence[streams.StoredEntry], last: str) -> list[streams.StoredEntry]:
+    """Return the part of some entries that ends with the one of this id."""
+    end = _order(last)
+    return [item for item in stored if _order(item.id) <= end]
+
+
+def _ids(entries: Decoded) -> list[str]:
+    """Return the ids of all entries, in the order of the stream."""
+    ids = [entry.id for entry in entries.entries] + [corrupt.stored.id for corrupt in entries.corrupt]
+    return sorted(ids, key=_order)
+
+
 def make_plan(
     entries: Sequence[envelope.Entry],
     projects: Mapping[int, registry.Project],

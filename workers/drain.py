@@ -13,13 +13,13 @@ import contextlib
 import math
 import threading
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import structlog
 
 from storage import clocks, errors, lanes, partitions, quotas, registry, resends, writer
-from workers import batch, corrupt, failpoints, pipeline, poison, resent
+from workers import apart, batch, corrupt, failpoints, interruption, pipeline, poison, resent
 from workers import pace as paces
 
 if TYPE_CHECKING:
@@ -38,12 +38,18 @@ REFUSABLE: Final = ("policies", "reports")
 RELEASE_S: Final = 3.0
 """How long a drain tries to give its lease back while Redis is away: its shard would wait longer for it."""
 RELEASE_PAUSE_S: Final = 0.2
+AGAIN: Final = 3
+"""So often in one drain a batch that failed is repeated although nothing is found in it."""
 LONG_S: Final = 0.2
 """A batch that took this long tells what its payloads cost: half of it may be the fixed cost of any batch."""
 
 
 class RefusedRowsError(errors.InsertRefusedError):
     """ClickHouse refuses rows that senders fill, before anything of the batch was counted."""
+
+
+class BrokenError(errors.HeadraceError):
+    """Something in a batch makes a stage fail."""
 
 
 class NoRegistryError(errors.RecoverableError):
@@ -132,6 +138,7 @@ class Drainer:
 
         Raises:
             RecoverableError: Redis or ClickHouse is away; the batch waits with its bounds.
+            Interruption: the work was stopped or took too long; the batch waits likewise.
             LeaseLostError: another drainer took the shard over.
             InsertRefusedError: ClickHouse refuses even the counts; the batch waits for a person.
         """
@@ -141,7 +148,7 @@ class Drainer:
         with self._held(lease):
             try:
                 return self._drain(lease)
-            except errors.RecoverableError:
+            except (errors.RecoverableError, interruption.Stopped):
                 with contextlib.suppress(errors.RedisUnavailableError):
                     self._queue.forgive(lease)
                 raise
@@ -188,7 +195,8 @@ class Drainer:
     def _keep(self, lease: streams.Lease, done: threading.Event) -> None:
         while not done.wait(self._limits.lease_ms / 3000):
             try:
-                self._queue.renew(lease, self._limits.lease_ms)
+                with apart.calm:
+                    self._queue.renew(lease, self._limits.lease_ms)
             except errors.LeaseLostError:
                 return  # the fence checks of the work itself find it
             except errors.RedisUnavailableError as error:
@@ -209,10 +217,22 @@ class Drainer:
             full=True,
             begun=lease.begun,
         )
-        if lease.attempts <= self._limits.attempts:
+        return work if lease.attempts <= self._limits.attempts else self._suspected(lease, work)
+
+    def _suspected(self, lease: streams.Lease, work: Work) -> Work:
+        """Return a batch that may take processes down, less the payloads that do.
+
+        If none does, half of it: it may be too much at once. Where that cannot be, it is repeated as it is,
+        unless its rows were never made, and making them takes the process down each time.
+        """
+        trial, entries = self._rows_of(work), work.decoded.entries
+        found = apart.culprits(lease.shard, entries, trial)
+        log.warning("batch_suspected", shard=lease.shard, first=work.bounds.first, payloads=len(found))
+        if found or batch.can_be_halved(work.decoded, begun=work.begun):
+            return self._less(lease, work, found)
+        if work.begun or not apart.fails(entries, trial):
             return work
-        trial = poison.in_own_process(self._rows_of(work))
-        return self._without_culprits(lease, work, trial) if self._fails(work, trial) else work
+        return self._less(lease, work, found)
 
     def _claim(self, lease: streams.Lease) -> Work | None:
         """Bind the next batch: write its bounds and its plan before anything is done with it."""
@@ -238,13 +258,6 @@ class Drainer:
         failpoints.hit("after_bounds")
         return Work(bounds, encoded, stored, decoded, full=full, left=left)
 
-    def _bind_again(
-        self, lease: streams.Lease, stored: Sequence[streams.StoredEntry], bounds: batch.Bounds, *, full: bool
-    ) -> Work:
-        encoded = batch.encode_bounds(bounds)
-        self._queue.bind(lease, encoded)
-        return Work(bounds, encoded, stored, batch.decode_entries(stored, bounds.damaged), full=full)
-
     def _note(self, work: Work, seconds: float) -> None:
         """Note how long a batch took, for the size of the next, and for who is loud if it took long."""
         self._pace.note(seconds, full=work.full)
@@ -266,30 +279,35 @@ class Drainer:
 
     def _process(self, lease: streams.Lease, work: Work) -> tuple[int, int]:
         """Carry a batch through: rows, inserts, commit. Returns its payloads and its reports."""
+        failures = 0
         while True:
-            arbiter = quotas.Arbiter(self._client, lease, f"{work.bounds.first}-{work.bounds.last}")
+            arbiter = _Arbiter(self._client, lease, f"{work.bounds.first}-{work.bounds.last}")
             try:
-                tables = pipeline.process(lease.shard, work.decoded.entries, work.bounds.plan, arbiter)
-            except (errors.RecoverableError, errors.LeaseLostError):
-                raise
-            except Exception:
-                if not work.decoded.entries:
-                    raise
-                log.exception("batch_failed", shard=lease.shard, first=work.bounds.first)
-                work = self._without_culprits(lease, work, self._rows_of(work))
-                continue
-            failpoints.hit("after_process")
-            try:
+                tables = self._tables(lease, work, arbiter)
+                failpoints.hit("after_process")
                 found = self._insert(lease, work, tables)
-            except RefusedRowsError:
-                if not work.decoded.entries:
-                    raise
-                log.exception("rows_refused", shard=lease.shard, first=work.bounds.first)
-                work = self._without_culprits(lease, work, self._probe_of(lease, work))
+            except (BrokenError, RefusedRowsError) as error:
+                failures += 1
+                work = self._without_culprits(lease, work, error, failures)
                 continue
             done = self._commit(lease, work, found)
             arbiter.forget()
             return done
+
+    @staticmethod
+    def _tables(lease: streams.Lease, work: Work, arbiter: _Arbiter) -> pipeline.Tables:
+        """Return the rows of a batch.
+
+        Raises:
+            BrokenError: something in it makes a stage fail.
+        """
+        try:
+            with interruption.allowed():
+                return pipeline.process(lease.shard, work.decoded.entries, work.bounds.plan, arbiter)
+        except (errors.RecoverableError, errors.LeaseLostError, *interruption.SURROUNDINGS):
+            raise
+        except Exception as error:
+            raise BrokenError(poison.last_line(error)) from error
 
     def _insert(self, lease: streams.Lease, work: Work, tables: pipeline.Tables) -> dict[int, int]:
         """Insert the rows of a batch, each table under its own token, and return the reports found.
@@ -303,7 +321,8 @@ class Drainer:
         for table in TABLES:
             self._queue.begin(lease, self._limits.lease_ms)
             try:
-                writer.insert(self._server, table, columns[table], work.bounds.token(lease.shard, table))
+                with interruption.allowed():
+                    writer.insert(self._server, table, columns[table], work.bounds.token(lease.shard, table))
             except errors.InsertRefusedError as error:
                 raise (RefusedRowsError(str(error)) if table in REFUSABLE else error) from error
             failpoints.hit(f"after_{table}")
@@ -327,14 +346,6 @@ class Drainer:
             left = resent.left_again(plan, resent.sightings(shard, work.decoded.entries, plan))
         resends.remember(self._client, shard, left)
 
-    @staticmethod
-    def _fails(work: Work, trial: poison.Trial) -> bool:
-        try:
-            trial(work.decoded.entries)
-        except poison.CrashError:
-            return True
-        return False
-
     def _rows_of(self, work: Work) -> poison.Trial:
         """Return the trial that a payload passes when it can be made into rows."""
         return lambda entries: pipeline.process(0, entries, work.bounds.plan)
@@ -349,27 +360,45 @@ class Drainer:
 
         return trial
 
-    def _without_culprits(self, lease: streams.Lease, work: Work, trial: poison.Trial) -> Work:
-        """Bind the batch again without what makes it fail.
+    def _without_culprits(
+        self, lease: streams.Lease, work: Work, error: errors.HeadraceError, failures: int
+    ) -> Work:
+        """Bind the batch again without what makes it fail, see ``_less``.
 
-        Payloads that fail alone are set aside. If none does, the batch is halved, unless some of its rows may
-        be stored already: with other bounds they would get other tokens. When that does not help either, the
-        entries concerned are treated as corrupt.
+        Where a trial passes on the whole batch, it is repeated as it is: what failed is over. But not for
+        ever: what fails more than ``AGAIN`` times has a cause that the trial does not show. The rows of a
+        batch whose inserts have begun were made before: it is repeated until they can be made again.
         """
-        bounds, stored = work.bounds, work.stored
-        found = poison.culprits(lease.shard, work.decoded.entries, trial)
-        fresh = {receipt: error for receipt, error in found.items() if receipt not in bounds.plan.poison}
-        log.warning("payloads_set_aside", shard=lease.shard, first=bounds.first, payloads=len(fresh))
-        if fresh:
-            plan = msgspec.structs.replace(bounds.plan, poison={**bounds.plan.poison, **fresh})
-            return self._bind_again(lease, stored, msgspec.structs.replace(bounds, plan=plan), full=work.full)
-        if not found and len(stored) > 1 and not work.begun:
-            half = stored[: len(stored) // 2]
-            return self._bind_again(lease, half, msgspec.structs.replace(bounds, last=half[-1].id), full=True)
-        damaged = bounds.damaged | batch.damaged_entries(lease.shard, work.decoded, found)
-        return self._bind_again(
-            lease, stored, msgspec.structs.replace(bounds, damaged=damaged), full=work.full
-        )
+        if not work.decoded.entries:
+            raise error
+        broken = isinstance(error, BrokenError)
+        log.error("batch_failed", shard=lease.shard, first=work.bounds.first, exc_info=error)
+        trial = self._rows_of(work) if broken else self._probe_of(lease, work)
+        with interruption.allowed():
+            found = poison.culprits(lease.shard, work.decoded.entries, trial)
+        if found is None and failures <= AGAIN:
+            return work
+        if broken and work.begun and not found:
+            raise error
+        return self._less(lease, work, found or {})
+
+    def _less(self, lease: streams.Lease, work: Work, found: Mapping[str, str]) -> Work:
+        """Bind the batch again without these payloads, by receipt with their errors, see ``batch.less``."""
+        bounds = batch.less(lease.shard, work.bounds, work.decoded, found, begun=work.begun)
+        stored = batch.until(work.stored, bounds.last)
+        log.warning("payloads_set_aside", shard=lease.shard, first=bounds.first, payloads=len(found))
+        encoded = batch.encode_bounds(bounds)
+        self._queue.bind(lease, encoded)
+        full = work.full or len(stored) < len(work.stored)
+        return Work(bounds, encoded, stored, batch.decode_entries(stored, bounds.damaged), full=full)
+
+
+class _Arbiter(quotas.Arbiter):
+    """Rules on one batch; what it asks of Redis is not cut in two."""
+
+    def _rule(self, *arguments: Any, **named: Any) -> bytes:  # noqa: ANN401 - as the class takes them
+        with interruption.shielded():
+            return super()._rule(*arguments, **named)
 
 
 def _is_full(stored: Sequence[streams.StoredEntry], limits: Limits) -> bool:

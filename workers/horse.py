@@ -40,6 +40,7 @@ class Horse:
     def __init__(self, perform: Callable[[str], bool]) -> None:
         orders, self._orders = os.pipe()
         self._answers, answers = socket.socketpair()
+        self._ended: Status | None = None
         self.pid = os.fork()
         if self.pid == 0:
             os.setpgrp()
@@ -67,6 +68,8 @@ class Horse:
         Returns:
             Whether the process takes more orders, and how this one ended.
         """
+        if self._ended is not None:
+            return False, self._ended
         answer = self._answers.recv(1, socket.MSG_PEEK)
         if answer == _DONE:
             return True, 0
@@ -80,10 +83,14 @@ class Horse:
 
     def _bury(self) -> Status:
         os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
-        _, status = os.waitpid(self.pid, 0)
-        os.close(self._orders)
-        self._answers.close()
-        return status
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:  # what is known only once is noted before a handler may raise
+            _, self._ended = os.waitpid(self.pid, 0)
+            os.close(self._orders)
+            self._answers.close()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        return self._ended
 
 
 def worn_out(jobs: int) -> bool:

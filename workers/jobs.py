@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import redis
 import redis.exceptions
 import rq
+import rq.timeouts
 import structlog
 
 from storage import clickhouse, errors, lanes, streams
-from workers import drain, failpoints, pace
+from workers import drain, failpoints, interruption, pace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ QUEUE: Final = "headrace"
 DRAIN: Final = "workers.jobs.drain_shard"
 """Import path of the drain job."""
 TIMEOUT_S: Final = 300
-"""RQ ends a job after this time; a drain ends by itself long before, unless ClickHouse hangs."""
+"""A job is interrupted after this time; a drain ends by itself long before, unless its process is frozen."""
 
 SHARE_S: Final = 0.6
 """After this time a drain yields its worker to a shard that waits for one."""
@@ -44,10 +45,6 @@ HAND_BACK_S: Final = 5
 
 _installed: list[context.Context] = []
 _stopping = threading.Event()
-
-
-class StoppedError(errors.RecoverableError):
-    """The work horse was told to stop, and its batch took too long: whoever comes next repeats it."""
 
 
 def job_id(shard: int) -> str:
@@ -72,12 +69,34 @@ def stop_on(number: signal.Signals) -> None:
 def _on_stop(_number: int, _frame: FrameType | None) -> None:
     if not _stopping.is_set():
         _stopping.set()
-        signal.signal(signal.SIGALRM, _hand_back)  # in place of RQ's, which ends a job that hangs
+        signal.signal(signal.SIGALRM, _hand_back)
         signal.alarm(HAND_BACK_S)
 
 
 def _hand_back(_number: int, _frame: FrameType | None) -> None:
-    raise StoppedError("The worker is stopping.")
+    interruption.interrupt(interruption.Stopped("The worker is stopping."))
+
+
+class TimeLimit(rq.timeouts.UnixSignalDeathPenalty):
+    """RQ's time limits. A job beyond its own is interrupted: RQ would raise an error that a guard may catch.
+
+    A process that is stopping has less time left than a job.
+    """
+
+    def setup_death_penalty(self) -> None:
+        """Begin to count."""
+        interruption.forget()
+        super().setup_death_penalty()  # type: ignore[no-untyped-call]
+        if stopping():
+            signal.signal(signal.SIGALRM, _hand_back)
+            signal.alarm(HAND_BACK_S)
+
+    def handle_death_penalty(self, signum: int, frame: FrameType | None) -> None:
+        """Take the time to be over."""
+        if issubclass(self._exception, rq.timeouts.JobTimeoutException):
+            interruption.interrupt(interruption.TimedOut(f"The job took more than {self._timeout} seconds."))
+        else:
+            super().handle_death_penalty(signum, frame)  # type: ignore[no-untyped-call]
 
 
 def stopping() -> bool:
@@ -130,6 +149,8 @@ def drain_shard(shard: int) -> None:
     Raises:
         InsertRefusedError: ClickHouse refuses the batch for good.
     """
+    if stopping():
+        return
     started = time.monotonic()
     aside = lanes.is_aside(shard, _installed[0].shards)
 
@@ -143,7 +164,7 @@ def drain_shard(shard: int) -> None:
             queue = streams.Queue(client)
             drainer = drain.Drainer(queue, client, server, time.monotonic, pace=_paces[aside], stop=yields)
             done = drainer.drain(shard)
-    except (errors.RecoverableError, errors.LeaseLostError) as error:
+    except (errors.RecoverableError, errors.LeaseLostError, interruption.Interruption) as error:
         log.warning("drain_postponed", shard=shard, error=str(error))
     else:
         log.debug("drained", shard=shard, seconds=round(time.monotonic() - started, 3), **done._asdict())

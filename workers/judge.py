@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from workers import admission, classify, decode, detect, impossible, noise, outcomes, report, scrub
+from workers import (
+    admission,
+    classify,
+    decode,
+    detect,
+    failpoints,
+    impossible,
+    interruption,
+    noise,
+    outcomes,
+    report,
+    scrub,
+)
 from workers.families import contract, unknown
 
 if TYPE_CHECKING:
@@ -156,11 +168,17 @@ def _judged(question: Question, decoded: decode.Decoded | report.Rejection, case
 
 
 def _judge(cases: list[_Case]) -> None:
-    """Give each of these items its judgement."""
+    """Give each of these items its judgement.
+
+    Raises:
+        MemoryError, OSError, ImportError: something around this process is at fault, and no item.
+    """
     for stage in (_detect, _normalise, _compare, _scrub, _label, _classify):
         for case in cases:
             try:
                 stage(case)
+            except interruption.SURROUNDINGS:
+                raise
             except Exception as error:  # noqa: BLE001 - a defect may cost one report, never its shard
                 text = f"{type(error).__name__}: {error}"[:1024]
                 case.judgement = report.invalid(outcomes.Reason.DEFECT, error=text)
@@ -176,6 +194,7 @@ def _detect(case: _Case) -> None:
 
 
 def _normalise(case: _Case) -> None:
+    failpoints.hit(failpoints.JUDGING)
     found = case.family.normalise(case.parts)
     if isinstance(found, report.Rejection):
         case.judgement = found

@@ -43,6 +43,7 @@ class Worker(rq.Worker):
 
     max_connection_wait_time = 2.0
     log_result_lifespan = False
+    death_penalty_class = jobs.TimeLimit
     _horse: horse.Horse | None = None
 
     def execute_job(self, job: rq.job.Job, queue: rq.Queue) -> None:

@@ -342,3 +342,17 @@ def test_a_trial_that_fails_only_as_a_whole_finds_nobody() -> None:
 
     entries = [envelope.Entry(f"{number}-0", [payload(b"{}")]) for number in range(8)]
     assert poison.culprits(SHARD, entries, trial) == {}
+    assert poison.culprits(SHARD, entries[:3], trial) is None
+
+
+def test_a_trial_that_fails_once_finds_nobody() -> None:
+    failures = [ValueError("once")]
+
+    def trial(_: Any) -> None:
+        if failures:
+            raise failures.pop()
+
+    entries = [envelope.Entry(f"{number}-0", [payload(b"{}")]) for number in range(8)]
+    assert poison.culprits(SHARD, entries, trial) is None
+    failures.append(ValueError("once"))
+    assert poison.culprits(SHARD, entries[:1], trial) is None

@@ -1,0 +1,284 @@
+"""Stops, time-outs and freezes hand a batch back: they make no report invalid, and nobody a culprit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import psutil
+import pytest
+import rq
+import rq.serializers
+
+from deploy import child
+from storage import clickhouse, ledger, streams
+from tests import harness
+from tests.integration.workers import test_drain as drains
+from workers import apart, context, drain, failpoints, interruption, jobs, judge, pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import redis
+
+WAIT_S = 60
+REPORTS = 6
+SHARD = drains.SHARD
+
+
+@pytest.fixture(autouse=True)
+def _disarmed() -> Iterator[None]:
+    yield
+    failpoints.arm("")
+
+
+class Worker:
+    """Runs one worker at a time, whose failpoints are armed; ``log`` is what it wrote."""
+
+    def __init__(self, redis_url: str, address: clickhouse.Address, directory: Path) -> None:
+        self._where = context.Context(redis_url=redis_url, clickhouse=address)
+        self._log = directory / "worker.log"
+
+    @contextlib.contextmanager
+    def armed(self, failpoint: str) -> Iterator[child.Child]:
+        where = msgspec.structs.replace(self._where, failpoints=failpoint)
+        command = [sys.executable, "-P", "-m", "tests.integration.workers.worker_process"]
+        encoded = msgspec.json.encode(where).decode()
+        started = child.Child([*command, encoded], self._log, {"PYTHONPATH": str(harness.ROOT)})
+        try:
+            yield started
+        finally:
+            started.stop()
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+
+@pytest.fixture
+def worker(redis_server: harness.RedisServer, address: clickhouse.Address, tmp_path: Path) -> Worker:
+    return Worker(redis_server.url, address, tmp_path)
+
+
+def enqueue(client: redis.Redis, timeout_s: int) -> rq.job.Job:
+    """Put a drain job into the queue that may take so long."""
+    queue = rq.Queue(jobs.QUEUE, connection=client, serializer=rq.serializers.JSONSerializer)
+    return queue.enqueue(
+        jobs.DRAIN, SHARD, job_id=jobs.job_id(SHARD), job_timeout=timeout_s, result_ttl=600, failure_ttl=600
+    )
+
+
+def append(client: redis.Redis, reports: int = REPORTS) -> None:
+    drains.append(client, *(drains.payload(drains.report(number)) for number in range(reports)))
+
+
+def is_bound(client: redis.Redis) -> bool:
+    return bool(client.exists(streams.keys(SHARD).bounds))
+
+
+def is_handed_back(client: redis.Redis, job: rq.job.Job) -> bool:
+    return bool(job.get_status() in {"finished", "failed"} and not client.exists(streams.keys(SHARD).lease))
+
+
+def drain_calmly(client: redis.Redis, server: clickhouse.Connection) -> None:
+    """Drain the rest, without failpoints, and check that nothing was taken for a fault of its reports."""
+    failpoints.arm("")
+    while ledger.backlog(client, drains.SHARDS):
+        drainer(client, server).drain(SHARD)
+    assert drains.counted(server) == {("accepted", ""): REPORTS}
+    assert drains.balanced(server, client).acknowledged == REPORTS
+    assert server.execute("SELECT count() FROM quarantine") == [(0,)]
+
+
+def drainer(client: redis.Redis, server: clickhouse.Connection) -> drain.Drainer:
+    return drain.Drainer(streams.Queue(client), client, server, drains.time.monotonic)
+
+
+@pytest.mark.parametrize("armed", ["judging=hang1@1", "after_reports=hang9@1,judging=hang0.1@1"])
+def test_a_job_that_takes_too_long_hands_its_batch_back(
+    client: redis.Redis, server: clickhouse.Connection, worker: Worker, armed: str
+) -> None:
+    append(client)
+    with worker.armed(armed):
+        job = enqueue(client, timeout_s=2)
+        assert child.wait_until(lambda: is_handed_back(client, job), WAIT_S)
+    assert "The job took more than 2 seconds" in worker.log
+    assert is_bound(client)
+    drain_calmly(client, server)
+
+
+def test_a_worker_that_is_stopped_hands_costly_reports_back(
+    client: redis.Redis, server: clickhouse.Connection, worker: Worker
+) -> None:
+    append(client)
+    with worker.armed("judging=hang3@1") as started:
+        enqueue(client, timeout_s=300)
+        assert child.wait_until(lambda: is_bound(client), WAIT_S)
+        os.kill(started.pid, signal.SIGTERM)
+        assert child.wait_until(lambda: started.exit_code() is not None, WAIT_S)
+    assert "The worker is stopping" in worker.log
+    assert is_bound(client)
+    assert not client.exists(streams.keys(SHARD).lease)
+    drain_calmly(client, server)
+
+
+def test_a_work_horse_that_was_frozen_past_its_job_hands_the_batch_back(
+    client: redis.Redis, server: clickhouse.Connection, worker: Worker
+) -> None:
+    append(client)
+    with worker.armed("judging=hang0.5@1") as started:
+        job = enqueue(client, timeout_s=2)
+        assert child.wait_until(lambda: is_bound(client), WAIT_S)
+        (horse,) = psutil.Process(started.pid).children()
+        horse.suspend()
+        assert child.wait_until(lambda: awaits_alarm(horse.pid), WAIT_S)
+        horse.resume()
+        assert child.wait_until(lambda: is_handed_back(client, job), WAIT_S)
+    drain_calmly(client, server)
+
+
+def awaits_alarm(pid: int) -> bool:
+    """Say whether an alarm is pending for a process that is frozen."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("ShdPnd:"):
+            return bool(int(line.split()[1], 16) >> (signal.SIGALRM - 1) & 1)
+    return False
+
+
+class Interrupting:
+    """Interrupts the first trials, or fails like a machine that has nothing left."""
+
+    def __init__(self, error: BaseException, times: int = 1) -> None:
+        self.error = error
+        self.times = times
+
+    def __call__(self, *_: object) -> None:
+        if self.times:
+            self.times -= 1
+            raise self.error
+
+
+INTERRUPTIONS = [
+    interruption.Stopped("stop"),
+    interruption.TimedOut("time"),
+    KeyboardInterrupt(),
+    MemoryError(),
+    OSError(24, "Too many open files"),
+    ImportError("gone"),
+]
+
+
+@pytest.mark.parametrize("error", INTERRUPTIONS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("begun", [False, True])
+def test_whatever_interrupts_a_batch_makes_nobody_a_culprit(
+    client: redis.Redis,
+    server: clickhouse.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    begun: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    append(client)
+    if begun:
+        failpoints.arm("after_policies=raise@1")
+        with pytest.raises(failpoints.FailpointError):
+            drainer(client, server).drain(SHARD)
+        failpoints.arm("")
+    with monkeypatch.context() as patched:
+        patched.setattr(failpoints, "hit", Interrupting(error, times=8))
+        for _ in range(8):
+            with pytest.raises((type(error), apart.UndecidedError)):
+                drainer(client, server).drain(SHARD)
+    drain_calmly(client, server)
+
+
+def test_a_stop_in_the_middle_of_a_search_finds_nobody(
+    client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(client)
+    original, trials = judge.judge_payloads, []
+
+    def failing_then_stopped(questions: Any) -> Any:
+        trials.append(questions)
+        if len(trials) > 3:
+            raise interruption.Stopped("stop")
+        raise ZeroDivisionError("a defect of ours")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(judge, "judge_payloads", failing_then_stopped)
+        with pytest.raises(interruption.Stopped):
+            drainer(client, server).drain(SHARD)
+    assert judge.judge_payloads is original
+    drain_calmly(client, server)
+
+
+def test_what_fails_once_is_repeated_and_harms_no_batch_that_has_begun(
+    client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(client)
+    failpoints.arm("after_policies=raise@1")
+    with pytest.raises(failpoints.FailpointError):
+        drainer(client, server).drain(SHARD)
+    failpoints.arm("")
+    original, failures = pipeline.process, [ZeroDivisionError("once")]
+
+    def failing_once(*arguments: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return original(*arguments)
+
+    monkeypatch.setattr(pipeline, "process", failing_once)
+    drain_calmly(client, server)
+    assert not failures
+
+
+def test_rows_that_were_made_before_are_waited_for(
+    client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(client)
+    failpoints.arm("after_policies=raise@1")
+    with pytest.raises(failpoints.FailpointError):
+        drainer(client, server).drain(SHARD)
+    failpoints.arm("")
+    original = pipeline.process
+
+    def failing_as_a_whole(shard: int, entries: Any, *rest: Any) -> Any:
+        if sum(len(entry.payloads) for entry in entries) > 1:
+            raise ZeroDivisionError("only together")
+        return original(shard, entries, *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, "process", failing_as_a_whole)
+        for _ in range(6):
+            with pytest.raises(drain.BrokenError):
+                drainer(client, server).drain(SHARD)
+    drain_calmly(client, server)
+
+
+def test_processes_that_somebody_kills_make_nobody_a_culprit(
+    client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch that was taken up too often is tried in a process of its own, which somebody ends each time."""
+    append(client)
+    client.set(streams.keys(SHARD).attempts, 9)
+    streams_queue = streams.Queue(client)
+    failpoints.arm("after_bounds=raise@1")
+    with pytest.raises(failpoints.FailpointError):
+        drain.Drainer(streams_queue, client, server, drains.time.monotonic).drain(SHARD)
+    failpoints.arm("")
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
+        client.set(streams.keys(SHARD).attempts, 9)
+
+        def killed(*_: object, number: signal.Signals = number, confine: Any = apart._confine) -> None:
+            confine()
+            os.kill(os.getpid(), number)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(apart, "_confine", killed)
+            with pytest.raises(apart.UndecidedError):
+                drainer(client, server).drain(SHARD)
+    drain_calmly(client, server)

@@ -1,0 +1,18 @@
+"""``python -m tests.integration.workers.worker_process CONTEXT``: one RQ worker, as production runs it."""
+
+from __future__ import annotations
+
+import sys
+
+import msgspec
+
+from workers import context, rqworker
+
+
+def main(encoded: str) -> None:
+    """Work until told to stop, for a context as JSON."""
+    rqworker.run(msgspec.json.decode(encoded, type=context.Context))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,194 @@
+"""Who takes a process down is found, and nobody is to blame for what came from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import resource
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from storage import envelope
+from tests.unit.workers import payloads
+from workers import apart, interruption
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+SHARD = 3
+VENOM = b"venom"
+ENTRIES = [
+    envelope.Entry("1-1", [payloads.payload(b"one"), payloads.payload(VENOM)]),
+    envelope.Entry("1-2", [payloads.payload(b"two")]),
+]
+CULPRIT = envelope.receipt(SHARD, "1-1", 1)
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "CPU_S", 0.2)
+
+
+def on_venom(harm: Callable[[], object]) -> Any:
+    def trial(entries: Any) -> None:
+        if any(payload.body == VENOM for entry in entries for payload in entry.payloads):
+            harm()
+
+    return trial
+
+
+def spin() -> None:
+    while True:
+        pass
+
+
+def fail() -> None:
+    raise ZeroDivisionError("venom")
+
+
+def deny() -> None:
+    raise MemoryError
+
+
+def dying(number: signal.Signals) -> Callable[[], None]:
+    def die() -> None:
+        faulthandler.disable()  # pytest's, which would print where the process was
+        os.kill(os.getpid(), number)
+
+    return die
+
+
+@pytest.mark.parametrize(
+    ("harm", "error"),
+    [
+        (dying(signal.SIGSEGV), "The trial ended with SIGSEGV."),
+        (dying(signal.SIGKILL), "The trial ended with SIGKILL."),
+        (spin, "The trial ended with more than 0 seconds of processor time."),
+        (fail, "ZeroDivisionError: venom"),
+        (deny, "The trial ended with exit status 3."),
+        (lambda: bytearray(2 * apart.MEMORY), "The trial ended with exit status 3."),
+    ],
+)
+def test_the_culprit_is_found(harm: Callable[[], None], error: str) -> None:
+    assert apart.culprits(SHARD, ENTRIES, on_venom(harm)) == {CULPRIT: error}
+    assert apart.fails(ENTRIES, on_venom(fail))
+
+
+def test_several_culprits_are_found() -> None:
+    entries = [envelope.Entry(f"1-{number}", [payloads.payload(VENOM)]) for number in range(3)]
+    assert len(apart.culprits(SHARD, entries, on_venom(fail))) == 3
+
+
+def test_a_batch_without_culprits_has_none() -> None:
+    assert apart.culprits(SHARD, ENTRIES, lambda _: None) == {}
+    assert apart.culprits(SHARD, [], on_venom(fail)) == {}
+    assert not apart.fails(ENTRIES, lambda _: None)
+
+
+def test_time_in_which_nothing_is_done_is_nobodys_fault() -> None:
+    assert apart.culprits(SHARD, ENTRIES, on_venom(lambda: time.sleep(0.5))) == {}
+
+
+def test_a_batch_that_takes_long_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "BATCH_CPU_S", 0.1)
+    assert not apart.fails(ENTRIES, on_venom(spin))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_befalls_a_process_once_is_nobodys_fault(
+    tmp_path: Path, number: signal.Signals, times: int
+) -> None:
+    def befall() -> None:
+        if len(list(tmp_path.iterdir())) < times:
+            (tmp_path / str(os.getpid())).touch()
+            dying(number)()
+
+    assert apart.culprits(SHARD, ENTRIES, on_venom(befall)) == {}
+    assert len(list(tmp_path.iterdir())) == times
+
+
+@pytest.mark.parametrize("number", sorted(apart._ORDERED))
+def test_a_signal_that_somebody_sends_decides_nothing(number: signal.Signals) -> None:
+    with pytest.raises(apart.UndecidedError, match="Somebody ended a trial"):
+        apart.culprits(SHARD, ENTRIES, on_venom(dying(number)))
+
+
+@pytest.mark.parametrize("harm", [fail, deny, dying(signal.SIGKILL)])
+def test_where_nothing_passes_nobody_is_to_blame(harm: Callable[[], None]) -> None:
+    with pytest.raises(apart.UndecidedError, match="Not even an ordinary report"):
+        apart.culprits(SHARD, ENTRIES, lambda _: harm())
+
+
+def test_a_machine_without_room_blames_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "MEMORY", apart._ROOM // 2)
+    with pytest.raises(apart.UndecidedError, match="Not even an ordinary report"):
+        apart.culprits(SHARD, ENTRIES, on_venom(lambda: bytearray(apart._ROOM)))
+
+
+def test_a_limit_that_is_lower_already_stays() -> None:
+    def limited(entries: Any) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        assert soft == hard, (soft, hard)
+        assert entries
+
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            used = apart.MEMORY
+            resource.setrlimit(resource.RLIMIT_AS, (used, used))
+            os._exit(len(apart.culprits(SHARD, ENTRIES, limited)))
+        os._exit(9)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_no_process_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    for name in ("fork", "pipe"):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, name, refused)
+            with pytest.raises(apart.UndecidedError, match="No trial can be made now"):
+                apart.culprits(SHARD, ENTRIES, on_venom(fail))
+
+
+def test_a_trial_without_end_or_work_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "STUCK_S", 0.0)
+    monkeypatch.setattr(apart, "_POLL_S", 0.05)
+    with pytest.raises(apart.UndecidedError, match="and did nothing"):
+        apart.culprits(SHARD, ENTRIES, lambda _: time.sleep(60))
+
+
+@pytest.fixture
+def _stopped() -> Iterator[None]:
+    interruption.interrupt(interruption.Stopped("stop"))
+    yield
+    interruption.forget()
+
+
+@pytest.mark.usefixtures("_stopped")
+def test_a_stop_ends_the_trial_and_blames_nobody() -> None:
+    before = psutil.Process().children()
+    with pytest.raises(interruption.Stopped):
+        apart.culprits(SHARD, ENTRIES, lambda _: time.sleep(60))
+    assert psutil.Process().children() == before
+
+
+def test_a_fork_waits_until_the_others_are_calm() -> None:
+    with apart.calm:
+        assert apart.calm.locked()
+    assert apart.culprits(SHARD, ENTRIES, lambda _: None) == {}
+    assert not apart.calm.locked()
+
+
+def test_a_search_that_takes_long_keeps_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "SEARCH_S", 0.0)
+    entries = [envelope.Entry(f"1-{number}", [payloads.payload(VENOM)]) for number in range(3)]
+    assert len(apart.culprits(SHARD, entries, on_venom(fail))) == 1

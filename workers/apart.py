@@ -1,0 +1,250 @@
+"""Finding the payloads that take a process down: they are tried one by one, in a process of its own.
+
+That one may crash, take too much time or memory, or be killed. Time is processor time: a machine that is
+busy, or was frozen, makes no payload suspicious. And what befell a process once may have come from outside: a
+payload is to blame only when its trial fails every time, while that of an ordinary report passes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import pathlib
+import resource
+import select
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+
+from storage import envelope, errors
+from workers import interruption, poison
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+CPU_S: Final = 10.0
+"""Processor time that the trial of one payload may take: five times what the largest may cost."""
+BATCH_CPU_S: Final = 100.0
+"""The same for a whole batch. One that takes longer is large, and nothing else is known of it."""
+MEMORY: Final = 2 << 30
+"""Bytes of address space beyond its parent's that such a trial may take."""
+TRIES: Final = 3
+"""A trial that fails is made so often before its payload is to blame."""
+STUCK_S: Final = 200.0
+"""A process that made no progress for so long is ended; nobody is to blame for it."""
+SEARCH_S: Final = 120.0
+"""After this time what was found is enough for now."""
+
+calm: Final = threading.Lock()
+"""To be held by other threads while they do anything that a fork must not cut in two."""
+
+_ROOM: Final = 64 << 20
+"""Bytes of memory that the machine must have for a process, or what fails there tells nothing."""
+_ORDINARY: Final = envelope.Payload(
+    project_id=0,
+    key="",
+    environment="",
+    release="",
+    user_agent="",
+    content_type="",
+    flags=0,
+    body=b'{"csp-report":{"document-uri":"https://a.example/","effective-directive":"img-src",'
+    b'"blocked-uri":"https://b.example/c.png","original-policy":"img-src \'self\'"}}',
+)
+_FAILED: Final = 1
+_SURROUNDINGS: Final = 3
+_INTERRUPTED: Final = 4
+_PASSED: Final = b"."
+_POLL_S: Final = 1.0
+_ORDERED: Final = frozenset(
+    {
+        signal.SIGTERM,
+        signal.SIGINT,
+        signal.SIGHUP,
+        signal.SIGQUIT,
+        signal.SIGALRM,
+        signal.SIGUSR1,
+        signal.SIGUSR2,
+    }
+)
+"""Signals that people and programs send, and no payload."""
+
+
+class UndecidedError(errors.RecoverableError):
+    """A trial could not be made to its end, for a reason that lies outside of it."""
+
+
+class _End(NamedTuple):
+    """How a process ended: how many trials it passed, its wait status, and the error that it told."""
+
+    passed: int
+    status: int
+    error: str
+
+
+def culprits(shard: int, entries: Sequence[envelope.Entry], trial: poison.Trial) -> dict[str, str]:
+    """Return why each payload is to blame that takes down a process in which it is tried alone, by receipt.
+
+    After ``SEARCH_S`` those that were found until then; empty if there are none.
+
+    Raises:
+        UndecidedError: the trials cannot be made now, or somebody ended them.
+    """
+    found: dict[str, str] = {}
+    singles = list(_singles(entries))
+    position, ends = 0, time.monotonic() + SEARCH_S
+    while position < len(singles) and not (found and time.monotonic() > ends):
+        end = _run(trial, [[entry] for entry, _ in singles[position:]], CPU_S)
+        position += end.passed
+        if not end.status:
+            break
+        suspect, index = singles[position]
+        if blame := _blame(trial, [suspect], end, CPU_S):
+            found[envelope.receipt(shard, suspect.id, index)] = blame
+            position += 1
+    return found
+
+
+def fails(entries: Sequence[envelope.Entry], trial: poison.Trial) -> bool:
+    """Say whether a trial of all this together takes its process down, every time; taking long is no failure.
+
+    Raises:
+        UndecidedError: see ``culprits``.
+    """
+    end = _run(trial, [entries], BATCH_CPU_S)
+    return bool(end.status) and not _is_slow(end) and bool(_blame(trial, entries, end, BATCH_CPU_S))
+
+
+def _singles(entries: Sequence[envelope.Entry]) -> Iterator[tuple[envelope.Entry, int]]:
+    """Yield each payload in an entry of its own, and its position in the one that it was in."""
+    for entry in entries:
+        for index, payload in enumerate(entry.payloads):
+            yield envelope.Entry(entry.id, [payload]), index
+
+
+def _blame(trial: poison.Trial, suspects: Sequence[envelope.Entry], first: _End, cpu_s: float) -> str:
+    """Return what a trial that failed once is to blame for, if it fails again and again; else ""."""
+    end = first
+    for _ in range(TRIES - 1):
+        end = _run(trial, [suspects], cpu_s)
+        if not end.status:
+            return ""
+    ordinary = [envelope.Entry("1-1", [_ORDINARY])]
+    for _ in range(TRIES):
+        if _run(functools.partial(_with_room, trial), [ordinary], CPU_S).status:
+            raise UndecidedError("Not even an ordinary report passes its trial in a process of its own.")
+    return end.error or f"The trial ended with {_described(end)}."
+
+
+def _with_room(trial: poison.Trial, entries: Sequence[envelope.Entry]) -> None:
+    """Make a trial beside as much memory as any payload may take."""
+    room = bytearray(_ROOM)
+    room[:: resource.getpagesize()] = bytes(len(room) // resource.getpagesize())
+    trial(entries)
+
+
+def _run(trial: poison.Trial, rounds: Sequence[Sequence[envelope.Entry]], cpu_s: float) -> _End:
+    """Make trials one after the other in a forked process, until one fails."""
+    child, answers = _forked(trial, rounds, cpu_s)
+    try:
+        with interruption.allowed():
+            said = _hear(answers)
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        raise
+    finally:
+        os.close(answers)
+    _, status = os.waitpid(child, 0)
+    error = said.lstrip(_PASSED)
+    end = _End(len(said) - len(error), status, error.decode(errors="replace"))
+    ordered = os.WIFSIGNALED(status) and os.WTERMSIG(status) in _ORDERED
+    if ordered or (os.WIFEXITED(status) and os.WEXITSTATUS(status) == _INTERRUPTED):
+        raise UndecidedError(f"Somebody ended a trial with {_described(end)}.")
+    return end
+
+
+def _forked(trial: poison.Trial, rounds: Sequence[Sequence[envelope.Entry]], cpu_s: float) -> tuple[int, int]:
+    """Return a process that makes these trials, and where to hear of them."""
+    try:
+        answers, told = os.pipe()
+    except OSError as error:
+        raise UndecidedError(f"No trial can be made now: {error}.") from error
+    try:
+        with calm:
+            child = os.fork()
+    except OSError as error:
+        os.close(answers)
+        os.close(told)
+        raise UndecidedError(f"No trial can be made now: {error}.") from error
+    if child == 0:
+        os.close(answers)
+        _perform(trial, rounds, told, cpu_s)
+    os.close(told)
+    return child, answers
+
+
+def _hear(answers: int) -> bytes:
+    """Return all that a process tells, until its end."""
+    said, told_at = b"", time.monotonic()
+    while True:
+        ready, _, _ = select.select([answers], [], [], _POLL_S)
+        if ready:
+            more = os.read(answers, 1 << 16)
+            if not more:
+                return said
+            said, told_at = said + more, time.monotonic()
+        elif time.monotonic() - told_at > STUCK_S:
+            raise UndecidedError(f"A trial did not end within {STUCK_S:.0f} seconds, and did nothing.")
+
+
+def _perform(
+    trial: poison.Trial, rounds: Sequence[Sequence[envelope.Entry]], told: int, cpu_s: float
+) -> NoReturn:
+    """Make the trials, in the forked process, and end it."""
+    status = _INTERRUPTED
+    try:
+        _confine()
+        for entries in rounds:
+            signal.setitimer(signal.ITIMER_PROF, cpu_s)
+            trial(entries)
+            os.write(told, _PASSED)
+        status = 0
+    except interruption.SURROUNDINGS:
+        status = _SURROUNDINGS
+    except Exception as error:  # noqa: BLE001 - whatever a stage raises is the finding
+        status = _FAILED
+        os.write(told, poison.last_line(error).encode(errors="replace"))
+    finally:
+        os._exit(status)
+
+
+def _confine() -> None:
+    """Let this process end by signals, leave no core of what people sent, and bound its memory."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM, signal.SIGPROF):
+        signal.signal(number, signal.SIG_DFL)
+    _limit(resource.RLIMIT_CORE, 0)
+    with contextlib.suppress(OSError):  # where the system does not tell how much there is already
+        pages = int(pathlib.Path("/proc/self/statm").read_text("ascii").split()[0])
+        _limit(resource.RLIMIT_AS, pages * resource.getpagesize() + MEMORY)
+
+
+def _limit(what: int, most: int) -> None:
+    """Lower a limit; one that is lower already stays."""
+    soft, hard = resource.getrlimit(what)
+    limits = [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(what, (min([most, *limits]), hard))
+
+
+def _is_slow(end: _End) -> bool:
+    return os.WIFSIGNALED(end.status) and os.WTERMSIG(end.status) == signal.SIGPROF
+
+
+def _described(end: _End) -> str:
+    if not os.WIFSIGNALED(end.status):
+        return f"exit status {os.WEXITSTATUS(end.status)}"
+    if _is_slow(end):
+        return f"more than {CPU_S:.0f} seconds of processor time"
+    return signal.Signals(os.WTERMSIG(end.status)).name
