@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from storage import labels
 from workers import noise, report, urls
-from workers.noise import rules
+from workers.noise import index, rules
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterator
 
-    from storage import clickhouse
+    from storage import clickhouse, project_settings
+
+
+_TOLD: Final = frozenset(
+    {
+        "schemes",
+        "hosts",
+        "networks",
+        "ports",
+        "paths",
+        "only",
+        "samples",
+        "names",
+        "directives",
+        "nothing_blocked",
+        "details",
+        "everywhere",
+    }
+)
+"""Conditions of a rule of which a stored row tells whether they hold."""
 
 
 class Example(NamedTuple):
@@ -61,58 +79,96 @@ def tried(
 ) -> None:
     """Add what a rule would match of a project's reports, stored since that day."""
     alone = noise.only(rule)
-    for day in labels.days(server, project_id, since):
-        for sight, found in _labelled(server, day, alone):
-            trial.reports += sight.seen
-            if found.rule:
-                trial.matched += sight.seen
-                trial.new += 0 if sight.noise_rule else sight.seen
-                shown = (sight.title, sight.blocked, sight.source_file, sight.sample, sight.noise_rule)
-                trial.examples[Example(*shown)] += sight.seen
+    for day in labels.days(server, project_id, since, rule.details):
+        for page in labels.sights(server, day):
+            policies = labels.policies(server, project_id, {sight.policy for sight in page})
+            for sight in page:
+                found = _report(sight, policies.get(sight.policy, ""))
+                impossible = bool(sight.impossible)
+                matched = noise.label(found, _traits(sight), alone, impossible=impossible).rule != ""
+                _count(trial, sight, matched=matched)
+
+
+def _count(trial: Trial, sight: labels.Sight, *, matched: bool) -> None:
+    trial.reports += sight.seen
+    if matched:
+        trial.matched += sight.seen
+        trial.new += 0 if sight.noise_rule else sight.seen
+        shown = (sight.title, sight.blocked, sight.source_file, sight.sample, sight.noise_rule)
+        trial.examples[Example(*shown)] += sight.seen
+
+
+class Labels:
+    """The labels that a project's rules give to what is stored: none changes while the rules do not.
+
+    A row does not tell everything that rules may ask for: no user agent, no verdict on the policy before it
+    was cleaned, and of a collapsed report hardly anything. What such a rule said when the report came stands.
+
+    Args:
+        settings: of the project.
+    """
+
+    def __init__(self, settings: project_settings.ProjectSettings) -> None:
+        self._labels = noise.rules_of(settings).labels
+        listed = [rule for rule in noise.listed(settings) if rule.id in self._labels]
+        told = [rule for rule in listed if is_told(rule)]
+        self._order = {rule.id: position for position, rule in enumerate(listed)}
+        self._standing = {rule.id for rule in listed} - {rule.id for rule in told}
+        self._told = noise.Rules((index.Index(told),), self._labels)
+        self.named = tuple(dict.fromkeys(name for rule in told for name in rule.details))
+
+    def of(self, sight: labels.Sight) -> noise.Label:
+        """Return the label of what rows say."""
+        before = self._labels.get(sight.noise_rule, noise.NONE)
+        if sight.collapsed:
+            return before
+        found = noise.label(_report(sight), (), self._told)
+        if before.rule not in self._standing:
+            return found
+        return before if not found.rule or self._order[before.rule] < self._order[found.rule] else found
+
+
+def is_told(rule: rules.Rule) -> bool:
+    """Return whether a stored row tells everything that a rule asks for."""
+    return rule.conditions().keys() <= _TOLD
 
 
 def relabelled(
-    server: clickhouse.Connection, day: labels.Day, wanted: noise.Rules, *, dry_run: bool
+    server: clickhouse.Connection, day: labels.Day, wanted: Labels, *, dry_run: bool
 ) -> Counter[Change]:
     """Label the reports of a day again, and return how many changed from which rule to which.
 
     Args:
         server: a connection that waits for ``labels.MUTATION_TIMEOUT_S``.
-        day: whose reports.
-        wanted: the rules of their project.
+        day: whose reports; with the details that the labels depend on.
+        wanted: by the rules of their project.
         dry_run: whether only to count.
     """
     changes: dict[int, tuple[str, str]] = {}
     counts: Counter[Change] = Counter()
-    for sight, found in _labelled(server, day, wanted):
-        if (found.noise, found.rule) != (sight.noise, sight.noise_rule):
-            changes[sight.key] = (found.noise, found.rule)
-            counts[Change(sight.noise_rule, found.rule)] += sight.seen
+    for page in labels.sights(server, day):
+        for sight in page:
+            found = wanted.of(sight)
+            if (found.noise, found.rule) != (sight.noise, sight.noise_rule):
+                changes[sight.key] = (found.noise, found.rule)
+                counts[Change(sight.noise_rule, found.rule)] += sight.seen
     if not dry_run:
         labels.relabel(server, day, changes)
     return counts
 
 
-def _labelled(
-    server: clickhouse.Connection, day: labels.Day, wanted: noise.Rules
-) -> Iterator[tuple[labels.Sight, noise.Label]]:
-    """Yield what is stored of a day with the label that the rules give it."""
-    for page in labels.sights(server, day):
-        policies = labels.policies(server, day.project_id, {sight.policy for sight in page})
-        for sight in page:
-            found = _report(sight, policies.get(sight.policy, ""))
-            yield sight, noise.label(found, _traits(sight), wanted, impossible=bool(sight.impossible))
-
-
-def _report(sight: labels.Sight, policy: str) -> report.Report:
+def _report(sight: labels.Sight, policy: str = "") -> report.Report:
+    """Return what rows say as a report: clean already, and without what they do not say."""
+    page = _url(sight.document)
     return report.Report(
         kind=sight.kind,
         directive=sight.directive,
         blocked=_url(sight.blocked),
-        document=urls.URL("", sight.document_host, ""),
+        document=page if page.host else urls.URL("", sight.document_host, ""),
         source_file=_url(sight.source_file),
         sample=sight.sample,
         policy=policy,
+        details=dict.fromkeys(sight.details, ""),
     )
 
 
@@ -127,9 +183,9 @@ def _url(text: str) -> urls.URL:
 
 
 def _traits(sight: labels.Sight) -> tuple[str, ...]:
-    """Return the rules on user agents that a row meets: the user agent itself was not stored.
+    """Return the rules on user agents that a row seems to meet, by its browser and version.
 
-    Its browser and version tell most; a rule that saw the whole of it keeps its label.
+    One that saw the whole of the user agent is believed.
     """
     traits = noise.traits_of(f"{sight.browser}/{sight.browser_version}")
     known = rules.by_id().get(sight.noise_rule)

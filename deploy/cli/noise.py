@@ -12,7 +12,6 @@ import typer
 from deploy import backends, printable, relabel
 from deploy.cli import options, output
 from storage import clickhouse, errors, labels, project_settings, registry
-from workers import noise
 from workers.noise import own, rules
 
 if TYPE_CHECKING:
@@ -110,6 +109,7 @@ def relabel_stored(
     with contextlib.closing(
         clickhouse.connect(address, send_receive_timeout=labels.MUTATION_TIMEOUT_S)
     ) as server:
+        labels.settle(server)
         changed = {
             one.name: _relabel(server, one, since, dry_run=dry_run) for one in _projects(server, project)
         }
@@ -129,9 +129,9 @@ def relabel_stored(
 def _relabel(
     server: clickhouse.Connection, project: registry.Project, since: dt.datetime | None, *, dry_run: bool
 ) -> Counter[relabel.Change]:
-    wanted = noise.rules_of(project.settings)
+    wanted = relabel.Labels(project.settings)
     counts: Counter[relabel.Change] = Counter()
-    days = labels.days(server, project.id, since and since.replace(tzinfo=dt.UTC))
+    days = labels.days(server, project.id, since and since.replace(tzinfo=dt.UTC), wanted.named)
     with output.progress(f"labelling {printable.line(project.name)}") as bar:
         for day in bar.track(days):
             counts.update(relabel.relabelled(server, day, wanted, dry_run=dry_run))

@@ -56,6 +56,11 @@ def rules_of(settings: project_settings.ProjectSettings) -> Rules:
     return _rules(settings.noise_off, settings.noise_drop, settings.noise_rules)
 
 
+def listed(settings: project_settings.ProjectSettings) -> list[rules.Rule]:
+    """Return all rules of a project in their order, those too that it switched off."""
+    return [*_readable(settings.noise_rules), *rules.shipped()]
+
+
 def only(rule: rules.Rule) -> Rules:
     """Return the rules of a project that has this one alone."""
     return Rules((index.Index((rule,)),), {rule.id: Label(rule.noise, rule.id)})

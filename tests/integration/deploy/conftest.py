@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +19,6 @@ from tests.integration.deploy import analysts
 from workers import drain
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
 
     import redis
@@ -37,10 +39,19 @@ class Still:
 
     def headrace(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command on these two."""
+        return harness.headrace(*arguments, **self._environment)
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a command on these two."""
+        command = [sys.executable, "-P", "-m", "deploy", *arguments]
+        environment = {**os.environ, "PYTHONPATH": str(harness.ROOT), **self._environment}
+        return subprocess.Popen(command, env=environment, cwd=harness.ROOT, stdout=subprocess.DEVNULL)
+
+    @property
+    def _environment(self) -> dict[str, str]:
         where = self.address
         url = f"clickhouse://{where.user}:{where.password}@{where.host}:{where.port}/{where.database}"
-        given = {"HEADRACE_REDIS_URL": self.redis_url, "HEADRACE_CLICKHOUSE_URL": url}
-        return harness.headrace(*arguments, **given)
+        return {"HEADRACE_REDIS_URL": self.redis_url, "HEADRACE_CLICKHOUSE_URL": url}
 
     def json(self, *arguments: str, code: int = 0) -> Any:
         """Run a command with ``--json`` and return what it printed."""

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from deploy import child
 from storage import envelope, ledger, streams
 from tests.integration.deploy.conftest import SHARDS
+from tests.unit.workers import payloads, test_browsers, test_vectors
 from workers.noise import rules
 
 if TYPE_CHECKING:
@@ -166,6 +168,101 @@ def test_stored_reports_are_labelled_again(still: Still) -> None:
     assert shown.endswith("10 reports have another label.\n")
     assert labels(still) == before
     assert_balanced(still)
+
+
+AGENTS = (
+    payloads.FIREFOX,
+    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+    "Mozilla/5.0 (Windows NT 6.1; rv:42.0) Gecko/20100101 Firefox/42.0",
+    "Mozilla/5.0 (compatible; NeverHeardOf/1; +https://never.example/)",
+    "Mozilla/5.0 xbingbotx/2.0",
+    "",
+)
+"""Of which rules see more than the browser's name, and one whose name is taken for that of a crawler."""
+KNOWN = {"test-report", "rewritten-policy", "eval-allowed", "crawler", "googlebot", "firefox-self"}
+"""Rules that ask for what no row tells."""
+BEYOND_A_ROW = [
+    {"blocked-uri": f"{PAGE}a.png", "effective-directive": "img-src", "original-policy": "img-src https:"},
+    {"blocked-uri": "eval", "original-policy": "script-src 'unsafe-eval'"},
+    {"blocked-uri": "self", "effective-directive": "script-src"},
+]
+TEST_REPORT = b'{"expect-ct-report":{"hostname":"a.example","port":443,"test-report":true}}'
+
+
+def store_everything(still: Still) -> None:
+    """Store every recorded report, each from other browsers too."""
+    bodies = [param.values[1] for param in test_vectors.READABLE]
+    bodies += [request["body"].encode() for request in test_browsers.REQUESTS]
+    bodies += [*(body(**members) for members in BEYOND_A_ROW), TEST_REPORT]
+    for agent in AGENTS:
+        sent = [envelope.Payload(1, "key", "prod", "1", agent, "", 0, one) for one in bodies]
+        streams.Appender(still.client).append({envelope.shard_of(1, "prod", "1", SHARDS): sent})
+    still.drain()
+
+
+def state(still: Still) -> list[tuple[Any, ...]]:
+    """Return a hash of all rows, whatever parts they lie in."""
+    return still.rows(
+        "SELECT count(), sum(seen), groupBitXor(sipHash64(*)), uniqExact(noise_rule) FROM reports"
+    )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        (),
+        ("new_variants_per_hour=40",),
+        ("noise_rules=own injected host=.example.com path=/a", "noise_off=proxy"),
+    ],
+)
+def test_unchanged_rules_change_no_label(still: Still, settings: tuple[str, ...]) -> None:
+    put(still, "dedupe_window=0", *settings)
+    store_everything(still)
+    if not settings:
+        assert labels(still).keys() >= KNOWN
+    before = state(still)
+    assert relabel(still) == {}
+    assert state(still) == before
+    assert_balanced(still)
+
+
+def test_what_a_row_does_not_tell_is_kept_until_its_rule_is_off(still: Still) -> None:
+    store(still, REWRITTEN, *BEYOND_A_ROW, agent=AGENTS[2])
+    kept = labels(still)
+    assert kept.keys() == {"rewritten-policy", "eval-allowed", "firefox-self"}
+    put(still, "noise_rules=mine local host=.chat.example")
+    assert relabel(still) == {}
+    put(still, "noise_off=rewritten-policy,eval-allowed,firefox-self", "noise_rules=")
+    assert relabel(still) == {(name, ""): seen for name, seen in kept.items()}
+    assert_balanced(still)
+
+
+def test_a_relabelling_that_is_killed_is_done_again(still: Still) -> None:
+    store_everything(still)
+    ((reports,),) = still.rows("SELECT sum(seen) FROM reports")
+    put(still, "noise_off=extension,local,injected")
+    still.server.execute("SYSTEM STOP MERGES reports")  # so that the change begins and does not end
+    with still.start("noise", "relabel") as running:
+        assert child.wait_until(lambda: pending(still), 60)
+        running.kill()
+    waiting = labels(still)
+    still.server.execute("SYSTEM START MERGES reports")
+    put(still, "noise_off=extension,local")
+    changes = relabel(still)
+    assert set(changes) <= {("", name) for name in waiting}
+    assert relabel(still) == {}
+    put(still, "noise_off=")
+    relabel(still)
+    assert labels(still) == waiting
+    assert still.rows("SELECT sum(seen) FROM reports") == [(reports,)]
+    assert_balanced(still)
+
+
+def pending(still: Still) -> bool:
+    rows = still.rows(
+        "SELECT count() FROM system.mutations WHERE database = currentDatabase() AND NOT is_done"
+    )
+    return rows != [(0,)]
 
 
 def test_labels_are_changed_from_a_day_on_and_in_no_other_project(still: Still) -> None:
