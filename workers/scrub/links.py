@@ -16,7 +16,7 @@ _URL: Final = re.compile(rf"(://[^{_END}?#]*+)(?:[?#][^{_END}]*+)?+")
 _USER_INFO: Final = re.compile(rf"://(?:[^{_END}/?#@\\]*+@)+")
 _INSTALLATION: Final = re.compile(rf"([a-z]-extension://)[^{_END}/:?#]++", re.IGNORECASE)
 _RELATIVE: Final = re.compile(
-    rf"(?:\A|(?<=[{_END}(]))(\.{{0,2}}/[^{_END}(?#]*+)[?#](?=[^{_END}=]*+=)[^{_END}]*+"
+    rf"(?:\A|(?<=[{_END}(]))(\.{{0,2}}/[^{_END}(?#]*+)[?#](?=[^{_END}=]{{0,256}}+=)[^{_END}]*+"
 )
 """Within text its query has a name and a value, which little code with a ? has."""
 _WHOLE: Final = re.compile(

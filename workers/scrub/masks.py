@@ -33,11 +33,14 @@ _PUBLIC: Final = re.compile(
     r"|\b(?:https?|wss?|ftp)://[A-Za-z0-9.:\[\]-]*+)"  # hosts are what reports are about
 )
 
-_EMAIL: Final = re.compile(
-    r"[\w.+-]{1,64}+(?:@|%(?:25){0,4}40)"
+_LOCAL_PART: Final = 64
+_IN_LOCAL_PART: Final = re.compile(r"[\w.+-]++\Z")
+_DOMAIN: Final = re.compile(
+    r"(?:@|%(?:25){0,4}40)"
     r"(?!\d+x\.|v?\d+\.\d)"  # logo@2x.png, vue@3.4.21
-    r"(?:[\w%-]{1,63}\.){1,8}[^\W\d_]{2,24}"
+    r"(?:[\w%-]{1,63}+\.){1,8}[^\W\d_]{2,24}"
 )
+"""Of an e-mail address. What stands before it is looked at from here: few characters begin one of these."""
 _JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]*+)*+")
 """A JSON Web Token (RFC 7519 §3), whole or cut short: it begins with ``{"`` in base64url."""
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -98,7 +101,7 @@ def is_card(number: str) -> bool:
 
 def _masked(text: str, kinds: frozenset[str]) -> str:
     if EMAILS in kinds and ("@" in text or "40" in text):
-        text = _EMAIL.sub("{mail}", text)
+        text = _without_mails(text)
     if (TOKENS in kinds or JWTS in kinds) and "eyJ" in text:
         text = _JWT.sub("{jwt}", text)
     if UUIDS in kinds and "-" in text:
@@ -112,6 +115,20 @@ def _masked(text: str, kinds: frozenset[str]) -> str:
         # A token may contain "-", or stand beside one; either may leave a run in which the other shows up.
         text = _JOINED.sub(_token, _RUN.sub(_token, _JOINED.sub(_token, text)))
     return text
+
+
+def _without_mails(text: str) -> str:
+    kept: list[str] = []
+    end = 0
+    domain = _DOMAIN.search(text)
+    while domain is not None:
+        after = domain.start() + 1  # within a domain without an address before it another may begin
+        local = _IN_LOCAL_PART.search(text, max(end, domain.start() - _LOCAL_PART), domain.start())
+        if local is not None:
+            kept += text[end : local.start()], "{mail}"
+            end = after = domain.end()
+        domain = _DOMAIN.search(text, after)
+    return "".join([*kept, text[end:]])
 
 
 def _hex(run: re.Match[str]) -> str:
