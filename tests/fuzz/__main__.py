@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import random
 import sys
+import time
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 import atheris
 
 with atheris.instrument_imports(include=["workers", "storage"]):
-    from tests.fuzz import bounds, mutator, seeds, target
+    from tests.fuzz import bounds, cost, mutator, seeds, target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,9 @@ HOME: Final = Path(__file__).parents[2] / ".fuzz"
 HANG_S: Final = 20
 """Seconds after which a single payload counts as a hang."""
 RSS_MIB: Final = 2048
+SEARCHING: Final = 0.25
+"""The share of the time in which recipes are changed instead of bytes."""
+SHOWN: Final = 5
 MEASURED: Final = 16
 """Of so many payloads one has its memory measured, which doubles what it takes."""
 
@@ -59,7 +63,9 @@ def main(arguments: Sequence[str]) -> None:
         _try(file.read_bytes())
         sys.stdout.write(f"{file}: nothing is wrong with it.\n")
     if not files:
-        _fuzz(float(arguments[0]) if arguments else MINUTES)
+        minutes = float(arguments[0]) if arguments else MINUTES
+        _search(minutes * SEARCHING)
+        _fuzz(minutes * (1 - SEARCHING))
 
 
 def _try(body: bytes) -> None:
@@ -70,6 +76,22 @@ def _try(body: bytes) -> None:
     except BaseException:
         (HOME / f"crash-{zlib.crc32(body):08x}").write_bytes(body)
         raise
+
+
+def _search(minutes: float) -> None:
+    """Look for expensive payloads; one that costs too much is kept as a file."""
+    seed = random.SystemRandom().randrange(2**32)
+    sys.stdout.write(f"Looking for expensive payloads, seed {seed}.\n")
+    search, ends = cost.Search(seed), time.monotonic() + minutes * 60
+    while time.monotonic() < ends:
+        try:
+            search.step()
+        except cost.CostError as error:
+            body = error.recipe.body(4 * cost.SIZE)
+            (HOME / f"crash-{zlib.crc32(body):08x}").write_bytes(body)
+            raise
+    for tried in search.best[:SHOWN]:
+        sys.stdout.write(f"{tried.cost:.2f} ms for each KiB: {tried.recipe}\n")
 
 
 def _fuzz(minutes: float) -> None:

@@ -64,11 +64,17 @@ def path(pattern: str, asked: str) -> bool:
 
 
 def _decoded_path(pattern: str, asked: str, *, directory: bool) -> bool:
-    wanted, found = pattern.split("/"), asked.split("/")
+    wanted, found = _segments(pattern), _segments(asked)
     if directory and len(found) >= len(wanted):
-        wanted.pop()
-        del found[len(wanted) :]
-    return list(map(parse.unquote_to_bytes, wanted)) == list(map(parse.unquote_to_bytes, found))
+        wanted = wanted[:-1]
+        found = found[: len(wanted)]
+    return wanted == found
+
+
+@functools.lru_cache(maxsize=256)
+def _segments(text: str) -> tuple[bytes, ...]:
+    """Return the decoded segments of a path: one is compared with very many."""
+    return tuple(map(parse.unquote_to_bytes, text.split("/")))
 
 
 def _any(url: Origin, self_origin: Origin) -> bool:
@@ -115,6 +121,7 @@ def _has_default_port(url: Origin) -> bool:
     return url.port == _DEFAULT_PORTS.get(url.scheme, "")
 
 
+@functools.lru_cache(maxsize=1024)
 def _is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host.strip("[]"))
