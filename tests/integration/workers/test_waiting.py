@@ -74,3 +74,24 @@ def test_settings_are_waited_for_while_redis_holds_no_registry(
     assert drain_with(client, server).payloads == 1
     assert test_drain.counted(server) == {("filtered", "origin"): 1}
     assert test_drain.balanced(server, client).found == 1
+
+
+@pytest.mark.parametrize("code", [76, 425, 999, 1001])
+def test_a_server_whose_machine_fails_is_waited_for(
+    client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """Too many open files, a broken disk: every row is refused then, and none of them is to blame."""
+    settings = {**writer._SETTINGS, "allow_custom_error_code_in_throwif": 1}
+    monkeypatch.setattr(writer, "_SETTINGS", settings)
+    test_drain.append(client, *(test_drain.payload(test_drain.report(number)) for number in range(3)))
+    check = f"throwIf(seen > 0, 'Cannot open file', toInt16({code})) = 0"
+    server.execute(
+        f"ALTER TABLE reports ADD CONSTRAINT machine CHECK {check}",
+        settings={"allow_custom_error_code_in_throwif": 1},
+    )
+    for _ in range(6):
+        with pytest.raises(errors.ClickHouseUnavailableError):
+            drain_with(client, server)
+    server.execute("ALTER TABLE reports DROP CONSTRAINT machine")
+    assert drain_with(client, server).payloads == 3
+    assert test_drain.balanced(server, client).accepted == 3
