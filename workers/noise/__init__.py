@@ -97,7 +97,7 @@ def check(settings: project_settings.ProjectSettings) -> None:
     written = [own.parse(line).id for line in settings.noise_rules]
     if twice := next((name for name in written if written.count(name) > 1), None):
         raise own.RuleError(f"Two of the project's own rules have the id {twice}.")
-    known = {*rules.CLASSES, *rules.by_id(), *written}
+    known = {*rules.CLASSES, *rules.by_id(), *rules.RETIRED, *written}
     for name in (*settings.noise_off, *settings.noise_drop):
         if name not in known:
             classes = ", ".join(rules.CLASSES)

@@ -1,4 +1,4 @@
-"""Which rules a user agent meets: crawlers by their names, browsers by their age."""
+"""Which rules a user agent meets: crawlers by their names, browsers by their age or their truthfulness."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WORD: Final = re.compile(r"\+?[a-z0-9][a-z0-9_.-]*")
 
 @functools.lru_cache(maxsize=2048)
 def traits_of(user_agent: str) -> tuple[str, ...]:
-    """Return the ids of the shipped rules whose conditions this user agent meets; nearly always none."""
+    """Return the ids of the shipped rules whose conditions this user agent meets; mostly none."""
     text = user_agent[:MAX_USER_AGENT].lower()
     words = set(_WORD.findall(text))
     return tuple(rule.id for rule in _asking() if _meets(rule, text, words))
@@ -24,11 +24,12 @@ def traits_of(user_agent: str) -> tuple[str, ...]:
 
 @functools.cache
 def _asking() -> tuple[rules.Rule, ...]:
-    return tuple(rule for rule in rules.shipped() if rule.has_agent)
+    return tuple(rule for rule in rules.shipped() if rule.has_agent or rule.truthful)
 
 
 def _meets(rule: rules.Rule, text: str, words: set[str]) -> bool:
-    if rule.agents and words.isdisjoint(rule.agents):
+    asked = (*rule.agents, *rule.truthful)
+    if asked and words.isdisjoint(asked):
         return False
     return all(_version(browser, text) < newest for browser, newest in rule.before.items())
 

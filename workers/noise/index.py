@@ -9,7 +9,7 @@ import msgspec
 
 from workers import impossible as verdicts
 from workers import urls
-from workers.noise import places, samples
+from workers.noise import attackers, places, samples
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from workers.noise import rules
 
 _REMEMBERED: Final = 4096
+_HANDLERS: Final = "script-src-attr"
+"""Chromium names no source file of a handler that stands in the page (``onerror=``)."""
 _NO_SITE: Final = "nowhere.invalid"
 """A host that no policy names (RFC 2606 §2)."""
 
@@ -35,6 +37,8 @@ class _Evidence(NamedTuple):
         nothing_blocked: whether it is not said what was blocked.
         own_blocked: whether what was blocked is on the page's own host.
         own_source: whether the source file is.
+        foreign: whether something on a host was blocked, which only its own rules may excuse.
+        inserted: whether no part of the page is named as the place of the code.
         impossible: whether the policy allows what is reported.
         any_host: whether it allows any other host too; asked only of the page's own.
         details: those of the details that some rule asks for.
@@ -49,6 +53,8 @@ class _Evidence(NamedTuple):
     nothing_blocked: bool
     own_blocked: bool
     own_source: bool
+    foreign: bool
+    inserted: bool
     impossible: bool
     any_host: bool
     details: tuple[str, ...]
@@ -65,7 +71,9 @@ class Index:
         self._order = {rule.id: position for position, rule in enumerate(listed)}
         self._places = places.Places(listed)
         self._samples = samples.Samples(listed)
-        self._by_agent = {rule.id: rule for rule in listed if rule.has_agent}
+        self._by_agent = {
+            rule.id: rule for rule in listed if rule.has_agent and not (rule.has_place or rule.has_sample)
+        }
         self._impossible = [rule for rule in listed if rule.impossible]
         self._by_detail = {name: rule for rule in listed for name in rule.details}
         self._matching = functools.lru_cache(_REMEMBERED)(self._all_matching)
@@ -85,7 +93,8 @@ class Index:
         source = self._places.of_url(found.source_file)
         said = self._samples.of_sample(found.sample) if found.sample else ()
         details = self._named_in(found.details) if found.details else ()
-        if not (blocked or source or said or traits or impossible or details):
+        told = blocked or source or said or impossible or details
+        if not told and self._by_agent.keys().isdisjoint(traits):
             return None
         host = found.document.host
         own_blocked = host != "" and found.blocked.host == host
@@ -99,6 +108,8 @@ class Index:
             not found.blocked.text,
             own_blocked,
             host != "" and found.source_file.host == host,
+            _is_foreign(found.blocked),
+            not found.source_file.text and found.directive != _HANDLERS,
             impossible,
             impossible and own_blocked and _allows_any_host(found),
             details,
@@ -126,7 +137,7 @@ class Index:
 def _matches(rule: rules.Rule, evidence: _Evidence) -> bool:
     return (
         (not rule.has_place or _in_place(rule, evidence))
-        and (not rule.has_sample or rule in evidence.said)
+        and (not rule.has_sample or _in_sample(rule, evidence))
         and (not rule.has_agent or rule.id in evidence.traits)
         and (not rule.details or any(name in rule.details for name in evidence.details))
         and (not rule.directives or evidence.directive in rule.directives)
@@ -138,15 +149,33 @@ def _matches(rule: rules.Rule, evidence: _Evidence) -> bool:
     )
 
 
+def _in_sample(rule: rules.Rule, evidence: _Evidence) -> bool:
+    """Say whether the sample holds what the rule looks for, and is none that an attacker wrote.
+
+    Code that he writes into a page, or that his code writes, is reported with the page as its source file.
+    """
+    return rule in evidence.said and (rule.has_place or (evidence.inserted and not evidence.foreign))
+
+
 def _in_place(rule: rules.Rule, evidence: _Evidence) -> bool:
-    """Say whether a URL of the report is where the rule looks, and foreign to the page."""
+    """Say whether a URL of the report is where the rule looks, and foreign to the page.
+
+    The source file excuses nothing that was to come from a host, or to be sent there: in Chromium, code names
+    its own file as it likes (``//# sourceURL=``).
+    """
     blocked = rule in evidence.blocked and rule.only != "source_file"
     source = rule in evidence.source and rule.only != "blocked"
+    source = source and (not evidence.foreign or rule.id in evidence.traits)
     if rule.everywhere:
         return blocked or source
     if rule in evidence.home:
         return False
     return (blocked and not evidence.own_blocked) or (source and not evidence.own_source)
+
+
+def _is_foreign(blocked: urls.URL) -> bool:
+    """Say whether something on a host was blocked, even if the scheme or the host alone is told."""
+    return blocked.host != "" or "." in blocked.text or blocked.text in attackers.NETWORK_SCHEMES
 
 
 def _allows_any_host(found: report.Report) -> bool:

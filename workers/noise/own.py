@@ -4,7 +4,7 @@
     old-banner injected sample=showBanner in=blocked
 
 A condition is ``scheme=``, ``host=``, ``path=``, ``sample=`` or ``directive=``; repeated, one of its values
-must hold. ``in=blocked`` or ``in=source_file`` looks at that URL only.
+must hold. A path needs a host beside it. ``in=blocked`` or ``in=source_file`` looks at that URL only.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from storage import errors
 from workers import outcomes, urls
-from workers.noise import rules
+from workers.noise import attackers, rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,15 +31,12 @@ _MAX_STARS: Final = 2
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{0,63}")
 _DIRECTIVE: Final = re.compile(r"[a-z-]{1,64}")
-_COMMON_SCHEMES: Final = frozenset({"http", "https", "ws", "wss"})
 _SECOND_LEVEL: Final = frozenset({"ac", "co", "com", "edu", "gov", "ne", "net", "or", "org"})
 """Labels under which a country's registry sells names: ``.co.uk`` is as broad as ``.com``."""
 _COUNTRY: Final = 2
 _MIN_PREFIX: Final = 8
 
-
-class RuleError(errors.HeadraceError):
-    """A rule is not written as it must be, or would match far too much."""
+RuleError = attackers.RuleError
 
 
 @functools.lru_cache(maxsize=4096)
@@ -169,13 +165,8 @@ _READINGS: Final[dict[str, Callable[[str], tuple[str, str]]]] = {
 
 
 def _checked(rule: rules.Rule) -> rules.Rule:
-    """Refuse a rule whose conditions hold for nearly every report."""
+    """Refuse a rule whose conditions hold for nearly every report, or for what an attacker likes."""
     if not rule.has_place and not rule.has_sample:
-        raise RuleError(f"{rule.id} matches everything: it needs a scheme=, host=, path= or sample=.")
-    if rule.hosts or rule.networks or rule.has_sample:
-        return rule
-    if rule.paths and any(not path.strip("/*") for path in rule.paths):
-        raise RuleError(f"{rule.id} matches everything: a path of all pages needs a host= beside it.")
-    if not rule.paths and not _COMMON_SCHEMES.isdisjoint(rule.schemes):
-        raise RuleError(f"{rule.id} matches everything: http and https need a host= or path= beside them.")
+        raise RuleError(f"{rule.id} matches everything: it needs a scheme=, host= or sample=.")
+    attackers.require_unforgeable(rule)
     return rule

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 Found = tuple["rules.Rule", ...]
 
 _REMEMBERED: Final = 4096
-_WITH_HOST: Final = frozenset({"http", "https", "ws", "wss", "ftp"})
-"""Schemes whose URLs have a host."""
 
 
 class Places:
@@ -35,12 +33,9 @@ class Places:
         self._schemes: dict[str, list[rules.Rule]] = defaultdict(list)
         self._hosts: dict[str, list[rules.Rule]] = defaultdict(list)
         self._networks: list[tuple[rules.Network, rules.Rule]] = []
-        self._anywhere: list[rules.Rule] = []
         self._paths: dict[str, re.Pattern[str]] = {}
         for rule in listed:
             self._add(rule)
-        self._literals = [_literal(path) for rule in self._anywhere for path in rule.paths]
-        self._on_network = not _WITH_HOST.isdisjoint(self._schemes)
         self.of_host = functools.lru_cache(_REMEMBERED)(self._of_host)
         self._remembered = functools.lru_cache(_REMEMBERED)(self._of_url)
 
@@ -51,8 +46,6 @@ class Places:
             for host in rule.hosts:
                 self._hosts[host].append(rule)
             self._networks += [(ipaddress.ip_network(network), rule) for network in rule.networks]
-        elif rule.paths:
-            self._anywhere.append(rule)
         else:
             for scheme in rule.schemes:
                 self._schemes[scheme].append(rule)
@@ -60,22 +53,15 @@ class Places:
     def of_url(self, url: urls.URL) -> Found:
         """Return the rules whose conditions on a URL this one meets.
 
-        URLs are too many to remember all: what says nothing by its host or its path is not looked at further.
+        URLs are too many to remember all: what says nothing by its host is not looked at further.
         """
-        if not url.host:
-            return self._remembered(url) if url.text else ()
-        if self.of_host(url.host) or self._on_network:
+        if url.text and (not url.host or self.of_host(url.host)):
             return self._remembered(url)
-        path = url.path
-        for literal in self._literals:
-            if literal in path:
-                return self._remembered(url)
         return ()
 
     def _of_url(self, url: urls.URL) -> Found:
         scheme = url.text.partition(":")[0] if url.host else url.text
         met = [*self._schemes.get(scheme, ()), *self.of_host(url.host or url.text)]
-        met += self._anywhere
         return tuple(rule for rule in met if self._meets(rule, scheme, url))
 
     def _meets(self, rule: rules.Rule, scheme: str, url: urls.URL) -> bool:
@@ -118,11 +104,6 @@ def _port(url: urls.URL) -> int:
     """Return the port that a URL names, 0 if it names none."""
     digits = url.text.partition(f"://{url.host}:")[2].partition("/")[0]
     return int(digits) if digits.isdigit() else 0
-
-
-def _literal(path: str) -> str:
-    """Return text that every path holds that the pattern matches."""
-    return max(path.rstrip("/").split("*"), key=len)
 
 
 def _any_of(paths: Iterable[str]) -> re.Pattern[str]:

@@ -10,6 +10,8 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from workers.noise import attackers
+
 CLASSES: Final = (
     "extension",
     "browser-internal",
@@ -24,6 +26,9 @@ CLASSES: Final = (
     "test",
 )
 """The classes of noise, as stored in the column ``noise``: never rename."""
+
+RETIRED: Final = frozenset({"monetizus", "net-defender"})
+"""Ids that are no longer given, and that settings may still name."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Words = tuple[str, ...]
@@ -44,8 +49,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unknown_f
         ports: explicit in the URL.
         paths: itself and all below it; ``*`` stands for any characters.
         only: which URL to look at; "" looks at both.
-        samples: code that stands in the sample, its identifiers whole.
-        names: the same as words of an identifier, in any case.
+        samples: code that stands in the sample, its identifiers whole; only of code that nothing in the page
+            put there.
         directives: effective directives.
         nothing_blocked: only reports that do not say what was blocked.
         own_host: only reports of what is on the page's own host.
@@ -53,6 +58,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unknown_f
         any_host: only reports whose policy would allow any other host too, so that no redirect explains them.
         before: only browsers before this major version, by name in lower case.
         agents: words of the user agent, in lower case.
+        truthful: words of user agents whose scripts cannot lie about the file they come from.
         details: what the report's details must name.
         everywhere: also on pages of the very hosts or networks. Otherwise what is foreign elsewhere is at
             home there, and a real finding.
@@ -69,7 +75,6 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unknown_f
     paths: Words = ()
     only: Literal["", "blocked", "source_file"] = ""
     samples: Words = ()
-    names: Words = ()
     directives: Words = ()
     nothing_blocked: bool = False
     own_host: bool = False
@@ -77,6 +82,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unknown_f
     any_host: bool = False
     before: dict[str, int] = {}
     agents: Words = ()
+    truthful: Words = ()
     details: Words = ()
     everywhere: bool = False
 
@@ -88,7 +94,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unknown_f
     @property
     def has_sample(self) -> bool:
         """Whether it asks for a sample."""
-        return bool(self.samples or self.names)
+        return bool(self.samples)
 
     @property
     def has_agent(self) -> bool:
@@ -108,9 +114,16 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @functools.cache
 def shipped() -> tuple[Rule, ...]:
-    """Return the rules of this release, in their order."""
+    """Return the rules of this release, in their order.
+
+    Raises:
+        RuleError: one could be met by an attacker.
+    """
     text = resources.files("workers.noise").joinpath("rules.toml").read_bytes()
-    return msgspec.toml.decode(text, type=_File).rule
+    listed = msgspec.toml.decode(text, type=_File).rule
+    for rule in listed:
+        attackers.require_unforgeable(rule)
+    return listed
 
 
 @functools.cache

@@ -34,7 +34,6 @@ class Samples:
         self._tokens: list[_Token] = []
         for rule in listed:
             self._tokens += [_Token(code.lower(), _whole(code), rule) for code in rule.samples]
-            self._tokens += [_Token(name.lower(), _word(name), rule) for name in rule.names]
         self.of_sample = functools.lru_cache(_REMEMBERED)(self._of_sample)
 
     def _of_sample(self, sample: str) -> tuple[rules.Rule, ...]:
@@ -51,9 +50,3 @@ def _whole(code: str) -> re.Pattern[str]:
     before = rf"(?<!{_IDENTIFIER})" if re.match(_IDENTIFIER, code) else ""
     after = rf"(?!{_IDENTIFIER})" if re.match(_IDENTIFIER, code[-1]) else ""
     return re.compile(before + re.escape(code) + after)
-
-
-def _word(name: str) -> re.Pattern[str]:
-    """Return the expression of a name that is a word, alone or in an identifier: ``vimiumHint``."""
-    start = r"(?:(?<![A-Za-z0-9])|(?<=[a-z0-9])(?=[A-Z]))"
-    return re.compile(rf"{start}(?i:{re.escape(name)})(?![a-z0-9])")

@@ -1,0 +1,99 @@
+"""What an attacker can have, so that no rule may ask for that alone: it would hide what he does.
+
+He has hosts of his own, with any path on them, and writes code. He has no host of others, no scheme of an
+extension, and no say in which browser his victim uses.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Final
+
+from storage import errors
+
+if TYPE_CHECKING:
+    from workers.noise import rules
+
+NETWORK_SCHEMES: Final = frozenset({"http", "https", "ws", "wss", "ftp"})
+"""Schemes whose URLs have a host."""
+_WRITTEN: Final = frozenset(
+    {"inline", "eval", "wasm-eval", "self", "data", "blob", "filesystem", "javascript"}
+    | {"trusted-types-sink", "trusted-types-policy"}
+)
+"""What stands for code or content that is part of the page or of an address."""
+_INERT: Final = ("font-src", "img-src", "media-src", "style-src-attr")
+"""Directives of what neither runs nor tells anybody anything, if it is part of a page or of an address."""
+_OWN_PREFIX: Final = {4: 24, 6: 48}
+"""Bits of a public network that one owner has: what providers route at the least."""
+_RENTED: Final = (
+    *("akamaihd.net", "amazonaws.com", "appspot.com", "azureedge.net", "azurefd.net", "azurewebsites.net"),
+    *("b-cdn.net", "blogspot.com", "cloudapp.azure.com", "cloudfront.net", "core.windows.net", "deno.dev"),
+    *("digitaloceanspaces.com", "duckdns.org", "elasticbeanstalk.com", "fastly.net", "firebaseapp.com"),
+    *("fly.dev", "github.io", "githubusercontent.com", "gitlab.io", "glitch.me", "googleusercontent.com"),
+    *("herokuapp.com", "lambda-url.us-east-1.on.aws", "myshopify.com", "netlify.app", "ngrok.io"),
+    *("ngrok-free.app", "nip.io", "onrender.com", "pages.dev", "r2.dev", "render.com", "repl.co", "run.app"),
+    *("sslip.io", "storage.googleapis.com", "surge.sh", "trycloudflare.com", "vercel.app", "web.app"),
+    *("wixsite.com", "wordpress.com", "workers.dev"),
+)
+"""Domains below which anybody gets a name: the best known in the private part of the Public Suffix List."""
+_OPEN: Final = (
+    *("bitbucket.org", "cdn.jsdelivr.net", "esm.sh", "gist.github.com", "raw.githubusercontent.com"),
+    *("s3.amazonaws.com", "sites.google.com", "storage.googleapis.com", "unpkg.com"),
+)
+"""Hosts on which anybody gets a folder."""
+
+
+class RuleError(errors.HeadraceError):
+    """A rule is not written as it must be, would match far too much, or could be met by an attacker."""
+
+
+def require_unforgeable(rule: rules.Rule) -> None:
+    """Refuse a rule that an attacker can meet with what is his own.
+
+    No directive is exempt from what is said of hosts and paths: even an image that is blocked would have told
+    a server what stood in its address.
+
+    Raises:
+        RuleError: it is one.
+    """
+    if rule.has_agent or rule.impossible:
+        return
+    if not (rule.hosts or rule.networks):
+        if rule.paths:
+            raise RuleError(f"{rule.id} needs a host= beside path=: anybody can have a path on his own host.")
+        for scheme in rule.schemes:
+            _require_scheme(rule, scheme)
+    for host in rule.hosts:
+        _require_host(rule, host)
+    for network in rule.networks:
+        _require_network(rule, network)
+
+
+def _require_scheme(rule: rules.Rule, scheme: str) -> None:
+    if scheme in NETWORK_SCHEMES:
+        raise RuleError(f"{rule.id} needs a host= beside scheme={scheme}: anybody can have a host.")
+    if scheme in _WRITTEN and not (rule.directives and set(rule.directives) <= set(_INERT)):
+        raise RuleError(
+            f"{rule.id} would match what an attacker writes into a page: scheme={scheme} is for "
+            f"{', '.join(f'directive={name}' for name in _INERT)} only."
+        )
+
+
+def _require_host(rule: rules.Rule, host: str) -> None:
+    if host.startswith(".") and any(f".{rented}".endswith(host) for rented in _RENTED):
+        raise RuleError(f"{rule.id} is far too broad: anybody can have a host below {host[1:]}.")
+    folders = rule.paths and not any(path.startswith("*") for path in rule.paths)
+    if host.removeprefix(".") in _OPEN and not folders:
+        raise RuleError(
+            f"{rule.id} needs a path= beside host={host} that begins with /: anybody can have a folder there."
+        )
+
+
+def _require_network(rule: rules.Rule, text: str) -> None:
+    network = ipaddress.ip_network(text)
+    longest = _OWN_PREFIX[network.version]
+    if network.is_global and network.prefixlen < longest:
+        raise RuleError(
+            f"{rule.id} names a network that many share, {text}: anybody can have a host there. A public "
+            f"network has a prefix of at least {longest} bits."
+        )
