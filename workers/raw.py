@@ -1,8 +1,7 @@
-"""The column ``raw``: one original report of a row as JSON, without what must not be stored.
+"""The column ``raw``: one original report of a row as JSON, made of what may be stored of it.
 
-Strings are cleaned by the rules of the columns, so that nothing survives here that is taken out there. They
-are found in the text that our own encoder wrote, where quotes and backslashes are escaped in exactly one way:
-that is faster than walking the values, and goes as deep as they do.
+Each member is read, scrubbed by the rules of the columns and written anew: nothing is looked for in the text of
+the JSON, so that no spelling of it hides anything. What a member becomes is remembered by its bytes.
 """
 
 from __future__ import annotations
@@ -15,52 +14,59 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import msgspec
 
 from workers import memo, scrub, values
-from workers.scrub import masks
+from workers.scrub import masks, names
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from workers import report
 
 _Cleaning: TypeAlias = Callable[[bytes, str], str]
 
-_CHARACTERS: Final = r"[^\"\\]*+(?:\\.[^\"\\]*+)*+"  # of a JSON string, to its end
-_SCALAR: Final = re.compile(rf"(?:\"({_CHARACTERS})\":)?(?:\"({_CHARACTERS})\"|(-?[0-9][0-9.eE+-]*+))")
-"""A string or a number, with its name where it is a member; the name of what is neither reads as a string."""
-_CONTROL: Final = re.compile(r"(\\\\)|\\u00[0-9a-f]{2}|\\[bf]|[\x7f-\x9f]")
+MAX_DEPTH: Final = 64
+"""Objects and arrays within one another that are stored. Reports hold three; ``msgspec`` reads a thousand."""
+_DEEPER: Final = '"…"'
+_NOTHING: Final = '""'
+_CARD: Final = '"{card}"'
+_LEAST_CARD: Final = 10**12
+_MORE_THAN_CARDS: Final = 10**19
+"""Numbers between may be those of cards, which have 13 to 19 digits."""
 
-_OPAQUE: Final = re.compile(r"(data|blob|filesystem|javascript|[a-z-]{1,32}-extension):")
-"""URLs that are content, or name an installation: only their scheme is kept."""
-_URL_NAME: Final = r"(?:.ur[il]|.UR[IL]|.Ur[il]|rrer|file|File)"
-_NAMES_URL: Final = re.compile(rf".*{_URL_NAME}|ur[il]", re.DOTALL)
+_CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]+")
+_PLAIN: Final = re.compile(rb"\"([!$(-*,-9;A-\[\]-~]*+)\"|[0-9]{1,12}|true|false|null")
+"""A value that says nothing but itself: a text without any of ``\\ " ' < > % & ? # @ = : +`` and blanks."""
 
-_NAME: Final = r"[A-Za-z0-9_-]{1,64}"
-_PLAIN_TEXT: Final = r"\"((?:(?:https?|wss?)://)?[!$-9;<>A-\[\]-~]*+)"  # no ? # @ : = blank or backslash
-_PLAIN: Final = re.compile(rf"\"{_NAME}\":(?:{_PLAIN_TEXT}\"|[0-9]{{1,12}})")
-_PLAIN_URL: Final = re.compile(rf"(\"{_NAME}\":(?<={_URL_NAME}\":){_PLAIN_TEXT})[?#][ !#-\[\]-~]*+\"")
-"""A URL with a query or fragment, and nothing else in it for the rules."""
+_TERSE: Final = frozenset({"about"})
+"""Columns that say less than may be stored: ``about:blank``."""
 
-_encoder: Final = msgspec.json.Encoder()
+_encode: Final = msgspec.json.Encoder().encode
 
 
 def render(item: report.Item, rules: scrub.Rules = scrub.DEFAULT) -> str:
-    """Return the cleaned JSON of an item.
-
-    No rule reaches from one member into another, so members are cleaned one by one, and remembered.
-    """
-    short, long = _memory(rules)
-    members = _members(item.envelope, short, long, item.wrapper)
+    """Return the JSON of an item as it may be stored."""
+    members = _members(item.envelope, rules, item.wrapper)
     if item.wrapper:
         position = list(item.envelope).index(item.wrapper)
-        body = ",".join(_members(item.body, short, long))
+        body = ",".join(_members(item.body, rules))
         members.insert(position, f'"{item.wrapper}":{{{body}}}')
     return f"{{{','.join(members)}}}"
 
 
-def _members(members: report.Members, short: _Cleaning, long: _Cleaning, wrapper: str = "") -> list[str]:
+def _members(members: report.Members, rules: scrub.Rules, wrapper: str = "") -> list[str]:
+    if not names.PAIR_NAMES.isdisjoint(members):
+        return _paired(members, rules, wrapper)
+    short, long = _memory(rules)
     return [
         short(sent, name) if len(sent) <= memo.SHORT else long(sent, name)
         for name, sent in members.items()
         if name != wrapper or not wrapper
     ]
+
+
+def _paired(members: report.Members, rules: scrub.Rules, wrapper: str) -> list[str]:
+    """Return members of which one may name what another holds: those are not understood one by one."""
+    read = {name: values.load(sent) for name, sent in members.items() if name != wrapper or not wrapper}
+    return list(_object(read, rules, 0))
 
 
 @functools.lru_cache(maxsize=4)
@@ -70,66 +76,70 @@ def _memory(rules: scrub.Rules) -> tuple[_Cleaning, _Cleaning]:
 
 
 def _member(rules: scrub.Rules, sent: bytes, name: str) -> str:
-    if scrub.is_private(name):
-        return f'"{name}":""'
-    text = f'"{name}":{sent.decode()}'
-    if not scrub.is_secret(name, rules):
-        plain = _PLAIN.fullmatch(text)
-        if plain and not (plain[1] and masks.suspect(plain[1])):
-            return text
-        url = _PLAIN_URL.fullmatch(text)
-        if url and not masks.suspect(url[2]):
-            return f'{url[1]}"'
-    return clean(encode({name: values.load(sent)})[1:-1], rules, name)
+    what = names.what_is(name)
+    label = _label(name, rules)
+    if what is names.What.PRIVATE:
+        return f"{label}:{_NOTHING}"
+    if what is names.What.LINK and (url := values.url_of(sent)) and url.text not in _TERSE:
+        return f"{label}:{_json(scrub.url(url, rules).text)}"  # as in its column, which has just been made
+    plain = _PLAIN.fullmatch(sent)
+    if plain and not (plain[1] and masks.suspect(plain[1].decode())):
+        return f"{label}:{sent.decode()}"
+    return f"{label}:{_value(values.load(sent), what, rules, 1)}"
 
 
-def encode(item: dict[str, Any]) -> str:
-    """Return an object as JSON, in the one spelling that ``clean`` relies on."""
-    try:
-        return _encoder.encode(item).decode()
-    except RecursionError:
-        return "{}"  # nested far deeper than any report: nothing of it is worth a second attempt
+def _label(name: str, rules: scrub.Rules) -> str:
+    return (_remembered_label if len(name) <= names.REMEMBERED else _new_label)(name, rules)
 
 
-def clean(text: str, rules: scrub.Rules = scrub.DEFAULT, name: str = "") -> str:
-    """Return encoded members without control characters, and each string and number as it may be stored.
-
-    Args:
-        text: what ``encode`` made.
-        rules: those of the project.
-        name: of the member that the text is, for the strings in it that have no name of their own.
-    """
-    if "\\" in text or not text.isprintable():
-        text = _CONTROL.sub(r"\1", text)
-    return _SCALAR.sub(functools.partial(_scalar, rules=rules, outer=name), text)
+def _new_label(name: str, rules: scrub.Rules) -> str:
+    """Return the name of a member as JSON: a secret may stand there too."""
+    return _json(scrub.name(_printable(name), rules))
 
 
-def _scalar(found: re.Match[str], *, rules: scrub.Rules, outer: str) -> str:
-    name, string, number = found.groups()
-    prefix = "" if name is None else f'"{_escaped(name, "", rules)}":'
-    inner = outer if name is None else name
-    if scrub.is_private(inner):
-        return f'{prefix}""'
-    if number is None:
-        return f'{prefix}"{_escaped(string, inner, rules)}"'
-    return f'{prefix}"{{card}}"' if masks.CARDS in rules.kinds and _is_card(number) else f"{prefix}{number}"
+_remembered_label: Final = functools.lru_cache(1024)(_new_label)
 
 
-def _is_card(number: str) -> bool:
-    return number.isdigit() and masks.is_card(number)
+def _value(value: Any, what: names.What, rules: scrub.Rules, depth: int) -> str:  # noqa: ANN401 - of any shape
+    """Return the JSON of a value as it may be stored, of a member whose name says this of it."""
+    if isinstance(value, str):
+        return _json(scrub.text(what, _printable(value), rules))
+    if isinstance(value, (dict, list)):
+        if depth > MAX_DEPTH:
+            return _DEEPER
+        if isinstance(value, dict):
+            return f"{{{','.join(_object(value, rules, depth))}}}"
+        return f"[{','.join(_array(value, what, rules, depth))}]"
+    if isinstance(value, (int, float)) and masks.CARDS in rules.kinds and _is_card(value):
+        return _CARD
+    return _json(value)
 
 
-def _escaped(text: str, name: str, rules: scrub.Rules) -> str:
-    """Return the characters of a JSON string as they may be stored."""
-    if "\\" not in text:
-        return _cleaned(text, name, rules)
-    cleaned = _cleaned(msgspec.json.decode(f'"{text}"'), name, rules)
-    return _encoder.encode(cleaned).decode()[1:-1]
+def _is_card(number: float) -> bool:
+    size = abs(number)
+    return _LEAST_CARD <= size < _MORE_THAN_CARDS and masks.is_card(str(int(size)))
 
 
-def _cleaned(value: str, name: str, rules: scrub.Rules) -> str:
-    if opaque := _OPAQUE.match(value):
-        return opaque[1]
-    if ("?" in value or "#" in value) and _NAMES_URL.fullmatch(name):
-        value = value.partition("?")[0].partition("#")[0]
-    return scrub.member(name, value, rules)
+def _object(members: dict[str, Any], rules: scrub.Rules, depth: int) -> Iterator[str]:
+    """Yield members, which are all private where one of them says that another is."""
+    paired = [name for name in names.PAIR_NAMES.intersection(members) if names.is_private_name(members[name])]
+    for name, value in members.items():
+        what = names.what_is(name)
+        private = what is names.What.PRIVATE or (paired and name not in paired)
+        yield f"{_label(name, rules)}:{_NOTHING if private else _value(value, what, rules, depth + 1)}"
+
+
+def _array(items: list[Any], what: names.What, rules: scrub.Rules, depth: int) -> Iterator[str]:
+    """Yield the items, less what follows the name of something private: ``["Cookie", "a=b"]``."""
+    private = False
+    for item in items:
+        yield _NOTHING if private else _value(item, what, rules, depth + 1)
+        private = not private and names.is_private_name(item)
+
+
+def _json(value: object) -> str:
+    return _encode(value).decode()
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else _CONTROLS.sub("", text)

@@ -1,8 +1,9 @@
 """The scrub stage: what names a person or opens a door is taken out of a report before it is stored.
 
-URLs lose user info, query and fragment where they are read, and here wherever text quotes one. E-mail
-addresses, card numbers, tokens and UUIDs are known by their form and make way for a placeholder, unless the
-project keeps them; members that hold addresses or credentials are known by their name.
+What is taken out is decided for one text at a time, by the name of its member and by what it says, and in one
+place: the columns and ``raw`` ask the same questions here. URLs lose user info, query and fragment, and all but
+their scheme where they lead to no place on the network. E-mail addresses, card numbers, tokens and UUIDs are
+known by their form and make way for a placeholder, unless the project keeps them.
 ``docs/operate/privacy.md`` says it for operators.
 """
 
@@ -15,35 +16,35 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from workers import urls
-from workers.scrub import links, masks
+from workers.scrub import links, masks, named, names, spelling
 
 if TYPE_CHECKING:
     from storage import registry
     from workers import report
 
+_LONGEST_TEXT: Final = 1024
+"""Characters of a text that is remembered, and ..."""
 _ENTRIES: Final = 4096
-"""Answers remembered for URLs and for texts, of 1 KiB at most: some 4 MB each."""
+"""... how many are, as well as URLs: some 4 MB each."""
+_LONGEST_POLICY: Final = 16_384
 _POLICIES: Final = 256
-"""Policies remembered, of 16 KiB at most: 4 MB."""
+"""The same for policies: 4 MB."""
 
-_NAMES: Final = 1024
-"""Names of members remembered."""
 _SHORTEST_JWT: Final = 20
 
-_TEXT: Final = "text"
-_POLICY: Final = "policy"
-_DIGESTS: Final = "digests"
-_NOTHING: Final = "nothing"
-_POLICY_NAMES: Final = frozenset({"original-policy", "original_policy", "originalpolicy"})
-
-_PRIVATE: Final = re.compile(
-    r"request-headers"  # with cookies (Firefox 5)
-    r"|app-vendor-id"  # names one person's device (TrustKit)
-    r"|(?:(?:client|server|remote|source|peer|user|host)?[-_]?(?:ip|addr)(?:[-_]?address)?|x-forwarded-for|x-real-ip)"
-    r"|(?:set-)?cookies?|authorization|passw(?:or)?d|secret|session(?:[-_]?id)?|api[-_]?key"
-    r"|(?:(?:access|auth|id|refresh|csrf|xsrf)[-_]?)?token",
-    re.IGNORECASE,
+_INVISIBLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]+")
+"""What browsers skip in a URL, or people do not see."""
+_LONE: Final = re.compile(
+    r"[\W_]{0,32}?([A-Za-z][A-Za-z0-9+.-]*+):(?![0-9]{1,5}(?:[/?#:]|\Z))"
+    r"(?:[^\s\"'<>`]++\W{0,8}|(?:(?<=javascript:)|(?<=vbscript:)).++)",
+    re.IGNORECASE | re.DOTALL,
 )
+"""A text that is nothing but a URL, maybe in quotes or brackets. A host and its port are none."""
+_BRACKETS: Final = "\"'`<>()[]{} "
+_KEPT: Final = frozenset({"about:blank", "about:srcdoc"})
+"""URLs that say more than their scheme, and hold nothing."""
+_USER_INFO: Final = re.compile(r"(//|\\\\)[^/\\?#]*@")
+_IS_NETWORK: Final = re.compile(r"https?|wss?|ftp")
 
 
 class Rules(msgspec.Struct, frozen=True, eq=False):
@@ -60,8 +61,8 @@ class Rules(msgspec.Struct, frozen=True, eq=False):
 
 @functools.cache
 def _rules(kinds: frozenset[str]) -> Rules:
-    jwts = {masks.JWTS} if masks.TOKENS in kinds else set()
-    return Rules(kinds, kinds - {masks.TOKENS} | jwts)
+    digests = {masks.DIGESTS} if masks.TOKENS in kinds else set()
+    return Rules(kinds, kinds | digests)
 
 
 DEFAULT: Final = _rules(masks.KINDS)
@@ -77,58 +78,116 @@ def apply(found: report.Report, rules: Rules) -> report.Report:
     return msgspec.structs.replace(
         found,
         directive=_word(found.directive, rules),
-        blocked=_url(found.blocked, rules),
-        document=_url(found.document, rules),
-        source_file=_url(found.source_file, rules),
-        sample=_text(found.sample, rules) if found.sample else "",
-        policy=_policy(found.policy, rules) if found.policy else "",
-        user_agent=_text(found.user_agent, rules) if found.user_agent else "",
+        blocked=url(found.blocked, rules),
+        document=url(found.document, rules),
+        source_file=url(found.source_file, rules),
+        sample=_texts(names.What.CODE, found.sample, rules) if found.sample else "",
+        policy=_policies(names.What.POLICY, found.policy, rules) if found.policy else "",
+        user_agent=_texts(names.What.TEXT, found.user_agent, rules) if found.user_agent else "",
         details=_members(found.details, rules) if found.details else found.details,
         moments=_members(found.moments, rules) if found.moments else found.moments,
     )
 
 
 def member(name: str, value: str, rules: Rules) -> str:
-    """Return the text of a member of this name as it may be stored; "" if the name says that none may be.
+    """Return the text of a member of this name as it may be stored; "" if the name says that none may be."""
+    return text(names.what_is(name), value, rules)
+
+
+def text(what: names.What, value: str, rules: Rules) -> str:
+    """Return a text as it may be stored.
 
     Linear in the length of the text, whatever it holds: a microsecond for each character at most.
+
+    Args:
+        what: the name of its member says of it.
+        value: the text.
+        rules: those of the project.
     """
-    what = _what_is(name)
-    if what == _NOTHING:
-        return ""
-    if what == _POLICY:
-        return masks.mask(links.cut_policy(value), rules.kinds)
-    return masks.mask(links.cut(value), rules.beside_digests if what == _DIGESTS else rules.kinds)
+    if what is names.What.POLICY:
+        return (_policies if len(value) <= _LONGEST_POLICY else _scrubbed)(what, value, rules)
+    return (_texts if len(value) <= _LONGEST_TEXT else _scrubbed)(what, value, rules)
 
 
-@functools.lru_cache(maxsize=_NAMES)
-def _what_is(name: str) -> str:
-    if _PRIVATE.fullmatch(name):
-        return _NOTHING
-    if name.lower() in _POLICY_NAMES:
-        return _POLICY
-    return _DIGESTS if masks.DIGEST_NAME.fullmatch(name) else _TEXT
+def link(value: str, rules: Rules) -> str:
+    """Return a URL or a keyword as it may be stored, which is what a column says of it.
+
+    What no parser makes sense of, such as a relative URL, is cut as a text is, at the latest at its first ? or #.
+    """
+    sent = _INVISIBLE.sub("", value).strip()
+    if sent.lower() in _KEPT:
+        return sent.lower()
+    found = urls.clean(sent)
+    if found is urls.NONE:
+        sent = spelling.plain(sent).strip(_BRACKETS)
+        found = urls.clean(sent)
+    if found is not urls.NONE:
+        return url(found, rules).text
+    path = _USER_INFO.sub(r"\1", sent.partition("?")[0].partition("#")[0])
+    return text(names.What.TEXT, path, rules)
 
 
-def is_private(name: str) -> bool:
-    """Return whether a member of this name is never stored, whatever it holds."""
-    return _what_is(name) == _NOTHING
-
-
-@functools.lru_cache(maxsize=_NAMES)
-def is_secret(name: str, rules: Rules) -> bool:
-    """Return whether the name of a member is itself what must not be stored: anything may be a name."""
-    return member("", name, rules) != name
+def name(value: str, rules: Rules) -> str:
+    """Return the name of a member as it may be stored: anything may be a name."""
+    return text(names.What.TEXT, value, rules)
 
 
 @functools.lru_cache(maxsize=_ENTRIES)
-def _text(value: str, rules: Rules) -> str:
-    return member("", value, rules)
+def url(found: urls.URL, rules: Rules) -> urls.URL:
+    """Return a cleaned URL or keyword as it may be stored."""
+    if not found.host:
+        return urls.URL(_word(found.text, rules), "", "") if found.text else found
+    if not masks.suspect(found.path):
+        return found
+    path = _path(found.path, rules)
+    return urls.URL(found.text.removesuffix(found.path) + path, found.host, path)
 
 
-@functools.lru_cache(maxsize=_POLICIES)
-def _policy(value: str, rules: Rules) -> str:
-    return member("original-policy", value, rules)
+def _path(path: str, rules: Rules) -> str:
+    """Return the path of a URL, of which an encoded ? or # may begin the query of another."""
+    meant = spelling.plain(path)
+    found = masks.mask(links.cut(meant.partition("?")[0].partition("#")[0]), rules.kinds)
+    return path if found == meant else found
+
+
+def _scrubbed(what: names.What, value: str, rules: Rules) -> str:
+    """Return a text as it may be stored: as it was sent, unless its plain spelling holds what may not be."""
+    if what is names.What.PRIVATE:
+        return ""
+    if what is names.What.LINK:
+        return link(value, rules)
+    value = named.cut_nonces(value)
+    if spelling.is_plain(value):
+        return _read(what, value, rules)
+    meant = spelling.plain(value)
+    found = _read(what, meant, rules)
+    return value if found == meant else found
+
+
+_texts: Final = functools.lru_cache(_ENTRIES)(_scrubbed)
+_policies: Final = functools.lru_cache(_POLICIES)(_scrubbed)
+
+
+def _read(what: names.What, value: str, rules: Rules) -> str:
+    """Return a text, plainly spelled, as it may be stored."""
+    if what is names.What.DIGESTS:
+        return masks.mask(links.cut(value), rules.beside_digests)
+    if what is names.What.POLICY:
+        return masks.mask(links.cut_policy(value), rules.kinds)
+    if what is names.What.TEXT and ":" in value and (lone := _scheme_of(value)):
+        return lone if lone in _KEPT else _word(lone, rules)
+    return masks.mask(links.cut(value), rules.kinds)
+
+
+def _scheme_of(value: str) -> str:
+    """Return the scheme of a text that is nothing but a URL that leads to no place on the network, else ""."""
+    lone = _LONE.fullmatch(value if value.isprintable() else _INVISIBLE.sub("", value))
+    if lone is None:
+        return ""
+    if lone[0].lower() in _KEPT:
+        return lone[0].lower()
+    scheme = lone[1].lower()
+    return "" if _IS_NETWORK.fullmatch(scheme) else scheme
 
 
 @functools.lru_cache(maxsize=_ENTRIES)
@@ -136,23 +195,12 @@ def _word(value: str, rules: Rules) -> str:
     """Return a keyword or the name of a type, which were put into lower case before."""
     if value.startswith("eyj") and masks.TOKENS in rules.kinds and len(value) >= _SHORTEST_JWT:
         return "{jwt}"
-    return member("", value, rules)
-
-
-@functools.lru_cache(maxsize=_ENTRIES)
-def _url(url: urls.URL, rules: Rules) -> urls.URL:
-    if not url.host:
-        return urls.URL(_word(url.text, rules), "", "") if url.text else url
-    if not masks.suspect(url.path):
-        return url
-    path = masks.mask(url.path, rules.kinds)
-    return urls.URL(url.text.removesuffix(url.path) + path, url.host, path)
+    return text(names.What.TEXT, value, rules)
 
 
 def _members(members: dict[str, str], rules: Rules) -> dict[str, str]:
-    return {name: _detail(name, value, rules) for name, value in members.items() if not is_private(name)}
-
-
-@functools.lru_cache(maxsize=_ENTRIES)
-def _detail(name: str, value: str, rules: Rules) -> str:
-    return member(name, value, rules)
+    return {
+        name: _texts(what, value, rules)
+        for name, value in members.items()
+        if (what := names.what_is(name)) is not names.What.PRIVATE
+    }

@@ -1,44 +1,180 @@
-"""URLs within text: without user info, query and fragment, and without the id of an extension's installation.
+"""URLs within text: without user info, query and fragment; of what is no place on the network only the scheme.
 
-Everything that is cut ends at a blank, a quote or a bracket, which stays: cutting twice is cutting once.
+A URL that stands in quotes ends at the quote that closes them, others end at a blank, a quote or a bracket. What
+ends them stays, so that cutting twice is cutting once. All takes linear time.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 _END: Final = r"\s\"'<>`"
-"""What ends a URL in text or in code."""
-
-_URL: Final = re.compile(rf"(://[^{_END}?#]*+)(?:[?#][^{_END}]*+)?+")
-"""With a query or without: a URL that was looked at need not be looked at again from within."""
-_USER_INFO: Final = re.compile(rf"://(?:[^{_END}/?#@\\]*+@)+")
-_INSTALLATION: Final = re.compile(rf"([a-z]-extension://)[^{_END}/:?#]++", re.IGNORECASE)
-_RELATIVE: Final = re.compile(
-    rf"(?:\A|(?<=[{_END}(]))(\.{{0,2}}/[^{_END}(?#]*+)[?#](?=[^{_END}=]{{0,256}}+=)[^{_END}]*+"
+"""What ends a URL that stands in no quotes."""
+_NETWORK: Final = re.compile(r"https?|wss?|ftp", re.IGNORECASE)
+_CODE: Final = r"\s*+".join("javascript"), r"\s*+".join("vbscript"), r"\s*+".join("livescript")
+"""Schemes before code, with the blanks in them that browsers skip (URL standard, basic URL parser, step 3)."""
+_SCHEME: Final = re.compile(
+    rf"(?<![A-Za-z0-9+.-])(?:((?i:{'|'.join(_CODE)}))|([A-Za-z][A-Za-z0-9+.-]*+)):(?=\S)"
 )
-"""Within text its query has a name and a value, which little code with a ? has."""
+_OPAQUE: Final = re.compile(
+    r"mailto|tel|sms|smsto|mms|callto|facetime|skype|whatsapp|geo|cid|mid|urn|magnet|intent|market|jar|about"
+    r"|blob|filesystem|view-source",
+    re.IGNORECASE,
+)
+_EXTENSION: Final = re.compile(r"[a-z-]{1,32}-extension", re.IGNORECASE)
+_DATA: Final = re.compile(r"(?:[\w.+-]++/[\w.+*-]++)?(?:;[\w.+-]++(?:=[\w.+-]*+)?)*+,")
+"""What stands between ``data:`` and the data (RFC 2397)."""
+_HIERARCHY: Final = re.compile(r"\\*/\\*/|\\{2,}")
+_PATH: Final = re.compile(r"(?![0-9])[\w.~%+@-]{1,256}/")
+"""What makes a URL of a word that nobody knows as a scheme."""
+_BEFORE: Final = frozenset("\"'`(=> \n\t")
+"""What stands before such a URL, unless it begins the text."""
+
+_SLASHES: Final = re.compile(r"[\\/]*+")
+_USER_INFO: Final = re.compile(rf"(?:[^{_END}/?#@\\]*+@)*+")
+_INSTALLATION: Final = re.compile(rf"[^{_END}/:?#\\]*+")
+_QUERY: Final = frozenset("?#")
+
+
+class _Extent(NamedTuple):
+    """How far a URL reaches: to its query, and to its end."""
+
+    path: re.Pattern[str]
+    whole: re.Pattern[str]
+
+
+_UNQUOTED: Final = _Extent(re.compile(rf"[^{_END}?#]*+"), re.compile(rf"[^{_END}]*+"))
+_QUOTED: Final = {
+    quote: _Extent(
+        re.compile(rf"(?:[^{quote}\\?#]|\\[^?#])*+\\?+", re.DOTALL),
+        re.compile(rf"(?:[^{quote}\\]|\\.)*+", re.DOTALL),
+    )
+    for quote in "\"'`"
+}
+
+_ANY: Final = re.compile(rf"(://[^{_END}?#]*+)(?:[?#][^{_END}]*+)?+")
+"""A URL, whatever stands before it. One that was looked at need not be looked at again from within."""
+_ANY_USER_INFO: Final = re.compile(rf"(://|(?:\A|(?<=[{_END}(=,]))//)(?:[^{_END}/?#@\\]*+@)++")
+_NAME: Final = r"[\w.~%\[\]-]{1,128}="
+"""The first name in a query, which little code with a ? in it has."""
+_RELATIVE: Final = re.compile(
+    rf"(?:\A|(?<=[{_END}(]))(\.{{0,2}}/[^{_END}(?#]*+)[?#](?=[^{_END}=]{{0,256}}=)[^{_END}]*+"
+    rf"|(?:\A|(?<=[{_END}(]))(//[\w-]++(?:\.[\w-]++)++[^{_END}(?#]*+)[?#][^{_END}]++"
+    rf"|(?<=[\s])([\w.-]{{1,128}}/[^{_END}(?#]*+)[?#](?={_NAME})[^{_END}]*+"
+)
+_IN_QUOTES: Final = tuple(
+    re.compile(
+        rf"(?<={quote})(\.{{0,2}}/[\w./~%@;,+&=:!$*-]{{0,2048}}+|[\w./~%@:-]{{0,256}}+(?=[?#]{_NAME}))"
+        rf"[?#][^{quote}]*+(?={quote})"
+    )
+    for quote in "\"'`"
+)
 _WHOLE: Final = re.compile(
     rf"(\.{{0,2}}/[^{_END}?#]*+)[?#][^{_END}]*+"
-    rf"|([^{_END}:?#]*+)\?[\w.~%-]++=[\w.~%&=+/-]*+"
+    rf"|([^{_END}:?#(){{}};,]*+)[?#][\w.~%-]++=[\w.~%&=+/-]*+"
 )
 """A text that is nothing but a relative URL with a query."""
-_IN_POLICY: Final = re.compile(r"[?#][^\s;,]*+")
+
+_IN_POLICY: Final = re.compile(r"[?#][^\s;]++(?:;[^\s;='\"]*+=[^\s;]*+)*+")
+"""A query in a policy, where nothing else has a ? or #, and no directive a =."""
+_OPAQUE_IN_POLICY: Final = re.compile(
+    r"(?<![A-Za-z0-9+.-])(?!(?:https?|wss?|ftp):)([A-Za-z][A-Za-z0-9+.-]*+:)(?![0-9*])[^\s;,]++", re.IGNORECASE
+)
+_REPORT_URI: Final = re.compile(r"(report-uri(?:\s++[^\s;?#]++)*+\s++[^\s;?#]*+)[?#][^\s;,\"'<>]*+", re.IGNORECASE)
 
 
 def cut(text: str) -> str:
     """Return the text with its URLs cut."""
-    if "://" in text:
-        text = _USER_INFO.sub("://", _URL.sub(r"\1", text))
-        text = _INSTALLATION.sub(r"\1", text)
+    if ":" in text:
+        text = _ANY.sub(r"\1", _cut_schemes(text))
+    if "//" in text and "@" in text:
+        text = _ANY_USER_INFO.sub(r"\1", text)
     if "?" in text or "#" in text:
-        if whole := _WHOLE.fullmatch(text):
-            return whole[1] or whole[2]
-        text = _RELATIVE.sub(r"\1", text)
+        text = _cut_relative(text)
     return text
 
 
 def cut_policy(text: str) -> str:
-    """Return a policy with its URLs cut, relative ones too: nothing else in a policy holds a ? or #."""
-    return _USER_INFO.sub("://", _IN_POLICY.sub("", text))
+    """Return a policy with its URLs cut, relative ones too."""
+    text = _OPAQUE_IN_POLICY.sub(r"\1", _IN_POLICY.sub("", text))
+    return _ANY_USER_INFO.sub(r"\1", text)
+
+
+def _cut_relative(text: str) -> str:
+    if whole := _WHOLE.fullmatch(text):
+        return whole[1] or whole[2] or ""
+    text = _RELATIVE.sub(_path_of, text)
+    for quoted in _IN_QUOTES:
+        text = quoted.sub(r"\1", text)
+    return text
+
+
+def _path_of(found: re.Match[str]) -> str:
+    return found[1] or found[2] or found[3]
+
+
+def _cut_schemes(text: str) -> str:
+    kept: list[str] = []
+    end = 0
+    found = _SCHEME.search(text)
+    while found is not None:
+        piece, after = _cut_one(text, found)
+        kept += text[end : found.start()], piece
+        end = after
+        found = _SCHEME.search(text, after)
+    return "".join([*kept, text[end:]]) if kept else text
+
+
+def _cut_one(text: str, found: re.Match[str]) -> tuple[str, int]:
+    """Return what is kept of what may be a URL, and where it ends; it begins with a word and a colon."""
+    code, scheme = found.groups()
+    start, stop = found.span()
+    extent = _extent(text, start)
+    if code:
+        return found[0], len(text) if extent is _UNQUOTED else _end(extent.whole, text, stop)
+    if _NETWORK.fullmatch(scheme):
+        return _without_query(text, start, _end(_SLASHES, text, stop), _USER_INFO, extent)
+    is_hierarchy = _HIERARCHY.match(text, stop)
+    if is_hierarchy and _EXTENSION.fullmatch(scheme):
+        return _without_query(text, start, is_hierarchy.end(), _INSTALLATION, extent)
+    if is_hierarchy or _is_opaque(text, scheme, start, stop):
+        return found[0], _end(extent.whole, text, stop)
+    if scheme.lower() == "data" and (media := _DATA.match(text, stop)):
+        is_open = extent is _UNQUOTED and not media[0].endswith(";base64,")
+        return found[0], len(text) if is_open else _end(extent.whole, text, stop)
+    return found[0], stop
+
+
+def _extent(text: str, start: int) -> _Extent:
+    """Return how far the URL reaches that begins here: an escaped quote before it closes as it opens."""
+    before = text[start - 1 : start]
+    if before not in _QUOTED or text[start - 2 : start - 1] == "\\":
+        return _UNQUOTED
+    return _QUOTED[before]
+
+
+def _is_opaque(text: str, scheme: str, start: int, stop: int) -> bool:
+    """Return whether a word before a colon is a scheme, and what follows no place on the network."""
+    if _OPAQUE.fullmatch(scheme):
+        return True
+    if len(scheme) == 1:
+        return text[stop] in "\\/"  # a drive
+    return (start == 0 or text[start - 1] in _BEFORE) and _PATH.match(text, stop) is not None
+
+
+def _without_query(
+    text: str, start: int, authority: int, private: re.Pattern[str], extent: _Extent
+) -> tuple[str, int]:
+    """Return a URL without its query, and without what is private at the start of its authority."""
+    host = _end(private, text, authority)
+    end = after = _end(extent.path, text, host)
+    if text[end : end + 1] in _QUERY:
+        after = _end(extent.whole, text, end)
+    return text[start:authority] + text[host:end], after
+
+
+def _end(pattern: re.Pattern[str], text: str, start: int) -> int:
+    """Return where the match of a pattern ends that matches anywhere, be it nothing."""
+    found = pattern.match(text, start)
+    return found.end() if found else start

@@ -11,27 +11,31 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from workers.scrub import named
+
 EMAILS: Final = "emails"
 CARDS: Final = "cards"
 TOKENS: Final = "tokens"
 UUIDS: Final = "uuids"
-JWTS: Final = "jwts"
-"""Of the tokens those that are masked even where digests are due, see ``DIGEST_NAME``."""
+DIGESTS: Final = "digests"
+"""In place of ``TOKENS`` where digests are due: what has the form of one stays."""
 
 KINDS: Final = frozenset({EMAILS, CARDS, TOKENS, UUIDS})
 """What a project may choose from."""
 
-DIGEST_NAME: Final = re.compile(
-    r"(?:.*[-_])?(?:sha256|hash|known[-_]?pins|pins|scts?|ocsp[-_]?response|certificate[-_]?chain)",
-    re.IGNORECASE,
+_IS_PUBLIC: Final = (
+    r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]*+-----END CERTIFICATE-----"
+    r"|\bsha(?:256-[A-Za-z0-9+/_-]{43}|384-[A-Za-z0-9+/_-]{64}|512-[A-Za-z0-9+/_-]{86})(?![A-Za-z0-9+/_-])=*+"
+    r"|\b(?:https?|wss?|ftp)://[A-Za-z0-9.:\[\]-]*+"
 )
-"""Names of members that hold hashes, keys and certificates: public, and what their report is about."""
-
-_PUBLIC: Final = re.compile(
-    r"(-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]*+-----END CERTIFICATE-----"
-    r"|\bsha(?:256|384|512)-[A-Za-z0-9+/_-]{43,}+=*+"  # of scripts, in policies
-    r"|\b(?:https?|wss?|ftp)://[A-Za-z0-9.:\[\]-]*+)"  # hosts are what reports are about
+"""Certificates, digests of scripts in policies, and hosts: they are what reports are about."""
+_IS_DIGEST: Final = (
+    r"(?<![A-Za-z0-9+/_=-])(?!eyJ)(?:[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}|[0-9A-Fa-f]{96}|[0-9A-Fa-f]{128}"
+    r"|[A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==|[A-Za-z0-9+/]{96,}+={0,2})(?![A-Za-z0-9+/_=-])"
 )
+"""SHA-1 and SHA-2 in hex, SHA-256 and SHA-512 in base64, and what is as long as a signed timestamp."""
+_PUBLIC: Final = re.compile(rf"({_IS_PUBLIC})")
+_PUBLIC_OR_DIGEST: Final = re.compile(rf"({_IS_PUBLIC}|{_IS_DIGEST})")
 
 _LOCAL_PART: Final = 64
 _IN_LOCAL_PART: Final = re.compile(r"[\w.+-]++\Z")
@@ -44,12 +48,6 @@ _DOMAIN: Final = re.compile(
 _JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]*+)*+")
 """A JSON Web Token (RFC 7519 §3), whole or cut short: it begins with ``{"`` in base64url."""
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-_NAMED: Final = re.compile(
-    r"((?:bearer\s|(?:token|secret|passw(?:or)?d|pwd|api[_-]?key|session[_-]?id)[\"']?\s?(?:[:=]|%3[AaDd])\s?[\"']?))"
-    r"(?=[A-Za-z_.~+/-]{0,64}[0-9])[\w.~+/-]{8,}+",
-    re.IGNORECASE | re.ASCII,
-)
-
 _GROUPED: Final = re.compile(
     r"(?<![0-9A-Za-z])"
     r"(?:[0-9]{4}([ +-]|%20)[0-9]{4}\1[0-9]{4}\1[0-9]{1,7}|[0-9]{4}([ +-]|%20)[0-9]{6}\2[0-9]{4,5})"
@@ -77,12 +75,16 @@ _LONG_RUN: Final = re.compile(r"(?:[0-9A-Za-z_-]{0,12}+[^0-9A-Za-z_-]++)*+[0-9A-
 
 def suspect(text: str) -> bool:
     """Return whether anything might be masked in a text that holds no blanks, a fraction of the effort."""
-    return "@" in text or "%" in text or "+" in text or "=" in text or _LONG_RUN.match(text) is not None
+    return (
+        "@" in text or "%" in text or "+" in text or "=" in text or ":" in text or _LONG_RUN.match(text) is not None
+    )
 
 
 def mask(text: str, kinds: frozenset[str]) -> str:
     """Return the text with placeholders for the secrets of these kinds; certificates, digests, hosts stay."""
-    parts = _PUBLIC.split(text)
+    if TOKENS in kinds:
+        text = named.mask(text)
+    parts = (_PUBLIC_OR_DIGEST if DIGESTS in kinds else _PUBLIC).split(text)
     for index in range(0, len(parts), 2):  # between them stand what the pattern found
         parts[index] = _masked(parts[index], kinds)
     return "".join(parts)
@@ -102,12 +104,11 @@ def is_card(number: str) -> bool:
 def _masked(text: str, kinds: frozenset[str]) -> str:
     if EMAILS in kinds and ("@" in text or "40" in text):
         text = _without_mails(text)
-    if (TOKENS in kinds or JWTS in kinds) and "eyJ" in text:
+    if TOKENS in kinds and "eyJ" in text:
         text = _JWT.sub("{jwt}", text)
     if UUIDS in kinds and "-" in text:
         text = _UUID.sub("{uuid}", text)
     if TOKENS in kinds:
-        text = _NAMED.sub(r"\1{token}", text)
         text = _RUN.sub(_hex, text)
     if CARDS in kinds:
         text = _without_groups(_RUN.sub(_card, text))

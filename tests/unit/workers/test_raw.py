@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from workers import raw, report, scrub
 
 
 def render(item: dict[str, Any]) -> str:
-    members = {name: raw.encode({"": value})[4:-1].encode() for name, value in item.items()}
+    members = {name: msgspec.json.encode(value) for name, value in item.items()}
     return raw.render(report.Item("", members, members))
 
 

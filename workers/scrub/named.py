@@ -1,0 +1,67 @@
+"""Secrets in text that are known by the name before them: ``password = "…"``, ``Cookie: …``, ``'nonce-…'``.
+
+What is masked makes way for nothing longer, and masking twice is masking once. All takes linear time.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_TOKEN: Final = "{token}"
+_SHORT: Final = "…"
+"""In place of what is shorter than the placeholder."""
+
+_NAME: Final = (
+    r"(?:token|secret|passw(?:or)?d|passphrase|pwd|(?:api|private|access|client)[_-]?key|sess(?:ion)?[_-]?id"
+    r"|cookie|credentials?|[cx]srf|jwt|nonce)[\w.\[\]-]{0,24}"
+)
+_IS: Final = r"\\{0,8}[\"']?[\])]?\s{0,4}(?:={1,3}>?|:|%3[AD]|\s(?:value|content)\s?=)\s{0,4}"
+"""What stands between a name and its value in code, in JSON and in HTML."""
+_VALUE: Final = (
+    r"\\{0,8}(?:\"([^\"]++)|'([^']++)|`([^`]++)|\[([^\]]++)|\{(?![a-z]+\})([^}]++))"
+    r"|((?=[A-Za-z_.~+/%-]{0,64}[0-9])[\w.~+/%-]{4,}+)"
+)
+"""In code most of what stands in no quotes is code, not the secret; a secret has a digit in it."""
+_NAMED: Final = re.compile(rf"({_NAME}{_IS})(?:{_VALUE})", re.IGNORECASE)
+_IN_QUERY: Final = re.compile(
+    rf"((?<=[?&;])[\w.\[\]-]{{0,32}}?(?:{_NAME}|sid|auth|pass|otp)=)([^&;\s\"'<>#]++)", re.IGNORECASE
+)
+_HEADER: Final = re.compile(
+    r"((?:cookie2?|authori[sz]ation|x-forwarded-for|x-real-ip|forwarded|client-ip)[\"']?\s?:\s{0,4}"
+    r"(?:(?:basic|bearer|digest|negotiate|token|apikey)\s+)?)([^\r\n\"'<>]++)",
+    re.IGNORECASE,
+)
+_BEARER: Final = re.compile(
+    r"(\b(?:bearer|basic)\s)((?=[A-Za-z_.~+/-]{0,64}[0-9=])[\w.~+/-]{8,}+=*)", re.IGNORECASE | re.ASCII
+)
+
+_NONCE: Final = re.compile(
+    r"((?:['\"]|%(?:25)*27|\\u0027|\\x27|&\#0*39;|&\#x0*27;|&apos;)nonce-)([^\s'\";,]++)", re.IGNORECASE
+)
+"""Of a policy, however it is quoted, and be it cut short."""
+
+
+def mask(text: str) -> str:
+    """Return the text without the values of what has a secret's name."""
+    if ":" in text:
+        text = _HEADER.sub(_hidden, text)
+    if "=" in text or ":" in text or "%3" in text:
+        text = _NAMED.sub(_hidden, text)
+    if "=" in text:
+        text = _IN_QUERY.sub(_hidden, text)
+    return _BEARER.sub(_hidden, text)
+
+
+def cut_nonces(text: str) -> str:
+    """Return the text with the nonces of policies in it taken out."""
+    return _NONCE.sub(r"\1…", text) if "once-" in text or "ONCE-" in text else text
+
+
+def _hidden(found: re.Match[str]) -> str:
+    value = found[found.lastindex or 0]
+    secret = value.rstrip("\\")  # of a quote that closes: it is escaped
+    if not secret:
+        return found[0]
+    start = len(found[0]) - len(value)
+    return f"{found[0][:start]}{_TOKEN if len(secret) >= len(_TOKEN) else _SHORT}{value[len(secret) :]}"

@@ -1,0 +1,110 @@
+"""Names of members, and what they say of the value: that it is never stored, or how its text is to be read.
+
+Senders spell one name in many ways (``sessionToken``, ``session-token``, ``SESSION_TOKEN``), so that names are
+compared without case and separators, and by the words that case and separators part.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import re
+import unicodedata
+from typing import Final
+
+_ENTRIES: Final = 1024
+"""Names remembered, of 128 characters at most: some 300 kB."""
+REMEMBERED: Final = 128
+"""Characters of a name that is remembered: longer ones are made up."""
+
+
+class What(enum.Enum):
+    """What a name says of a value.
+
+    ``PRIVATE``: it is never stored. ``POLICY``: it is a policy. ``DIGESTS``: it holds hashes, keys or
+    certificates, which are public. ``LINK``: it is a URL. ``CODE``: it is a piece of a script or of a style
+    sheet. ``TEXT``: the name says nothing.
+    """
+
+    PRIVATE = enum.auto()
+    POLICY = enum.auto()
+    DIGESTS = enum.auto()
+    LINK = enum.auto()
+    CODE = enum.auto()
+    TEXT = enum.auto()
+
+
+_SEPARATORS: Final = re.compile(r"[\W_]+")
+_PLACEHOLDERS: Final = re.compile(r"\{[a-z]+\}")
+"""What scrubbing puts into a name says nothing of the value."""
+_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+
+_PRIVATE_PART: Final = re.compile(
+    r"token|secret|passw|passphrase|passcode|credential|cookie|header|forwarded|bearer|authori[sz]ation|authentic"
+    r"|session|sessid|csrf|xsrf|jwt|oauth|nonce"
+    r"|(?:api|private|access|secret|sign(?:ing)?|encrypt(?:ion)?|auth|master|shared|ssh|account|client)keys?"
+    r"|(?:remote|real|peer)(?:ip|addr)"
+    r"|email|username|userid|card(?:number|num|no)|creditcard|iban|birth"
+    r"|(?:vendor|device|advertising|installation|visitor|customer|account)id"
+)
+"""What makes a name private wherever it stands in it, without case and separators."""
+_PRIVATE_WORDS: Final = frozenset(
+    {"auth", "pass", "pwd", "pw", "sid", "otp", "ssn", "cvv", "cvc", "dob", "phone", "msisdn", "idfa", "idfv"}
+    | {"login", "mail", "uid"}
+)
+"""What makes a name private as one of its words."""
+_ADDRESS_WORDS: Final = frozenset({"ip", "ips", "ipv", "addr", "addrs", "address", "addresses"})
+"""What makes a name private as its last word: ``ip_version`` holds no address."""
+_PRIVATE_WHOLE: Final = re.compile(
+    r"(?:x|client|server|remote|source|src|peer|user|host|dest|dst|origin|local|public|private|proxy|visitor)*+"
+    r"(?:ip|addr)(?:v?[46])?(?:addr|address)?(?:e?s)?"
+    r"|user|pin|pincode"
+)
+
+_POLICY: Final = re.compile(r"polic(?:y|ies)|csp|directive")
+_DIGESTS: Final = re.compile(r"(?:sha256|hash|pins|scts?|ocspresponse|certificatechain)\Z")
+_LINK: Final = re.compile(
+    r"(?:ur[il]s?|referr?er|file|href)\Z|\A(?:src|srcattribute|link|location|origin|connection)\Z"
+)
+_CODE: Final = frozenset({"sample", "scriptsample"})
+
+PAIR_NAMES: Final = frozenset({"name", "key", "header", "field", "param", "k", "n"})
+"""Members that may hold the name of what another member of the same object holds."""
+_HEADER: Final = re.compile(r"\s*[A-Za-z_][\w. -]{0,62}\s*:?")
+"""A text that can be the name of a header or of a member."""
+
+
+def what_is(name: str) -> What:
+    """Return what the name of a member says of its value."""
+    return _remembered(name) if len(name) <= REMEMBERED else _what_is(name)
+
+
+def is_private_name(text: object) -> bool:
+    """Return whether a value is the name of something private, so that the value beside it is private."""
+    return isinstance(text, str) and _HEADER.fullmatch(text) is not None and what_is(text) is What.PRIVATE
+
+
+def _what_is(name: str) -> What:
+    if not name.isascii():
+        name = unicodedata.normalize("NFKC", name)
+    if "{" in name:
+        name = _PLACEHOLDERS.sub("", name)
+    whole = _SEPARATORS.sub("", name.lower())
+    if _is_private(name, whole):
+        return What.PRIVATE
+    if whole in _CODE:
+        return What.CODE
+    for pattern, what in ((_DIGESTS, What.DIGESTS), (_LINK, What.LINK), (_POLICY, What.POLICY)):
+        if pattern.search(whole):
+            return what
+    return What.TEXT
+
+
+_remembered: Final = functools.lru_cache(_ENTRIES)(_what_is)
+
+
+def _is_private(name: str, whole: str) -> bool:
+    if _PRIVATE_PART.search(whole) or _PRIVATE_WHOLE.fullmatch(whole):
+        return True
+    words = [word.lower() for word in _WORDS.findall(name)]
+    return not _PRIVATE_WORDS.isdisjoint(words) or not _ADDRESS_WORDS.isdisjoint(words[-1:])
