@@ -12,6 +12,8 @@ from typing import Final
 import ada_url
 import msgspec
 
+from workers import spelling
+
 MAX_URL: Final = 2048
 """Characters of a stored URL: longer ones are machine-made, and their tail tells nothing."""
 _MAX_INPUT: Final = 4096
@@ -20,7 +22,7 @@ _MAX_HOST: Final = 253
 """Characters of a DNS name (RFC 1035 §2.3.4)."""
 
 _NETWORK_SCHEMES: Final = frozenset({"http", "https", "ws", "wss", "ftp"})
-_VERBATIM: Final = frozenset({"data:text/html,chromewebdata"})  # Chrome's own error page: a fact, no content
+VERBATIM: Final = frozenset({"data:text/html,chromewebdata"})  # Chrome's own error page: a fact, no content
 _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 _KEYWORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,63}")
 _ADDRESS: Final = re.compile(r"((?:[0-9]{1,3}\.){3}[0-9]{1,3})(?::[0-9]{1,5})?")
@@ -52,6 +54,8 @@ def clean(value: str) -> URL:
     A URL of a scheme without a network host (``data:``, ``blob:``, an extension's) becomes its bare scheme.
     """
     text = _CONTROLS.sub("", value[:_MAX_INPUT]).strip()
+    if "\\" in text:  # or what a script spells "\\x3f" would be read as a directory x3f
+        text = spelling.plain(text)
     if _KEYWORD.fullmatch(text):
         return URL(text.lower(), "", "")
     scheme = _SCHEME.match(text)
@@ -60,7 +64,7 @@ def clean(value: str) -> URL:
         return URL(address[1], "", "") if address else NONE
     if scheme[1].lower() in _NETWORK_SCHEMES:
         return _clean_network(text)
-    return URL(text if text in _VERBATIM else scheme[1].lower(), "", "")
+    return URL(text if text in VERBATIM else scheme[1].lower(), "", "")
 
 
 def plain(value: str) -> URL | None:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from workers import urls
-from workers.scrub import links, masks, named, names, spelling
+from workers import spelling, urls
+from workers.scrub import links, masks, named, names
 
 if TYPE_CHECKING:
     from storage import registry
@@ -31,6 +31,8 @@ _POLICIES: Final = 256
 """The same for policies: 4 MB."""
 
 _SHORTEST_JWT: Final = 20
+_ROUNDS: Final = 4
+"""How often a text is read at most; the second time nearly always finds nothing more."""
 
 _INVISIBLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]+")
 """What browsers skip in a URL, or people do not see."""
@@ -41,7 +43,7 @@ _LONE: Final = re.compile(
 )
 """A text that is nothing but a URL, maybe in quotes or brackets. A host and its port are none."""
 _BRACKETS: Final = "\"'`<>()[]{} "
-_KEPT: Final = frozenset({"about:blank", "about:srcdoc"})
+_KEPT: Final = frozenset({"about:blank", "about:srcdoc", *urls.VERBATIM})
 """URLs that say more than their scheme, and hold nothing."""
 _USER_INFO: Final = re.compile(r"(//|\\\\)[^/\\?#]*@")
 _IS_NETWORK: Final = re.compile(r"https?|wss?|ftp")
@@ -119,8 +121,8 @@ def link(value: str, rules: Rules) -> str:
         return sent.lower()
     found = urls.clean(sent)
     if found is urls.NONE:
-        sent = spelling.plain(sent).strip(_BRACKETS)
-        found = urls.clean(sent)
+        sent = spelling.plain(sent)
+        found = urls.clean(sent.strip(_BRACKETS))
     if found is not urls.NONE:
         return url(found, rules).text
     path = _USER_INFO.sub(r"\1", sent.partition("?")[0].partition("#")[0])
@@ -146,7 +148,7 @@ def url(found: urls.URL, rules: Rules) -> urls.URL:
 def _path(path: str, rules: Rules) -> str:
     """Return the path of a URL, of which an encoded ? or # may begin the query of another."""
     meant = spelling.plain(path)
-    found = masks.mask(links.cut(meant.partition("?")[0].partition("#")[0]), rules.kinds)
+    found = _settled(names.What.CODE, meant.partition("?")[0].partition("#")[0], rules)
     return path if found == meant else found
 
 
@@ -156,16 +158,26 @@ def _scrubbed(what: names.What, value: str, rules: Rules) -> str:
         return ""
     if what is names.What.LINK:
         return link(value, rules)
-    value = named.cut_nonces(value)
+    value = named.cut_nonces(value, is_policy=what is names.What.POLICY)
     if spelling.is_plain(value):
-        return _read(what, value, rules)
+        return _settled(what, value, rules)
     meant = spelling.plain(value)
-    found = _read(what, meant, rules)
+    found = _settled(what, meant, rules)
     return value if found == meant else found
 
 
 _texts: Final = functools.lru_cache(_ENTRIES)(_scrubbed)
 _policies: Final = functools.lru_cache(_POLICIES)(_scrubbed)
+
+
+def _settled(what: names.What, value: str, rules: Rules) -> str:
+    """Return a text as it may be stored: a placeholder may bring out what stood hidden in a word."""
+    for _ in range(_ROUNDS):
+        found = _read(what, value, rules)
+        if found == value:
+            break
+        value = found
+    return value
 
 
 def _read(what: names.What, value: str, rules: Rules) -> str:

@@ -15,7 +15,8 @@ _NETWORK: Final = re.compile(r"https?|wss?|ftp", re.IGNORECASE)
 _CODE: Final = r"\s*+".join("javascript"), r"\s*+".join("vbscript"), r"\s*+".join("livescript")
 """Schemes before code, with the blanks in them that browsers skip (URL standard, basic URL parser, step 3)."""
 _SCHEME: Final = re.compile(
-    rf"(?<![A-Za-z0-9+.-])(?:((?i:{'|'.join(_CODE)}))|([A-Za-z][A-Za-z0-9+.-]*+)):(?=\S)"
+    rf"(?<![A-Za-z0-9+.-])(?:((?i:{'|'.join(_CODE)}))|([A-Za-z0-9+.-]++)):(?=\S)"
+    r"|(?<![A-Za-z0-9+.-])://"
 )
 _OPAQUE: Final = re.compile(
     r"mailto|tel|sms|smsto|mms|callto|facetime|skype|whatsapp|geo|cid|mid|urn|magnet|intent|market|jar|about"
@@ -28,8 +29,9 @@ _DATA: Final = re.compile(r"(?:[\w.+-]++/[\w.+*-]++)?(?:;[\w.+-]++(?:=[\w.+-]*+)
 _HIERARCHY: Final = re.compile(r"\\*/\\*/|\\{2,}")
 _PATH: Final = re.compile(r"(?![0-9])[\w.~%+@-]{1,256}/")
 """What makes a URL of a word that nobody knows as a scheme."""
-_BEFORE: Final = frozenset("\"'`(=> \n\t")
-"""What stands before such a URL, unless it begins the text."""
+_DRIVE: Final = re.compile(r"[\\/]")
+_IN_CODE: Final = re.compile(r"[\w?:.,;{}&|!+*/%^~$@#)\]\\-]")
+"""What stands before a word that is no scheme."""
 
 _SLASHES: Final = re.compile(r"[\\/]*+")
 _USER_INFO: Final = re.compile(rf"(?:[^{_END}/?#@\\]*+@)*+")
@@ -55,18 +57,18 @@ _QUOTED: Final = {
 
 _ANY: Final = re.compile(rf"(://[^{_END}?#]*+)(?:[?#][^{_END}]*+)?+")
 """A URL, whatever stands before it. One that was looked at need not be looked at again from within."""
-_ANY_USER_INFO: Final = re.compile(rf"(://|(?:\A|(?<=[{_END}(=,]))//)(?:[^{_END}/?#@\\]*+@)++")
+_ANY_USER_INFO: Final = re.compile(rf"(://|(?:\A|(?<=[{_END}(=,]))[\\/]{{2,4}})(?:[^{_END}/?#@\\]*+@)++")
 _NAME: Final = r"[\w.~%\[\]-]{1,128}="
 """The first name in a query, which little code with a ? in it has."""
 _RELATIVE: Final = re.compile(
     rf"(?:\A|(?<=[{_END}(]))(\.{{0,2}}/[^{_END}(?#]*+)[?#](?=[^{_END}=]{{0,256}}=)[^{_END}]*+"
-    rf"|(?:\A|(?<=[{_END}(]))(//[\w-]++(?:\.[\w-]++)++[^{_END}(?#]*+)[?#][^{_END}]++"
+    rf"|(?:\A|(?<=[{_END}(]))([\\/]{{2,4}}[\w-]++(?:\.[\w-]++)++[^{_END}(?#]*+)[?#][^{_END}]++"
     rf"|(?<=[\s])([\w.-]{{1,128}}/[^{_END}(?#]*+)[?#](?={_NAME})[^{_END}]*+"
 )
 _IN_QUOTES: Final = tuple(
     re.compile(
         rf"(?<={quote})(\.{{0,2}}/[\w./~%@;,+&=:!$*-]{{0,2048}}+|[\w./~%@:-]{{0,256}}+(?=[?#]{_NAME}))"
-        rf"[?#][^{quote}]*+(?={quote})"
+        rf"[?#][^{quote}]*+"
     )
     for quote in "\"'`"
 )
@@ -79,19 +81,21 @@ _WHOLE: Final = re.compile(
 _IN_POLICY: Final = re.compile(r"[?#][^\s;]++(?:;[^\s;='\"]*+=[^\s;]*+)*+")
 """A query in a policy, where nothing else has a ? or #, and no directive a =."""
 _OPAQUE_IN_POLICY: Final = re.compile(
-    r"(?<![A-Za-z0-9+.-])(?!(?:https?|wss?|ftp):)([A-Za-z][A-Za-z0-9+.-]*+:)(?![0-9*])[^\s;,]++", re.IGNORECASE
+    r"(?<![A-Za-z0-9+.-])(?!(?:https?|wss?|ftp):)([A-Za-z][A-Za-z0-9+.-]*+:)(?![0-9*])"
+    r"(?:[^\s;,]++(?:;base64)?+|;base64)?+(?:,[^\s;]*+)?+",
+    re.IGNORECASE,
 )
-_REPORT_URI: Final = re.compile(r"(report-uri(?:\s++[^\s;?#]++)*+\s++[^\s;?#]*+)[?#][^\s;,\"'<>]*+", re.IGNORECASE)
+_REPORT_URI: Final = re.compile(r"report-uri(?:\s++[^\s;\"'<>`]++)++", re.IGNORECASE)
 
 
 def cut(text: str) -> str:
     """Return the text with its URLs cut."""
     if ":" in text:
         text = _ANY.sub(r"\1", _cut_schemes(text))
-    if "//" in text and "@" in text:
+    if "@" in text:
         text = _ANY_USER_INFO.sub(r"\1", text)
     if "?" in text or "#" in text:
-        text = _cut_relative(text)
+        text = _cut_relative(_REPORT_URI.sub(_cut_in_policy, text))
     return text
 
 
@@ -108,6 +112,10 @@ def _cut_relative(text: str) -> str:
     for quoted in _IN_QUOTES:
         text = quoted.sub(r"\1", text)
     return text
+
+
+def _cut_in_policy(found: re.Match[str]) -> str:
+    return _IN_POLICY.sub("", found[0])
 
 
 def _path_of(found: re.Match[str]) -> str:
@@ -132,17 +140,17 @@ def _cut_one(text: str, found: re.Match[str]) -> tuple[str, int]:
     start, stop = found.span()
     extent = _extent(text, start)
     if code:
-        return found[0], len(text) if extent is _UNQUOTED else _end(extent.whole, text, stop)
-    if _NETWORK.fullmatch(scheme):
+        return found[0], _end_of_content(text, start, stop)
+    if not scheme or _NETWORK.fullmatch(scheme):
         return _without_query(text, start, _end(_SLASHES, text, stop), _USER_INFO, extent)
+    if scheme.lower() == "data" and (media := _DATA.match(text, stop)):
+        is_encoded = media[0].endswith(";base64,")
+        return found[0], _end(extent.whole, text, stop) if is_encoded else _end_of_content(text, start, stop)
     is_hierarchy = _HIERARCHY.match(text, stop)
     if is_hierarchy and _EXTENSION.fullmatch(scheme):
         return _without_query(text, start, is_hierarchy.end(), _INSTALLATION, extent)
     if is_hierarchy or _is_opaque(text, scheme, start, stop):
         return found[0], _end(extent.whole, text, stop)
-    if scheme.lower() == "data" and (media := _DATA.match(text, stop)):
-        is_open = extent is _UNQUOTED and not media[0].endswith(";base64,")
-        return found[0], len(text) if is_open else _end(extent.whole, text, stop)
     return found[0], stop
 
 
@@ -154,13 +162,21 @@ def _extent(text: str, start: int) -> _Extent:
     return _QUOTED[before]
 
 
+def _end_of_content(text: str, start: int, stop: int) -> int:
+    """Return where a URL ends that is code or a document, and may hold whatever ends others."""
+    before = text[start - 1 : start]
+    last = text.rfind(before, stop) if before in _QUOTED else -1
+    return len(text) if last < 0 else last
+
+
 def _is_opaque(text: str, scheme: str, start: int, stop: int) -> bool:
     """Return whether a word before a colon is a scheme, and what follows no place on the network."""
     if _OPAQUE.fullmatch(scheme):
         return True
-    if len(scheme) == 1:
-        return text[stop] in "\\/"  # a drive
-    return (start == 0 or text[start - 1] in _BEFORE) and _PATH.match(text, stop) is not None
+    if not scheme[0].isalpha() or _IN_CODE.fullmatch(text[start - 1 : start]):
+        return False
+    path = _DRIVE if len(scheme) == 1 else _PATH
+    return path.match(text, stop) is not None
 
 
 def _without_query(

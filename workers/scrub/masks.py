@@ -25,7 +25,7 @@ KINDS: Final = frozenset({EMAILS, CARDS, TOKENS, UUIDS})
 
 _IS_PUBLIC: Final = (
     r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]*+-----END CERTIFICATE-----"
-    r"|\bsha(?:256-[A-Za-z0-9+/_-]{43}|384-[A-Za-z0-9+/_-]{64}|512-[A-Za-z0-9+/_-]{86})(?![A-Za-z0-9+/_-])=*+"
+    r"|\bsha(?:256-(?:[0-9A-Fa-f]{64}|[A-Za-z0-9+/_-]{43})|384-[A-Za-z0-9+/_-]{64}|512-[A-Za-z0-9+/_-]{86})(?![A-Za-z0-9+/_-])=*+"
     r"|\b(?:https?|wss?|ftp)://[A-Za-z0-9.:\[\]-]*+"
 )
 """Certificates, digests of scripts in policies, and hosts: they are what reports are about."""

@@ -14,16 +14,23 @@ _SHORT: Final = "…"
 
 _NAME: Final = (
     r"(?:token|secret|passw(?:or)?d|passphrase|pwd|(?:api|private|access|client)[_-]?key|sess(?:ion)?[_-]?id"
-    r"|cookie|credentials?|[cx]srf|jwt|nonce)[\w.\[\]-]{0,24}"
+    r"|cookie|credentials?|authori[sz]ation|[cx]srf|jwt|nonce)[\w.\[\]-]{0,24}"
 )
-_IS: Final = r"\\{0,8}[\"']?[\])]?\s{0,4}(?:={1,3}>?|:|%3[AD]|\s(?:value|content)\s?=)\s{0,4}"
-"""What stands between a name and its value in code, in JSON and in HTML."""
+_IS: Final = (
+    r"(?:\\{0,8}[\"'`]?[\])]?\s{0,4}(?:={1,3}>?|:|%3[AD]|\s(?:value|content)\s?=)\s{0,4}"
+    r"|\\{0,8}[\"'`]\s?,\s{0,4}(?=\\{0,8}[\"'`])|(?<=[\w-])\s?>)"
+)
+"""What stands between a name and its value in code, in JSON, in a call and in HTML."""
+_QUOTED: Final = "|".join(
+    rf"(?<!\\){quote}((?:[^{quote}\\]|\\.)++)|(?<=\\){quote}([^{quote}]++)" for quote in "\"'`"
+)
 _VALUE: Final = (
-    r"\\{0,8}(?:\"([^\"]++)|'([^']++)|`([^`]++)|\[([^\]]++)|\{(?![a-z]+\})([^}]++))"
+    rf"\\{{0,8}}(?:{_QUOTED}|\[([^\]]++)|\{{(?![a-z]+\}})([^}}]++))"
     r"|((?=[A-Za-z_.~+/%-]{0,64}[0-9])[\w.~+/%-]{4,}+)"
 )
 """In code most of what stands in no quotes is code, not the secret; a secret has a digit in it."""
-_NAMED: Final = re.compile(rf"({_NAME}{_IS})(?:{_VALUE})", re.IGNORECASE)
+_NAMED: Final = re.compile(rf"({_NAME}{_IS})(?:{_VALUE})", re.IGNORECASE | re.DOTALL)
+_ELEMENT: Final = re.compile(rf"(<[\w:.-]{{0,32}}{_NAME}(?:\s[^<>]{{0,128}})?>)([^<>]++)", re.IGNORECASE)
 _IN_QUERY: Final = re.compile(
     rf"((?<=[?&;])[\w.\[\]-]{{0,32}}?(?:{_NAME}|sid|auth|pass|otp)=)([^&;\s\"'<>#]++)", re.IGNORECASE
 )
@@ -36,26 +43,30 @@ _BEARER: Final = re.compile(
     r"(\b(?:bearer|basic)\s)((?=[A-Za-z_.~+/-]{0,64}[0-9=])[\w.~+/-]{8,}+=*)", re.IGNORECASE | re.ASCII
 )
 
-_NONCE: Final = re.compile(
-    r"((?:['\"]|%(?:25)*27|\\u0027|\\x27|&\#0*39;|&\#x0*27;|&apos;)nonce-)([^\s'\";,]++)", re.IGNORECASE
-)
+_QUOTE: Final = r"(?:['\"‘’“”]|%(?:25)*27|\\u0027|\\x27|&\#0*39;|&\#x0*27;|&apos;)"
+_NONCE: Final = re.compile(rf"({_QUOTE}nonce[-‐‑–]\s?)([^\s'\";,’”]++)", re.IGNORECASE)
 """Of a policy, however it is quoted, and be it cut short."""
+_BARE_NONCE: Final = re.compile(r"((?<![\w/.-])nonce[-‐‑–]\s?)([^\s'\";,’”]++)", re.IGNORECASE)
 
 
 def mask(text: str) -> str:
     """Return the text without the values of what has a secret's name."""
     if ":" in text:
         text = _HEADER.sub(_hidden, text)
-    if "=" in text or ":" in text or "%3" in text:
-        text = _NAMED.sub(_hidden, text)
+    text = _NAMED.sub(_hidden, text)
+    if "<" in text:
+        text = _ELEMENT.sub(_hidden, text)
     if "=" in text:
         text = _IN_QUERY.sub(_hidden, text)
     return _BEARER.sub(_hidden, text)
 
 
-def cut_nonces(text: str) -> str:
-    """Return the text with the nonces of policies in it taken out."""
-    return _NONCE.sub(r"\1…", text) if "once-" in text or "ONCE-" in text else text
+def cut_nonces(text: str, *, is_policy: bool = False) -> str:
+    """Return the text with the nonces of policies in it taken out; in a policy they need no quotes."""
+    if "once" not in text and "ONCE" not in text:
+        return text
+    text = _NONCE.sub(r"\1…", text)
+    return _BARE_NONCE.sub(r"\1…", text) if is_policy or "-src" in text else text
 
 
 def _hidden(found: re.Match[str]) -> str:

@@ -68,7 +68,11 @@ _LINK: Final = re.compile(
 )
 _CODE: Final = frozenset({"sample", "scriptsample"})
 
-PAIR_NAMES: Final = frozenset({"name", "key", "header", "field", "param", "k", "n"})
+PAIR_NAMES: Final = frozenset(
+    spelled
+    for name in ("name", "key", "header", "field", "param", "k", "n")
+    for spelled in (name, name.capitalize(), name.upper())
+)
 """Members that may hold the name of what another member of the same object holds."""
 _HEADER: Final = re.compile(r"\s*[A-Za-z_][\w. -]{0,62}\s*:?")
 """A text that can be the name of a header or of a member."""
