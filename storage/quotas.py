@@ -113,7 +113,7 @@ class Exhausted(NamedTuple):
             now_s: seconds since the epoch by Redis' clock.
         """
         quota = _BY_REASON.get(self.reason)
-        return quota is not None and self.until_s - now_s <= (quota.slots + 2) * quota.slot_s
+        return quota is None or self.until_s - now_s <= (quota.slots + 2) * quota.slot_s
 
 
 class Want(NamedTuple):
@@ -271,15 +271,20 @@ class Limits(NamedTuple):
 
 
 async def load_exhausted(client: redis.asyncio.Redis) -> Limits:
-    """Return the quotas that are used up; who says so until later than its span is not believed."""
+    """Return the quotas that are used up, and drop what says so for longer than any can be."""
     async with client.pipeline(transaction=False) as pipeline:
         pipeline.time()
         pipeline.get(clocks.KEY)
         pipeline.zrange(EXHAUSTED_KEY, 0, -1, withscores=True)
         now, told, members = await pipeline.execute()
     redis_s = clocks.redis_ms(now) / 1000
-    exhausted = [one for one in read_exhausted(members) if one.is_credible(redis_s)]
-    return Limits(exhausted, redis_s, clocks.told_ms(told) / 1000)
+    credible = [pair for pair in members if all(one.is_credible(redis_s) for one in read_exhausted([pair]))]
+    if len(credible) < len(
+        members
+    ):  # told while a clock was ahead: it would be believed when that time comes
+        kept = {member for member, _ in credible}
+        await client.zrem(EXHAUSTED_KEY, *(member for member, _ in members if member not in kept))
+    return Limits(read_exhausted(credible), redis_s, clocks.told_ms(told) / 1000)
 
 
 def read_exhausted(members: Sequence[tuple[bytes, float]]) -> list[Exhausted]:

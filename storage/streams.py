@@ -15,6 +15,7 @@ counted once. It is never counted twice, whoever repeats it: Redis knows an appe
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -132,6 +133,7 @@ class AsyncAppender:
         self._client = client
         self._clock = clock
         self._producer = appends.Producer(whole=False)
+        self._turn = asyncio.Lock()  # numbers arrive in their order
 
     async def append(self, groups: Mapping[int, list[envelope.Payload]]) -> dict[int, str]:
         """Append one entry for each shard, and return the ids of those that Redis confirmed.
@@ -141,9 +143,10 @@ class AsyncAppender:
         Raises:
             RedisUnavailableError: Redis did not answer, or stored nothing; after a time-out it may have.
         """
-        arguments = self._producer.arguments(_grouped(groups), self._clock())
         try:
-            answers: list[bytes] = await self._send(arguments)
+            async with self._turn:
+                arguments = self._producer.arguments(_grouped(groups), self._clock())
+                answers: list[bytes] = await self._send(arguments)
         except (redis.exceptions.RedisError, OSError) as error:
             raise errors.RedisUnavailableError(f"Redis did not take the reports: {error}.") from error
         stored, refused = appends.parted(groups, answers)
@@ -344,7 +347,11 @@ def _grouped(groups: Mapping[int, list[envelope.Payload]]) -> Iterator[appends.G
 
 def received_ms(entry_id: bytes, fields: Mapping[bytes, bytes]) -> int:
     """Return the time of receipt of an entry from its fields; one of an earlier release has its id's."""
-    return int(fields.get(b"t") or entry_id.partition(b"-")[0])
+    return _dated(entry_id, fields.get(b"t"))
+
+
+def _dated(entry_id: bytes, received: bytes | None) -> int:
+    return int(received if received and received.isdigit() else entry_id.partition(b"-")[0])
 
 
 def _stored_fields(entry_id: bytes, fields: Mapping[bytes, bytes]) -> StoredEntry:
@@ -355,7 +362,7 @@ def _stored(entry_id: bytes, census: bytes, value: bytes, received: bytes | None
     """Return an entry; one of an earlier release was received when its id says."""
     numbers = [int(number) for number in census.split()]
     counts = dict(zip(numbers[::2], numbers[1::2], strict=True))
-    return StoredEntry(entry_id.decode(), counts, value, int(received or entry_id.partition(b"-")[0]))
+    return StoredEntry(entry_id.decode(), counts, value, _dated(entry_id, received))
 
 
 def _after(entry_id: str) -> str:

@@ -91,11 +91,13 @@ class Dispatcher:
         now = self._clock()
         if now >= self._find_at:
             self._numbers, self._find_at = lanes.present(self._client, self._shards), now + FIND_S
-            self._mend()
+            self._mend(self._numbers)
         # Whoever waited longest comes first: streams that take what time is left have room for one at a time.
         numbers = sorted(self._numbers, key=lambda number: self._last.get(number, -math.inf))
-        states = zip(numbers, self._look(numbers), strict=True)
-        return sum(self._visit(shard, state, now) for shard, state in states)
+        states = dict(zip(numbers, self._look(numbers), strict=True))
+        if ahead := [n for n, state in states.items() if n in self._ahead and not state.entries]:
+            self._mend(ahead)
+        return sum(self._visit(shard, state, now) for shard, state in states.items())
 
     def _look(self, numbers: Sequence[int]) -> list[_Shard]:
         with self._client.pipeline(transaction=False) as pipeline:
@@ -111,15 +113,17 @@ class Dispatcher:
             for i in range(0, len(answers), 3)
         ]
 
-    def _mend(self) -> None:
+    def _mend(self, numbers: Sequence[int]) -> None:
         """Bring streams that are ahead of the clock back to it, once they are empty."""
-        found = drift.find(self._client, self._numbers, mend=True, clock=self._wall)
+        found = drift.find(self._client, numbers, mend=True, clock=self._wall)
         for shard, (ahead_ms, mended) in found.items():
             if mended:
                 log.warning("stream_mended", shard=shard, was_ahead_s=ahead_ms / 1000)
             elif shard not in self._ahead:
                 log.warning("stream_ahead", shard=shard, ahead_s=ahead_ms / 1000)
-        self._ahead = frozenset(shard for shard, one in found.items() if not one.mended)
+        self._ahead = self._ahead.difference(numbers) | {
+            shard for shard, one in found.items() if not one.mended
+        }
 
     def _visit(self, shard: int, state: _Shard, now: float) -> bool:
         if not state.has_job:

@@ -28,11 +28,15 @@ class Relay:
     Attributes:
         url: where to connect.
         cut: how many answers to script calls end their connection instead of being passed on.
+        held: set when an answer to a script call waits here, while ``released`` is not set.
     """
 
     def __init__(self, url: str, between: Callable[[], None] = lambda: None) -> None:
         self.url = ""
         self.cut = 0
+        self.held = threading.Event()
+        self.released = threading.Event()
+        self.released.set()
         self._between = between
         self._target = urlsplit(url)
         self._stack = contextlib.ExitStack()
@@ -70,9 +74,15 @@ class Relay:
                 if not data or (readable[0] is server and asked and self._cuts()):
                     return
                 if readable[0] is server:
+                    self._hold(asked=asked)
                     client.sendall(data)
                 else:
                     asked = self._forward(data, server)
+
+    def _hold(self, *, asked: bool) -> None:
+        if asked and not self.released.is_set():
+            self.held.set()
+            self.released.wait()
 
     def _cuts(self) -> bool:
         self.cut -= 1
