@@ -14,7 +14,7 @@ from workers import decode, pipeline
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from storage import partitions, streams
+    from storage import partitions, resends, streams
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -58,6 +58,23 @@ class Decoded(NamedTuple):
             [entry for entry in self.entries if _order(entry.id) <= end],
             [corrupt for corrupt in self.corrupt if _order(corrupt.stored.id) <= end],
         )
+
+
+class Work(NamedTuple):
+    """A batch under way.
+
+    ``full`` says that a limit cut it off, so that more is waiting; ``begun`` that an earlier drainer may have
+    inserted some of its rows, so that its bounds may not change any more. ``left`` is what it leaves to later
+    ones of reports that may be sent again, where that is known already.
+    """
+
+    bounds: Bounds
+    encoded: bytes
+    stored: Sequence[streams.StoredEntry]
+    decoded: Decoded
+    full: bool
+    begun: bool = False
+    left: Mapping[int, resends.Seen] | None = None
 
 
 class Admit(Protocol):

@@ -19,37 +19,25 @@ import msgspec
 import structlog
 
 from storage import clocks, errors, lanes, partitions, quotas, registry, resends, writer
-from workers import apart, batch, corrupt, failpoints, interruption, pipeline, poison, resent
+from workers import apart, batch, corrupt, failpoints, interruption, pipeline, poison, rescue, resent
 from workers import pace as paces
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import redis
 
-    from storage import clickhouse, envelope, streams
+    from storage import clickhouse, streams
 
 log = structlog.get_logger(__name__)
 
 TABLES: Final = ("policies", "reports", "quarantine", "receipts", "outcomes")
 """In the order of their inserts."""
-REFUSABLE: Final = ("policies", "reports")
-"""Tables with columns that senders fill; the others hold what Headrace itself makes up."""
 RELEASE_S: Final = 3.0
 """How long a drain tries to give its lease back while Redis is away: its shard would wait longer for it."""
 RELEASE_PAUSE_S: Final = 0.2
-AGAIN: Final = 3
-"""So often in one drain a batch that failed is repeated although nothing is found in it."""
 LONG_S: Final = 0.2
 """A batch that took this long tells what its payloads cost: half of it may be the fixed cost of any batch."""
-
-
-class RefusedRowsError(errors.InsertRefusedError):
-    """ClickHouse refuses rows that senders fill, before anything of the batch was counted."""
-
-
-class BrokenError(errors.HeadraceError):
-    """Something in a batch makes a stage fail."""
 
 
 class NoRegistryError(errors.RecoverableError):
@@ -84,23 +72,6 @@ class Drained(NamedTuple):
     reports: int
 
 
-class Work(NamedTuple):
-    """A batch under way.
-
-    ``full`` says that a limit cut it off, so that more is waiting; ``begun`` that an earlier drainer may have
-    inserted some of its rows, so that its bounds may not change any more. ``left`` is what it leaves to later
-    ones of reports that may be sent again, where that is known already.
-    """
-
-    bounds: batch.Bounds
-    encoded: bytes
-    stored: Sequence[streams.StoredEntry]
-    decoded: batch.Decoded
-    full: bool
-    begun: bool = False
-    left: Mapping[int, resends.Seen] | None = None
-
-
 class Drainer:
     """Drains shards, one at a time.
 
@@ -132,6 +103,7 @@ class Drainer:
         self._limits = limits or Limits()
         self._pace = pace or paces.Pace(self._limits, math.inf, start=1.0)
         self._stop = stop
+        self._rescue = rescue.Rescue(queue, server)
 
     def drain(self, shard: int) -> Drained:
         """Drain a shard until its backlog no longer fills a batch, or the time budget ends.
@@ -202,14 +174,14 @@ class Drainer:
             except errors.RedisUnavailableError as error:
                 log.warning("lease_not_renewed", shard=lease.shard, error=str(error))
 
-    def _resume(self, lease: streams.Lease) -> Work:
+    def _resume(self, lease: streams.Lease) -> batch.Work:
         """Take up the batch that an earlier drainer left: the same entries under the same plan."""
         encoded = lease.bounds or b""
         bounds = batch.decode_bounds(encoded)
         found = self._queue.read_between(lease.shard, bounds.first, bounds.last)
         stored = batch.dated(found, bounds.plan.latest_ms)
         log.info("batch_resumed", shard=lease.shard, first=bounds.first, last=bounds.last)
-        work = Work(
+        work = batch.Work(
             bounds,
             encoded,
             stored,
@@ -217,24 +189,9 @@ class Drainer:
             full=True,
             begun=lease.begun,
         )
-        return work if lease.attempts <= self._limits.attempts else self._suspected(lease, work)
+        return work if lease.attempts <= self._limits.attempts else self._rescue.suspected(lease, work)
 
-    def _suspected(self, lease: streams.Lease, work: Work) -> Work:
-        """Return a batch that may take processes down, less the payloads that do.
-
-        If none does, half of it: it may be too much at once. Where that cannot be, it is repeated as it is,
-        unless its rows were never made, and making them takes the process down each time.
-        """
-        trial, entries = self._rows_of(work), work.decoded.entries
-        found = apart.culprits(lease.shard, entries, trial)
-        log.warning("batch_suspected", shard=lease.shard, first=work.bounds.first, payloads=len(found))
-        if found or batch.can_be_halved(work.decoded, begun=work.begun):
-            return self._less(lease, work, found)
-        if work.begun or not apart.fails(entries, trial):
-            return work
-        return self._less(lease, work, found)
-
-    def _claim(self, lease: streams.Lease) -> Work | None:
+    def _claim(self, lease: streams.Lease) -> batch.Work | None:
         """Bind the next batch: write its bounds and its plan before anything is done with it."""
         limits = self._pace.limits
         found = self._queue.read(lease.shard, max_bytes=limits.max_bytes, max_payloads=limits.max_payloads)
@@ -256,9 +213,9 @@ class Drainer:
         encoded = batch.encode_bounds(bounds)
         self._queue.bind(lease, encoded)
         failpoints.hit("after_bounds")
-        return Work(bounds, encoded, stored, decoded, full=full, left=left)
+        return batch.Work(bounds, encoded, stored, decoded, full=full, left=left)
 
-    def _note(self, work: Work, seconds: float) -> None:
+    def _note(self, work: batch.Work, seconds: float) -> None:
         """Note how long a batch took, for the size of the next, and for who is loud if it took long."""
         self._pace.note(seconds, full=work.full)
         if seconds < LONG_S:
@@ -277,7 +234,7 @@ class Drainer:
     ) -> dict[partitions.Pair, str]:
         return partitions.admit(self._client, project_id, pairs, most=most, now_ms=now_ms)
 
-    def _process(self, lease: streams.Lease, work: Work) -> tuple[int, int]:
+    def _process(self, lease: streams.Lease, work: batch.Work) -> tuple[int, int]:
         """Carry a batch through: rows, inserts, commit. Returns its payloads and its reports."""
         failures = 0
         while True:
@@ -286,20 +243,20 @@ class Drainer:
                 tables = self._tables(lease, work, arbiter)
                 failpoints.hit("after_process")
                 found = self._insert(lease, work, tables)
-            except (BrokenError, RefusedRowsError) as error:
+            except (rescue.BrokenError, rescue.RefusedRowsError) as error:
                 failures += 1
-                work = self._without_culprits(lease, work, error, failures)
+                work = self._rescue.without_culprits(lease, work, error, failures)
                 continue
             done = self._commit(lease, work, found)
             arbiter.forget()
             return done
 
     @staticmethod
-    def _tables(lease: streams.Lease, work: Work, arbiter: _Arbiter) -> pipeline.Tables:
+    def _tables(lease: streams.Lease, work: batch.Work, arbiter: _Arbiter) -> pipeline.Tables:
         """Return the rows of a batch.
 
         Raises:
-            BrokenError: something in it makes a stage fail.
+            rescue.BrokenError: something in it makes a stage fail.
         """
         try:
             with interruption.allowed():
@@ -307,9 +264,9 @@ class Drainer:
         except (errors.RecoverableError, errors.LeaseLostError, *interruption.SURROUNDINGS):
             raise
         except Exception as error:
-            raise BrokenError(poison.last_line(error)) from error
+            raise rescue.BrokenError(poison.last_line(error)) from error
 
-    def _insert(self, lease: streams.Lease, work: Work, tables: pipeline.Tables) -> dict[int, int]:
+    def _insert(self, lease: streams.Lease, work: batch.Work, tables: pipeline.Tables) -> dict[int, int]:
         """Insert the rows of a batch, each table under its own token, and return the reports found.
 
         The tables that may refuse data for good come first, so that nothing is counted yet when they do.
@@ -324,11 +281,12 @@ class Drainer:
                 with interruption.allowed():
                     writer.insert(self._server, table, columns[table], work.bounds.token(lease.shard, table))
             except errors.InsertRefusedError as error:
-                raise (RefusedRowsError(str(error)) if table in REFUSABLE else error) from error
+                refused = rescue.RefusedRowsError(str(error)) if table in rescue.REFUSABLE else error
+                raise refused from error
             failpoints.hit(f"after_{table}")
         return found
 
-    def _commit(self, lease: streams.Lease, work: Work, found: dict[int, int]) -> tuple[int, int]:
+    def _commit(self, lease: streams.Lease, work: batch.Work, found: dict[int, int]) -> tuple[int, int]:
         payloads = _census(work.stored)
         counts = [
             *((f"committed:{project}", count) for project, count in payloads.items()),
@@ -339,58 +297,12 @@ class Drainer:
         self._queue.commit(lease, work.encoded, work.bounds.last, counts)
         return sum(payloads.values()), sum(found.values())
 
-    def _remember(self, shard: int, work: Work) -> None:
+    def _remember(self, shard: int, work: batch.Work) -> None:
         """Leave to later batches what this one counts. Once it is bound, doing so again changes nothing."""
         left, plan = work.left, work.bounds.plan
         if left is None:
             left = resent.left_again(plan, resent.sightings(shard, work.decoded.entries, plan))
         resends.remember(self._client, shard, left)
-
-    def _rows_of(self, work: Work) -> poison.Trial:
-        """Return the trial that a payload passes when it can be made into rows."""
-        return lambda entries: pipeline.process(0, entries, work.bounds.plan)
-
-    def _probe_of(self, lease: streams.Lease, work: Work) -> poison.Trial:
-        """Return the trial that a payload passes when ClickHouse would take its rows."""
-
-        def trial(entries: Sequence[envelope.Entry]) -> None:
-            tables = pipeline.process(lease.shard, entries, work.bounds.plan)
-            for table in REFUSABLE:
-                writer.probe(self._server, table, getattr(tables, table))
-
-        return trial
-
-    def _without_culprits(
-        self, lease: streams.Lease, work: Work, error: errors.HeadraceError, failures: int
-    ) -> Work:
-        """Bind the batch again without what makes it fail, see ``_less``.
-
-        Where a trial passes on the whole batch, it is repeated as it is: what failed is over. But not for
-        ever: what fails more than ``AGAIN`` times has a cause that the trial does not show. The rows of a
-        batch whose inserts have begun were made before: it is repeated until they can be made again.
-        """
-        if not work.decoded.entries:
-            raise error
-        broken = isinstance(error, BrokenError)
-        log.error("batch_failed", shard=lease.shard, first=work.bounds.first, exc_info=error)
-        trial = self._rows_of(work) if broken else self._probe_of(lease, work)
-        with interruption.allowed():
-            found = poison.culprits(lease.shard, work.decoded.entries, trial)
-        if found is None and failures <= AGAIN:
-            return work
-        if broken and work.begun and not found:
-            raise error
-        return self._less(lease, work, found or {})
-
-    def _less(self, lease: streams.Lease, work: Work, found: Mapping[str, str]) -> Work:
-        """Bind the batch again without these payloads, by receipt with their errors, see ``batch.less``."""
-        bounds = batch.less(lease.shard, work.bounds, work.decoded, found, begun=work.begun)
-        stored = batch.until(work.stored, bounds.last)
-        log.warning("payloads_set_aside", shard=lease.shard, first=bounds.first, payloads=len(found))
-        encoded = batch.encode_bounds(bounds)
-        self._queue.bind(lease, encoded)
-        full = work.full or len(stored) < len(work.stored)
-        return Work(bounds, encoded, stored, batch.decode_entries(stored, bounds.damaged), full=full)
 
 
 class _Arbiter(quotas.Arbiter):

@@ -16,10 +16,10 @@ import rq
 import rq.serializers
 
 from deploy import child
-from storage import clickhouse, ledger, streams
+from storage import clickhouse, ledger, streams, writer
 from tests import harness
 from tests.integration.workers import test_drain as drains
-from workers import apart, context, drain, failpoints, interruption, jobs, judge, pipeline
+from workers import apart, context, drain, failpoints, interruption, jobs, judge, pipeline, rescue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -254,7 +254,7 @@ def test_rows_that_were_made_before_are_waited_for(
     with monkeypatch.context() as patched:
         patched.setattr(pipeline, "process", failing_as_a_whole)
         for _ in range(6):
-            with pytest.raises(drain.BrokenError):
+            with pytest.raises(rescue.BrokenError):
                 drainer(client, server).drain(SHARD)
     drain_calmly(client, server)
 
@@ -281,4 +281,18 @@ def test_processes_that_somebody_kills_make_nobody_a_culprit(
             patched.setattr(apart, "_confine", killed)
             with pytest.raises(apart.UndecidedError):
                 drainer(client, server).drain(SHARD)
+    drain_calmly(client, server)
+
+
+def test_a_batch_that_has_begun_and_is_too_much_for_one_block_is_halved(
+    client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stop between the first insert and the refusal of the second costs no report."""
+    for number in range(REPORTS):
+        drains.append(client, drains.payload(drains.report(number), release=f"1.{number}"))
+    failpoints.arm("after_policies=raise@1")
+    with pytest.raises(failpoints.FailpointError):
+        drainer(client, server).drain(SHARD)
+    limited = {**writer._SETTINGS, "max_partitions_per_insert_block": 2}
+    monkeypatch.setattr(writer, "_SETTINGS", limited)
     drain_calmly(client, server)
