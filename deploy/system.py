@@ -195,7 +195,7 @@ class System:
             seconds, port = embedded_redis.START_SECONDS, urlsplit(url).port or 0
             self._await(
                 started,
-                lambda: started.listens(port) and backends.redis_is_ready(url),
+                lambda: backends.redis_is_ready(url) and started.listens(port),
                 seconds,
                 "Redis",
                 "redis",
@@ -208,7 +208,7 @@ class System:
             seconds, address = embedded_clickhouse.START_SECONDS, self.address
             self._await(
                 started,
-                lambda: started.listens(address.port) and backends.clickhouse_is_ready(address),
+                lambda: backends.clickhouse_is_ready(address) and started.listens(address.port),
                 seconds,
                 "ClickHouse",
                 "clickhouse",
@@ -232,7 +232,7 @@ class System:
         self.tend()
         port = self._listen.port
         self._await(
-            edge, lambda: edge.listens(port) and _is_ready(self._listen), EDGE_START_S, "The edge", "edge"
+            edge, lambda: _is_ready(self._listen) and edge.listens(port), EDGE_START_S, "The edge", "edge"
         )
         self.tend()
 
