@@ -12,6 +12,7 @@ import pytest
 from deploy import network
 from ingest import auth, connection, refusals, tally, targets
 from storage import refusals as stored_refusals
+from tests.integration.storage import relay
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -141,3 +142,21 @@ def test_counts_wait_for_a_redis_that_is_away(
 
     run(redis_server.url, scenario)
     assert waiting(redis_client).total() == 2
+
+
+def test_a_flush_whose_answer_is_lost_counts_once(
+    redis_server: harness.RedisServer, redis_client: redis.Redis
+) -> None:
+    waiting(redis_client)
+
+    async def scenario(tested: tally.Tally) -> None:
+        for _ in range(3):
+            tested.count(refusals.DISABLED, target(7, "prod"))
+            between.cut = 1
+            await tested.flush()
+            tested.count(refusals.DISABLED, target(7, "prod"))
+            await tested.flush()
+
+    with relay.Relay(redis_server.url) as between:
+        run(between.url, scenario)
+    assert waiting(redis_client).total() == 6

@@ -104,6 +104,17 @@ def test_without_an_arbiter_nothing_is_limited() -> None:
     assert payloads.verdicts(tables) == {("accepted", ""): 2}
 
 
+def test_who_comes_first_in_the_stream_gets_through_whatever_its_clock_says() -> None:
+    plan = pipeline.Plan(projects={1: pipeline.ProjectPlan(settings=Settings(quota_per_minute=9))})
+    entries = [
+        envelope.Entry(f"{NOW}-{number}", [payloads.payload(blocked(name))], NOW - number * 100)
+        for number, name in enumerate("abc")
+    ]
+    tables = pipeline.process(3, entries, plan, Arbiter(room=2))
+    payloads.assert_balanced(tables)
+    assert seen(tables) == {"a.example": 1, "b.example": 1}
+
+
 def test_a_batch_without_accepted_reports_asks_nobody() -> None:
     arbiter = Arbiter()
     limits_of_reports = {"quota_per_minute": 1, "sampling": "adaptive", "new_variants_per_hour": 1}

@@ -128,6 +128,14 @@ def test_a_window_of_nothing_counts_everything() -> None:
     assert shard.memories == {}
 
 
+def test_nothing_is_a_repetition_of_what_was_dated_later() -> None:
+    """A clock was ahead when the first one came: what happens afterwards happens again."""
+    shard = Shard()
+    assert shard.batch(entry(600, upload(item()))) == {ACCEPTED: 1}
+    assert shard.batch(entry(30, upload(item()))) == {ACCEPTED: 1}
+    assert shard.batch(entry(90, upload(item(60)))) == {RESENT: 1}
+
+
 def test_what_was_invalid_is_not_kept_twice() -> None:
     shard = Shard()
     first, again = ({"age": age, "body": {}} for age in (0, 61_000))
