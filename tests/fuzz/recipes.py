@@ -98,9 +98,8 @@ class Recipe(msgspec.Struct, frozen=True):
         elif member.endswith(("chain", "Chain", "scts")):
             value = [text]
         if not kind:
-            return payloads.legacy(
-                **({} if self.bare else {"original-policy": "img-src 'self'"}), **{member: value}
-            )
+            whole = {} if self.bare else {"original-policy": "img-src 'self'"}
+            return payloads.legacy(**{**whole, member: value})
         if kind.endswith("-report"):
             return {kind: {**payloads.certificate(), member: value}}
         report = payloads.modern() if kind == "csp-violation" else {"body": {}, "url": "https://a.example/"}
