@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from deploy import relabel
 from storage import labels, project_settings
-from workers import urls
+from tests.unit.workers import payloads, test_vectors
+from workers import pipeline, urls
 from workers.noise import rules
 
 SIGHT = labels.Sight(
@@ -108,3 +111,35 @@ def test_a_row_tells_its_details() -> None:
     assert relabel.is_told(rule)
     assert label_of(SIGHT._replace(details=list(rule.details))) == rule.id
     assert set(rule.details) <= set(relabel.Labels(project_settings.ProjectSettings()).named)
+
+
+UNTOLD = {"policy", "document", "details"}
+"""What is not read as it is."""
+AGENTS = [payloads.FIREFOX, "x +http://a.example/", "Googlebot", "xbingbotx/2.0", ""]
+
+
+def sight_of(row: dict[str, Any], named: tuple[str, ...]) -> labels.Sight:
+    """Return what ``storage.labels`` reads of a row."""
+    return labels.Sight(
+        key=0,
+        document="",
+        policy=0,
+        collapsed=int("collapsed" in row["details"]),
+        details=[name for name in named if name in row["details"]],
+        **{name: row[name] for name in labels.Sight._fields if name in row.keys() - UNTOLD},
+    )
+
+
+@pytest.mark.parametrize(
+    "agent", [payloads.FIREFOX, "x +http://a.example/", "Googlebot", "xbingbotx/2.0", ""]
+)
+def test_every_recorded_report_keeps_its_label(agent: str) -> None:
+    settings = project_settings.ProjectSettings(
+        dedupe_window=0, noise_rules=("own injected host=.example.com path=/a",), noise_off=("proxy",)
+    )
+    plan = pipeline.Plan(projects={1: pipeline.ProjectPlan(settings=settings)})
+    wanted = relabel.Labels(settings)
+    batch = [payloads.payload(param.values[1], user_agent=agent) for param in test_vectors.READABLE]
+    for row in payloads.rows(payloads.process(*batch, plan=plan).reports):
+        found = wanted.of(sight_of(row, wanted.named))
+        assert (found.noise, found.rule) == (row["noise"], row["noise_rule"]), row
