@@ -8,6 +8,9 @@ from typing import Final, NamedTuple
 import ua_parser
 from ua_parser import loaders, regex
 
+from workers import scrub
+from workers.scrub import names
+
 MAX_USER_AGENT: Final = 512
 """Characters that are parsed: real browsers stay below 300, and longer ones only cost time."""
 
@@ -38,10 +41,15 @@ def _parse(user_agent: str) -> Agent:
     found = _parser()(user_agent, ua_parser.Domain.USER_AGENT | ua_parser.Domain.OS)
     browser, system = found.user_agent, found.os
     return Agent(
-        browser.family if browser else "",
-        (browser.major or "") if browser else "",
-        system.family if system else "",
+        _word(browser.family) if browser else "",
+        _word(browser.major or "") if browser else "",
+        _word(system.family) if system else "",
     )
+
+
+def _word(said: str) -> str:
+    """Return what a user agent says of itself as it may be stored: one that nobody knows says anything."""
+    return scrub.text(names.What.TEXT, said, scrub.DEFAULT)
 
 
 @functools.cache

@@ -19,7 +19,7 @@ import time
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from storage import envelope, errors
-from workers import interruption, poison
+from workers import defects, interruption, poison
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -121,7 +121,7 @@ def _singles(entries: Sequence[envelope.Entry]) -> Iterator[tuple[envelope.Entry
     """Yield each payload in an entry of its own, and its position in the one that it was in."""
     for entry in entries:
         for index, payload in enumerate(entry.payloads):
-            yield envelope.Entry(entry.id, [payload]), index
+            yield envelope.Entry(entry.id, [payload], entry.dated_ms), index
 
 
 def _blame(trial: poison.Trial, suspects: Sequence[envelope.Entry], first: _End, cpu_s: float) -> str:
@@ -216,7 +216,7 @@ def _perform(
         status = _SURROUNDINGS
     except Exception as error:  # noqa: BLE001 - whatever a stage raises is the finding
         status = _FAILED
-        os.write(told, poison.last_line(error).encode(errors="replace"))
+        os.write(told, defects.told(error).encode(errors="replace"))
     finally:
         os._exit(status)
 

@@ -19,7 +19,7 @@ import msgspec
 import structlog
 
 from storage import clocks, errors, lanes, partitions, quotas, registry, resends, writer
-from workers import apart, batch, corrupt, failpoints, interruption, pipeline, poison, rescue, resent
+from workers import apart, batch, corrupt, defects, failpoints, interruption, pipeline, rescue, resent
 from workers import pace as paces
 
 if TYPE_CHECKING:
@@ -264,7 +264,7 @@ class Drainer:
         except (errors.RecoverableError, errors.LeaseLostError, *interruption.SURROUNDINGS):
             raise
         except Exception as error:
-            raise rescue.BrokenError(poison.last_line(error)) from error
+            raise rescue.BrokenError(defects.told(error)) from error
 
     def _insert(self, lease: streams.Lease, work: batch.Work, tables: pipeline.Tables) -> dict[int, int]:
         """Insert the rows of a batch, each table under its own token, and return the reports found.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from workers import memo, urls, values
+from workers import memo, text, urls, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,11 +101,11 @@ class Reader:
         sent = self._sent.get(field)
         if sent is None:
             return ""
-        text = values.text_of(sent)
-        if text is None:
+        found = values.text_of(sent)
+        if found is None:
             self.nulled.append(field)
             return ""
-        return text if len(text) <= limit else text[:limit].rstrip()
+        return found if len(found) <= limit else text.cut(found, limit).rstrip()
 
     def verbatim(self, field: str) -> str:
         """Return a text exactly as it was sent, for a caller who checks it."""

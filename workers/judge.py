@@ -16,6 +16,7 @@ from workers import (
     admission,
     classify,
     decode,
+    defects,
     detect,
     failpoints,
     impossible,
@@ -180,8 +181,7 @@ def _judge(cases: list[_Case]) -> None:
             except interruption.SURROUNDINGS:
                 raise
             except Exception as error:  # noqa: BLE001 - a defect may cost one report, never its shard
-                text = f"{type(error).__name__}: {error}"[:1024]
-                case.judgement = report.invalid(outcomes.Reason.DEFECT, error=text)
+                case.judgement = report.invalid(outcomes.Reason.DEFECT, error=defects.told(error))
         cases = [case for case in cases if case.judgement is _OPEN]
 
 

@@ -6,11 +6,10 @@ a trial on part of the batch either passes or does not. What takes a process dow
 
 from __future__ import annotations
 
-import traceback
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from storage import envelope, errors
-from workers import interruption
+from workers import defects, interruption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 SAME_ERROR: Final = 16
 """After so many culprits with one and the same error the rest of the batch shares their fate untried."""
-LONGEST_ERROR: Final = 1024
 
 
 class _Suspect(NamedTuple):
@@ -62,7 +60,7 @@ class _Search:
         except (errors.RecoverableError, *interruption.SURROUNDINGS):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a stage raises is the finding
-            return last_line(error)
+            return defects.told(error)
         return None
 
     def _systematic(self) -> str | None:
@@ -88,8 +86,3 @@ def culprits(shard: int, entries: Sequence[envelope.Entry], trial: Trial) -> dic
     ]
     search.run(suspects)
     return search.found or ({} if search.fails(suspects) else None)
-
-
-def last_line(error: BaseException) -> str:
-    """Return the last line of an error's traceback, at most ``LONGEST_ERROR`` characters of it."""
-    return "".join(traceback.format_exception_only(error)).strip().rpartition("\n")[2][:LONGEST_ERROR]

@@ -12,7 +12,7 @@ from typing import Final
 import ada_url
 import msgspec
 
-from workers import spelling
+from workers import spelling, text
 
 MAX_URL: Final = 2048
 """Characters of a stored URL: longer ones are machine-made, and their tail tells nothing."""
@@ -53,18 +53,18 @@ def clean(value: str) -> URL:
 
     A URL of a scheme without a network host (``data:``, ``blob:``, an extension's) becomes its bare scheme.
     """
-    text = _CONTROLS.sub("", value[:_MAX_INPUT]).strip()
-    if "\\" in text:  # or what a script spells "\\x3f" would be read as a directory x3f
-        text = spelling.plain(text)
-    if _KEYWORD.fullmatch(text):
-        return URL(text.lower(), "", "")
-    scheme = _SCHEME.match(text)
+    sent = _CONTROLS.sub("", value[:_MAX_INPUT]).strip()
+    if "\\" in sent:  # or what a script spells "\\x3f" would be read as a directory x3f
+        sent = spelling.plain(sent)
+    if _KEYWORD.fullmatch(sent):
+        return URL(sent.lower(), "", "")
+    scheme = _SCHEME.match(sent)
     if scheme is None:
-        address = _ADDRESS.fullmatch(text)
+        address = _ADDRESS.fullmatch(sent)
         return URL(address[1], "", "") if address else NONE
     if scheme[1].lower() in _NETWORK_SCHEMES:
-        return _clean_network(text)
-    return URL(text if text in VERBATIM else scheme[1].lower(), "", "")
+        return _clean_network(sent)
+    return URL(sent if sent in VERBATIM else scheme[1].lower(), "", "")
 
 
 def plain(value: str) -> URL | None:
@@ -95,14 +95,14 @@ def host(name: str) -> str:
     return "" if parts["port"] else str(parts["hostname"])
 
 
-def _clean_network(text: str) -> URL:
+def _clean_network(sent: str) -> URL:
     try:
-        parts = ada_url.parse_url(text, attributes=("protocol", "host", "hostname", "pathname"))
+        parts = ada_url.parse_url(sent, attributes=("protocol", "host", "hostname", "pathname"))
     except ValueError:
         return NONE
     if len(parts["hostname"]) > _MAX_HOST:
         return NONE
     whole = f"{parts['protocol']}//{parts['host']}{parts['pathname']}"
     if len(whole) > MAX_URL:
-        return _clean_network(whole[:MAX_URL])  # parsed again: the cut may have made a "/.." of a "/..name"
+        return _clean_network(text.cut(whole, MAX_URL))  # parsed again: it may end in "/.." now
     return URL(whole, parts["hostname"], parts["pathname"])

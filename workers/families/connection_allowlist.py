@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from workers import report, values
+from workers import report, text, values
 from workers.families import contract, reporting, unknown
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def _type(_read: Reader) -> str:
 
 
 def _details(read: Reader) -> dict[str, str]:
-    patterns = [pattern[:_MAX_PATTERN] for pattern in read.array("allowlist") if isinstance(pattern, str)]
-    return {"allowlist": " ".join(patterns)[: values.MAX_TEXT]}
+    patterns = [text.cut(pattern, _MAX_PATTERN) for pattern in read.array("allowlist") if isinstance(pattern, str)]
+    return {"allowlist": text.cut(" ".join(patterns), values.MAX_TEXT)}
 
 
 FAMILY: Final = contract.Family(kind=unknown.KIND, types=(TYPE,), normalise=normalise, title=title)

@@ -1,0 +1,26 @@
+"""What is told of an error that no stage foresaw: its message may quote what a sender wrote, so that it stays out."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Final
+
+from storage import errors
+from workers import scrub
+from workers.scrub import names
+
+_MAX: Final = 1024
+"""Characters that are told at most."""
+
+
+def told(error: BaseException) -> str:
+    """Return what kind of error it is, and the place in the code: ``KeyError in workers/scrub/names.py, line 7``.
+
+    Errors of our own say what they mean. What they may quote of ClickHouse's words is scrubbed.
+    """
+    if isinstance(error, errors.HeadraceError):
+        said = f"{type(error).__name__}: {error}".partition("\n")[0]
+        return scrub.text(names.What.TEXT, said, scrub.DEFAULT)[:_MAX]
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {'/'.join(frames[-1].filename.split('/')[-3:])}, line {frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"
