@@ -53,11 +53,14 @@ def test_a_stored_url_is_the_url_that_was_cleaned(text: str) -> None:
     assert relabel._url(text) == (urls.clean(text) if text else urls.NONE)
 
 
+FIREFOX = ("firefox-undefined", "moz-extension", "firefox-internal")
+
+
 @pytest.mark.parametrize(
     ("browser", "version", "rule", "traits"),
     [
-        ("Firefox", "151", "", ()),
-        ("Firefox", "48", "", ("firefox-base-uri",)),
+        ("Firefox", "151", "", FIREFOX),
+        ("Firefox", "48", "", ("firefox-base-uri", *FIREFOX)),
         ("Googlebot", "2", "", ("googlebot",)),
         ("Googlebot", "2", "googlebot", ("googlebot",)),
         ("Chrome", "148", CRAWLER, (CRAWLER,)),
