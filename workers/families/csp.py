@@ -72,6 +72,7 @@ def _report(read: Reader, directive: str, sent: envelope.Envelope) -> report.Rep
         column=read.integer("column"),
         sample=read.text("sample", _MAX_SAMPLE),
         policy=read.read("policy", _policy_of, ""),
+        policy_sent=read.read("policy", _policy_sent, ""),
         user_agent=sent.user_agent,
         status_code=read.integer("status_code", fields.MAX_STATUS),
         age=sent.age,
@@ -112,6 +113,13 @@ def _policy_of(sent: bytes) -> str | None:
         return None
     policy = text.clean(value, _MAX_POLICY)
     return _NONCE.sub("'nonce-…'", policy) if "'nonce-" in policy.lower() else policy
+
+
+@memo.remembered
+def _policy_sent(sent: bytes) -> str:
+    """Return a policy as it was sent; "" if it is none, which is noted when it is read the other way."""
+    value = values.load(sent)
+    return value[:_MAX_POLICY] if isinstance(value, str) else ""
 
 
 def _details(read: Reader) -> dict[str, str]:

@@ -82,6 +82,7 @@ def apply(found: report.Report, rules: Rules) -> report.Report:
         source_file=_url(found.source_file, rules),
         sample=_text(found.sample, rules) if found.sample else "",
         policy=_policy(found.policy, rules) if found.policy else "",
+        policy_sent="",
         user_agent=_text(found.user_agent, rules) if found.user_agent else "",
         details=_members(found.details, rules) if found.details else found.details,
         moments=_members(found.moments, rules) if found.moments else found.moments,
