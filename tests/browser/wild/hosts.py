@@ -83,6 +83,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815
     do_OPTIONS = do_GET  # noqa: N815
 
+    def finish(self) -> None:
+        """Close what TLS made of the connection too: the server knows only what it was before."""
+        super().finish()
+        self.connection.close()
+
     def log_message(self, *_arguments: object) -> None:
         """Keep the test output free of access logs."""
 
