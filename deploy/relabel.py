@@ -101,14 +101,7 @@ def _labelled(
         policies = labels.policies(server, day.project_id, {sight.policy for sight in page})
         for sight in page:
             found = _report(sight, policies.get(sight.policy, ""))
-            label = noise.label(
-                found,
-                _traits(sight),
-                wanted,
-                impossible=bool(sight.impossible),
-                allowed=bool(sight.allowed),
-            )
-            yield sight, label
+            yield sight, noise.label(found, _traits(sight), wanted, impossible=bool(sight.impossible))
 
 
 def _report(sight: labels.Sight, policy: str) -> report.Report:

@@ -24,11 +24,11 @@ _CHANGES: Final = 20_000
 _MAX_STATEMENT: Final = 16 << 20
 _EVER: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
-_POLICY: Final = "if(allowed = 1 AND blocked_host = document_host, policy, 0)"
+_POLICY: Final = "if(impossible = 1 AND blocked_host = document_host, policy, 0)"
 """The policy where a label may depend on it: elsewhere it would only tell equal reports apart."""
 _SAID: Final = (
-    "kind, directive, blocked, source_file, document_host, sample, impossible, allowed, browser,"
-    f" browser_version, {_POLICY}, noise, noise_rule"
+    "kind, directive, blocked, source_file, document_host, sample, impossible, browser, browser_version,"
+    f" {_POLICY}, noise, noise_rule"
 )
 _KEY: Final = f"cityHash64({_SAID})"
 _OF_DAY: Final = """
@@ -78,7 +78,6 @@ class Sight(NamedTuple):
     document_host: str
     sample: str
     impossible: int
-    allowed: int
     browser: str
     browser_version: str
     policy: int

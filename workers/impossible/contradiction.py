@@ -52,8 +52,8 @@ _LISTS: Final = {
 Others are not judged: of ``frame-ancestors`` a report does not name the ancestor, of Trusted Types not the
 type, and what ``prefetch-src`` meant has changed.
 """
-_OTHER_LISTS: Final = {"worker-src": ("worker-src", "child-src", "default-src")}
-"""The same for browsers that leave a directive out. Both must allow."""
+_OTHER_LISTS: Final = {"worker-src": (("worker-src", "child-src", "default-src"),)}
+"""The same in browsers that leave a directive out. What any of them ends with must allow it."""
 _CODE: Final = frozenset({*_LISTS["script-src-elem"], "script-src-attr"})
 _STYLE: Final = frozenset({"style-src", "style-src-elem", "style-src-attr"})
 _SCRIPT_LIKE: Final = _CODE | {"worker-src", "child-src"}
@@ -120,9 +120,9 @@ class _Ruling:
     """What one policy says under one directive; it remembers its latest answers."""
 
     def __init__(self, one: policy.Policy, directive: str) -> None:
-        chains = (_LISTS[directive], _OTHER_LISTS.get(directive, _LISTS[directive]))
-        self._listed = [policy.sources(words) for words in _governing(one, chains)]
-        code = [policy.sources(words) for words in _governing(one, (_LISTS["script-src"],))]
+        chains = (_LISTS[directive], *_OTHER_LISTS.get(directive, ()))
+        self._listed = _governing(one, chains)
+        code = _governing(one, (_LISTS["script-src"],)) if directive in _CODE else []
         self._sandboxed = "sandbox" in one.directives
         self._final = directive == "base-uri"  # nothing is fetched, so nothing redirects
         self._ungoverned = Contradiction.IMPOSSIBLE if one.known else Contradiction.NONE
@@ -171,10 +171,10 @@ def _origin(url: urls.URL) -> str:
     return url.text[: -len(url.path)] if url.path else url.text
 
 
-def _governing(one: policy.Policy, chains: tuple[tuple[str, ...], ...]) -> list[policy.Words]:
-    """Return, for each chain, the value of the first of its directives that the policy has."""
+def _governing(one: policy.Policy, chains: tuple[tuple[str, ...], ...]) -> list[policy.Sources]:
+    """Return, for each chain, the source list of the first of its directives that the policy has."""
     names = {next((name for name in chain if name in one.directives), "") for chain in chains}
-    return [one.directives[name] for name in sorted(names - {""})]
+    return [policy.sources(one.directives[name]) for name in sorted(names - {""})]
 
 
 def _certain(allowed: object) -> Contradiction:

@@ -72,11 +72,17 @@ def path(pattern: str, asked: str) -> bool:
 
 
 def _decoded_path(pattern: str, asked: str, *, directory: bool) -> bool:
-    wanted, found = pattern.split("/"), asked.split("/")
+    wanted, found = tuple(pattern.split("/")), _segments(asked)
     if directory and len(found) >= len(wanted):
-        wanted.pop()
-        del found[len(wanted) :]
-    return wanted == list(map(parse.unquote, found))
+        wanted = wanted[:-1]
+        found = found[: len(wanted)]
+    return wanted == found
+
+
+@functools.lru_cache(maxsize=256)
+def _segments(text: str) -> tuple[str, ...]:
+    """Return the decoded segments of a path: one is compared with very many."""
+    return tuple(map(parse.unquote, text.split("/")))
 
 
 def _self(url: Origin, self_origin: Origin) -> bool:
@@ -118,6 +124,7 @@ def _has_default_port(url: Origin) -> bool:
     return url.port == _DEFAULT_PORTS.get(url.scheme, "")
 
 
+@functools.lru_cache(maxsize=1024)
 def _is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host.strip("[]"))

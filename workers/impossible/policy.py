@@ -11,8 +11,9 @@ and takes none away. So the words up to the first path are sure, and what comes 
 
 from __future__ import annotations
 
+import functools
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -22,13 +23,19 @@ _MAX_SOURCES: Final = 400
 """Expressions of a list that are read: with their number this bounds what is remembered to some 10 MB."""
 
 _READABLE: Final = re.compile(r"[\t\n\f\r -+\--~]*")
-_BLANKS: Final = re.compile(r"[\t\n\f\r ]+")
-_KNOWN: Final = re.compile(
-    r"(?:child|connect|default|fenced-frame|font|frame|img|manifest|media|object|prefetch|worker)-src"
-    r"|(?:script|style)-src(?:-elem|-attr)?|base-uri|form-action|frame-ancestors|navigate-to|plugin-types"
-    r"|report-to|report-uri|sandbox|trusted-types|require-trusted-types-for|require-sri-for|webrtc"
-    r"|upgrade-insecure-requests|block-all-mixed-content|referrer|reflected-xss|treat-as-public-address"
+"""Of these characters, what Python takes for a blank is what policies do."""
+_KNOWN: Final = frozenset(
+    {
+        *("base-uri", "block-all-mixed-content", "child-src", "connect-src", "default-src"),
+        *("fenced-frame-src", "font-src", "form-action", "frame-ancestors", "frame-src", "img-src"),
+        *("manifest-src", "media-src", "navigate-to", "object-src", "plugin-types", "prefetch-src"),
+        *("referrer", "reflected-xss", "report-to", "report-uri", "require-sri-for"),
+        *("require-trusted-types-for", "sandbox", "script-src", "script-src-attr", "script-src-elem"),
+        *("style-src", "style-src-attr", "style-src-elem", "treat-as-public-address", "trusted-types"),
+        *("upgrade-insecure-requests", "webrtc", "worker-src"),
+    }
 )
+"""The directives of all specifications."""
 _REPORTING: Final = frozenset({"report-to", "report-uri"})
 """Directives whose URLs nobody decodes."""
 _WITH_PATH: Final = re.compile(r"[^/]*://[^/]*/")
@@ -89,10 +96,10 @@ class Sources(msgspec.Struct, frozen=True):
     others: list[Expression]
 
 
-class Words(msgspec.Struct, frozen=True):
-    """The value of a directive: its words, of which the first ``sure`` are as they were sent."""
+class Value(NamedTuple):
+    """The text of a directive's value, of which the first ``sure`` words are as they were sent."""
 
-    listed: list[str]
+    text: str
     sure: int
 
 
@@ -104,7 +111,7 @@ class Policy(msgspec.Struct, frozen=True):
         known: whether all of them are of a specification: another may forbid what nobody here knows.
     """
 
-    directives: dict[str, Words]
+    directives: dict[str, Value]
     known: bool
 
 
@@ -117,29 +124,31 @@ def parse(text: str, *, verbatim: bool) -> Policy | None:
     """
     if len(text) > _MAX_POLICY or not _READABLE.fullmatch(text):
         return None
-    directives: dict[str, Words] = {}
-    sure = True
-    for part in text.split(";"):
-        name, *listed = [word for word in _BLANKS.split(part) if word] or [""]
-        name = name.lower()
-        first_path = len(listed)
-        if not verbatim and name not in _REPORTING:
-            first_path = _first_path(listed) if sure else 0
-            sure = sure and first_path == len(listed)
-        if name:
-            directives.setdefault(name, Words(listed, first_path))
-    known = [bool(_KNOWN.fullmatch(name)) for name in directives]
-    return Policy(directives, all(known)) if any(known) else None
+    directives: dict[str, Value] = {}
+    decoded = False
+    for part in filter(str.strip, text.split(";")):
+        name, *rest = part.split(None, 1)
+        name, value = name.lower(), rest[0] if rest else ""
+        sure = 0 if decoded else _MAX_SOURCES
+        if not verbatim and "://" in value and name not in _REPORTING:
+            first_path = _first_path(value.split())
+            decoded = decoded or first_path is not None
+            sure = sure if first_path is None else min(sure, first_path)
+        directives.setdefault(name, Value(value, sure))
+    known = directives.keys() & _KNOWN
+    return Policy(directives, len(known) == len(directives)) if known else None
 
 
-def _first_path(listed: list[str]) -> int:
-    """Return the index of the first word that Firefox may have decoded, or the number of words."""
-    return next((index for index, word in enumerate(listed) if _WITH_PATH.match(word)), len(listed))
+def _first_path(words: list[str]) -> int | None:
+    """Return the index of the first word that Firefox may have decoded."""
+    return next((index for index, word in enumerate(words) if _WITH_PATH.match(word)), None)
 
 
-def sources(words: Words) -> Sources:
-    """Return the source list that these words are; one that is too long surely allows nothing."""
-    listed, sure = words.listed, words.listed[: words.sure]
+@functools.lru_cache(maxsize=256)
+def sources(value: Value) -> Sources:
+    """Return the source list that a value is; one that is too long surely allows nothing."""
+    listed = value.text.split()
+    sure = listed[: value.sure]
     if len(listed) > _MAX_SOURCES:
         return Sources(frozenset(), guarded=True, dynamic=True, strange=True, by_host={}, others=[])
     quoted = {word.lower() for word in listed if word.startswith("'")}
@@ -161,9 +170,11 @@ def sources(words: Words) -> Sources:
 
 
 def _expression(word: str) -> Expression | None:
+    if word.startswith("'") or word == "*":
+        return None
     if scheme := _SCHEME_SOURCE.fullmatch(word):
         return Expression(scheme=scheme[1])
-    host = None if word == "*" else _HOST_SOURCE.fullmatch(word)
+    host = _HOST_SOURCE.fullmatch(word)
     if host is None:
         return None
     scheme_part, host_part, port, path = host.groups(default="")
