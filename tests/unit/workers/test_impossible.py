@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.bench import forged
 from tests.unit.workers import payloads
 from workers import impossible, judge, report, urls
 from workers.impossible import matching
@@ -474,6 +475,14 @@ def test_no_recorded_report_of_a_browser_contradicts_itself() -> None:
     for request in lines("browsers.jsonl"):
         judged = judge.judge_payload(request["body"].encode())
         assert {finding.contradiction for _, finding in judged.findings} <= {NONE}
+
+
+def test_the_docs_say_how_many_forged_reports_are_found_out() -> None:
+    found = forged.found_out()
+    shares = (found[IMPOSSIBLE], found[IMPOSSIBLE] + found[ALLOWED])
+    certain, either = (round(100 * share / found.total()) for share in shares)
+    page = pathlib.Path(__file__).parents[3] / "docs" / "query" / "impossible.md"
+    assert f"{certain} % are called impossible, and {either} % impossible or\n" in page.read_text("utf-8")
 
 
 @given(
