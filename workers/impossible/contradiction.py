@@ -52,8 +52,13 @@ _LISTS: Final = {
 Others are not judged: of ``frame-ancestors`` a report does not name the ancestor, of Trusted Types not the
 type, and what ``prefetch-src`` meant has changed.
 """
-_OTHER_LISTS: Final = {"worker-src": (("worker-src", "child-src", "default-src"),)}
-"""The same in browsers that leave a directive out. What any of them ends with must allow it."""
+_OTHER_LISTS: Final = {
+    "worker-src": (("worker-src", "child-src", "default-src"),),
+    "child-src": (_LISTS["frame-src"], _LISTS["worker-src"]),
+    "script-src": (_LISTS["script-src-elem"], _LISTS["script-src-attr"]),
+    "style-src": (_LISTS["style-src-elem"], _LISTS["style-src-attr"]),
+}
+"""The same in browsers that leave a directive out, or report one by the name of another. All must allow."""
 _CODE: Final = frozenset({*_LISTS["script-src-elem"], "script-src-attr"})
 _STYLE: Final = frozenset({"style-src", "style-src-elem", "style-src-attr"})
 _SCRIPT_LIKE: Final = _CODE | {"worker-src", "child-src"}
