@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import xxhash
 
-from workers import fingerprint, noise, outcomes, raw, report, scrub
+from workers import fingerprint, impossible, noise, outcomes, raw, report, scrub
 
 if TYPE_CHECKING:
     from workers.families import contract
@@ -26,7 +26,7 @@ class Finding(msgspec.Struct, eq=False, gc=False):
         digest: hash of everything the report says that a row stores, but its time and raw text.
         policy: hash of the policy's text, 0 without one.
         label: which noise it is, if any.
-        impossible: whether the reported policy plainly allows what was reported.
+        contradiction: whether the reported policy allows what was reported.
         scrubbing: what is taken out of the text of the item.
     """
 
@@ -38,7 +38,7 @@ class Finding(msgspec.Struct, eq=False, gc=False):
     digest: int
     policy: int
     label: noise.Label
-    impossible: bool
+    contradiction: impossible.Contradiction
     scrubbing: scrub.Rules
     _raw: str = ""
 
@@ -57,7 +57,7 @@ def classify(  # noqa: PLR0913 - one parameter for what each stage found
     item: report.Item,
     label: noise.Label = noise.NONE,
     *,
-    impossible: bool = False,
+    contradiction: impossible.Contradiction = impossible.Contradiction.NONE,
     scrubbing: scrub.Rules = scrub.DEFAULT,
 ) -> Finding:
     """Return the finding that a report of this family is, made from this item."""
@@ -68,10 +68,10 @@ def classify(  # noqa: PLR0913 - one parameter for what each stage found
         title=title,
         fingerprint=fingerprint.fingerprint(found, scrubbing),
         verdict=_accepted(found.kind),
-        digest=digest(found, title, policy, label, impossible=impossible),
+        digest=digest(found, title, policy, label, contradiction),
         policy=policy,
         label=label,
-        impossible=impossible,
+        contradiction=contradiction,
         scrubbing=scrubbing,
         item=item,
     )
@@ -87,7 +87,9 @@ def _policy_hash(policy: str) -> int:
     return xxhash.xxh64_intdigest(policy.encode())
 
 
-def digest(found: report.Report, title: str, policy: int, label: noise.Label, *, impossible: bool) -> int:
+def digest(
+    found: report.Report, title: str, policy: int, label: noise.Label, contradiction: impossible.Contradiction
+) -> int:
     """Return the hash of all content. Each part is free of NUL, and those of varying number stand last."""
     parts = (
         found.kind,
@@ -107,7 +109,7 @@ def digest(found: report.Report, title: str, policy: int, label: noise.Label, *,
         str(found.status_code),
         label.noise,
         label.rule,
-        str(int(impossible)),
+        str(int(contradiction)),
         *found.details,
         *found.details.values(),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import xxhash
 
-from workers import agents, classify, judge, outcomes
+from workers import agents, classify, impossible, judge, outcomes
 
 if TYPE_CHECKING:
     from workers import columns, deliveries
@@ -161,6 +161,7 @@ def _reports(rows: list[Row]) -> columns.Columns:
     accounts = [row.account for row in rows]
     findings = [row.finding for row in rows]
     reports = [finding.report for finding in findings]
+    contradictions = [finding.contradiction for finding in findings]
     return {
         "project_id": [account.project_id for account in accounts],
         "environment": [account.environment for account in accounts],
@@ -194,7 +195,8 @@ def _reports(rows: list[Row]) -> columns.Columns:
         "status_code": [report.status_code for report in reports],
         "noise": [finding.label.noise for finding in findings],
         "noise_rule": [finding.label.rule for finding in findings],
-        "impossible": [int(finding.impossible) for finding in findings],
+        "impossible": [int(found is impossible.Contradiction.IMPOSSIBLE) for found in contradictions],
+        "allowed": [int(found is not impossible.Contradiction.NONE) for found in contradictions],
         "details": [_details(row) for row in rows],
         "raw": [row.raw for row in rows],
     }

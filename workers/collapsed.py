@@ -38,7 +38,7 @@ def place_of(finding: Finding) -> int:
         found.document.host or found.document.text,
         found.hostname,
         finding.label.rule,
-        str(int(finding.impossible)),
+        str(int(finding.contradiction)),
     )
     return xxhash.xxh64_intdigest("\0".join(parts).encode())
 
@@ -77,6 +77,6 @@ def _reduced(finding: Finding, found: report.Report, title: str) -> Finding:
         report=found,
         title=title,
         fingerprint=fingerprint.fingerprint(found),
-        digest=classify.digest(found, title, 0, finding.label, impossible=finding.impossible),
+        digest=classify.digest(found, title, 0, finding.label, finding.contradiction),
         policy=0,
     )

@@ -38,6 +38,12 @@ _MENDED: Final = explanation.Change(
     "body", "no strict JSON", "JSON", "senders make mistakes that can be understood"
 )
 _TIMES: Final = ("window_start", "first_seen", "last_seen")
+_Contradiction = impossible.Contradiction
+_CONTRADICTIONS: Final = {
+    _Contradiction.NONE: "Its policy does not plainly allow what was blocked.",
+    _Contradiction.ALLOWED: "Its policy allows the URL itself: a redirect led elsewhere, or it is forged.",
+    _Contradiction.IMPOSSIBLE: "Its policy allows what was blocked, and no redirect explains it.",
+}
 _URLS: Final = frozenset({"blocked", "document", "source_file"})
 
 
@@ -96,17 +102,20 @@ def _is_strict(body: bytes) -> bool:
 def _report(position: int, item: decode.Item, asked: _Asked) -> explanation.Explained:
     """Judge an item as the pipeline does, and then ask each stage on the way there."""
     traits = noise.traits_of(asked.user_agent)
-    judgement = judge.judge(item, asked.rules, traits, batch=asked.batch)
+    verbatim = impossible.reports_verbatim(asked.user_agent)
+    judgement = judge.judge(item, asked.rules, traits, batch=asked.batch, verbatim=verbatim)
     verdict = judgement.verdict
     if isinstance(judgement, report.Rejection) and judgement.reason is outcomes.Reason.DEFECT:
         stages = [explanation.Stage("defect", judgement.error)]
     else:
-        stages = list(_stages(item, asked, traits))
+        stages = list(_stages(item, asked, traits, verbatim=verbatim))
     title = judgement.title if isinstance(judgement, classify.Finding) else ""
     return explanation.Explained(position, verdict.outcome, verdict.reason, title, tuple(stages))
 
 
-def _stages(item: decode.Item, asked: _Asked, traits: tuple[str, ...]) -> Iterator[explanation.Stage]:
+def _stages(
+    item: decode.Item, asked: _Asked, traits: tuple[str, ...], *, verbatim: bool
+) -> Iterator[explanation.Stage]:
     found = detect.detect(item, batch=asked.batch)
     if isinstance(found, report.Rejection):
         yield _rejected("detect", found)
@@ -123,12 +132,20 @@ def _stages(item: decode.Item, asked: _Asked, traits: tuple[str, ...]) -> Iterat
         yield _rejected("admission", refused)
         return
     yield explanation.Stage("admission", "The project takes it.")
-    allowed = impossible.impossible(normalised)
-    yield _impossible(normalised, allowed=allowed)
+    own = normalised.user_agent
+    verbatim = impossible.reports_verbatim(own) if own else verbatim
+    contradiction = impossible.of_report(normalised, verbatim=verbatim)
+    yield _impossible(normalised, contradiction)
     scrubbed = scrub.apply(normalised, asked.rules.scrubbing)
     yield _scrub(normalised, scrubbed)
-    own = noise.traits_of(scrubbed.user_agent) if scrubbed.user_agent else traits
-    label = noise.label(scrubbed, own, asked.rules.noise, impossible=allowed)
+    own_traits = noise.traits_of(scrubbed.user_agent) if scrubbed.user_agent else traits
+    label = noise.label(
+        scrubbed,
+        own_traits,
+        asked.rules.noise,
+        impossible=contradiction is _Contradiction.IMPOSSIBLE,
+        allowed=contradiction is not _Contradiction.NONE,
+    )
     yield _noise(label)
     if not label.dropped:
         yield _classify(family, scrubbed, asked.rules.scrubbing)
@@ -161,7 +178,7 @@ def _normalise(found: report.Report, parts: report.Item) -> explanation.Stage:
 
 def _fields(found: report.Report) -> dict[str, Any]:
     """Return the fields of a report that hold something, URLs as text."""
-    every = {name: getattr(found, name) for name in found.__struct_fields__}
+    every = {name: getattr(found, name) for name in found.__struct_fields__ if name != "policy_sent"}
     plain = {name: value.text if name in _URLS else value for name, value in every.items()}
     return {name: value for name, value in plain.items() if value}
 
@@ -196,11 +213,13 @@ def _nulled(found: report.Report) -> Iterator[explanation.Change]:
         yield explanation.Change(name, "", "nothing", "its value is of no use: wrong type, form or range")
 
 
-def _impossible(found: report.Report, *, allowed: bool) -> explanation.Stage:
-    if not found.policy:
-        return explanation.Stage("impossible", "It carries no policy to judge by.", {"impossible": False})
-    verb = "plainly allows" if allowed else "does not plainly allow"
-    return explanation.Stage("impossible", f"Its policy {verb} what was blocked.", {"impossible": allowed})
+def _impossible(found: report.Report, contradiction: _Contradiction) -> explanation.Stage:
+    result = _CONTRADICTIONS[contradiction] if found.policy_sent else "It carries no policy to judge by."
+    facts = {
+        "allowed": contradiction is not _Contradiction.NONE,
+        "impossible": contradiction is _Contradiction.IMPOSSIBLE,
+    }
+    return explanation.Stage("impossible", result, facts)
 
 
 def _scrub(before: report.Report, after: report.Report) -> explanation.Stage:

@@ -83,12 +83,15 @@ class Question(NamedTuple):
         rules: those of the project.
         traits: of the request's user agent, see ``noise.traits_of``; a report's own comes before it.
         resent: positions of the items that were counted when they were sent first.
+        verbatim: whether its browser reports policies as they were sent, see ``impossible.reports_verbatim``;
+            again a report's own comes first.
     """
 
     body: bytes
     rules: Rules = DEFAULT
     traits: tuple[str, ...] = ()
     resent: tuple[int, ...] = ()
+    verbatim: bool = False
 
 
 _OPEN: Final = report.invalid(outcomes.Reason.DEFECT)
@@ -102,10 +105,11 @@ class _Case(msgspec.Struct, eq=False, gc=False):
     batch: bool
     rules: Rules
     traits: tuple[str, ...]
+    verbatim: bool
     family: contract.Family = unknown.FAMILY
     parts: report.Item = report.Item("", {}, {})
     found: report.Report = report.Report(kind="")
-    impossible: bool = False
+    contradiction: impossible.Contradiction = impossible.Contradiction.NONE
     label: noise.Label = noise.NONE
     judgement: Judgement = _OPEN
 
@@ -127,7 +131,12 @@ def judge_payloads(questions: Iterable[Question]) -> list[Judged]:
 
 
 def judge(
-    item: decode.Item, rules: Rules = DEFAULT, traits: tuple[str, ...] = (), *, batch: bool
+    item: decode.Item,
+    rules: Rules = DEFAULT,
+    traits: tuple[str, ...] = (),
+    *,
+    batch: bool,
+    verbatim: bool = False,
 ) -> Judgement:
     """Return the finding that an item is, or why it is none.
 
@@ -136,8 +145,9 @@ def judge(
         rules: those of the project.
         traits: of the request's user agent; the report's own comes before it.
         batch: whether it comes from a Reporting API array.
+        verbatim: see ``Question``.
     """
-    case = _Case(item, batch, rules, traits)
+    case = _Case(item, batch, rules, traits, verbatim)
     _judge([case])
     return case.judgement
 
@@ -145,7 +155,8 @@ def judge(
 def _cases(question: Question, decoded: decode.Decoded | report.Rejection) -> list[_Case]:
     if isinstance(decoded, report.Rejection):
         return []
-    return [_Case(item, decoded.batch, question.rules, question.traits) for item in decoded.items]
+    _, rules, traits, _, verbatim = question
+    return [_Case(item, decoded.batch, rules, traits, verbatim) for item in decoded.items]
 
 
 def _judged(question: Question, decoded: decode.Decoded | report.Rejection, cases: Sequence[_Case]) -> Judged:
@@ -207,7 +218,9 @@ def _normalise(case: _Case) -> None:
 
 def _compare(case: _Case) -> None:
     """Compare the report with its policy: before it is scrubbed, for a policy speaks of URLs as they were."""
-    case.impossible = impossible.impossible(case.found)
+    own = case.found.user_agent
+    verbatim = impossible.reports_verbatim(own) if own else case.verbatim
+    case.contradiction = impossible.of_report(case.found, verbatim=verbatim)
 
 
 def _scrub(case: _Case) -> None:
@@ -218,7 +231,13 @@ def _label(case: _Case) -> None:
     found, traits = case.found, case.traits
     if found.user_agent:
         traits = noise.traits_of(found.user_agent)
-    case.label = noise.label(found, traits, case.rules.noise, impossible=case.impossible)
+    case.label = noise.label(
+        found,
+        traits,
+        case.rules.noise,
+        impossible=case.contradiction is impossible.Contradiction.IMPOSSIBLE,
+        allowed=case.contradiction is not impossible.Contradiction.NONE,
+    )
     if case.label.dropped:
         case.judgement = report.filtered(case.label.rule, found.kind)
 
@@ -229,6 +248,6 @@ def _classify(case: _Case) -> None:
         case.found,
         case.parts,
         case.label,
-        impossible=case.impossible,
+        contradiction=case.contradiction,
         scrubbing=case.rules.scrubbing,
     )

@@ -17,6 +17,7 @@ from workers import (
     collapse,
     columns,
     deliveries,
+    impossible,
     judge,
     limits,
     noise,
@@ -238,7 +239,11 @@ class _Batch:
         known = self._judged
         questions = [
             judge.Question(
-                task.payload.body, context.rules, noise.traits_of(task.payload.user_agent), task.resent
+                task.payload.body,
+                context.rules,
+                noise.traits_of(task.payload.user_agent),
+                task.resent,
+                impossible.reports_verbatim(task.payload.user_agent),
             )
             for task, context in zip(tasks, contexts, strict=True)
         ]

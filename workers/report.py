@@ -43,6 +43,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         hostname: the host that a certificate report is about.
         port: its port, 0 unknown.
         policy: text of the violated policy, without nonces.
+        policy_sent: the same as it was sent, neither cleaned nor scrubbed; "" once the report is scrubbed.
         user_agent: the user agent that the report itself names; "" leaves the request's.
         status_code: HTTP status of the page, 0 unknown.
         weight: for how many reports it stands, where its sender sends a share of them only (NEL).
@@ -65,6 +66,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     hostname: str = ""
     port: int = 0
     policy: str = ""
+    policy_sent: str = ""
     user_agent: str = ""
     status_code: int = 0
     weight: float = 1.0

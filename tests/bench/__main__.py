@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import rich.console
 
-from tests.bench import attacks, comparison, drain, edge, machine, report, scale, understand, whole
+from tests.bench import attacks, comparison, drain, edge, forged, machine, report, scale, understand, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +25,7 @@ _SCENARIOS: Final[dict[str, Scenario]] = {
     "drain": drain.run,
     "whole": whole.run,
     "attacks": attacks.run,
+    "forged": forged.run,
     "obvious": comparison.run,
 }
 _TIMES_FASTER: Final = 40

@@ -24,7 +24,6 @@ _CHROMIUM_FLAGS: Final = (
     "--disable-dev-shm-usage",
     "--disable-quic",
     "--no-first-run",
-    "--no-proxy-server",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
@@ -66,14 +65,17 @@ class Browser(NamedTuple):
         executable: what it is called on PATH.
         families: how its user agent is classified.
         certificates: its NSS database, relative to the home directory.
-        command: how to open a URL, given the home directory.
+        command: how to open a URL, given the home directory and the port of a proxy on loopback that is asked
+            for every URL; 0 for none.
+        proxy: that port.
     """
 
     name: str
     executable: str
     families: frozenset[str]
     certificates: str
-    command: Callable[[Path, str], list[str]]
+    command: Callable[[Path, str, int], list[str]]
+    proxy: int = 0
 
     def is_installed(self) -> bool:
         """Tell whether it can be started here."""
@@ -87,12 +89,17 @@ class Browser(NamedTuple):
         subprocess.run([*certutil, "-N", "--empty-password"], check=True)
         subprocess.run([*certutil, "-A", "-n", "test", "-t", "C,,", "-i", str(certificate)], check=True)
 
+    def by_proxy(self, port: int) -> Browser:
+        """Return the browser as it asks the proxy on this port of loopback for everything."""
+        return self._replace(proxy=port)
+
     @contextlib.contextmanager
     def visiting(self, url: str, home: Path) -> Iterator[None]:
         """Keep the URL open; everything the browser started ends with the context."""
+        command = self.command(home, url, self.proxy)
         with (home / f"{self.name}.log").open("wb") as log:
             process = subprocess.Popen(
-                [*_BOUND_TO_PARENT, str(os.getpid()), *self.command(home, url)],
+                [*_BOUND_TO_PARENT, str(os.getpid()), *command],
                 env=os.environ | {"HOME": str(home), "MOZ_CRASHREPORTER_DISABLE": "1"},
                 stdout=log,
                 stderr=log,
@@ -105,18 +112,26 @@ class Browser(NamedTuple):
                 process.wait()
 
 
-def _chromium(home: Path, url: str) -> list[str]:
-    return ["chromium", *_CHROMIUM_FLAGS, f"--user-data-dir={home / 'chromium'}", url]
+def _chromium(home: Path, url: str, proxy: int) -> list[str]:
+    network = ["--no-proxy-server"]
+    if proxy:
+        network = [f"--proxy-server=http://127.0.0.1:{proxy}", "--proxy-bypass-list=<-loopback>"]
+    return ["chromium", *_CHROMIUM_FLAGS, *network, f"--user-data-dir={home / 'chromium'}", url]
 
 
-def _firefox(home: Path, url: str) -> list[str]:
+def _firefox(home: Path, url: str, proxy: int) -> list[str]:
     profile = home / "firefox"
     profile.mkdir(exist_ok=True)
-    lines = [
-        f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in _FIREFOX_PREFERENCES.items()
-    ]
+    preferences = {**_FIREFOX_PREFERENCES, **(_firefox_network(proxy) if proxy else {})}
+    lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in preferences.items()]
     (profile / "user.js").write_text("\n".join(lines))
     return ["firefox-esr", "--headless", "--no-remote", "--profile", str(profile), url]
+
+
+def _firefox_network(proxy: int) -> dict[str, object]:
+    hosts = {f"network.proxy.{side}": "127.0.0.1" for side in ("http", "ssl")}
+    ports = {f"network.proxy.{side}_port": proxy for side in ("http", "ssl")}
+    return {"network.proxy.type": 1, "network.proxy.allow_hijacking_localhost": True, **hosts, **ports}
 
 
 CHROMIUM: Final = Browser(

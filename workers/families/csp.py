@@ -20,6 +20,7 @@ KIND: Final = "csp"
 _WRAPPER: Final = "csp-report"
 _MAX_SAMPLE: Final = 256
 _MAX_POLICY: Final = 16_384
+_NO_POLICY: Final = ("", "")
 
 _NAMES: Final = fields.names(
     document="document-uri document-url",
@@ -43,6 +44,8 @@ _BARE: Final = frozenset(
 )
 
 _DIRECTIVE: Final = re.compile(r"[a-z-]{1,64}")
+_PLAIN_NONCE: Final = re.compile(r"'nonce-[a-z0-9+/=_-]*'", re.IGNORECASE)
+"""A nonce that can be replaced without changing what the rest of the policy says."""
 _NONCE: Final = re.compile(r"'nonce-[^']*'", re.IGNORECASE)
 
 
@@ -71,7 +74,8 @@ def _report(read: Reader, directive: str, sent: envelope.Envelope) -> report.Rep
         line=read.integer("line"),
         column=read.integer("column"),
         sample=read.text("sample", _MAX_SAMPLE),
-        policy=read.read("policy", _policy_of, ""),
+        policy=(policy := read.read("policy", _policy_of, _NO_POLICY))[0],
+        policy_sent=policy[1],
         user_agent=sent.user_agent,
         status_code=read.integer("status_code", fields.MAX_STATUS),
         age=sent.age,
@@ -105,13 +109,20 @@ def _document(read: Reader, sent: envelope.Envelope) -> urls.URL:
 
 
 @memo.remembered
-def _policy_of(sent: bytes) -> str | None:
-    """Return a policy without its nonces, which would make it a new policy on each page."""
+def _policy_of(sent: bytes) -> tuple[str, str] | None:
+    """Return a policy as it is stored, and as it is judged by.
+
+    Both are without nonces, which would make it a new policy on each page. To be judged it is not cleaned,
+    for that may change what it says.
+    """
     value = values.load(sent)
     if not isinstance(value, str):
         return None
+    value = value[:_MAX_POLICY]
     policy = text.clean(value, _MAX_POLICY)
-    return _NONCE.sub("'nonce-…'", policy) if "'nonce-" in policy.lower() else policy
+    if "'nonce-" not in policy.lower():
+        return policy, value
+    return _NONCE.sub("'nonce-…'", policy), _PLAIN_NONCE.sub("'nonce-x'", value)
 
 
 def _details(read: Reader) -> dict[str, str]:

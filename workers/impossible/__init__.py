@@ -1,11 +1,11 @@
-"""Reports of a block that the reported policy plainly allows: forged, tampered with, or a browser's defect.
+"""Reports that contradict the policy they carry: forged, tampered with, a redirect, or a browser's defect.
 
-Browsers report the address that a page asked for, not the one that a redirect led to. So a genuine report may
-say that an allowed address was blocked, when it redirects to one that is not.
+``judge`` compares what was blocked with the text of a policy; ``of_report`` does so for a normalised report.
+Both err to one side: where some browser may read the policy in another way, there is no contradiction.
 """
 
 from __future__ import annotations
 
-from workers.impossible.verdict import impossible
+from workers.impossible.contradiction import Contradiction, judge, of_report, reports_verbatim
 
-__all__ = ["impossible"]
+__all__ = ["Contradiction", "judge", "of_report", "reports_verbatim"]

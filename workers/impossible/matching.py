@@ -1,7 +1,7 @@
 """Which URLs a source list allows: the matching algorithms of CSP3 §6.7.2, less what browsers disagree on.
 
 Each function errs to one side: what it says to match is allowed by the specification, and by every browser
-that follows it. WebSockets are the example: whether ``https:`` allows ``wss:`` differs.
+that follows it. WebSockets are the example: whether ``https:`` or ``'self'`` allow ``wss:`` differs.
 """
 
 from __future__ import annotations
@@ -16,6 +16,11 @@ import msgspec
 if TYPE_CHECKING:
     from workers.impossible import policy
 
+NETWORK: Final = frozenset({"http", "https", "ws", "wss", "ftp"})
+"""Schemes whose answers may lead elsewhere."""
+_STAR: Final = frozenset({"http", "https", "ws", "wss"})
+"""What ``*`` allows in all browsers. That of the page itself is left out: which page that is, is not known of
+documents that inherit their policy, ``blob:`` and ``data:``."""
 _UPGRADES: Final = {"http": "https", "ws": "wss"}
 _DEFAULT_PORTS: Final = {"http": "80", "ws": "80", "https": "443", "wss": "443", "ftp": "21"}
 
@@ -47,7 +52,7 @@ def paths(sources: policy.Sources, url: Origin, self_origin: Origin, *, sandboxe
         self_origin: what ``'self'`` stands for.
         sandboxed: whether the document may have an origin that nothing is equal to.
     """
-    if "*" in sources.keywords and _any(url, self_origin):
+    if "*" in sources.keywords and url.scheme in _STAR:
         return ("",)
     if "'self'" in sources.keywords and not sandboxed and _self(url, self_origin):
         return ("",)
@@ -56,15 +61,18 @@ def paths(sources: policy.Sources, url: Origin, self_origin: Origin, *, sandboxe
 
 
 def path(pattern: str, asked: str) -> bool:
-    """Return whether a path-part matches a path (§6.7.2.12): a directory all below it, a file itself."""
+    """Return whether a path-part without anything encoded matches a path (§6.7.2.12).
+
+    A directory matches all below it, a file itself. An encoded slash of the path parts nothing.
+    """
     directory = pattern.endswith("/")
     if not pattern or asked == pattern or (directory and asked.startswith(pattern)):
         return True
-    return ("%" in pattern or "%" in asked) and _decoded_path(pattern, asked, directory=directory)
+    return "%" in asked and _decoded_path(pattern, asked, directory=directory)
 
 
 def _decoded_path(pattern: str, asked: str, *, directory: bool) -> bool:
-    wanted, found = _segments(pattern), _segments(asked)
+    wanted, found = tuple(pattern.split("/")), _segments(asked)
     if directory and len(found) >= len(wanted):
         wanted = wanted[:-1]
         found = found[: len(wanted)]
@@ -72,33 +80,27 @@ def _decoded_path(pattern: str, asked: str, *, directory: bool) -> bool:
 
 
 @functools.lru_cache(maxsize=256)
-def _segments(text: str) -> tuple[bytes, ...]:
+def _segments(text: str) -> tuple[str, ...]:
     """Return the decoded segments of a path: one is compared with very many."""
-    return tuple(map(parse.unquote_to_bytes, text.split("/")))
-
-
-def _any(url: Origin, self_origin: Origin) -> bool:
-    """``*``, which in all browsers covers WebSockets too."""
-    return url.scheme in {"http", "https", "ws", "wss"} or url.scheme == self_origin.scheme != ""
+    return tuple(map(parse.unquote, text.split("/")))
 
 
 def _self(url: Origin, self_origin: Origin) -> bool:
-    if not url.host or url.host != self_origin.host:
-        return False
     if url == self_origin:
-        return True
-    ports = url.port == self_origin.port or (_has_default_port(url) and _has_default_port(self_origin))
-    upgraded = url.scheme in {"https", "wss"} or (self_origin.scheme, url.scheme) == ("http", "ws")
-    return ports and upgraded
+        return url.host != ""
+    upgraded = (self_origin.scheme, url.scheme) == ("http", "https")
+    ports = _has_default_port(url) and _has_default_port(self_origin)
+    return upgraded and ports and url.host == self_origin.host
 
 
 def _expression(expression: policy.Expression, url: Origin, self_origin: Origin) -> bool:
     scheme = expression.scheme or self_origin.scheme
-    if url.scheme not in {scheme, _UPGRADES.get(scheme)}:
+    upgraded = url.scheme == _UPGRADES.get(scheme)
+    if url.scheme != scheme and not upgraded:
         return False
     if not expression.host:
         return True
-    return _host(expression.host, url.host) and _port(expression.port, url, scheme)
+    return _host(expression.host, url.host) and _port(expression.port, url, upgraded=upgraded)
 
 
 def _host(pattern: str, host: str) -> bool:
@@ -109,12 +111,13 @@ def _host(pattern: str, host: str) -> bool:
     return host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern
 
 
-def _port(port: str, url: Origin, scheme: str) -> bool:
-    """``http://example.com:80`` allows ``https://example.com:443`` too: a secure upgrade (§1.3)."""
+def _port(port: str, url: Origin, *, upgraded: bool) -> bool:
+    """``http:`` stands for ``https:`` only where the port goes with it: none, any, or 80 for 443 (§1.3)."""
     if not port:
         return _has_default_port(url)
-    upgraded = port == "80" and url.scheme == _UPGRADES.get(scheme) and _has_default_port(url)
-    return port in {"*", url.port} or upgraded
+    if upgraded:
+        return port == "*" or (port == "80" and _has_default_port(url))
+    return port in {"*", url.port}
 
 
 def _has_default_port(url: Origin) -> bool:

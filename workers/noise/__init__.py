@@ -114,7 +114,12 @@ Judgements are remembered by body and traits, not by user agent, of which there 
 
 
 def label(
-    found: report.Report, traits: tuple[str, ...] = (), wanted: Rules = DEFAULT, *, impossible: bool = False
+    found: report.Report,
+    traits: tuple[str, ...] = (),
+    wanted: Rules = DEFAULT,
+    *,
+    impossible: bool = False,
+    allowed: bool = False,
 ) -> Label:
     """Return the label of a report.
 
@@ -122,10 +127,13 @@ def label(
         found: the report, scrubbed.
         traits: of the user agent it is about.
         wanted: the rules of its project.
-        impossible: whether the reported policy allows what was reported.
+        impossible: whether the reported policy allows what was reported, and no redirect explains it.
+        allowed: whether it does at least allow it.
     """
     for listed in wanted.indexes:
-        rule = listed.first(found, traits, wanted.labels, impossible=impossible)
+        rule = listed.first(
+            found, traits, wanted.labels, impossible=impossible, allowed=allowed or impossible
+        )
         if rule is not None:
             return wanted.labels[rule.id]
     return NONE

@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import msgspec
-
-from workers import impossible as verdicts
+from workers import impossible as contradictions
 from workers import urls
 from workers.noise import attackers, places, samples
 
@@ -17,11 +15,16 @@ if TYPE_CHECKING:
     from workers import report
     from workers.noise import rules
 
+_NONE: Final = contradictions.Contradiction.NONE
 _REMEMBERED: Final = 4096
 _HANDLERS: Final = "script-src-attr"
 """Chromium names no source file of a handler that stands in the page (``onerror=``)."""
 _NO_SITE: Final = "nowhere.invalid"
 """A host that no policy names (RFC 2606 §2)."""
+_NO_PORT: Final = 9
+"""A port that no policy names (RFC 863)."""
+_PASSIVE: Final = frozenset({"font-src", "img-src", "media-src"})
+"""What neither runs as code, nor is a page, nor is sent anywhere."""
 
 
 class _Evidence(NamedTuple):
@@ -39,8 +42,8 @@ class _Evidence(NamedTuple):
         own_source: whether the source file is.
         foreign: whether something on a host was blocked, which only its own rules may excuse.
         inserted: whether no part of the page is named as the place of the code.
-        impossible: whether the policy allows what is reported.
-        any_host: whether it allows any other host too; asked only of the page's own.
+        impossible: whether the policy allows what is reported, and no redirect explains it.
+        any_host: whether no redirect that leads to a host explains it; asked only of the page's own.
         details: those of the details that some rule asks for.
     """
 
@@ -74,12 +77,18 @@ class Index:
         self._by_agent = {
             rule.id: rule for rule in listed if rule.has_agent and not (rule.has_place or rule.has_sample)
         }
-        self._impossible = [rule for rule in listed if rule.impossible]
+        self._impossible = [rule for rule in listed if rule.impossible or rule.any_host]
         self._by_detail = {name: rule for rule in listed for name in rule.details}
         self._matching = functools.lru_cache(_REMEMBERED)(self._all_matching)
 
     def first(
-        self, found: report.Report, traits: tuple[str, ...], enabled: Container[str], *, impossible: bool
+        self,
+        found: report.Report,
+        traits: tuple[str, ...],
+        enabled: Container[str],
+        *,
+        impossible: bool,
+        allowed: bool,
     ) -> rules.Rule | None:
         """Return the first enabled rule that a report meets.
 
@@ -87,13 +96,14 @@ class Index:
             found: the report.
             traits: ids of the rules whose conditions on the user agent it meets.
             enabled: ids of the rules that count.
-            impossible: whether its policy allows what it reports.
+            impossible: whether its policy allows what it reports, and no redirect explains it.
+            allowed: whether it does at least allow it.
         """
         blocked = self._places.of_url(found.blocked)
         source = self._places.of_url(found.source_file)
         said = self._samples.of_sample(found.sample) if found.sample else ()
         details = self._named_in(found.details) if found.details else ()
-        told = blocked or source or said or impossible or details
+        told = blocked or source or said or allowed or details
         if not told and self._by_agent.keys().isdisjoint(traits):
             return None
         host = found.document.host
@@ -111,7 +121,7 @@ class Index:
             _is_foreign(found.blocked),
             not found.source_file.text and found.directive != _HANDLERS,
             impossible,
-            impossible and own_blocked and _allows_any_host(found),
+            own_blocked and (impossible or (allowed and _allows_any_host(found))),
             details,
         )
         for rule in matching:
@@ -128,7 +138,7 @@ class Index:
         candidates = {*evidence.blocked, *evidence.source, *evidence.said}
         candidates.update(self._by_agent[trait] for trait in evidence.traits if trait in self._by_agent)
         candidates.update(self._by_detail[name] for name in evidence.details)
-        if evidence.impossible:
+        if evidence.impossible or evidence.any_host:
             candidates.update(self._impossible)
         matching = [rule for rule in candidates if _matches(rule, evidence)]
         return sorted(matching, key=lambda rule: self._order[rule.id])
@@ -179,7 +189,15 @@ def _is_foreign(blocked: urls.URL) -> bool:
 
 
 def _allows_any_host(found: report.Report) -> bool:
-    """Say whether the policy allows, by the scheme of what was blocked, a host that it cannot name."""
-    scheme = found.blocked.text.partition(":")[0]
-    elsewhere = urls.URL(f"{scheme}://{_NO_SITE}/", _NO_SITE, "/")
-    return verdicts.impossible(msgspec.structs.replace(found, blocked=elsewhere))
+    """Say whether the policy allows a host and a port that it cannot name, by the scheme of the page.
+
+    Where that is ``https:``, nothing else is loaded. Of scripts, frames, forms and the like it is never said:
+    what led them elsewhere may be an attack. The policy is read as it is stored, so that a stored report is
+    judged as it was when it came.
+    """
+    if found.directive not in _PASSIVE:
+        return False
+    scheme = found.document.text.partition(":")[0]
+    elsewhere = urls.URL(f"{scheme}://{_NO_SITE}:{_NO_PORT}/", _NO_SITE, "/")
+    text = found.policy.replace("…", "x")  # for which nonces were replaced
+    return contradictions.judge(text, found.directive, elsewhere, found.document) is not _NONE

@@ -54,8 +54,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unknown_f
         directives: effective directives.
         nothing_blocked: only reports that do not say what was blocked.
         own_host: only reports of what is on the page's own host.
-        impossible: only reports whose policy allows what they say was blocked.
-        any_host: only reports whose policy would allow any other host too, so that no redirect explains them.
+        impossible: only reports whose policy allows what they say was blocked, and that no redirect explains.
+        any_host: only reports of what is on the page's own host, and that no redirect to another explains:
+            those that are impossible, and of images, media and fonts those whose policy allows any host.
         before: only browsers before this major version, by name in lower case.
         agents: words of the user agent, in lower case.
         truthful: words of user agents whose scripts cannot lie about the file they come from.

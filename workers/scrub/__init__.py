@@ -85,6 +85,7 @@ def apply(found: report.Report, rules: Rules) -> report.Report:
         source_file=url(found.source_file, rules),
         sample=_texts(names.What.CODE, found.sample, rules) if found.sample else "",
         policy=_policies(names.What.POLICY, found.policy, rules) if found.policy else "",
+        policy_sent="",
         user_agent=_texts(names.What.TEXT, found.user_agent, rules) if found.user_agent else "",
         details=_members(found.details, rules) if found.details else found.details,
         moments=_members(found.moments, rules) if found.moments else found.moments,

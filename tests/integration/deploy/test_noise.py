@@ -26,7 +26,11 @@ EXTENSION = {
 }
 CHAT = {"blocked-uri": "https://a.chat.example/widget/x.js"}
 CSS = {"blocked-uri": "https://www.example.com/a.css", "effective-directive": "style-src"}
-REWRITTEN = {"blocked-uri": f"{PAGE}a.png", "effective-directive": "img-src", "original-policy": "img-src *"}
+REWRITTEN = {
+    "blocked-uri": f"{PAGE}a.png",
+    "effective-directive": "img-src",
+    "original-policy": "script-src *",
+}
 
 
 def body(**members: str) -> bytes:

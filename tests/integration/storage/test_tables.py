@@ -11,12 +11,15 @@ import msgspec
 import pytest
 import redis.asyncio
 
+from deploy import child
 from storage import clickhouse, errors, ledger, migrate, partitions, refusals, registry, writer
 
 if TYPE_CHECKING:
     import redis as redis_sync
 
     from tests import harness
+
+PATIENCE = 30.0
 
 
 def test_migrations_are_applied_once(address: clickhouse.Address) -> None:
@@ -261,3 +264,31 @@ def test_the_ledger_compares_queue_and_tables(
         ("outcomes", 1),
         ("reports", 4),
     ]
+
+
+OLD_ROWS = [
+    # policy allows a URL, policy allows code, and neither
+    (1, "https://a.example/x", "a.example", 1),
+    (2, "inline", "", 1),
+    (3, "https://b.example/x", "b.example", 0),
+]
+INSERT_OLD = "INSERT INTO reports (identity, blocked, blocked_host, impossible) VALUES"
+
+
+def test_what_older_rows_call_impossible_may_be_a_redirect(
+    address: clickhouse.Address, server: clickhouse.Connection
+) -> None:
+    server.execute("ALTER TABLE reports DROP COLUMN allowed SETTINGS mutations_sync = 2")
+    server.execute("DELETE FROM migrations WHERE name = '0015_allowed'")
+    server.execute(INSERT_OLD, OLD_ROWS)
+    assert migrate.apply(address) == ["0015_allowed"]
+    unfinished = "SELECT count() FROM system.mutations WHERE database = currentDatabase() AND NOT is_done"
+    assert child.wait_until(lambda: server.execute(unfinished) == [(0,)], PATIENCE)
+    found = "SELECT impossible, allowed FROM reports ORDER BY identity"
+    assert server.execute(found) == [(0, 1), (1, 1), (0, 0)]
+
+
+def test_a_worker_of_an_older_release_says_only_that_it_is_impossible(server: clickhouse.Connection) -> None:
+    server.execute(INSERT_OLD, OLD_ROWS)
+    found = "SELECT impossible, allowed FROM reports ORDER BY identity"
+    assert server.execute(found) == [(1, 1), (1, 1), (0, 0)]

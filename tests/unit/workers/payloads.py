@@ -28,7 +28,7 @@ LIMITS = {
     **dict.fromkeys(("fingerprint", "identity", "policy", "seen", "project_id"), 2**64),
     **dict.fromkeys(("line", "column"), 2**32),
     **dict.fromkeys(("port", "status_code"), 2**16),
-    "impossible": 2,
+    **dict.fromkeys(("impossible", "allowed"), 2),
 }
 """What integers of a row must stay below, by column."""
 

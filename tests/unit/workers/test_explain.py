@@ -144,8 +144,13 @@ def test_an_array_that_is_too_long_is_told() -> None:
 
 def test_a_policy_that_allows_it_is_told() -> None:
     told = only(payloads.legacy(original_policy="img-src *"))["impossible"]
-    assert (told.result, told.facts) == ("Its policy plainly allows what was blocked.", {"impossible": True})
-    assert not only(payloads.legacy(original_policy="img-src 'self'"))["impossible"].facts["impossible"]
+    assert told.result == "Its policy allows the URL itself: a redirect led elsewhere, or it is forged."
+    assert told.facts == {"allowed": True, "impossible": False}
+    told = only(payloads.legacy(original_policy="script-src 'self'"))["impossible"]
+    assert told.result == "Its policy allows what was blocked, and no redirect explains it."
+    assert told.facts == {"allowed": True, "impossible": True}
+    told = only(payloads.legacy(original_policy="img-src 'self'"))["impossible"]
+    assert told.facts == {"allowed": False, "impossible": False}
     assert only(payloads.legacy())["impossible"].result == "It carries no policy to judge by."
 
 
@@ -210,10 +215,10 @@ def test_equal_reports_are_told_to_collapse() -> None:
 
 
 def test_a_defect_is_told_like_any_other_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_found: report.Report) -> bool:
+    def broken(_found: report.Report, **_known: bool) -> bool:
         raise KeyError("x")
 
-    monkeypatch.setattr(judge.impossible, "impossible", broken)
+    monkeypatch.setattr(judge.impossible, "of_report", broken)
     (one,) = explained(payloads.legacy()).reports
     assert (one.outcome, one.reason) == ("invalid", "defect")
     assert stages(one)["defect"].result.startswith("KeyError in unit/workers/test_explain.py, line ")

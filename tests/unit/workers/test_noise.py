@@ -276,6 +276,17 @@ BUGS: list[tuple[int, dict[str, object], str]] = [
         {"blocked_uri": "https://www.example.com/a.png", "original_policy": "img-src *"},
         "rewritten-policy",
     ),
+    (
+        99,
+        {"blocked_uri": "https://www.example.com/a.png", "original_policy": "script-src 'nonce-abc' *"},
+        "rewritten-policy",
+    ),
+    (
+        99,
+        {"blocked_uri": "https://www.example.com/a.png", "original_policy": "img-src 'nonce-abc' *"},
+        "rewritten-policy",
+    ),
+    (99, {"blocked_uri": "https://www.example.com/a.png", "original_policy": "img-src https://*"}, ""),
     (99, {"blocked_uri": "https://www.example.com/a.png", "original_policy": "img-src 'self'"}, ""),
     (99, {"blocked_uri": "https://other.example/a.png", "original_policy": NO_REASON}, ""),
     (
@@ -293,6 +304,49 @@ BUGS: list[tuple[int, dict[str, object], str]] = [
 @pytest.mark.parametrize(("version", "members", "rule"), BUGS)
 def test_defects_of_browsers_and_of_policies(version: int, members: dict[str, object], rule: str) -> None:
     assert labelled(agent=FIREFOX.format(version), **members).partition(" ")[2] == rule
+
+
+OWN = "https://www.example.com/load?to=http://evil.example/x"
+"""A URL of the page's own host that redirects wherever an outsider likes."""
+REDIRECTED = [
+    # A page on http loads from http too, and what runs or sends is never led elsewhere without need.
+    ("http", "script-src-elem", "script-src https:"),
+    ("http", "img-src", "img-src https:"),
+    ("http", "img-src", "img-src 'self' http://*"),
+    ("https", "img-src", "img-src https://*"),
+    *(
+        (scheme, directive, f"{directive} {sources}")
+        for scheme in ("http", "https")
+        for sources in ("https:", "http: https:", "*", "'self' https:")
+        for directive in (
+            *("script-src-elem", "script-src", "worker-src", "connect-src", "frame-src", "child-src"),
+            *("form-action", "object-src", "manifest-src", "style-src-elem"),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("scheme", "directive", "policy"), REDIRECTED)
+def test_what_an_outsider_can_lead_elsewhere_is_no_noise(scheme: str, directive: str, policy: str) -> None:
+    found = payloads.legacy(
+        document_uri=f"{scheme}://www.example.com/",
+        effective_directive=directive,
+        blocked_uri=OWN,
+        original_policy=policy,
+    )
+    assert rule_of(found) == ""
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("directive", ["script-src-elem", "frame-src", "form-action", "img-src"])
+def test_what_nothing_forbids_is_noise_of_a_proxy(scheme: str, directive: str) -> None:
+    found = payloads.legacy(
+        document_uri=f"{scheme}://www.example.com/",
+        effective_directive=directive,
+        blocked_uri=OWN,
+        original_policy="style-src 'self'",
+    )
+    assert rule_of(found) == "proxy rewritten-policy"
 
 
 def test_an_ancestor_is_never_the_pages_own_host() -> None:

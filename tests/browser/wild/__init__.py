@@ -1,0 +1,1 @@
+"""Pages nobody wrote, under policies nobody would: what browsers report of them is true by definition."""
