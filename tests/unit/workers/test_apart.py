@@ -70,13 +70,15 @@ def dying(number: signal.Signals) -> Callable[[], None]:
         (dying(signal.SIGSEGV), "The trial ended with SIGSEGV."),
         (dying(signal.SIGKILL), "The trial ended with SIGKILL."),
         (spin, "The trial ended with more than 0 seconds of processor time."),
-        (fail, "ZeroDivisionError: venom"),
+        (fail, "ZeroDivisionError in unit/workers/test_apart.py, line "),
         (deny, "The trial ended with exit status 3."),
         (lambda: bytearray(2 * apart.MEMORY), "The trial ended with exit status 3."),
     ],
 )
 def test_the_culprit_is_found(harm: Callable[[], None], error: str) -> None:
-    assert apart.culprits(SHARD, ENTRIES, on_venom(harm)) == {CULPRIT: error}
+    found = apart.culprits(SHARD, ENTRIES, on_venom(harm))
+    assert found.keys() == {CULPRIT}
+    assert found[CULPRIT].startswith(error)
     assert apart.fails(ENTRIES, on_venom(fail))
 
 
