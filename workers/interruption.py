@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ def interrupt(by: Interruption) -> None:
     """
     _state.waiting = by
     if _state.allowed:
-        _raise()
+        _raise(by)
 
 
 def forget() -> None:
@@ -63,7 +63,7 @@ def allowed() -> Iterator[None]:
     _state.allowed = True
     try:
         if _state.waiting is not None:
-            _raise()
+            _raise(_state.waiting)
         yield
     finally:
         _state.allowed = False
@@ -78,10 +78,9 @@ def shielded() -> Iterator[None]:
     finally:
         _state.allowed = before
     if before and _state.waiting is not None:
-        _raise()
+        _raise(_state.waiting)
 
 
-def _raise() -> None:
-    _state.allowed, by, _state.waiting = False, _state.waiting, None
-    if by is not None:
-        raise by
+def _raise(by: Interruption) -> NoReturn:
+    _state.allowed, _state.waiting = False, None
+    raise by
