@@ -65,7 +65,6 @@ _SCRIPT_LIKE: Final = _CODE | {"worker-src", "child-src"}
 _EVAL: Final = frozenset({"eval", "wasm-eval"})
 
 _Paths = tuple[str, ...]
-_NONE: Final[_Paths] = ()
 _ANSWERS: Final = 256
 """Pairs of origins that are remembered for each policy and directive."""
 
@@ -107,12 +106,12 @@ def reports_verbatim(user_agent: str) -> bool:
     return "AppleWebKit/" in user_agent and "Gecko/" not in user_agent
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=128)
 def _policy(text: str, verbatim: bool) -> policy.Policy | None:  # noqa: FBT001 - of a cache
     return policy.parse(text, verbatim=verbatim)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=128)
 def _ruling(text: str, directive: str, verbatim: bool) -> _Ruling | None:  # noqa: FBT001 - of a cache
     """Return what a policy says under a directive; None if that cannot be told."""
     if directive not in _LISTS:

@@ -144,7 +144,7 @@ def _first_path(words: list[str]) -> int | None:
     return next((index for index, word in enumerate(words) if _WITH_PATH.match(word)), None)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=128)
 def sources(value: Value) -> Sources:
     """Return the source list that a value is; one that is too long surely allows nothing."""
     listed = value.text.split()
