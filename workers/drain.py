@@ -42,6 +42,10 @@ LONG_S: Final = 0.2
 """A batch that took this long tells what its payloads cost: half of it may be the fixed cost of any batch."""
 
 
+_Counts = dict[str, dict[int, int]]
+"""What the ledger counts of a batch: by name, by project."""
+
+
 class RefusedRowsError(errors.InsertRefusedError):
     """ClickHouse refuses rows that senders fill, before anything of the batch was counted."""
 
@@ -208,6 +212,7 @@ class Drainer:
             full=True,
             begun=lease.begun,
         )
+        work = self._by_the_newest(lease, work)
         if lease.attempts <= self._limits.attempts:
             return work
         trial = poison.in_own_process(self._rows_of(work))
@@ -224,7 +229,7 @@ class Drainer:
         decoded = batch.decode_entries(available)
         kept = batch.cut(available, decoded, limits.max_reports)
         stored, decoded = available[:kept], decoded.until(available[kept - 1].id)
-        plan = batch.make_plan(decoded.entries, self._projects(), self._admit)
+        plan = batch.make_plan(decoded.entries, self._registry(), self._admit, _census(stored))
         found = resent.sightings(lease.shard, decoded.entries, plan)
         plan, left = resent.decided(plan, found, lambda keys: resends.recall(self._client, lease.shard, keys))
         full = kept < len(available) or _is_full(stored, limits)
@@ -233,7 +238,26 @@ class Drainer:
         encoded = batch.encode_bounds(bounds)
         self._queue.bind(lease, encoded)
         failpoints.hit("after_bounds")
-        return Work(bounds, encoded, stored, decoded, full=full, left=left)
+        return self._by_the_newest(lease, Work(bounds, encoded, stored, decoded, full=full, left=left))
+
+    def _by_the_newest(self, lease: streams.Lease, work: Work) -> Work:
+        """Bind a batch again if what it must leave out changed before anything of it was stored.
+
+        Who published a registry may rely on it: see ``storage.underway``.
+        """
+        while not work.begun:
+            known = work.bounds.plan.registry
+            if registry.read_version(self._client) in (None, known):
+                break
+            snapshot = self._registry()
+            if snapshot.version == known:
+                break
+            plan = batch.narrowed(work.bounds.plan, snapshot, _census(work.stored))
+            bounds = msgspec.structs.replace(work.bounds, plan=plan)
+            encoded = batch.encode_bounds(bounds)
+            self._queue.bind(lease, encoded)
+            work = work._replace(bounds=bounds, encoded=encoded)
+        return work
 
     def _bind_again(
         self, lease: streams.Lease, stored: Sequence[streams.StoredEntry], bounds: batch.Bounds, *, full: bool
@@ -250,11 +274,11 @@ class Drainer:
         with contextlib.suppress(errors.RedisUnavailableError):
             lanes.note_costs(self._client, batch.costs(work.decoded.entries, seconds - LONG_S / 2))
 
-    def _projects(self) -> dict[int, registry.Project]:
+    def _registry(self) -> registry.Snapshot:
         snapshot = registry.read_snapshot(self._client)
         if snapshot is None:
             raise NoRegistryError("Redis holds no project registry yet: maintenance publishes it.")
-        return {project.id: project for project in snapshot.projects}
+        return snapshot
 
     def _admit(
         self, project_id: int, pairs: Sequence[partitions.Pair], *, most: int, now_ms: int
@@ -277,26 +301,26 @@ class Drainer:
                 continue
             failpoints.hit("after_process")
             try:
-                found = self._insert(lease, work, tables)
+                counts = self._insert(lease, work, tables)
             except RefusedRowsError:
                 if not work.decoded.entries:
                     raise
                 log.exception("rows_refused", shard=lease.shard, first=work.bounds.first)
                 work = self._without_culprits(lease, work, self._probe_of(lease, work))
                 continue
-            done = self._commit(lease, work, found)
+            done = self._commit(lease, work, counts)
             arbiter.forget()
             return done
 
-    def _insert(self, lease: streams.Lease, work: Work, tables: pipeline.Tables) -> dict[int, int]:
-        """Insert the rows of a batch, each table under its own token, and return the reports found.
+    def _insert(self, lease: streams.Lease, work: Work, tables: pipeline.Tables) -> _Counts:
+        """Insert the rows of a batch, each table under its own token, and return what is to be counted.
 
         The tables that may refuse data for good come first, so that nothing is counted yet when they do.
         """
         columns = {name: getattr(tables, name) for name in TABLES}
-        found = dict(tables.found)
+        counts = {name: dict(getattr(tables, name)) for name in ("found", "quarantined", "beyond")}
         if work.decoded.corrupt:
-            corrupt.add(columns, found, lease.shard, work.decoded.corrupt)
+            corrupt.add(columns, counts, lease.shard, work.decoded.corrupt, work.bounds.plan)
         for table in TABLES:
             self._queue.begin(lease, self._limits.lease_ms)
             try:
@@ -304,18 +328,19 @@ class Drainer:
             except errors.InsertRefusedError as error:
                 raise (RefusedRowsError(str(error)) if table in REFUSABLE else error) from error
             failpoints.hit(f"after_{table}")
-        return found
+        return counts
 
-    def _commit(self, lease: streams.Lease, work: Work, found: dict[int, int]) -> tuple[int, int]:
+    def _commit(self, lease: streams.Lease, work: Work, counts: _Counts) -> tuple[int, int]:
         payloads = _census(work.stored)
-        counts = [
-            *((f"committed:{project}", count) for project, count in payloads.items()),
-            *((f"found:{project}", count) for project, count in found.items()),
+        fields = [
+            (f"{name}:{project}", count)
+            for name, each in {"committed": payloads, **counts}.items()
+            for project, count in each.items()
         ]
         self._remember(lease.shard, work)
         failpoints.hit("before_commit")
-        self._queue.commit(lease, work.encoded, work.bounds.last, counts)
-        return sum(payloads.values()), sum(found.values())
+        self._queue.commit(lease, work.encoded, work.bounds.last, fields)
+        return sum(payloads.values()), sum(counts["found"].values())
 
     def _remember(self, shard: int, work: Work) -> None:
         """Leave to later batches what this one counts. Once it is bound, doing so again changes nothing."""
