@@ -34,10 +34,14 @@ class Still:
 
     def headrace(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command on these two."""
+        return harness.headrace(*arguments, **self.environment)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings that name these two."""
         where = self.address
         url = f"clickhouse://{where.user}:{where.password}@{where.host}:{where.port}/{where.database}"
-        given = {"HEADRACE_REDIS_URL": self.redis_url, "HEADRACE_CLICKHOUSE_URL": url}
-        return harness.headrace(*arguments, **given)
+        return {"HEADRACE_REDIS_URL": self.redis_url, "HEADRACE_CLICKHOUSE_URL": url}
 
     def json(self, *arguments: str, code: int = 0) -> Any:
         """Run a command with ``--json`` and return what it printed."""
