@@ -10,13 +10,12 @@ import redis
 import redis.exceptions
 
 from ingest import auth
-from storage import envelope, errors, streams
+from storage import envelope, errors, registry, resubmission
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from deploy import captures
-    from storage import registry
 
 MAX_PAYLOADS: Final = 500
 """Payloads of one append, about what the edge stores at once under load."""
@@ -49,15 +48,15 @@ class Sink:
         waiting: Callable[[], None] = lambda: None,
     ) -> None:
         self._client = client
-        self._appender = streams.Appender(client)
         self._shards = shards
         self._share = high_water * SHARE
         self._waiting = waiting
 
-    def store(self, payloads: Sequence[envelope.Payload]) -> list[str]:
-        """Store payloads in one step and return their receipts.
+    def store(self, payloads: Sequence[envelope.Payload], source: resubmission.Source) -> list[str]:
+        """Store payloads in one step with what is noted of them, and return their receipts.
 
         Raises:
+            StaleRegistryError, NotedError, LeaseLostError: nothing was stored, see ``resubmission.append``.
             RedisUnavailableError: Redis did not confirm them.
         """
         while self._is_full():
@@ -70,7 +69,7 @@ class Sink:
             group = groups.setdefault(shard, [])
             places.append((shard, len(group)))
             group.append(payload)
-        ids = self._appender.append(groups) if groups else {}
+        ids = resubmission.append(self._client, groups, source) if groups else {}
         return [envelope.receipt(shard, ids[shard], index) for shard, index in places]
 
     def _is_full(self) -> bool:
@@ -80,6 +79,19 @@ class Sink:
             raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
         limit = int(memory["maxmemory"])
         return limit > 0 and int(memory["used_memory"]) > limit * self._share
+
+
+def published(client: redis.Redis) -> registry.Snapshot:
+    """Return the published registry: ClickHouse need not answer.
+
+    Raises:
+        ProjectError: there is none.
+        RedisUnavailableError: Redis did not answer.
+    """
+    snapshot = registry.read_snapshot(client)
+    if snapshot is None:
+        raise registry.ProjectError("Redis does not hold the project registry yet: is maintenance running?")
+    return snapshot
 
 
 def chunks(payloads: Iterable[envelope.Payload]) -> Iterator[list[envelope.Payload]]:

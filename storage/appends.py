@@ -61,10 +61,9 @@ class Producer:
         self._number += 1
         keys = [self._last_append, clocks.KEY, GENERATION_KEY, REPEATED_KEY]
         values: list[Any] = [self._number, REMEMBERED_S, int(at_s * 1000), clocks.SLACK_MS, int(self._whole)]
-        for stream, ledger, payloads in groups:
-            keys += (stream, ledger)
-            values += (_census(payloads), envelope.encode(payloads))
-        return [len(keys), *keys, *values]
+        names, entries = encoded(groups)
+        keys += names
+        return [len(keys), *keys, *values, *entries]
 
     @property
     def _last_append(self) -> str:
@@ -72,6 +71,16 @@ class Producer:
         if self._process != os.getpid():
             self._process, self._name = os.getpid(), secrets.token_hex(8)
         return f"headrace:append:{self._name}"
+
+
+def encoded(groups: Iterable[Group]) -> tuple[list[str], list[Any]]:
+    """Return what a script that appends is told of the entries: their keys, and their other arguments."""
+    keys: list[str] = []
+    values: list[Any] = []
+    for stream, ledger, payloads in groups:
+        keys += (stream, ledger)
+        values += (_census(payloads), envelope.encode(payloads))
+    return keys, values
 
 
 def parted(shards: Iterable[int], answers: Sequence[bytes]) -> tuple[dict[int, str], dict[int, str]]:

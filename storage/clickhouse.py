@@ -152,6 +152,12 @@ def connect(address: Address, *, send_receive_timeout: float = SEND_RECEIVE_TIME
     return Connection(address, send_receive_timeout=send_receive_timeout)
 
 
+def now_ms(server: Connection) -> int:
+    """Return the time by the server's clock, in milliseconds since the epoch."""
+    ((now,),) = server.execute("SELECT toUnixTimestamp64Milli(now64(3))")
+    return int(now)
+
+
 def first_line(error: BaseException) -> str:
     """Return the first sentence of a server's message, without code, stack trace and final full stop."""
     text = error.message if isinstance(error, clickhouse_driver.errors.Error) else str(error)

@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 import redis
 import redis.exceptions
 
-from storage import errors
+from storage import clickhouse, errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from storage import clickhouse
 
 KEY: Final = "headrace:clock"
 """Redis string: the time by maintenance's clock, in ms since the epoch, as it told last."""
@@ -28,8 +26,6 @@ TOLD_S: Final = 0.1
 """How often maintenance tells it, while Redis answers."""
 SLACK_MS: Final = 30_000
 """By how much clocks may differ for good: far more than those of machines that ask for the time do."""
-
-_NOW: Final = "SELECT toUnixTimestamp64Milli(now64(3))"
 
 
 def latest_ms(client: redis.Redis, clock: Callable[[], float] = time.time) -> int:
@@ -50,8 +46,7 @@ def earliest_ms(
     Raises:
         RecoverableError: Redis or ClickHouse did not answer.
     """
-    ((clickhouse_ms,),) = server.execute(_NOW)
-    return min(_ask(client)[0], int(clickhouse_ms), int(clock() * 1000))
+    return min(_ask(client)[0], clickhouse.now_ms(server), int(clock() * 1000))
 
 
 def redis_ms(answer: tuple[int, int]) -> int:
@@ -75,26 +70,3 @@ def _ask(client: redis.Redis) -> tuple[int, int]:
     except (redis.exceptions.RedisError, OSError) as error:
         raise errors.RedisUnavailableError(f"Redis did not tell the time: {error}.") from error
     return redis_ms(answers[0]), told_ms(answers[1])
-
-
-class Steady:
-    """Tells whether the clock went on as time did, since the last time that it was asked.
-
-    What is removed by a clock that was just set is gone, so removing can wait until it is asked again.
-
-    Args:
-        clock: seconds since the epoch.
-        steady: seconds, monotonic.
-    """
-
-    def __init__(
-        self, clock: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._clock = clock
-        self._steady = steady
-        self._offset = clock() - steady()
-
-    def holds(self) -> bool:
-        """Return whether it did."""
-        before, self._offset = self._offset, self._clock() - self._steady()
-        return abs(self._offset - before) * 1000 < SLACK_MS

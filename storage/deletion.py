@@ -1,24 +1,33 @@
 """Deleting a project: everything that was stored of it goes, and its id is never given again.
 
-Every step may run twice, and the project is marked as deleted last: an interrupted deletion is repeated.
+1. Every edge is given time to learn that the project is retired.
+2. The project is marked as deleted, and that is published: no command stores anything for it again, and
+   workers drop what is in the queue all the same. That is waited for.
+3. Its rows and counts go. Only then the mark loses the project's name.
+
+Every step may run twice. A deletion that was interrupted is repeated by the same command, or taken up by
+maintenance, which also removes what an edge or a worker that was frozen meanwhile may bring in later.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import redis
 import redis.exceptions
 
-from storage import errors, lanes, ledger, partitions, registry, streams
+from storage import errors, lanes, ledger, partitions, quotas, refusals, registry, scripts, streams, underway
 
 if TYPE_CHECKING:
     from storage import clickhouse
 
 SETTLE_S: Final = 5.0
 """How long an edge may still take reports of a retired project: far longer than between two looks."""
+DRAIN_S: Final = 60.0
+"""How long the workers may take to drop what waits in the queue."""
+_POLL_S: Final = 0.1
 
 _PARTITIONS: Final = "SELECT DISTINCT environment, release FROM reports WHERE project_id = %(id)s"
 _DROP: Final = "ALTER TABLE reports DROP PARTITION tuple(%(id)s, %(environment)s, %(release)s)"
@@ -41,29 +50,54 @@ class DeletionError(errors.HeadraceError):
 def delete(
     server: clickhouse.Connection, client: redis.Redis, shards: int, project: registry.Project
 ) -> None:
-    """Delete a project and all that was stored of it, once every edge must know that it is retired.
-
-    That is waited for rather than read off the time of the change: a clock may have been set meanwhile.
+    """Delete a project and all that was stored of it.
 
     Args:
         server: a connection of a user who may alter tables.
         client: the Redis that holds the queue.
         shards: number of shards.
-        project: retired, and drained.
+        project: retired and drained; or deleted already, to remove what is left.
 
     Raises:
         DeletionError: it is not retired, or some of its reports are still on their way.
         RecoverableError: Redis or ClickHouse did not answer; delete it again.
     """
     source = registry.Registry(server)
-    _require_retired(project)
-    source.publish(client)
-    time.sleep(SETTLE_S)
-    _require_retired(source.get(str(project.id)))
-    _require_drained(client, shards, project)
-    _delete_rows(server, project.id)
-    _delete_counts(client, shards, project.id)
-    source.change(str(project.id), _tombstone)
+    if project.status != "deleted":
+        _require_retired(project)
+        source.publish(client)
+        # Waited for rather than read off the time of the change: a clock may have been set meanwhile.
+        time.sleep(SETTLE_S)
+        _require_drained(client, shards, project)
+        project = source.change(str(project.id), _marked)
+    underway.published(client, source)
+    _wait_dropped(client, shards, project)
+    refusals.move(client, server)
+    _purge(server, client, shards, project.id)
+    source.change_deleted(project.id, _nameless)
+
+
+def sweep(server: clickhouse.Connection, client: redis.Redis, shards: int) -> list[int]:
+    """Remove what there is of deleted projects, and return the projects of which something was left.
+
+    Most calls find nothing. A project whose payloads still wait in the queue is left for the next one.
+
+    Raises:
+        RecoverableError: Redis or ClickHouse did not answer.
+    """
+    source = registry.Registry(server)
+    deleted = {project.id: project for project in source.deleted()}
+    if not deleted:
+        return []
+    totals = ledger.counters(client, shards)
+    counted = {number for counts in totals.values() for number in counts}
+    nameful = {project.id for project in deleted.values() if project.name}
+    found = sorted((_stored(server, list(deleted)) | counted | nameful) & deleted.keys())
+    swept = [number for number in found if not _in_queue(client, shards, number)]
+    for number in swept:
+        _purge(server, client, shards, number)
+        source.change_deleted(number, _nameless)
+    return swept
 
 
 def _require_retired(project: registry.Project) -> None:
@@ -80,31 +114,71 @@ def _require_drained(client: redis.Redis, shards: int, project: registry.Project
         )
 
 
-def _delete_rows(server: clickhouse.Connection, project_id: int) -> None:
+def _wait_dropped(client: redis.Redis, shards: int, project: registry.Project) -> None:
+    deadline = time.monotonic() + DRAIN_S
+    while waiting := _in_queue(client, shards, project.id):
+        if time.monotonic() >= deadline:
+            raise DeletionError(
+                f"{waiting:,} payloads of project {project.id} came in at the last moment, and no worker "
+                "drops them: once workers run, delete it again."
+            )
+        time.sleep(_POLL_S)
+
+
+def _in_queue(client: redis.Redis, shards: int, project_id: int) -> int:
+    """Return how many payloads of a project are in the queue, or in a batch under way."""
+    by_stream = ledger.waiting(client, lanes.present(client, shards))
+    return sum(counts[project_id][1] for counts in by_stream.values() if project_id in counts)
+
+
+def _purge(server: clickhouse.Connection, client: redis.Redis, shards: int, project_id: int) -> None:
+    """Remove rows and counts of a project."""
     identity = {"id": project_id}
     for environment, release in server.execute(_PARTITIONS, identity):
         server.execute(_DROP, {**identity, "environment": environment, "release": release})
-    for (table,) in server.execute(_TABLES):
+    for table in _tables(server):
         statement = f"ALTER TABLE `{table}` DELETE WHERE project_id = %(id)s"
         server.execute(statement, identity, settings=_SYNCHRONOUS)
     server.execute(_RECEIPTS, identity, settings=_SYNCHRONOUS)
+    _delete_counts(client, shards, project_id)
+
+
+def _stored(server: clickhouse.Connection, project_ids: list[int]) -> set[int]:
+    """Return which of these projects have rows in any table but ``receipts``."""
+    found: set[int] = set()
+    for table in ("reports", *_tables(server)):
+        sql = f"SELECT DISTINCT project_id FROM `{table}` WHERE project_id IN %(ids)s"  # noqa: S608 - our tables
+        found.update(number for (number,) in server.execute(sql, {"ids": project_ids}))
+    return found
+
+
+def _tables(server: clickhouse.Connection) -> list[str]:
+    return [table for (table,) in server.execute(_TABLES)]
 
 
 def _delete_counts(client: redis.Redis, shards: int, project_id: int) -> None:
-    fields = [f"{name}:{project_id}" for name in ("acknowledged", "committed", "found")]
-    numbers = lanes.present(client, shards)
+    """Remove what Redis counted and remembers of a project, but for what ends there by itself."""
+    each = [streams.keys(number) for number in lanes.present(client, shards)]
     try:
-        with client.pipeline(transaction=True) as pipeline:
-            for number in numbers:
-                pipeline.hdel(streams.keys(number).ledger, *fields)
+        with client.pipeline(transaction=False) as pipeline:
+            for names in each:
+                pipeline.eval(scripts.DISOWN.text, 2, names.ledger, names.stream, str(project_id))
             pipeline.delete(*partitions.keys(project_id))
             pipeline.execute()
+        members: Any = client.zrange(quotas.EXHAUSTED_KEY, 0, -1)
+        if mine := [member for member in members if member.split(b" ", 1)[0] == str(project_id).encode()]:
+            client.zrem(quotas.EXHAUSTED_KEY, *mine)
     except (redis.exceptions.RedisError, OSError) as error:
         raise errors.RedisUnavailableError(f"Redis did not delete the counts: {error}.") from error
 
 
-def _tombstone(project: registry.Project) -> registry.Project:
-    """Return what stays of a project: its id."""
+def _marked(project: registry.Project) -> registry.Project:
+    """Return the project as deleted; it keeps its name until nothing else is left of it."""
+    _require_retired(project)
     return msgspec.structs.replace(
-        project, name="", keys=(), key_records=(), status="deleted", settings=registry.ProjectSettings()
+        project, keys=(), key_records=(), status="deleted", settings=registry.ProjectSettings()
     )
+
+
+def _nameless(project: registry.Project) -> registry.Project:
+    return msgspec.structs.replace(project, name="")

@@ -1,10 +1,11 @@
-"""The ledger: three equations that hold exactly, per project, once the queue is drained.
+"""The ledger: four equations that hold exactly, per project, once the queue is drained.
 
 Whatever was killed on the way:
 
 * payloads acknowledged by the edge = payloads committed by the drainers
 * reports found in them = the sum of ``outcomes.quantity``, without what the edge refused
 * the sum of ``reports.seen``, removed rows included = the sum of ``outcomes.quantity`` of accepted reports
+* rows put into quarantine = rows that are there, were replayed, dropped, expired, or were beyond the bound
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import msgspec
 import redis
 import redis.exceptions
 
-from storage import errors, lanes, streams
+from storage import departures, errors, lanes, resubmission, streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,20 +34,52 @@ GROUP BY project_id, equation HAVING total != 0
 """
 _SEEN = """
 WITH removed AS (
-    SELECT project_id, cutoff, sum(reports) AS reports, max(finished) AS finished
-    FROM removals GROUP BY project_id, cutoff
+    SELECT
+        project_id, number, cutoff, max(environment) AS environment, max(release) AS release,
+        sum(reports) AS reports, max(finished) AS finished
+    FROM removals GROUP BY project_id, number, cutoff
+), open AS (
+    SELECT project_id, environment, release, max(cutoff) AS going FROM (
+        SELECT project_id, environment, release, cutoff FROM removed WHERE NOT finished AND number > 0
+        UNION ALL
+        SELECT DISTINCT project_id, environment, release, cutoff FROM reports INNER JOIN (
+            SELECT project_id, cutoff FROM removed WHERE NOT finished AND number = 0
+        ) AS of_older_releases USING (project_id)
+    )
+    GROUP BY project_id, environment, release
 )
 SELECT project_id, sum(seen) FROM (
-    SELECT project_id, seen FROM reports LEFT JOIN (
-        SELECT project_id, max(cutoff) AS going FROM removed WHERE NOT finished GROUP BY project_id
-    ) AS unfinished USING (project_id)
-    WHERE window_start >= going
+    SELECT project_id, toInt64(seen) AS seen FROM reports
+    WHERE (project_id, environment, release) NOT IN (SELECT project_id, environment, release FROM open)
+    UNION ALL
+    SELECT project_id, toInt64(seen) AS seen FROM reports
+    INNER JOIN open USING (project_id, environment, release) WHERE window_start >= going
     UNION ALL
     SELECT project_id, reports AS seen FROM removed
 )
 GROUP BY project_id
 """
 """Rows that an unfinished removal is about to take are counted in the removal already."""
+_HELD = """
+SELECT project_id, count() FROM quarantine
+WHERE item > 0 AND (receipt, item) NOT IN %(replayed)s AND (receipt, item) NOT IN (
+    SELECT receipt, item FROM leaving WHERE step NOT IN (SELECT step FROM departures WHERE cause != '')
+)
+GROUP BY project_id
+"""
+"""Rows that are about to leave are counted as gone already."""
+_LEFT = """
+SELECT project_id, toString(cause) AS why, sum(rows) FROM (
+    SELECT project_id, cause, rows FROM departures
+    UNION ALL
+    SELECT project_id, cause, uniqExact(receipt, item) AS rows FROM leaving
+    WHERE item > 0 AND step NOT IN (SELECT step FROM departures WHERE cause != '')
+    GROUP BY project_id, cause
+)
+GROUP BY project_id, why
+"""
+_COUNTED = ("acknowledged", "committed", "found", "quarantined", "beyond", "replayed")
+"""What Redis counts, by shard and project."""
 
 
 class _Shard(NamedTuple):
@@ -60,7 +93,8 @@ class Difference(NamedTuple):
     """One side of an equation is not the other.
 
     Attributes:
-        equation: ``payloads``, ``outcomes`` or ``reports``: the equations in their order, by what they check.
+        equation: ``payloads``, ``outcomes``, ``reports`` or ``quarantine``: the equations in their order, by
+            what they check.
         amount: left side less right side: positive for what is missing, negative for what is too many.
         where: what is wrong where, for a person.
     """
@@ -85,6 +119,13 @@ class Line(msgspec.Struct, frozen=True):
         stranded: by shard, payloads that were acknowledged, are not committed, and are not in its stream;
             negative when more were committed than acknowledged.
         settled: differences that have a known reason, by equation.
+        quarantined: rows that were put into quarantine; like all that follow, without those of releases that
+            did not count them.
+        held: rows that are in the table ``quarantine``.
+        replayed: rows that were stored again.
+        dropped: rows that an operator dropped.
+        expired: rows that were kept for as long as they are.
+        beyond: rows that were never there, because the project may keep no more.
     """
 
     project_id: int
@@ -97,6 +138,17 @@ class Line(msgspec.Struct, frozen=True):
     waiting: dict[int, int] = {}
     stranded: dict[int, int] = {}
     settled: dict[str, int] = {}
+    quarantined: int = 0
+    held: int = 0
+    replayed: int = 0
+    dropped: int = 0
+    expired: int = 0
+    beyond: int = 0
+
+    @property
+    def placed(self) -> int:
+        """Rows put into quarantine of which is known where they are."""
+        return self.held + self.replayed + self.dropped + self.expired + self.beyond
 
     @property
     def backlog(self) -> int:
@@ -105,7 +157,7 @@ class Line(msgspec.Struct, frozen=True):
 
     @property
     def balanced(self) -> bool:
-        """Whether all three equations hold."""
+        """Whether all equations hold."""
         return not self.differences
 
     @property
@@ -117,6 +169,7 @@ class Line(msgspec.Struct, frozen=True):
         for table, left, right in (
             ("outcomes", self.found, self.outcomes),
             ("reports", self.accepted, self.seen),
+            ("quarantine", self.quarantined, self.placed),
         ):
             amount = left - right - self.settled.get(table, 0)
             if amount:
@@ -135,7 +188,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 def counters(client: redis.Redis, shards: int) -> dict[str, dict[int, int]]:
-    """Return what the queue counted: ``acknowledged``, ``committed`` and ``found``, each by project.
+    """Return what the queue counted: ``acknowledged``, ``committed``, ``found`` and more, each by project.
 
     Raises:
         RedisUnavailableError: Redis did not answer.
@@ -174,10 +227,12 @@ def verify(server: clickhouse.Connection, client: redis.Redis, shards: int) -> l
     totals = _totals(read.values())
     outcomes = {project: (total, accepted) for project, total, accepted in server.execute(_OUTCOMES)}
     seen = dict(server.execute(_SEEN))
+    held, left = _quarantine(server, client)
     settled: dict[int, dict[str, int]] = defaultdict(dict)
     for project, equation, amount in server.execute(_SETTLED):
         settled[project][equation] = amount
-    projects = sorted({*totals["acknowledged"], *totals["committed"], *outcomes, *seen, *settled})
+    counted = {project for counts in totals.values() for project in counts}
+    projects = sorted({*counted, *outcomes, *seen, *settled, *held, *(project for project, _ in left)})
     return [
         Line(
             project_id=project,
@@ -190,9 +245,25 @@ def verify(server: clickhouse.Connection, client: redis.Redis, shards: int) -> l
             waiting={shard: count for shard, count, lost in _open(read, project) if not lost},
             stranded={shard: count for shard, count, lost in _open(read, project) if lost},
             settled=settled.get(project, {}),
+            quarantined=totals["quarantined"].get(project, 0),
+            held=held.get(project, 0),
+            replayed=totals["replayed"].get(project, 0),
+            dropped=left.get((project, departures.DROPPED), 0),
+            expired=left.get((project, departures.EXPIRED), 0),
+            beyond=totals["beyond"].get(project, 0),
         )
         for project in projects
     ]
+
+
+def _quarantine(
+    server: clickhouse.Connection, client: redis.Redis
+) -> tuple[dict[int, int], dict[tuple[int, str], int]]:
+    """Return how many rows are held, by project, and how many left, by project and cause."""
+    replayed = [(name.receipt, name.item) for name in resubmission.noted(client)]
+    held = dict(server.execute(_HELD, {"replayed": replayed or [("", 0)]}))
+    left = {(project, cause): rows for project, cause, rows in server.execute(_LEFT) if rows}
+    return held, left
 
 
 def _read(client: redis.Redis, numbers: Sequence[int]) -> dict[int, _Shard]:
@@ -210,17 +281,16 @@ def _read(client: redis.Redis, numbers: Sequence[int]) -> dict[int, _Shard]:
 
 
 def _shard(fields: dict[bytes, bytes], entries: int) -> _Shard:
-    counts: dict[str, dict[int, int]] = {"acknowledged": {}, "committed": {}, "found": {}}
+    counts: dict[str, dict[int, int]] = {name: {} for name in _COUNTED}
     for field, amount in fields.items():
         name, _, project = field.decode().partition(":")
-        counts[name][int(project)] = int(amount)
+        if name in counts:  # else a later release counts it
+            counts[name][int(project)] = int(amount)
     return _Shard(counts, entries)
 
 
 def _totals(shards: Iterable[_Shard]) -> dict[str, dict[int, int]]:
-    totals: dict[str, dict[int, int]] = {
-        name: defaultdict(int) for name in ("acknowledged", "committed", "found")
-    }
+    totals: dict[str, dict[int, int]] = {name: defaultdict(int) for name in _COUNTED}
     for shard in shards:
         for name, counts in shard.counts.items():
             for project, amount in counts.items():

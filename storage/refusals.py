@@ -6,6 +6,7 @@ and who drops the hash counts what is in it.
 
 An upload that an edge shed has outcome ``quota``, like what the workers leave out, so that its reports belong
 to the ledger: they are counted as found when they move. All else that is refused stands beside the ledger.
+What is left of a project that was deleted meanwhile is dropped.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ SHED: Final = "quota"
 REMEMBERED_S: Final = 86_400
 """How long the last flush of an edge is known; while Redis is away the edge tries it again each second."""
 _MOVING: Final = "headrace:refused:moving"
+
+_DELETED: Final = "SELECT id FROM projects FINAL WHERE status = 'deleted'"
 
 
 class RefusalKey(NamedTuple):
@@ -113,7 +116,9 @@ def _store(client: redis.Redis, server: clickhouse.Connection, name: str) -> int
     from storage import writer  # noqa: PLC0415 - the edge imports this module, and needs no driver
 
     fields: Any = client.hgetall(name)
-    rows = [(_decoder.decode(key), int(quantity)) for key, quantity in sorted(fields.items())]
+    deleted = {number for (number,) in server.execute(_DELETED)}
+    decoded = ((_decoder.decode(key), int(quantity)) for key, quantity in sorted(fields.items()))
+    rows = [(key, quantity) for key, quantity in decoded if key.project_id not in deleted]
     columns: dict[str, list[Any]] = {
         field: [getattr(key, field) for key, _ in rows] for field in RefusalKey._fields
     }

@@ -49,6 +49,8 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
         status: decides the edge's answer (403, 410). A deleted project is never published.
         settings: what an operator set.
         revision: grows by one with every change.
+        removed_before: no report whose window starts before this is taken (ms since the epoch), because such
+            ones are being removed, or were. It never falls.
     """
 
     id: int
@@ -58,6 +60,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     status: Status = "active"
     settings: ProjectSettings = ProjectSettings()
     revision: int = 1
+    removed_before: int = 0
 
     @property
     def records(self) -> public_keys.Keys:
@@ -73,10 +76,17 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
             there ever were. The time alone would stand still when a clock is set back; the number alone would
             come again after a backup was restored.
         projects: all that were not deleted, by id.
+        deleted: ids of those that were: what still comes in for them is dropped.
     """
 
     version: int
     projects: tuple[Project, ...]
+    deleted: tuple[int, ...] = ()
+
+    @property
+    def active(self) -> frozenset[int]:
+        """The projects that take reports."""
+        return frozenset(project.id for project in self.projects if project.status == "active")
 
 
 _snapshot_decoder = msgspec.msgpack.Decoder(Snapshot)
@@ -85,7 +95,9 @@ _settings_decoder = msgspec.json.Decoder(ProjectSettings)
 _records_decoder = msgspec.json.Decoder(public_keys.Keys)
 
 _CURRENT = """
-SELECT toUnixTimestamp64Milli(changed_at), id, name, keys, key_records, status, settings, revision
+SELECT
+    toUnixTimestamp64Milli(changed_at), id, name, keys, key_records, status, settings, revision,
+    toUnixTimestamp64Milli(removed_before)
 FROM projects FINAL ORDER BY id
 """
 _NOW = "SELECT greatest(now64(3, 'UTC'), max(changed_at)) FROM projects"
@@ -132,6 +144,21 @@ class Registry:
                 return project
         raise ProjectError(f"There is no project {name_or_id!r}.")
 
+    def deleted(self) -> tuple[Project, ...]:
+        """Return all projects that were deleted; one has its name until all that was stored of it is gone."""
+        return tuple(project for project in self._all() if project.status == "deleted")
+
+    def get_deleted(self, name_or_id: str) -> Project:
+        """Return the deleted project with this id, or with this name, should some of it still be stored.
+
+        Raises:
+            ProjectError: there is none.
+        """
+        for project in self.deleted():
+            if name_or_id in (str(project.id), project.name):
+                return project
+        raise ProjectError(f"There is no project {name_or_id!r}.")
+
     def create(
         self,
         name: str,
@@ -173,8 +200,19 @@ class Registry:
         Raises:
             ProjectError: there is no such project.
         """
+        return self._change(lambda: self.get(name_or_id), change)
+
+    def change_deleted(self, number: int, change: Change) -> Project:
+        """Store what a change makes of a deleted project, and return it.
+
+        Raises:
+            ProjectError: there is no such project.
+        """
+        return self._change(lambda: self.get_deleted(str(number)), change)
+
+    def _change(self, read: Callable[[], Project], change: Change) -> Project:
         while True:
-            current = self.get(name_or_id)
+            current = read()
             changed = change(current)
             if changed == current:
                 return current
@@ -214,7 +252,9 @@ class Registry:
         latest_ms = max((changed_ms for changed_ms, _ in changes), default=0)
         version = latest_ms + sum(project.revision for _, project in changes)
         return Snapshot(
-            version=version, projects=tuple(project for _, project in changes if project.status != "deleted")
+            version=version,
+            projects=tuple(project for _, project in changes if project.status != "deleted"),
+            deleted=tuple(project.id for _, project in changes if project.status == "deleted"),
         )
 
     def publish(self, client: redis.Redis, *, replace: int | None = None) -> int | None:
@@ -256,6 +296,7 @@ class Registry:
             "status": [project.status],
             "settings": [settings],
             "changed_at": [now],
+            "removed_before": [project.removed_before],
         }
         writer.insert(self._server, "projects", columns, f"project:{project.id}:{project.revision}")
         return project in self._all()
@@ -292,6 +333,19 @@ def with_keys(project: Project, records: public_keys.Keys) -> Project:
     return msgspec.structs.replace(project, keys=enabled, key_records=records)
 
 
+def read_version(client: redis.Redis) -> int | None:
+    """Return the version of the published snapshot, or None when nothing is published.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    try:
+        value: Any = client.get(VERSION_KEY)
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not give the registry: {error}.") from error
+    return None if value is None else int(value)
+
+
 async def load_version(client: redis.asyncio.Redis) -> int | None:
     """Return the version of the published snapshot, or None when nothing is published."""
     value = await client.get(VERSION_KEY)
@@ -318,7 +372,7 @@ def read_snapshot(client: redis.Redis) -> Snapshot | None:
 
 
 def _project(row: Sequence[Any]) -> Project:
-    number, name, enabled, records, status, settings, revision = row
+    number, name, enabled, records, status, settings, revision, removed_before = row
     return Project(
         id=number,
         name=name,
@@ -327,4 +381,5 @@ def _project(row: Sequence[Any]) -> Project:
         status=status,
         settings=_settings_decoder.decode(settings),
         revision=revision,
+        removed_before=removed_before,
     )

@@ -1,55 +1,42 @@
 """Retention: reports that are older than their project keeps them are removed, and counted.
 
-Guarantee: the ledger balances before, while and after. A removal is recorded with its count before rows go,
-and as finished afterwards; one that was interrupted is finished first. No report is inserted below the cutoff
-meanwhile, because the workers leave out what is older than the retention, and because of ``SLACK_MS``. The
-earliest of three clocks tells what is old: one that is ahead removes nothing.
+Guarantee: what is deleted is exactly what was counted, and the ledger balances before, while and after.
+
+1. The registry forbids reports that are older than the cutoff (``Project.removed_before``), and batches under
+   way that do not know of it are waited for. From then on no such row can come in.
+2. Partition by partition the rows are counted, and the count is recorded as a removal that is not finished
+   (``storage.removals``). Meanwhile the ledger leaves those rows out.
+3. They are deleted, and the removal is recorded as finished.
+
+A removal that was interrupted is taken up by the next call, whatever the settings are by then.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+import itertools
+from typing import TYPE_CHECKING, Final
 
+import msgspec
 import redis
 import redis.exceptions
+import structlog
 
-from storage import clocks, errors, lanes, streams, writer
+from storage import clocks, errors, lanes, leases, registry, removals, streams, underway
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from storage import clickhouse, registry
+    from storage import clickhouse
+
+log = structlog.get_logger(__name__)
 
 DAY_MS: Final = 86_400_000
 LONGEST_WAIT_MS: Final = DAY_MS // 2
 """Nothing is removed while a payload waits for longer: what it holds may be too old by now."""
 SLACK_MS: Final = DAY_MS + LONGEST_WAIT_MS
 """How much older a new row may be than the retention: by the longest dedupe window, and the wait."""
-
-_REMOVALS: Final = """
-SELECT toUnixTimestamp64Milli(cutoff) AS cutoff_ms, max(finished) FROM removals
-WHERE project_id = %(project)s GROUP BY cutoff_ms ORDER BY cutoff_ms DESC LIMIT 1
-"""
-_OLD: Final = "project_id = %(project)s AND window_start < fromUnixTimestamp64Milli(%(cutoff)s, 'UTC')"
-_COUNT: Final = f"SELECT sum(seen) FROM reports WHERE {_OLD}"  # noqa: S608 - all of it stands here
-_PARTITIONS: Final = f"SELECT DISTINCT environment, release FROM reports WHERE {_OLD}"  # noqa: S608 - likewise
-_REMOVE: Final = f"""
-ALTER TABLE reports DELETE IN PARTITION tuple(%(project)s, %(environment)s, %(release)s) WHERE {_OLD}
-"""
-_REMOVE_POLICIES: Final = """
-ALTER TABLE policies DELETE WHERE project_id = %(project)s AND hash IN (
-    SELECT hash FROM policies WHERE project_id = %(project)s
-    GROUP BY hash HAVING max(last_seen) < fromUnixTimestamp64Milli(%(cutoff)s, 'UTC')
-)
-"""
-_SYNCHRONOUS: Final = {"mutations_sync": 1}
-
-
-class _Removal(NamedTuple):
-    """The latest removal of a project; ``cutoff`` is in milliseconds since the epoch, 0 before the first."""
-
-    cutoff: int
-    finished: bool
+SETTLE_S: Final = 5.0
+"""How long batches under way are waited for; if that is not enough, the next call tries again."""
 
 
 def cutoff_of(now_ms: int, days: int) -> int:
@@ -58,68 +45,112 @@ def cutoff_of(now_ms: int, days: int) -> int:
 
 
 def enforce(
-    server: clickhouse.Connection, client: redis.Redis, shards: int, projects: Iterable[registry.Project]
+    server: clickhouse.Connection,
+    client: redis.Redis,
+    shards: int,
+    projects: Iterable[registry.Project],
+    trusts: Callable[[int], bool] = lambda _: True,
 ) -> int:
     """Remove what is too old, and return how many reports that were; most calls find nothing to do.
 
+    Args:
+        server: a connection of a user who may alter tables.
+        client: the Redis that holds the queue.
+        shards: number of shards.
+        projects: all projects, as they are now.
+        trusts: asked for the time (ms since the epoch); if it says no, nothing is removed for now.
+
     Raises:
         RecoverableError: Redis or ClickHouse did not answer; the next call takes up the work.
+        HeldError: another process is at it.
     """
-    now_ms = clocks.earliest_ms(client, server)
-    oldest_ms = _oldest(client, lanes.present(client, shards), now_ms)
-    if now_ms - oldest_ms > LONGEST_WAIT_MS:
-        return 0
-    return sum(
-        _remove(server, project.id, cutoff_of(now_ms, project.settings.retention))
-        for project in projects
-        if project.settings.retention
+    numbers = lanes.present(client, shards)
+    with leases.held(client, leases.RETENTION, leases.WAIT_S) as lease:
+        now_ms, oldest_ms = _clock(server, client, numbers)
+        trusted = trusts(now_ms)
+        cutoffs = {
+            project.id: cutoff_of(now_ms, project.settings.retention)
+            for project in projects
+            if project.settings.retention and trusted
+        }
+        for removal in removals.unfinished(server):
+            lease.require()
+            _resume(server, removal, wanted=removal.cutoff <= cutoffs.get(removal.project_id, 0))
+        if now_ms - oldest_ms > LONGEST_WAIT_MS:
+            return 0
+        due = {number: cutoff for number, cutoff in cutoffs.items() if removals.due(server, number, cutoff)}
+        return sum(
+            _remove(server, project_id, due[project_id], lease)
+            for project_id in _settled(server, client, numbers, due)
+        )
+
+
+def _remove(server: clickhouse.Connection, project_id: int, cutoff: int, lease: leases.Lease) -> int:
+    """Remove what a project has below a cutoff, and return how many reports that were."""
+    whole = removals.Removal(project_id, 0, cutoff, "", "", 0)
+    numbers = itertools.count(removals.latest(server, project_id) + 1)
+    total = 0
+    for environment, release in removals.partitions(server, whole):
+        lease.require()
+        one = whole._replace(number=next(numbers), environment=environment, release=release)
+        removal = removals.begin(server, one)
+        _finish(server, removal)
+        total += removal.reports
+    removals.delete_policies(server, project_id, cutoff)
+    return total
+
+
+def _resume(server: clickhouse.Connection, removal: removals.Removal, *, wanted: bool) -> None:
+    """Bring a removal that was interrupted to an end.
+
+    If its rows are untouched, and its project wants to keep them by now, or has more of them than were
+    counted, the removal is withdrawn.
+    """
+    if not removals.mutations(server, removal):
+        stored = removals.count(server, removal)
+        if stored > removal.reports or (stored == removal.reports and not wanted):
+            removals.withdraw(server, removal)
+            return
+    _finish(server, removal)
+
+
+def _finish(server: clickhouse.Connection, removal: removals.Removal) -> None:
+    """Delete the rows of a removal that was begun, and record that it is over."""
+    removals.delete(server, removal)
+    removals.finish(server, removal)
+
+
+def _settled(
+    server: clickhouse.Connection, client: redis.Redis, numbers: Sequence[int], due: dict[int, int]
+) -> Iterator[int]:
+    """Yield the projects for which no row below their cutoff can come in any more."""
+    if not due:
+        return
+    source = registry.Registry(server)
+    known = {project.id for project in source.list()}
+    for project_id in known & due.keys():
+        source.change(str(project_id), _forbidding(due[project_id]))
+    snapshot = underway.published(client, source)
+    floors = {project.id: project.removed_before for project in snapshot.projects}
+    for project_id, cutoff in due.items():
+        forbidden = project_id not in known or floors.get(project_id, 0) >= cutoff
+        if forbidden and underway.settled(client, numbers, snapshot.version, project_id, SETTLE_S):
+            yield project_id
+        else:
+            log.info("removal_postponed", project=project_id)
+
+
+def _forbidding(cutoff: int) -> registry.Change:
+    return lambda project: msgspec.structs.replace(
+        project, removed_before=max(project.removed_before, cutoff)
     )
 
 
-def _remove(server: clickhouse.Connection, project_id: int, cutoff: int) -> int:
-    latest = _latest(server, project_id)
-    if not latest.finished:
-        _finish(server, project_id, latest.cutoff)
-    if cutoff <= latest.cutoff:
-        return 0
-    parameters = {"project": project_id, "cutoff": cutoff}
-    ((reports,),) = server.execute(_COUNT, parameters)
-    if reports:
-        _record(server, project_id, cutoff, reports, finished=False)
-        _finish(server, project_id, cutoff)
-    return int(reports)
+def _clock(server: clickhouse.Connection, client: redis.Redis, numbers: Iterable[int]) -> tuple[int, int]:
+    """Return the time, and when the oldest payload that waits was received, in milliseconds.
 
-
-def _finish(server: clickhouse.Connection, project_id: int, cutoff: int) -> None:
-    """Remove the rows of a removal that was begun; only what holds such rows is rewritten."""
-    parameters = {"project": project_id, "cutoff": cutoff}
-    for environment, release in server.execute(_PARTITIONS, parameters):
-        partition = {**parameters, "environment": environment, "release": release}
-        server.execute(_REMOVE, partition, settings=_SYNCHRONOUS)
-    server.execute(_REMOVE_POLICIES, parameters, settings=_SYNCHRONOUS)
-    _record(server, project_id, cutoff, 0, finished=True)
-
-
-def _record(
-    server: clickhouse.Connection, project_id: int, cutoff: int, reports: int, *, finished: bool
-) -> None:
-    """Record a step of a removal; of several processes that do the same one, the first counts."""
-    row: dict[str, list[Any]] = {
-        "project_id": [project_id],
-        "cutoff": [cutoff],
-        "reports": [reports],
-        "finished": [int(finished)],
-    }
-    writer.insert(server, "removals", row, f"removal:{project_id}:{cutoff}:{int(finished)}")
-
-
-def _latest(server: clickhouse.Connection, project_id: int) -> _Removal:
-    rows = server.execute(_REMOVALS, {"project": project_id})
-    return _Removal(rows[0][0], bool(rows[0][1])) if rows else _Removal(0, finished=True)
-
-
-def _oldest(client: redis.Redis, numbers: Iterable[int], now_ms: int) -> int:
-    """Return when the oldest payload was received that waits, in milliseconds; now when none does."""
+    Of several clocks the one that is behind counts: one that is ahead would remove what is young.
+    """
     try:
         with client.pipeline(transaction=False) as pipeline:
             for number in numbers:
@@ -127,4 +158,5 @@ def _oldest(client: redis.Redis, numbers: Iterable[int], now_ms: int) -> int:
             heads = pipeline.execute()
     except (redis.exceptions.RedisError, OSError) as error:
         raise errors.RedisUnavailableError(f"Redis did not tell what waits: {error}.") from error
-    return min((streams.received_ms(*head[0]) for head in heads if head), default=now_ms)
+    now_ms = clocks.earliest_ms(client, server)
+    return now_ms, min((streams.received_ms(*head[0]) for head in heads if head), default=now_ms)

@@ -24,7 +24,7 @@ class Script:
         self.sha: Final = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
 
-APPEND: Final = Script("append")
+APPEND: Final = Script("append", prelude="entry")
 ACQUIRE: Final = Script("acquire")
 RENEW: Final = Script("renew")
 RELEASE: Final = Script("release")
@@ -48,3 +48,7 @@ MOVED: Final = Script("moved")
 MEND: Final = Script("mend")
 TELL: Final = Script("tell")
 COUNT_REFUSED: Final = Script("count_refused")
+HOLD: Final = Script("hold")
+AGAIN: Final = Script("again", prelude="entry")
+DISOWN: Final = Script("disown")
+HEAD: Final = Script("head")

@@ -145,7 +145,7 @@ class AsyncAppender:
         """
         try:
             async with self._turn:
-                arguments = self._producer.arguments(_grouped(groups), self._clock())
+                arguments = self._producer.arguments(grouped(groups), self._clock())
                 answers: list[bytes] = await self._send(arguments)
         except (redis.exceptions.RedisError, OSError) as error:
             raise errors.RedisUnavailableError(f"Redis did not take the reports: {error}.") from error
@@ -190,7 +190,7 @@ class Appender:
         Raises:
             RedisUnavailableError: Redis did not confirm it; after a time-out it may be stored all the same.
         """
-        arguments = self._producer.arguments(_grouped(groups), self._clock())
+        arguments = self._producer.arguments(grouped(groups), self._clock())
         try:
             answers = self._send(arguments)
         except (redis.exceptions.RedisError, OSError) as error:
@@ -339,7 +339,8 @@ class Queue:
             raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
 
 
-def _grouped(groups: Mapping[int, list[envelope.Payload]]) -> Iterator[appends.Group]:
+def grouped(groups: Mapping[int, list[envelope.Payload]]) -> Iterator[appends.Group]:
+    """Yield what an append is told of each shard."""
     for shard, payloads in groups.items():
         names = keys(shard)
         yield appends.Group(names.stream, names.ledger, payloads)

@@ -22,8 +22,8 @@ _SETTINGS: Final = {
     "max_partitions_per_insert_block": 0,  # bounded per project by max_partitions, not per block
 }
 
-_ALWAYS: Final = frozenset({"projects", "removals"})
-"""Tables whose few rows make room: projects are retired and deleted, and reports removed."""
+_ALWAYS: Final = frozenset({"projects", "removals", "departures"})
+"""Tables whose few rows make room: of deleted projects, of what is removed and dropped."""
 ANY_ROOM: Final = {"min_free_disk_bytes_to_perform_insert": 0}
 """Of an insert that may take the room which others leave free."""
 

@@ -12,7 +12,7 @@ from storage import envelope, errors, registry
 from workers import decode, pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from storage import partitions, resends, streams
 
@@ -226,23 +226,30 @@ def _ids(entries: Decoded) -> list[str]:
 
 def make_plan(
     entries: Sequence[envelope.Entry],
-    projects: Mapping[int, registry.Project],
+    snapshot: registry.Snapshot,
     admit: Admit,
-    latest_ms: int = 0,
+    latest_ms: int,
+    census: Iterable[int] = (),
 ) -> pipeline.Plan:
     """Fix the decisions of a new batch: each project's settings, and which partitions are full.
 
-    A project that the registry no longer knows keeps its reports, under default settings.
+    A project that the registry does not know keeps its reports, under default settings; what is left of one
+    that was deleted is dropped.
 
     Args:
         entries: of the batch, ``dated``.
-        projects: the registry.
-        admit: says which pairs are beyond their project's limit.
+        snapshot: the registry.
+        admit: asked for each project's partitions.
         latest_ms: after which nothing of the batch was received.
+        census: the projects of the batch, also those of entries that cannot be decoded.
     """
+    projects = {project.id: project for project in snapshot.projects}
+    deleted = _deleted(snapshot, census)
     wanted: dict[int, dict[partitions.Pair, None]] = {}
     for entry in entries:
         for payload in entry.payloads:
+            if payload.project_id in deleted:
+                continue
             wanted.setdefault(payload.project_id, {})[payload.environment, payload.release] = None
     now_ms = max((entry.received_ms for entry in entries), default=0)
     plans = {}
@@ -253,5 +260,26 @@ def make_plan(
         plans[project_id] = pipeline.ProjectPlan(
             settings=settings,
             overflow=tuple((*pair, environment) for pair, environment in refused.items()),
+            removed_before=project.removed_before if project else 0,
         )
-    return pipeline.Plan(projects=plans, latest_ms=latest_ms)
+    return pipeline.Plan(
+        projects=plans, latest_ms=latest_ms, deleted=deleted, registry=snapshot.version, numbered=True
+    )
+
+
+def narrowed(plan: pipeline.Plan, snapshot: registry.Snapshot, census: Iterable[int]) -> pipeline.Plan:
+    """Return a plan that also leaves out what a newer registry forbids; settings stay as they were."""
+    known = {project.id: project.removed_before for project in snapshot.projects}
+    projects = {
+        number: msgspec.structs.replace(
+            project, removed_before=max(project.removed_before, known.get(number, 0))
+        )
+        for number, project in plan.projects.items()
+    }
+    return msgspec.structs.replace(
+        plan, projects=projects, deleted=_deleted(snapshot, census), registry=snapshot.version
+    )
+
+
+def _deleted(snapshot: registry.Snapshot, census: Iterable[int]) -> tuple[int, ...]:
+    return tuple(sorted(set(snapshot.deleted).intersection(census)))

@@ -40,6 +40,7 @@ class Context(msgspec.Struct, eq=False):
         window_ms: the project's dedupe window in milliseconds; 0 keeps every report.
         details: what is noted in each row's details.
         limited: whether its project has limits (``workers.limits``).
+        removed_before: its reports of before this (ms since the epoch) were removed (``workers.bygone``).
     """
 
     account: outcomes.Account
@@ -47,6 +48,7 @@ class Context(msgspec.Struct, eq=False):
     window_ms: int
     details: dict[str, str]
     limited: bool = False
+    removed_before: int = 0
 
 
 class Row(msgspec.Struct, eq=False, gc=False):

@@ -8,21 +8,36 @@ from storage import envelope
 from workers import outcomes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from workers import batch
+    from workers import batch, pipeline
 
 
 def add(
     columns: dict[str, dict[str, list[Any]]],
-    found: dict[int, int],
+    counts: Mapping[str, dict[int, int]],
     shard: int,
     entries: Iterable[batch.Corrupt],
+    plan: pipeline.Plan,
 ) -> None:
-    """Add undecodable entries to the rows of a batch: one quarantine row each, every payload ``invalid``."""
+    """Add undecodable entries to the rows of a batch: one quarantine row each, every payload ``invalid``.
+
+    Args:
+        columns: the rows by table.
+        counts: what is counted by project, under ``found`` and ``quarantined``.
+        shard: of the batch.
+        entries: those that cannot be decoded.
+        plan: of the batch; what belongs to projects that were deleted is left out.
+    """
+    found, quarantined = counts["found"], counts["quarantined"]
     for stored, error in entries:
         received_ms = stored.received_ms
-        for project_id, payloads in stored.census.items():
+        living = {
+            project_id: payloads
+            for project_id, payloads in stored.census.items()
+            if project_id not in plan.deleted
+        }
+        for project_id, payloads in living.items():
             found[project_id] = found.get(project_id, 0) + payloads
             _append(
                 columns["outcomes"],
@@ -38,16 +53,22 @@ def add(
             )
         projects = [project for project, payloads in stored.census.items() for _ in range(payloads)]
         _append(columns["receipts"], **_receipts(shard, stored.id, projects))
+        if stored.census and not living:
+            continue
+        owner = next(iter(living), 0)
+        if plan.numbered:
+            quarantined[owner] = quarantined.get(owner, 0) + 1
         _append(
             columns["quarantine"],
             received=received_ms,
             receipt=envelope.receipt(shard, stored.id, 0),
-            project_id=next(iter(stored.census), 0),
+            project_id=owner,
             environment="",
             release="",
             reason=outcomes.Reason.CORRUPT_ENTRY,
             error=error,
             raw=stored.value,
+            item=int(plan.numbered),
         )
 
 

@@ -40,6 +40,10 @@ LONG_S: Final = 0.2
 """A batch that took this long tells what its payloads cost: half of it may be the fixed cost of any batch."""
 
 
+_Counts = dict[str, dict[int, int]]
+"""What the ledger counts of a batch: by name, by project."""
+
+
 class NoRegistryError(errors.RecoverableError):
     """Redis lost the registry. What a project asks to be left out is never stored by default settings."""
 
@@ -189,6 +193,7 @@ class Drainer:
             full=True,
             begun=lease.begun,
         )
+        work = self._by_the_newest(lease, work)
         return work if lease.attempts <= self._limits.attempts else self._rescue.suspected(lease, work)
 
     def _claim(self, lease: streams.Lease) -> batch.Work | None:
@@ -202,7 +207,7 @@ class Drainer:
         decoded = batch.decode_entries(available)
         kept = batch.cut(available, decoded, limits.max_reports)
         stored, decoded = available[:kept], decoded.until(available[kept - 1].id)
-        plan = batch.make_plan(decoded.entries, self._projects(), self._admit, latest_ms)
+        plan = batch.make_plan(decoded.entries, self._registry(), self._admit, latest_ms, _census(stored))
         sightings = resent.sightings(lease.shard, decoded.entries, plan)
         plan, left = resent.decided(
             plan, sightings, lambda keys: resends.recall(self._client, lease.shard, keys)
@@ -213,7 +218,26 @@ class Drainer:
         encoded = batch.encode_bounds(bounds)
         self._queue.bind(lease, encoded)
         failpoints.hit("after_bounds")
-        return batch.Work(bounds, encoded, stored, decoded, full=full, left=left)
+        return self._by_the_newest(lease, batch.Work(bounds, encoded, stored, decoded, full=full, left=left))
+
+    def _by_the_newest(self, lease: streams.Lease, work: batch.Work) -> batch.Work:
+        """Bind a batch again if what it must leave out changed before anything of it was stored.
+
+        Who published a registry may rely on it: see ``storage.underway``.
+        """
+        while not work.begun:
+            known = work.bounds.plan.registry
+            if registry.read_version(self._client) in (None, known):
+                break
+            snapshot = self._registry()
+            if snapshot.version == known:
+                break
+            plan = batch.narrowed(work.bounds.plan, snapshot, _census(work.stored))
+            bounds = msgspec.structs.replace(work.bounds, plan=plan)
+            encoded = batch.encode_bounds(bounds)
+            self._queue.bind(lease, encoded)
+            work = work._replace(bounds=bounds, encoded=encoded)
+        return work
 
     def _note(self, work: batch.Work, seconds: float) -> None:
         """Note how long a batch took, for the size of the next, and for who is loud if it took long."""
@@ -223,11 +247,11 @@ class Drainer:
         with contextlib.suppress(errors.RedisUnavailableError):
             lanes.note_costs(self._client, batch.costs(work.decoded.entries, seconds - LONG_S / 2))
 
-    def _projects(self) -> dict[int, registry.Project]:
+    def _registry(self) -> registry.Snapshot:
         snapshot = registry.read_snapshot(self._client)
         if snapshot is None:
             raise NoRegistryError("Redis holds no project registry yet: maintenance publishes it.")
-        return {project.id: project for project in snapshot.projects}
+        return snapshot
 
     def _admit(
         self, project_id: int, pairs: Sequence[partitions.Pair], *, most: int, now_ms: int
@@ -242,12 +266,12 @@ class Drainer:
             try:
                 tables = self._tables(lease, work, arbiter)
                 failpoints.hit("after_process")
-                found = self._insert(lease, work, tables)
+                counts = self._insert(lease, work, tables)
             except (rescue.BrokenError, rescue.RefusedRowsError) as error:
                 failures += 1
                 work = self._rescue.without_culprits(lease, work, error, failures)
                 continue
-            done = self._commit(lease, work, found)
+            done = self._commit(lease, work, counts)
             arbiter.forget()
             return done
 
@@ -266,15 +290,15 @@ class Drainer:
         except Exception as error:
             raise rescue.BrokenError(defects.told(error)) from error
 
-    def _insert(self, lease: streams.Lease, work: batch.Work, tables: pipeline.Tables) -> dict[int, int]:
-        """Insert the rows of a batch, each table under its own token, and return the reports found.
+    def _insert(self, lease: streams.Lease, work: batch.Work, tables: pipeline.Tables) -> _Counts:
+        """Insert the rows of a batch, each table under its own token, and return what is to be counted.
 
         The tables that may refuse data for good come first, so that nothing is counted yet when they do.
         """
         columns = {name: getattr(tables, name) for name in TABLES}
-        found = dict(tables.found)
+        counts = {name: dict(getattr(tables, name)) for name in ("found", "quarantined", "beyond")}
         if work.decoded.corrupt:
-            corrupt.add(columns, found, lease.shard, work.decoded.corrupt)
+            corrupt.add(columns, counts, lease.shard, work.decoded.corrupt, work.bounds.plan)
         for table in TABLES:
             self._queue.begin(lease, self._limits.lease_ms)
             try:
@@ -284,18 +308,19 @@ class Drainer:
                 refused = rescue.RefusedRowsError(str(error)) if table in rescue.REFUSABLE else error
                 raise refused from error
             failpoints.hit(f"after_{table}")
-        return found
+        return counts
 
-    def _commit(self, lease: streams.Lease, work: batch.Work, found: dict[int, int]) -> tuple[int, int]:
+    def _commit(self, lease: streams.Lease, work: batch.Work, counts: _Counts) -> tuple[int, int]:
         payloads = _census(work.stored)
-        counts = [
-            *((f"committed:{project}", count) for project, count in payloads.items()),
-            *((f"found:{project}", count) for project, count in found.items()),
+        fields = [
+            (f"{name}:{project}", count)
+            for name, each in {"committed": payloads, **counts}.items()
+            for project, count in each.items()
         ]
         self._remember(lease.shard, work)
         failpoints.hit("before_commit")
-        self._queue.commit(lease, work.encoded, work.bounds.last, counts)
-        return sum(payloads.values()), sum(found.values())
+        self._queue.commit(lease, work.encoded, work.bounds.last, fields)
+        return sum(payloads.values()), sum(counts["found"].values())
 
     def _remember(self, shard: int, work: batch.Work) -> None:
         """Leave to later batches what this one counts. Once it is bound, doing so again changes nothing."""

@@ -1,4 +1,4 @@
-"""The maintenance process: dispatches drain jobs, serves the registry, moves refusals, removes old reports.
+"""The maintenance process: dispatches drain jobs, serves the registry, moves refusals, removes what is old.
 
 Several may run at once: every step is idempotent. Dispatching has a thread of its own, so that a ClickHouse
 that hangs never delays it.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import redis.exceptions
 import structlog
 
-from storage import clickhouse, clocks, errors, marks, refusals, registry, retention
+from storage import clickhouse, custody, deletion, errors, marks, refusals, registry, retention
 from workers import dispatcher, fairness
 
 if TYPE_CHECKING:
@@ -34,9 +34,11 @@ REFUSALS_S: Final = 2.0
 MARKS_S: Final = 5.0
 """How often it is looked whether Redis and ClickHouse still stand at the same time."""
 RETENTION_S: Final = 600.0
-"""How often old reports are looked for; they go once a day, after a midnight in UTC."""
+"""How often what is old or deleted is looked for; most goes once a day, after a midnight in UTC."""
 MUTATION_S: Final = 3600.0
-"""How long removing old reports from one partition may take."""
+"""How long deleting rows may take."""
+SKEW_MS: Final = 3_600_000
+"""Nothing is removed by a clock that went faster than this from one look to the next: it was set."""
 
 
 def run(where: context.Context, stop: threading.Event) -> None:
@@ -48,6 +50,8 @@ def run(where: context.Context, stop: threading.Event) -> None:
         threading.Thread(target=_move_refusals, args=(where, stop), name="refusals", daemon=True),
         threading.Thread(target=_keep_marks, args=(where, stop), name="marks", daemon=True),
         threading.Thread(target=_remove_old, args=(where, stop), name="retention", daemon=True),
+        threading.Thread(target=_sweep, args=(where, stop), name="deletion", daemon=True),
+        threading.Thread(target=_expire_quarantine, args=(where, stop), name="quarantine", daemon=True),
     ]
     for chore in chores:
         chore.start()
@@ -106,20 +110,65 @@ def _keep_marks(where: context.Context, stop: threading.Event) -> None:
     client.close()
 
 
+class SteadyClock:
+    """Tells whether a clock goes on as it should: who sets it ahead for a moment must not have it believed.
+
+    Args:
+        monotonic: seconds by a clock that nobody sets.
+        wall: seconds since the epoch by this machine's clock, now.
+    """
+
+    def __init__(self, monotonic: Callable[[], float], wall: float) -> None:
+        self._monotonic = monotonic
+        self._seen = (monotonic(), int(wall * 1000))
+
+    def trusts(self, now_ms: int) -> bool:
+        """Return whether so much time may have passed since the last look (milliseconds since the epoch)."""
+        (before, before_ms), now = self._seen, self._monotonic()
+        self._seen = (now, now_ms)
+        return now_ms - before_ms <= (now - before) * 1000 + SKEW_MS
+
+
 def _remove_old(where: context.Context, stop: threading.Event) -> None:
     client = where.queue_client()
     server = clickhouse.connect(where.clickhouse, send_receive_timeout=MUTATION_S)
     source = registry.Registry(server)
-    steady = clocks.Steady()
+    clock = SteadyClock(time.monotonic, time.time())
 
     def remove() -> None:
-        if not steady.holds():  # what a wrong clock removes is gone
-            return
-        removed = retention.enforce(server, client, where.shards, source.list())
+        removed = retention.enforce(server, client, where.shards, source.list(), clock.trusts)
         if removed:
             log.info("reports_removed", reports=removed)
 
     _repeat("retention", RETENTION_S, stop, remove)
+    server.close()
+    client.close()
+
+
+def _sweep(where: context.Context, stop: threading.Event) -> None:
+    client = where.queue_client()
+    server = clickhouse.connect(where.clickhouse, send_receive_timeout=MUTATION_S)
+
+    def sweep() -> None:
+        for project_id in deletion.sweep(server, client, where.shards):
+            log.info("deleted_project_swept", project=project_id)
+
+    _repeat("deletion", RETENTION_S, stop, sweep)
+    server.close()
+    client.close()
+
+
+def _expire_quarantine(where: context.Context, stop: threading.Event) -> None:
+    client = where.queue_client()
+    server = clickhouse.connect(where.clickhouse, send_receive_timeout=MUTATION_S)
+    clock = SteadyClock(time.monotonic, time.time())
+
+    def expire() -> None:
+        expired = custody.expire(server, client, where.shards, clock.trusts)
+        if expired:
+            log.info("quarantine_expired", rows=expired)
+
+    _repeat("quarantine", RETENTION_S, stop, expire)
     server.close()
     client.close()
 

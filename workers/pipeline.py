@@ -14,6 +14,7 @@ import msgspec
 from storage import envelope, registry
 from workers import (
     agents,
+    bygone,
     collapse,
     columns,
     deliveries,
@@ -45,10 +46,12 @@ class ProjectPlan(msgspec.Struct, frozen=True):
         settings: the project's settings when the batch was bound.
         overflow: triples (environment, release, environment kept): reports of such a pair land in the release
             ``(other)`` of the environment kept.
+        removed_before: reports of before this time (ms since the epoch) are being removed, or were.
     """
 
     settings: registry.ProjectSettings = registry.ProjectSettings()
     overflow: tuple[tuple[str, str, str], ...] = ()
+    removed_before: int = 0
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -59,12 +62,18 @@ class Plan(msgspec.Struct, frozen=True):
         poison: payloads that are set aside unread, by receipt, and why.
         resent: positions of the reports that were counted when they were sent first, by receipt.
         latest_ms: after which nothing of the batch was received, in milliseconds since the epoch.
+        deleted: projects that were deleted: what came in for them is dropped.
+        registry: version of the registry by which all this was decided; 0 in older releases.
+        numbered: whether rows in quarantine are numbered and counted; not in older releases.
     """
 
     projects: dict[int, ProjectPlan] = {}
     poison: dict[str, str] = {}
     resent: dict[str, tuple[int, ...]] = {}
     latest_ms: int = 0
+    deleted: tuple[int, ...] = ()
+    registry: int = 0
+    numbered: bool = False
 
 
 _DEFAULTS: Final = ProjectPlan()
@@ -83,6 +92,9 @@ class Tables(msgspec.Struct, frozen=True):
         policies: rows of ``policies``; times are in milliseconds.
         payloads: payloads by project id.
         found: reports found by project id, the invalid ones included; an unreadable payload counts as one.
+        quarantined: by project id, numbered rows of ``quarantine``, and those that were beyond what a project
+            may keep there.
+        beyond: the latter alone.
     """
 
     reports: columns.Columns
@@ -92,6 +104,8 @@ class Tables(msgspec.Struct, frozen=True):
     policies: columns.Columns
     payloads: dict[int, int]
     found: dict[int, int]
+    quarantined: dict[int, int] = {}
+    beyond: dict[int, int] = {}
 
 
 def warm() -> None:
@@ -130,6 +144,9 @@ def _process(
 ) -> Tables:
     batch = _Batch(plan, receipts.Receipts(shard, entries), limited=arbiter is not None)
     for payload, received in deliveries.grouped(shard, entries):
+        if plan.deleted and payload.project_id in plan.deleted:
+            batch.drop(payload, received)
+            continue
         healthy = batch.set_aside(payload, received) if plan.poison else received
         fresh = batch.take_resent(payload, healthy) if plan.resent and payload.sender else healthy
         if fresh.each:
@@ -163,9 +180,14 @@ class _Batch:
         self._judged: dict[judge.Question, judge.Judged] = {}
         self._rows = collapse.Collapser()
         self._tally = outcomes.Tally()
-        self._quarantine = quarantine.Quarantine()
+        self._quarantine = quarantine.Quarantine(numbered=plan.numbered)
         self._payloads: Counter[int] = Counter()
         self._found: Counter[int] = Counter()
+
+    def drop(self, payload: envelope.Payload, received: deliveries.Deliveries) -> None:
+        """Take note of a payload that nothing is stored of."""
+        self._receipts.add(payload.project_id, received, {}, 0)
+        self._payloads[payload.project_id] += len(received.each)
 
     def set_aside(self, payload: envelope.Payload, received: deliveries.Deliveries) -> deliveries.Deliveries:
         """Reject the deliveries of a payload that the plan calls poison, and return the others."""
@@ -202,11 +224,13 @@ class _Batch:
         for task, context, judged in zip(tasks, contexts, self._judge(tasks, contexts), strict=True):
             payload, received, _ = task
             self._quarantine.add(context.account, received, payload.body, judged.invalid, judged.whole)
-            if context.limited and self._limited:
-                claim = limits.Claim(context, payload.user_agent, received, judged)
-                self._claims.setdefault(payload.project_id, []).append(claim)
-            else:
-                self._keep(task, context, judged)
+            before_ms, window_ms = context.removed_before, context.window_ms
+            for portion, fresh in bygone.parted(judged, received, before_ms, window_ms):
+                if context.limited and self._limited:
+                    claim = limits.Claim(context, payload.user_agent, portion, fresh)
+                    self._claims.setdefault(payload.project_id, []).append(claim)
+                else:
+                    self._keep(payload, context, portion, fresh)
         self._rows.render()
 
     def limit(self, arbiter: limits.Arbiter, seed: str) -> None:
@@ -233,6 +257,8 @@ class _Batch:
             policies=self._rows.policies(),
             payloads=dict(self._payloads),
             found=dict(self._found),
+            quarantined=dict(self._quarantine.quarantined),
+            beyond=dict(self._quarantine.beyond),
         )
 
     def _judge(self, tasks: list[_Task], contexts: list[collapse.Context]) -> list[judge.Judged]:
@@ -251,16 +277,22 @@ class _Batch:
         known.update(zip(new, judge.judge_payloads(new), strict=True))
         return [known[question] for question in questions]
 
-    def _keep(self, task: _Task, context: collapse.Context, judged: judge.Judged) -> None:
+    def _keep(
+        self,
+        payload: envelope.Payload,
+        context: collapse.Context,
+        received: deliveries.Deliveries,
+        judged: judge.Judged,
+    ) -> None:
         """Count all that was found in a payload, and make rows of what was accepted."""
         for position, finding in judged.findings:
             found = finding.report
-            agent = agents.parse(found.user_agent or task.payload.user_agent)
+            agent = agents.parse(found.user_agent or payload.user_agent)
             self._rows.add(
-                context, task.received, collapse.Sighting(finding, agent, found.age, position, found.weight)
+                context, received, collapse.Sighting(finding, agent, found.age, position, found.weight)
             )
         fingerprint = judged.findings[0][1].fingerprint if judged.findings else 0
-        self._count(context.account, task.received, judged.verdicts, fingerprint)
+        self._count(context.account, received, judged.verdicts, fingerprint)
 
     def _reject(
         self, payload: envelope.Payload, received: deliveries.Deliveries, rejection: report.Rejection
@@ -316,4 +348,5 @@ def _new_context(payload: envelope.Payload, plan: Plan, kept: str | None) -> col
         window_ms=project.settings.dedupe_window * 1000,
         details=details,
         limited=limits.are_set(project.settings),
+        removed_before=project.removed_before,
     )

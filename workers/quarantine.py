@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from workers import decode, outcomes
@@ -36,6 +37,7 @@ class _Kept(NamedTuple):
     account: outcomes.Account
     rejection: report.Rejection
     raw: bytes
+    item: int
 
     @property
     def hour(self) -> int:
@@ -47,10 +49,21 @@ class _Kept(NamedTuple):
 
 
 class Quarantine:
-    """Collects the quarantined items of one batch."""
+    """Collects the quarantined items of one batch.
 
-    def __init__(self) -> None:
+    Args:
+        numbered: whether the rows are numbered within their receipt, and counted for the ledger.
+
+    Attributes:
+        quarantined: rows by project, also those that were more than the project may keep; 0 if not numbered.
+        beyond: the latter alone.
+    """
+
+    def __init__(self, *, numbered: bool = False) -> None:
         self._kept: list[_Kept] = []
+        self._numbered = numbered
+        self.quarantined: Counter[int] = Counter()
+        self.beyond: Counter[int] = Counter()
 
     def add(
         self,
@@ -75,7 +88,12 @@ class Quarantine:
         if whole:
             kept.append((whole, body))
         for received_ms, receipt in received.receipts() if kept else ():
-            self._kept += [_Kept(received_ms, receipt, account, *pair) for pair in kept]
+            self._kept += [
+                _Kept(received_ms, receipt, account, *pair, number if self._numbered else 0)
+                for number, pair in enumerate(kept, start=1)
+            ]
+        if kept and self._numbered:
+            self.quarantined[account.project_id] += len(kept) * len(received.each)
 
     def limit(self, arbiter: Arbiter, most_of: Callable[[int], int]) -> None:
         """Leave out what is more than the projects may keep; in each hour what came first stays.
@@ -100,8 +118,13 @@ class Quarantine:
             if (most := most_of(project_id))
             for hour, granted in arbiter.keep(project_id, most, hours).items()
         }
-        if left:
-            self._kept = [item for item in self._kept if not _is_limited(item) or _claim(item, left)]
+        if not left:
+            return
+        all_of_it = self._kept
+        self._kept = [item for item in all_of_it if not _is_limited(item) or _claim(item, left)]
+        if self._numbered:
+            self.beyond += Counter(item.account.project_id for item in all_of_it)
+            self.beyond -= Counter(item.account.project_id for item in self._kept)
 
     def columns(self) -> columns.Columns:
         """Return the rows of the table ``quarantine``."""
@@ -115,6 +138,7 @@ class Quarantine:
             "reason": [str(item.rejection.reason) for item in kept],
             "error": [item.rejection.error for item in kept],
             "raw": [item.raw for item in kept],
+            "item": [item.item for item in kept],
         }
 
 

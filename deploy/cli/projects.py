@@ -5,17 +5,14 @@ from __future__ import annotations
 import contextlib
 import operator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import msgspec
 import typer
 
 from deploy import backends, project_fields, project_file
 from deploy.cli import keys, options, output, registered
-from storage import deletion, errors
-
-if TYPE_CHECKING:
-    from storage import registry
+from storage import deletion, errors, registry
 
 app = typer.Typer(help="Create and manage projects.", no_args_is_help=True)
 app.command("rotate-key")(keys.rotate)
@@ -155,18 +152,18 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Yes, for good.")] = False,
     data: options.Data = options.DEFAULT_DATA,
 ) -> None:
-    """Delete a retired project and all that was stored of it, for good."""
+    """Delete a retired project and all that was stored of it, for good; again, what came in since."""
     system = options.locate(data)
     with (
         registered.changing(system) as source,
         backends.connected(system.clickhouse, send_receive_timeout=DELETE_S) as server,
         contextlib.closing(backends.connect_redis(system.redis_url)) as client,
     ):
-        found = source.get(project)
+        found = _deletable(source, project)
         if not yes:
             raise NotConfirmedError(f"This deletes {found.name!r} and all its rows for good: say --yes.")
         deletion.delete(server, client, system.shards, found)
-    output.copyable(f"Project {found.id}, {found.name}, is deleted.")
+    output.copyable(f"Project {found.id}, {found.name or 'deleted before'}, is deleted.")
 
 
 @app.command("export")
@@ -203,6 +200,14 @@ def import_projects(
             output.copyable(f"{step.wanted.name}: {change}")
     if not steps:
         output.copyable("Nothing changes.")
+
+
+def _deletable(source: registry.Registry, project: str) -> registry.Project:
+    """Return a project, also one whose deletion was interrupted."""
+    try:
+        return source.get(project)
+    except registry.ProjectError:
+        return source.get_deleted(project)
 
 
 def _text(file: Path) -> str:

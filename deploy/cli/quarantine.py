@@ -6,17 +6,13 @@ import contextlib
 import datetime as dt
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import msgspec
 import typer
 
-from deploy import backends, printable, reingest
+from deploy import backends, printable, reingest, requeue
 from deploy.cli import options, output
-from storage import envelope, errors, quarantine, receipts, registry
-from workers import outcomes
+from storage import custody, errors, quarantine, receipts, registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from storage import clickhouse
 
 app = typer.Typer(help="Look at what could not be understood, replay it, or drop it.", no_args_is_help=True)
@@ -92,12 +88,17 @@ def drop(  # noqa: PLR0913 - one parameter for each option
     as_json: options.Json = False,
 ) -> None:
     """Drop the rows of a payload, or all that --project, --reason and --before select."""
-    with backends.connected(options.locate(data).clickhouse) as server:
+    system = options.locate(data)
+    with (
+        contextlib.closing(backends.connect_redis(system.redis_url)) as client,
+        backends.connected(system.clickhouse) as server,
+    ):
         wanted = _narrow(server, receipt, project, reason, before)
-        rows, selection = quarantine.extent(server, wanted)
         confirmed = bool(receipt) or yes
-        if rows and confirmed:
-            quarantine.drop(server, selection)
+        with custody.taken(server, client) if confirmed else contextlib.nullcontext():
+            rows, selection = quarantine.extent(server, custody.committed(client, system.shards, wanted))
+            if rows and confirmed:
+                quarantine.drop(server, selection)
     if as_json:
         output.json({"rows": rows, "dropped": rows if confirmed else 0})
     elif confirmed:
@@ -118,8 +119,8 @@ def replay(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """Put payloads into the queue again, and take them out of the quarantine.
 
-    A row leaves the quarantine only after Redis confirmed its payload. One that is still not understood comes
-    back with a new receipt, as far as its project's quarantine_per_hour allows.
+    Each is stored once, also if this is killed and run again. One that is still not understood comes back
+    with a new receipt, as far as its project's quarantine_per_hour allows.
     """
     system = options.locate(data)
     with (
@@ -128,70 +129,21 @@ def replay(  # noqa: PLR0913 - one parameter for each option
         output.progress("replaying") as bar,
     ):
         wanted = _narrow(server, receipt, project, reason, before)
-        rows, selection = quarantine.extent(server, wanted)
-        task = bar.add_task("replaying", total=rows)
-        sink = reingest.Sink(client, system.shards, system.high_water, bar.refresh)
-        stored: list[str] = []
-        kept: list[dict[str, str]] = []
-        for page in quarantine.pages(server, selection):
-            for part in _parts(page, kept):
-                stored += sink.store([payload for _, payloads in part for payload in payloads])
-                quarantine.remove(server, [row for row, _ in part])
-            bar.advance(task, len(page))
+        with custody.taken(server, client) as lease:
+            rows, selection = quarantine.extent(server, custody.committed(client, system.shards, wanted))
+            task = bar.add_task("replaying", total=rows)
+            sink = reingest.Sink(client, system.shards, system.high_water, bar.refresh)
+            run = requeue.Requeue(server, client, sink, lease)
+            for page in quarantine.pages(server, selection):
+                for kept in run.store(page):
+                    output.complain(f"{kept['receipt']} stays: {kept['reason']}")
+                bar.advance(task, len(page))
     if as_json:
-        output.json({"stored": len(stored), "receipts": stored, "kept": kept})
+        output.json({"stored": len(run.receipts), "receipts": run.receipts, "kept": run.kept})
     else:
-        output.copyable(f"{len(stored):,} payloads stored again, {len(kept):,} rows kept.")
-    if kept:
+        output.copyable(f"{len(run.receipts):,} payloads stored again, {len(run.kept):,} rows kept.")
+    if run.kept:
         raise typer.Exit(1)
-
-
-Part = list[tuple[quarantine.Row, list[envelope.Payload]]]
-"""Rows that are stored and removed together, with the payloads they hold."""
-
-
-def _parts(page: list[quarantine.Row], kept: list[dict[str, str]]) -> Iterator[Part]:
-    """Cut a page into parts that are small enough for one append; rows that cannot be replayed are kept."""
-    part: Part = []
-    size = 0
-    for row in page:
-        try:
-            payloads = _payloads(row)
-        except errors.EnvelopeError as error:
-            kept.append({"receipt": row.receipt, "reason": str(error)})
-            output.complain(f"{row.receipt} stays: {error}")
-            continue
-        if part and size + len(row.raw) > reingest.MAX_BYTES:
-            yield part
-            part, size = [], 0
-        part.append((row, payloads))
-        size += len(row.raw)
-    if part:
-        yield part
-
-
-def _payloads(row: quarantine.Row) -> list[envelope.Payload]:
-    """Return what a row holds: the payload or a part of it, or all payloads of a damaged entry.
-
-    Raises:
-        EnvelopeError: the entry still cannot be decoded.
-    """
-    if row.reason == outcomes.Reason.CORRUPT_ENTRY:
-        entry = envelope.decode(receipts.Receipt.parse(row.receipt).entry_id, row.raw)
-        # Without a sender: what an operator stores again was not sent again, and counts.
-        return [msgspec.structs.replace(payload, sender=0) for payload in entry.payloads]
-    return [
-        envelope.Payload(
-            project_id=row.project_id,
-            key="",
-            environment=row.environment,
-            release=row.release,
-            user_agent="",
-            content_type="",
-            flags=0,
-            body=row.raw,
-        )
-    ]
 
 
 def _narrow(

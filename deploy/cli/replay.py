@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 from pathlib import Path  # noqa: TC003 - typer reads it
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deploy import backends, captures, reingest
+from deploy import backends, captures, reingest, resumption
 from deploy.cli import options, output
-from storage import errors, registry
+from storage import errors, registry, resubmission
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,13 +29,17 @@ def replay(  # noqa: PLR0913 - one parameter for each option
     project: Annotated[str, typer.Option(help="Name or id of the project; wins over what a line says.")] = "",
     environment: Annotated[str, typer.Option(help="Environment; wins over what a line says.")] = "",
     release: Annotated[str, typer.Option(help="Release; wins over what a line says.")] = "",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a replay was interrupted.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Begin anew after one was interrupted.")] = False,
     data: options.Data = options.DEFAULT_DATA,
     as_json: options.Json = False,
 ) -> None:
     """Put captured payloads into the queue.
 
     A file is one body, or holds a JSON object a line: {"body": …} or {"body_b64": …}, with project,
-    environment, release, user_agent and content_type where they are known.
+    environment, release, user_agent and content_type where they are known. How far a replay came is noted
+    with each step: after one that was interrupted, say --resume for the same files and options, and each
+    payload is stored once.
     """
     reingest.require_labels(environment, release)
     system = options.locate(data)
@@ -44,7 +49,7 @@ def replay(  # noqa: PLR0913 - one parameter for each option
         output.progress("replaying") as bar,
     ):
         run = _Run(system, client, bar, forced)
-        run.store(files)
+        run.store(files, resumption.Resumption(client, files, forced, resume=resume, again=again))
     if as_json:
         output.json({"stored": len(run.receipts), "receipts": run.receipts, "refused": run.refused})
     else:
@@ -64,47 +69,84 @@ class _Run:
         forced: captures.Capture,
     ) -> None:
         self._max_body = system.max_body
-        self._projects = _projects(client)
+        self._client = client
+        self._look()
         self._bar = bar
         self._task = bar.add_task("replaying", total=0)
         self._sink = reingest.Sink(client, system.shards, system.high_water, bar.refresh)
         self._forced = forced
+        self._numbers: collections.deque[int] = collections.deque()
         self.receipts: list[str] = []
         self.refused: list[dict[str, str]] = []
 
-    def store(self, files: list[Path]) -> None:
+    def store(self, files: list[Path], came: resumption.Resumption) -> None:
         """Store what can be stored of these files.
 
         Raises:
             RedisUnavailableError: Redis did not confirm it; the sentence says how much it confirmed before.
+            ProjectError: a project takes no reports any more.
+            NotedError: another command replays the same at this time.
         """
         sizes = [path.stat().st_size for path in files if path.is_file()]
         self._bar.update(self._task, total=sum(sizes))
         try:
-            for chunk in reingest.chunks(self._payloads(files)):
-                self.receipts += self._sink.store(chunk)
+            for chunk in reingest.chunks(self._payloads(files, came.position)):
+                self._store(chunk, came)
         except errors.RedisUnavailableError as error:
             stored = len(self.receipts)
             raise errors.RedisUnavailableError(f"{error} The first {stored} payloads are stored.") from error
+        came.finish()
 
-    def _payloads(self, files: list[Path]) -> Iterator[envelope.Payload]:
+    def _store(self, chunk: list[envelope.Payload], came: resumption.Resumption) -> None:
+        *_, position = (self._numbers.popleft() for _ in chunk)
+        while True:
+            try:
+                self.receipts += self._sink.store(chunk, came.source(self._snapshot.version, position))
+            except resubmission.StaleRegistryError:
+                self._look()
+                self._require_active(chunk)
+                continue
+            came.position = position
+            return
+
+    def _look(self) -> None:
+        """Read the registry."""
+        self._snapshot = reingest.published(self._client)
+        self._projects = {
+            name: project for project in self._snapshot.projects for name in (str(project.id), project.name)
+        }
+
+    def _require_active(self, chunk: list[envelope.Payload]) -> None:
+        if gone := {payload.project_id for payload in chunk} - self._snapshot.active:
+            stored = f"The first {len(self.receipts)} payloads are stored."
+            raise registry.ProjectError(f"Project {min(gone)} takes no reports any more. {stored}")
+
+    def _payloads(self, files: list[Path], position: int) -> Iterator[envelope.Payload]:
+        """Yield what is to be stored, and note the number of each capture; skip those up to a position."""
+        number = 0
         for path in files:
             try:
                 for step in captures.read(path, self._max_body):
-                    yield from self._payload(step)
+                    number += step.capture is not None
+                    self._bar.advance(self._task, step.size)
+                    if number > position or step.capture is None:
+                        for payload in self._payload(step):
+                            self._numbers.append(number)
+                            yield payload
             except OSError as error:
                 self._refuse(str(path), f"it cannot be read ({error.strerror})")
 
     def _payload(self, step: captures.Read) -> Iterator[envelope.Payload]:
-        self._bar.advance(self._task, step.size)
         if step.capture is None:
             self._refuse(step.where, step.error)
             return
         given = {name: value for name, value in self._forced._asdict().items() if value}
         capture = step.capture._replace(**given)
         project = self._projects.get(capture.project)
-        if project:
+        if project and project.status == "active":
             yield reingest.payload(project, capture)
+        elif project:
+            self._refuse(step.where, f"project {project.name!r} is {project.status}: it takes no reports")
         elif capture.project:
             self._refuse(step.where, f"there is no project {capture.project!r}")
         else:
@@ -113,14 +155,6 @@ class _Run:
     def _refuse(self, where: str, reason: str) -> None:
         self.refused.append({"where": where, "reason": reason})
         output.complain(f"{where} was not stored: {reason}")
-
-
-def _projects(client: redis.Redis) -> dict[str, registry.Project]:
-    """Return the projects by id and by name; the published ones, so that ClickHouse need not answer."""
-    snapshot = registry.read_snapshot(client)
-    if snapshot is None:
-        raise registry.ProjectError("Redis does not hold the project registry yet: is maintenance running?")
-    return {name: project for project in snapshot.projects for name in (str(project.id), project.name)}
 
 
 def _summary(run: _Run) -> str:

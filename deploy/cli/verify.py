@@ -24,6 +24,12 @@ _EQUATIONS: Final = (
     ("payloads", "payloads acknowledged = committed", "acknowledged", "committed"),
     ("outcomes", "reports found = outcomes", "found", "outcomes"),
     ("reports", "reports accepted = seen", "accepted", "seen"),
+    (
+        "quarantine",
+        "rows quarantined = held + replayed + dropped + expired + beyond",
+        "quarantined",
+        "placed",
+    ),
 )
 
 

@@ -2,7 +2,7 @@
 -- Bring an empty stream whose ids are ahead of the clock back to it.
 --
 -- The clock will pass through the milliseconds that its ids were ahead. So that no id is ever given twice, the
--- ids of all streams are in a new generation from now on: sequence numbers of their own, see append.lua.
+-- ids of all streams are in a new generation from now on: sequence numbers of their own, see entry.lua.
 --
 -- KEYS: stream, bounds of the batch under work, generation of ids.
 -- ARGV: another clock than Redis' (ms), by how much a stream may be ahead (ms), '1' to mend it.

@@ -39,16 +39,17 @@ class Still:
 
     def headrace(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command on these two."""
-        return harness.headrace(*arguments, **self._environment)
+        return harness.headrace(*arguments, **self.environment)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start a command on these two."""
         command = [sys.executable, "-P", "-m", "deploy", *arguments]
-        environment = {**os.environ, "PYTHONPATH": str(harness.ROOT), **self._environment}
+        environment = {**os.environ, "PYTHONPATH": str(harness.ROOT), **self.environment}
         return subprocess.Popen(command, env=environment, cwd=harness.ROOT, stdout=subprocess.DEVNULL)
 
     @property
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """The settings that name these two."""
         where = self.address
         url = f"clickhouse://{where.user}:{where.password}@{where.host}:{where.port}/{where.database}"
         return {"HEADRACE_REDIS_URL": self.redis_url, "HEADRACE_CLICKHOUSE_URL": url}

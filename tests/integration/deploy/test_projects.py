@@ -148,6 +148,9 @@ def test_a_retired_project_is_deleted_when_it_is_confirmed(system: harness.Syste
     assert deleted
     assert both.come_to(403, project, project["key"])
     assert "There is no project 'leaving'" in system.headrace("project", "show", "leaving").stderr
+    again = system.headrace("project", "delete", str(project["id"]), "--yes")
+    assert again.stdout == f"Project {project['id']}, deleted before, is deleted.\n"
+    assert "There is no project 'never'" in system.headrace("project", "delete", "never", "--yes").stderr
     assert system.ledger()["balanced"]
 
 

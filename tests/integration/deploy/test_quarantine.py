@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from storage import envelope, ledger, streams
+from deploy import child
+from storage import envelope, ledger, resubmission, streams
+from tests import harness
 from tests.integration.deploy.conftest import SHARDS
 
 if TYPE_CHECKING:
@@ -138,3 +144,35 @@ def test_a_row_stays_when_redis_does_not_take_its_payload(still: Still) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("headrace: Redis did not take the payloads: ")
     assert len(quarantined(still)) == 1
+
+
+def test_of_two_commands_at_once_each_row_is_stored_by_one(still: Still) -> None:
+    still.append(*[b"[1, 1, 2]"] * 100)
+    still.drain()
+    command = [sys.executable, "-P", "-m", "deploy", "quarantine", "replay", "--project", "shop", "--json"]
+    environment = {**os.environ, **still.environment}
+    running = [
+        subprocess.Popen(command, cwd=harness.ROOT, env=environment, stdout=subprocess.PIPE) for _ in range(2)
+    ]
+    ended = [process.communicate(timeout=60)[0] for process in running]
+    assert sum(json.loads(text)["stored"] for text in ended if text) == 300
+    still.drain()
+    (line,) = ledger.verify(still.server, still.client, SHARDS)
+    assert (line.balanced, line.replayed, line.held) == (True, 300, 300)
+
+
+def test_a_killed_replay_is_run_again(still: Still) -> None:
+    still.append(*[b"[1, 1, 2]"] * 100)
+    still.drain()
+    command = [sys.executable, "-P", "-m", "deploy", "quarantine", "replay", "--project", "shop"]
+    environment = {**os.environ, **still.environment}
+    process = subprocess.Popen(command, cwd=harness.ROOT, env=environment, stdout=subprocess.DEVNULL)
+    assert child.wait_until(lambda: bool(still.client.exists(resubmission.REPLAYED_KEY)), 30)
+    process.kill()
+    process.wait()
+    again = still.json("quarantine", "replay", "--project", "shop", "--before", "2100-01-01")
+    (line,) = ledger.verify(still.server, still.client, SHARDS)
+    assert (line.replayed, line.held, again["kept"]) == (300, 0, [])
+    still.drain()
+    (line,) = ledger.verify(still.server, still.client, SHARDS)
+    assert (line.balanced, line.acknowledged) == (True, 400)

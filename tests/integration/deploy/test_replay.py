@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from storage import ledger
+from deploy import captures, located, reingest, resumption, settings
+from deploy.cli import output
+from deploy.cli import replay as command
+from storage import ledger, registry, resubmission
 from tests.integration.deploy.conftest import SHARDS
 
 if TYPE_CHECKING:
@@ -77,3 +80,95 @@ def test_many_lines_are_stored_once_each(still: Still, tmp_path: Path) -> None:
 def test_an_invalid_label_on_the_command_line_is_one_sentence(still: Still, tmp_path: Path) -> None:
     done = still.headrace("replay", str(tmp_path / "absent"), "--environment", "a/b")
     assert (done.returncode, done.stderr) == (1, "headrace: 'a/b' is no valid environment.\n")
+
+
+def test_a_project_that_takes_no_reports_gets_none(still: Still, tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(REPORT))
+    source = registry.Registry(still.server)
+    source.set_status("shop", "retired")
+    source.publish(still.client)
+    done = still.headrace("replay", str(path), "--project", "shop")
+    assert (done.returncode, done.stdout) == (1, "0 stored, 1 refused.\n")
+    assert "was not stored: project 'shop' is retired: it takes no reports" in done.stderr
+
+
+def test_an_interrupted_replay_goes_on_where_it_was(
+    still: Still, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "captured.jsonl"
+    lines = [json.dumps({"body": REPORT, "release": str(number % 3)}) for number in range(1200)]
+    lines.insert(600, json.dumps({"body": "nonsense"}))
+    path.write_text("\n".join(lines))
+    forced = captures.Capture(b"", project="shop")
+
+    def run(steps: int, *, resume: bool = False, again: bool = False) -> None:
+        """Replay in this process, which dies after so many steps."""
+        took = 0
+
+        def append(*arguments: Any) -> Any:
+            nonlocal took
+            if took == steps:
+                raise KeyboardInterrupt
+            took += 1
+            return appended(*arguments)
+
+        monkeypatch.setattr(resubmission, "append", append)
+        came = resumption.Resumption(still.client, [path], forced, resume=resume, again=again)
+        with output.progress("replaying") as bar:
+            where = located.Located(tmp_path, settings.Settings())
+            command._Run(where, still.client, bar, forced).store([path], came)
+
+    appended = resubmission.append
+    with pytest.raises(KeyboardInterrupt):
+        run(1)
+    done = still.headrace("replay", str(path), "--project", "shop")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "was interrupted after 500 captures: say --resume" in done.stderr
+    with pytest.raises(KeyboardInterrupt):
+        run(1, resume=True)
+    done = still.json("replay", str(path), "--project", "shop", "--resume", code=1)
+    assert (done["stored"], len(done["refused"])) == (200, 1)
+    still.drain()
+    (line,) = ledger.verify(still.server, still.client, SHARDS)
+    assert (line.balanced, line.acknowledged) == (True, 1200)
+    assert still.json("replay", str(path), "--project", "shop", code=1)["stored"] == 1200
+    with pytest.raises(KeyboardInterrupt):
+        run(2)
+    assert still.json("replay", str(path), "--project", "shop", "--again", code=1)["stored"] == 1200
+
+
+def test_of_two_replays_of_a_file_at_once_one_ends(still: Still, tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(REPORT))
+    came = resumption.Resumption(still.client, [path], captures.Capture(b""))
+    other = resumption.Resumption(still.client, [path], captures.Capture(b""))
+    snapshot = reingest.published(still.client)
+    payload = reingest.payload(snapshot.projects[0], captures.Capture(b"{}"))
+    sink = reingest.Sink(still.client, SHARDS, 0.8)
+    assert len(sink.store([payload], came.source(snapshot.version, 1))) == 1
+    with pytest.raises(resubmission.NotedError, match="Another command stored these"):
+        sink.store([payload], other.source(snapshot.version, 1))
+
+
+def test_a_project_that_is_retired_during_a_replay_gets_nothing_more(
+    still: Still, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(REPORT))
+    appended = resubmission.append
+
+    def append(*arguments: Any) -> Any:
+        monkeypatch.setattr(resubmission, "append", appended)
+        source = registry.Registry(still.server)
+        source.set_status("shop", "retired")
+        source.publish(still.client)
+        return appended(*arguments)
+
+    monkeypatch.setattr(resubmission, "append", append)
+    forced = captures.Capture(b"", project="shop")
+    came = resumption.Resumption(still.client, [path], forced)
+    with output.progress("replaying") as bar:
+        run = command._Run(located.Located(tmp_path, settings.Settings()), still.client, bar, forced)
+        with pytest.raises(registry.ProjectError, match="Project 1 takes no reports any more"):
+            run.store([path], came)

@@ -33,8 +33,13 @@ def test_a_balanced_ledger_holds_line_by_line(still: Still) -> None:
     assert (project["name"], project["balanced"], project["differences"]) == ("shop", True, [])
     shown = still.headrace("verify").stdout
     assert "shop (1)" in shown
-    assert shown.count("holds") == 4
-    for title in ("payloads acknowledged = committed", "reports found = outcomes", "reports accepted = seen"):
+    assert shown.count("holds") == 5
+    for title in (
+        "payloads acknowledged = committed",
+        "reports found = outcomes",
+        "reports accepted = seen",
+        "rows quarantined = held + replayed + dropped + expired + beyond",
+    ):
         assert title in shown
 
 

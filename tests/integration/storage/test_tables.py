@@ -279,9 +279,9 @@ def test_what_older_rows_call_impossible_may_be_a_redirect(
     address: clickhouse.Address, server: clickhouse.Connection
 ) -> None:
     server.execute("ALTER TABLE reports DROP COLUMN allowed SETTINGS mutations_sync = 2")
-    server.execute("DELETE FROM migrations WHERE name = '0015_allowed'")
+    server.execute("DELETE FROM migrations WHERE name = '0013_allowed'")
     server.execute(INSERT_OLD, OLD_ROWS)
-    assert migrate.apply(address) == ["0015_allowed"]
+    assert migrate.apply(address) == ["0013_allowed"]
     unfinished = "SELECT count() FROM system.mutations WHERE database = currentDatabase() AND NOT is_done"
     assert child.wait_until(lambda: server.execute(unfinished) == [(0,)], PATIENCE)
     found = "SELECT impossible, allowed FROM reports ORDER BY identity"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from deploy import captures, reingest
-from deploy.cli import quarantine as command
+from deploy import captures, reingest, requeue
 from storage import envelope, quarantine, registry
 
 SENT = envelope.Payload(1, "key", "prod", "1.0", "Firefox", "application/reports+json", 0, b"[]", 7)
@@ -16,12 +15,12 @@ def row(reason: str, raw: bytes) -> quarantine.Row:
 
 
 def test_of_the_quarantine() -> None:
-    (payload,) = command._payloads(row("no_type", b"[{}]"))
+    (payload,) = requeue.payloads(row("no_type", b"[{}]"))
     assert (payload.body, payload.sender) == (b"[{}]", 0)
 
 
 def test_of_an_entry_that_can_be_decoded_by_now() -> None:
-    first, second = command._payloads(row("corrupt_entry", envelope.encode([SENT, SENT])))
+    first, second = requeue.payloads(row("corrupt_entry", envelope.encode([SENT, SENT])))
     assert first == second
     assert (first.user_agent, first.sender) == ("Firefox", 0)
 

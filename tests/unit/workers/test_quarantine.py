@@ -106,3 +106,39 @@ def test_poison_is_kept_whatever_a_project_may_keep() -> None:
     assert tables.quarantine["reason"] == ["poison"]
     assert arbiter.asked == [("keep", 1, 1, {0: ROW})]
     payloads.assert_balanced(tables)
+
+
+def test_rows_are_numbered_within_their_receipt_and_counted() -> None:
+    bad = payloads.payload([1, 1, 2])
+    entries = [envelope.Entry("10-0", [bad, bad]), envelope.Entry("20-0", [payloads.payload(b"nope")])]
+    tables = pipeline.process(3, entries, pipeline.Plan(numbered=True))
+    named = list(zip(tables.quarantine["receipt"], tables.quarantine["item"], strict=True))
+    assert named == [
+        *[("3-10-0-0", item) for item in (1, 2, 3)],
+        *[("3-10-0-1", item) for item in (1, 2, 3)],
+        ("3-20-0-0", 1),
+    ]
+    assert (tables.quarantined, tables.beyond) == ({1: 7}, {})
+    older = pipeline.process(3, entries, pipeline.Plan())
+    assert (set(older.quarantine["item"]), older.quarantined) == ({0}, {})
+
+
+def test_what_is_beyond_the_bound_is_counted_too() -> None:
+    settings = test_limits.Settings(quarantine_per_hour=2 * ROW)
+    projects = {1: pipeline.ProjectPlan(settings=settings)}
+    entries = [envelope.Entry("10-0", [payloads.payload(body) for body in WRONG])]
+    for numbered, counts in ((True, ({1: 5}, {1: 3})), (False, ({}, {}))):
+        plan = pipeline.Plan(projects=projects, numbered=numbered)
+        tables = pipeline.process(3, entries, plan, test_limits.Arbiter())
+        assert len(tables.quarantine["raw"]) == 2
+        assert (tables.quarantined, tables.beyond) == counts
+
+
+def test_only_projects_with_a_bound_are_bounded() -> None:
+    bounded = pipeline.ProjectPlan(settings=test_limits.Settings(quarantine_per_hour=1))
+    boundless = pipeline.ProjectPlan(settings=test_limits.Settings(quarantine_per_hour=0))
+    plan = pipeline.Plan(projects={1: bounded, 2: boundless}, numbered=True)
+    entry = envelope.Entry("10-0", [payloads.payload(WRONG[0], project_id=number) for number in (1, 2)])
+    tables = pipeline.process(3, [entry], plan, test_limits.Arbiter())
+    assert tables.quarantine["project_id"] == [2]
+    assert (tables.quarantined, tables.beyond) == ({1: 1, 2: 1}, {1: 1})
