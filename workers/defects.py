@@ -1,4 +1,4 @@
-"""What is told of an error that no stage foresaw: its message may quote what a sender wrote, so that it stays out."""
+"""What is told of an error that nobody foresaw: not its message, which may quote what a sender wrote."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MAX: Final = 1024
 
 
 def told(error: BaseException) -> str:
-    """Return what kind of error it is, and the place in the code: ``KeyError in workers/scrub/names.py, line 7``.
+    """Return the kind of an error and its place in the code: ``KeyError in workers/scrub/names.py, line 7``.
 
     Errors of our own say what they mean. What they may quote of ClickHouse's words is scrubbed.
     """

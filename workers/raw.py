@@ -1,7 +1,7 @@
 """The column ``raw``: one original report of a row as JSON, made of what may be stored of it.
 
-Each member is read, scrubbed by the rules of the columns and written anew: nothing is looked for in the text of
-the JSON, so that no spelling of it hides anything. What a member becomes is remembered by its bytes.
+Each member is read, scrubbed by the rules of the columns and written anew: nothing is looked for in the text
+of the JSON, so that no spelling of it hides anything. What a member becomes is remembered by its bytes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-r"""Spellings of one character by others: ``\/``, ``\u002F``, ``\x2f``, ``%2F``, ``%252F``, ``&#x2F;``, ``／``.
+r"""Spellings of one character by others: ``\/``, ``\u002F``, ``\x2f``, ``%2F``, ``%252F``, ``&#x2F;``.
 
-A URL in code or in a form is seldom written as it is meant, so that what is looked for in a text is looked for
-in its plain spelling too.
+A URL in code or in a form is seldom written as it is meant, so that what is looked for in a text is looked
+for in its plain spelling.
 """
 
 from __future__ import annotations
@@ -13,11 +13,21 @@ _ROUNDS: Final = 4
 """How often a text is read: ``%5Cu002f`` takes two. Each time it gets shorter."""
 
 _HEX: Final = r"2[13-689A-F]|3[0-9ABDF]|[45][0-9A-F]|6[1-9A-F]|7[0-9A-E]"
-"""Printable ASCII but blanks, quotes and angle brackets, which end no URL while they are spelled otherwise."""
+"""Printable ASCII but blanks, quotes and angle brackets, which end no URL while they are spelled so."""
 _DECIMAL: Final = r"3[35-8]|4[0-9]|5[0-9]|6[13-9]|[789][0-9]|1[01][0-9]|12[0-6]"
 _ENTITIES: Final = {
-    **{"sol": "/", "bsol": "\\", "colon": ":", "quest": "?", "num": "#", "commat": "@", "equals": "="},
-    **{"period": ".", "amp": "&", "percnt": "%", "lowbar": "_", "plus": "+"},
+    "sol": "/",
+    "bsol": "\\",
+    "colon": ":",
+    "quest": "?",
+    "num": "#",
+    "commat": "@",
+    "equals": "=",
+    "period": ".",
+    "amp": "&",
+    "percnt": "%",
+    "lowbar": "_",
+    "plus": "+",
 }
 _OCTAL: Final = {"57": "/", "72": ":", "77": "?", "43": "#", "100": "@", "75": "=", "46": "&"}
 _SPELLING: Final = re.compile(
@@ -31,9 +41,7 @@ _SPELLING: Final = re.compile(
     r"|(?<!\\)\\++(/)",
     re.IGNORECASE,
 )
-_WIDE: Final = {
-    0xFF00 + code - 0x20: code for code in range(0x21, 0x7F) if chr(code) not in "\"'<>`"
-}
+_WIDE: Final = {0xFF00 + code - 0x20: code for code in range(0x21, 0x7F) if chr(code) not in "\"'<>`"}
 """The fullwidth forms of ASCII (Unicode, U+FF01 to U+FF5E)."""
 
 

@@ -16,7 +16,8 @@ _PART: Final = re.compile(rf"(?<![\w.@%+-])[\w.@%+-]{{1,{_LONGEST_WORD}}}\Z")
 def cut(value: str, limit: int) -> str:
     """Return at most ``limit`` characters, without a word that would be cut in two.
 
-    Half a secret is not known by its form any more. A word of more than 64 characters is cut, and one that is all there is.
+    Half a secret is not known by its form any more. A word of more than 64 characters is cut, and so is one
+    that is all there is.
     """
     if len(value) <= limit:
         return value

@@ -35,7 +35,9 @@ def _type(_read: Reader) -> str:
 
 
 def _details(read: Reader) -> dict[str, str]:
-    patterns = [text.cut(pattern, _MAX_PATTERN) for pattern in read.array("allowlist") if isinstance(pattern, str)]
+    patterns = [
+        text.cut(pattern, _MAX_PATTERN) for pattern in read.array("allowlist") if isinstance(pattern, str)
+    ]
     return {"allowlist": text.cut(" ".join(patterns), values.MAX_TEXT)}
 
 

@@ -1,7 +1,7 @@
 """The scrub stage: what names a person or opens a door is taken out of a report before it is stored.
 
-What is taken out is decided for one text at a time, by the name of its member and by what it says, and in one
-place: the columns and ``raw`` ask the same questions here. URLs lose user info, query and fragment, and all but
+What is taken out is decided for one text at a time, by the name of its member and by what it says, and in
+one place: the columns and ``raw`` ask the same questions here. URLs lose user info, query and fragment, and all but
 their scheme where they lead to no place on the network. E-mail addresses, card numbers, tokens and UUIDs are
 known by their form and make way for a placeholder, unless the project keeps them.
 ``docs/operate/privacy.md`` says it for operators.
@@ -115,7 +115,7 @@ def text(what: names.What, value: str, rules: Rules) -> str:
 def link(value: str, rules: Rules) -> str:
     """Return a URL or a keyword as it may be stored, which is what a column says of it.
 
-    What no parser makes sense of, such as a relative URL, is cut as a text is, at the latest at its first ? or #.
+    What no parser makes sense of, such as a relative URL, is cut as a text is, and at its first ? or #.
     """
     sent = _INVISIBLE.sub("", value).strip()
     if sent.lower() in _KEPT:
@@ -127,7 +127,7 @@ def link(value: str, rules: Rules) -> str:
     if found is not urls.NONE:
         return url(found, rules).text
     path = _USER_INFO.sub(r"\1", sent.partition("?")[0].partition("#")[0])
-    return text(names.What.TEXT, path, rules)
+    return text(names.What.TEXT, path.strip(), rules)
 
 
 def name(value: str, rules: Rules) -> str:

@@ -1,7 +1,7 @@
-"""URLs within text: without user info, query and fragment; of what is no place on the network only the scheme.
+"""URLs within text: without user info, query and fragment; all but the scheme of what is not on the network.
 
-A URL that stands in quotes ends at the quote that closes them, others end at a blank, a quote or a bracket. What
-ends them stays, so that cutting twice is cutting once. All takes linear time.
+A URL that stands in quotes ends at the quote that closes them, others end at a blank, a quote or a bracket.
+What ends them stays, so that cutting twice is cutting once. All takes linear time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _END: Final = r"\s\"'<>`"
 """What ends a URL that stands in no quotes."""
 _NETWORK: Final = re.compile(r"https?|wss?|ftp", re.IGNORECASE)
 _CODE: Final = r"\s*+".join("javascript"), r"\s*+".join("vbscript"), r"\s*+".join("livescript")
-"""Schemes before code, with the blanks in them that browsers skip (URL standard, basic URL parser, step 3)."""
+"""Schemes before code, with the blanks in them that browsers skip (URL standard, basic URL parser)."""
 _SCHEME: Final = re.compile(
     rf"(?<![A-Za-z0-9+.-])(?:((?i:{'|'.join(_CODE)}))|([A-Za-z0-9+.-]++)):(?=\S)"
     r"|(?<![A-Za-z0-9+.-])://"

@@ -76,7 +76,12 @@ _LONG_RUN: Final = re.compile(r"(?:[0-9A-Za-z_-]{0,12}+[^0-9A-Za-z_-]++)*+[0-9A-
 def suspect(text: str) -> bool:
     """Return whether anything might be masked in a text that holds no blanks, a fraction of the effort."""
     return (
-        "@" in text or "%" in text or "+" in text or "=" in text or ":" in text or _LONG_RUN.match(text) is not None
+        "@" in text
+        or "%" in text
+        or "+" in text
+        or "=" in text
+        or ":" in text
+        or _LONG_RUN.match(text) is not None
     )
 
 

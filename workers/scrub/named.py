@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_TOKEN: Final = "{token}"
+_TOKEN: Final = "{token}"  # noqa: S105 - a placeholder
 _SHORT: Final = "…"
 """In place of what is shorter than the placeholder."""
 
@@ -43,10 +43,14 @@ _BEARER: Final = re.compile(
     r"(\b(?:bearer|basic)\s)((?=[A-Za-z_.~+/-]{0,64}[0-9=])[\w.~+/-]{8,}+=*)", re.IGNORECASE | re.ASCII
 )
 
-_QUOTE: Final = r"(?:['\"‘’“”]|%(?:25)*27|\\u0027|\\x27|&\#0*39;|&\#x0*27;|&apos;)"
-_NONCE: Final = re.compile(rf"({_QUOTE}nonce[-‐‑–]\s?)([^\s'\";,’”]++)", re.IGNORECASE)
+_QUOTE: Final = r"(?:['\"\u2018\u2019\u201c\u201d]|%(?:25)*27|\\u0027|\\x27|&\#0*39;|&\#x0*27;|&apos;)"
+_NONCE: Final = re.compile(
+    rf"({_QUOTE}nonce[-\u2010\u2011\u2013]\s?)([^\s'\";,\u2019\u201d]++)", re.IGNORECASE
+)
 """Of a policy, however it is quoted, and be it cut short."""
-_BARE_NONCE: Final = re.compile(r"((?<![\w/.-])nonce[-‐‑–]\s?)([^\s'\";,’”]++)", re.IGNORECASE)
+_BARE_NONCE: Final = re.compile(
+    r"((?<![\w/.-])nonce[-\u2010\u2011\u2013]\s?)([^\s'\";,\u2019\u201d]++)", re.IGNORECASE
+)
 
 
 def mask(text: str) -> str:

@@ -1,7 +1,7 @@
 """Names of members, and what they say of the value: that it is never stored, or how its text is to be read.
 
-Senders spell one name in many ways (``sessionToken``, ``session-token``, ``SESSION_TOKEN``), so that names are
-compared without case and separators, and by the words that case and separators part.
+Senders spell one name in many ways (``sessionToken``, ``session-token``, ``SESSION_TOKEN``), so that names
+are compared without case and separators, and by the words that case and separators part.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where secrets hide in reports: names that say so, URLs in every spelling, nonces, and texts that quote one."""
+"""Where secrets hide in reports: names that say so, URLs in every spelling, nonces, texts that quote one."""
 
 from __future__ import annotations
 
@@ -7,19 +7,110 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-NAMES: Final = (
-    "request_headers response_headers request-headers requestHeaders RequestHeaders REQUEST_HEADERS headers"
-    " sessionToken session_token session-token SESSION_TOKEN session.token data[token] tokens accessToken"
-    " refresh_token id-token idToken client-secret clientSecret secrets sharedSecret private-key privateKey"
-    " PRIVATE_KEY api.key apiKey APIKEY x-api-key accountKey encryption_key AWSSecretAccessKey signingKey"
-    " xForwardedFor x-forwarded-for X_FORWARDED_FOR forwarded x-real-ip set-cookie setCookie cookies Cookie cookie2"
-    " authorization Authorisation proxy-authorization proxyAuthorization bearer auth authHeader oauth_verifier"
-    " credentials password passwd pwd pass userPassword passphrase jwt csrfmiddlewaretoken X-CSRF-Token xsrf"
-    " sessionid JSESSIONID PHPSESSID sid connect.sid nonce otp remoteAddr remote_addr clientIp client_ip serverIP"
-    " serverip ip IP ipAddress ip_address X-Client-IP ipv4 ipv6 peerAddress private_ip hostIP src_ip email userEmail"
-    " e_mail username user_id ssn cvv creditCard card_number iban phone vendorId app-vendor-id deviceId"
-    " ｔｏｋｅｎ to\u200bken"
-).split()
+NAMES: Final = [
+    "request_headers",
+    "response_headers",
+    "request-headers",
+    "requestHeaders",
+    "RequestHeaders",
+    "REQUEST_HEADERS",
+    "headers",
+    "sessionToken",
+    "session_token",
+    "session-token",
+    "SESSION_TOKEN",
+    "session.token",
+    "data[token]",
+    "tokens",
+    "accessToken",
+    "refresh_token",
+    "id-token",
+    "idToken",
+    "client-secret",
+    "clientSecret",
+    "secrets",
+    "sharedSecret",
+    "private-key",
+    "privateKey",
+    "PRIVATE_KEY",
+    "api.key",
+    "apiKey",
+    "APIKEY",
+    "x-api-key",
+    "accountKey",
+    "encryption_key",
+    "AWSSecretAccessKey",
+    "signingKey",
+    "xForwardedFor",
+    "x-forwarded-for",
+    "X_FORWARDED_FOR",
+    "forwarded",
+    "x-real-ip",
+    "set-cookie",
+    "setCookie",
+    "cookies",
+    "Cookie",
+    "cookie2",
+    "authorization",
+    "Authorisation",
+    "proxy-authorization",
+    "proxyAuthorization",
+    "bearer",
+    "auth",
+    "authHeader",
+    "oauth_verifier",
+    "credentials",
+    "password",
+    "passwd",
+    "pwd",
+    "pass",
+    "userPassword",
+    "passphrase",
+    "jwt",
+    "csrfmiddlewaretoken",
+    "X-CSRF-Token",
+    "xsrf",
+    "sessionid",
+    "JSESSIONID",
+    "PHPSESSID",
+    "sid",
+    "connect.sid",
+    "nonce",
+    "otp",
+    "remoteAddr",
+    "remote_addr",
+    "clientIp",
+    "client_ip",
+    "serverIP",
+    "serverip",
+    "ip",
+    "IP",
+    "ipAddress",
+    "ip_address",
+    "X-Client-IP",
+    "ipv4",
+    "ipv6",
+    "peerAddress",
+    "private_ip",
+    "hostIP",
+    "src_ip",
+    "email",
+    "userEmail",
+    "e_mail",
+    "username",
+    "user_id",
+    "ssn",
+    "cvv",
+    "creditCard",
+    "card_number",
+    "iban",
+    "phone",
+    "vendorId",
+    "app-vendor-id",
+    "deviceId",
+    "\uff54\uff4f\uff4b\uff45\uff4e",
+    "to\u200bken",
+]
 """Names of members that are private, as senders and frameworks spell them."""
 
 BELOW: Final[tuple[Callable[[str], Any], ...]] = (
@@ -142,22 +233,33 @@ NONCES: Final = (
     "script-src 'nonce-{}' 'self'",
     "script-src 'NONCE-{}'",
     "script-src 'nonce-{}",
-    "script-src \"nonce-{}\"",
+    'script-src "nonce-{}"',
     "script-src 'self' 'nonce-{}==';img-src x",
     "script-src %27nonce-{}%27",
     "script-src &#39;nonce-{}&#39;",
     "script-src \\u0027nonce-{}\\u0027",
     "script-src\t'nonce-{}'",
-    "script-src ‘nonce-{}’",
+    "script-src \u2018nonce-{}\u2019",
     "script-src nonce-{}",
     "script-src 'nonce- {}'",
-    "<script nonce=\"{}\">",
+    '<script nonce="{}">',
     "nonce: '{}'",
 )
-POLICY_NAMES: Final = (
-    "original-policy originalPolicy original_policy violated-directive effective-directive violatedDirective"
-    " effectiveDirective policy csp Content-Security-Policy message sample anything"
-).split()
+POLICY_NAMES: Final = [
+    "original-policy",
+    "originalPolicy",
+    "original_policy",
+    "violated-directive",
+    "effective-directive",
+    "violatedDirective",
+    "effectiveDirective",
+    "policy",
+    "csp",
+    "Content-Security-Policy",
+    "message",
+    "sample",
+    "anything",
+]
 """Where the text of a policy may stand."""
 
 TEXTS: Final = (
@@ -176,7 +278,7 @@ TEXTS: Final = (
     '{{"token":"{}"}}',
     '{{\\"token\\":\\"{}\\"}}',
     '{{"passwords":["{}"]}}',
-    "<input name=\"csrf\" value=\"{}\">",
+    '<input name="csrf" value="{}">',
     "<meta name=csrf-token content='{}'>",
     "<token>{}</token>",
     "setItem('token', '{}')",
@@ -187,7 +289,7 @@ TEXTS: Final = (
     "fetch('/reset?{}')",
     "fetch('reset?token={}')",
     "location='/x?a=1&b={}'",
-    'fetch(\'https://a.example/?q="{}"\')',
+    "fetch('https://a.example/?q=\"{}\"')",
     "fetch('https://a.example/?q=a b {}')",
     "GET /reset?token={} HTTP/1.1",
     "visit a.example/reset?token={} now",

@@ -1,4 +1,4 @@
-"""No secret is stored in any column of any table, wherever it stands in a report and however it is spelled."""
+"""No secret is stored in any column of any table, wherever it stands in a report, however it is spelled."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.workers import payloads, secrets, strategies
-from workers import pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from workers import pipeline
 
 SECRET: Final = "Zq7sEcRt"
 """Short, so that nothing in it says that it is one."""
@@ -72,7 +73,10 @@ def reports(name: str, value: object) -> list[Any]:
 def test_what_lies_below_a_private_name_is_not_stored(name: str) -> None:
     check(body for below in secrets.BELOW for body in reports(name, below(SECRET)))
     number = random.Random(name).randrange(10**9, 10**10)
-    check((body for value in (number, [number], -number, {"a": number}) for body in reports(name, value)), str(number))
+    check(
+        (body for value in (number, [number], -number, {"a": number}) for body in reports(name, value)),
+        str(number),
+    )
 
 
 @pytest.mark.parametrize("pair", range(len(secrets.PAIRS)))
@@ -108,7 +112,10 @@ def test_of_a_url_within_a_text_no_secret_is_stored(name: str, quoting: str) -> 
 @pytest.mark.parametrize("quoting", ["{}", "Refused '{}' x", 'href="{}"'])
 def test_of_content_within_a_text_only_the_scheme_is_stored(name: str, quoting: str) -> None:
     check(
-        {"csp-report": payloads.legacy()["csp-report"] | {name: quoting.replace("{}", secrets.filled(url, SECRET))}}
+        {
+            "csp-report": payloads.legacy()["csp-report"]
+            | {name: quoting.replace("{}", secrets.filled(url, SECRET))}
+        }
         for url in secrets.CONTENT
     )
 
@@ -185,7 +192,10 @@ ENCODINGS: Final = st.sampled_from(
     ENCODINGS,
 )
 def test_a_secret_in_any_report_is_stored_nowhere(
-    report: Any, plants: list[tuple[tuple[str, Any], list[int]]], secret: str, encoding: Callable[[str], bytes]
+    report: Any,
+    plants: list[tuple[tuple[str, Any], list[int]]],
+    secret: str,
+    encoding: Callable[[str], bytes],
 ) -> None:
     for carrier, way in plants:
         report = planted(report, carrier, way)
@@ -208,10 +218,16 @@ def test_depth_is_no_way_around(depth: int) -> None:
 
 
 def test_of_two_members_of_one_name_none_is_a_way_around() -> None:
-    check([f'{{"csp-report":{{"document-uri":"https://a.example/","effective-directive":"x","a":1,'
-           f'"cookie":"{SECRET}","cookie":"{SECRET}","a":"https://a.example/?{SECRET}","a":2}}}}'.encode()])
+    check(
+        [
+            f'{{"csp-report":{{"document-uri":"https://a.example/","effective-directive":"x","a":1,'
+            f'"cookie":"{SECRET}","cookie":"{SECRET}","a":"https://a.example/?{SECRET}","a":2}}}}'.encode()
+        ]
+    )
 
 
-@pytest.mark.parametrize("number", ["4111111111111111", "-4111111111111111", "4.111111111111111e15", "4111111111111111.0"])
+@pytest.mark.parametrize(
+    "number", ["4111111111111111", "-4111111111111111", "4.111111111111111e15", "4111111111111111.0"]
+)
 def test_numbers_of_cards_are_masked(number: str) -> None:
     check([f'[{{"type":"x","body":{{"a":[{number}],"b":{number}}}}}]'.encode()], "411111111111111")

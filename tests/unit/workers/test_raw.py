@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from workers import raw, report, scrub
+from workers import raw, report
 
 
 def render(item: dict[str, Any]) -> str:
@@ -52,7 +52,11 @@ CASES = [
     ("anything", ["Cookie", "a=b", "Host", "c"], ["Cookie", "", "Host", "c"]),
     ("anything", 4111111111111111, "{card}"),
     ("anything", -4.111111111111111e15, "{card}"),
-    ("anything", {"a": {"b": ["x", {"url": "HTTPS://A.example/?x"}]}}, {"a": {"b": ["x", {"url": "https://a.example/"}]}}),
+    (
+        "anything",
+        {"a": {"b": ["x", {"url": "HTTPS://A.example/?x"}]}},
+        {"a": {"b": ["x", {"url": "https://a.example/"}]}},
+    ),
     ("source-file", "@SUM(1)", "@SUM(1)"),
 ]
 
@@ -77,14 +81,23 @@ def test_what_is_nested_beyond_reason_is_not_stored() -> None:
     for depth, stored in ((within, '"x"'), (beyond, '"…"')):
         deep = b"[" * (depth + 1) + b'"x"' + b"]" * (depth + 1)
         item = report.Item("", {"a": deep}, {"a": deep})
-        assert raw.render(item) == f'{{"a":{"[" * depth}{stored.join(("[", "]")) if depth == within else stored}{"]" * depth}}}'
+        assert (
+            raw.render(item)
+            == f'{{"a":{"[" * depth}{stored.join(("[", "]")) if depth == within else stored}{"]" * depth}}}'
+        )
 
 
 def test_a_body_may_be_a_pair_of_a_name_and_a_value() -> None:
     body = {"name": b'"token"', "value": b'"a"', "body": b"1"}
-    assert raw.render(report.Item("x", body, {"body": b"-"}, "body")) == '{"body":{"name":"token","value":"","body":""}}'
+    assert (
+        raw.render(report.Item("x", body, {"body": b"-"}, "body"))
+        == '{"body":{"name":"token","value":"","body":""}}'
+    )
     members = {"key": b'"token"', "body": b"-", "value": b"[1]"}
-    assert raw.render(report.Item("x", {"a": b"1"}, members, "body")) == '{"key":"token","body":{"a":1},"value":""}'
+    assert (
+        raw.render(report.Item("x", {"a": b"1"}, members, "body"))
+        == '{"key":"token","body":{"a":1},"value":""}'
+    )
 
 
 def test_the_body_stays_in_its_place() -> None:

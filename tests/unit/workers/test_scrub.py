@@ -283,7 +283,9 @@ def test_a_secret_in_any_field_of_any_report_is_stored_nowhere(kind: str) -> Non
     batch = []
     for shape in shapes():
         for path in leaves(shape):
-            digests = any(isinstance(step, str) and names.what_is(step) is names.What.DIGESTS for step in path)
+            digests = any(
+                isinstance(step, str) and names.what_is(step) is names.What.DIGESTS for step in path
+            )
             if not (digests and kind in DIGESTS):
                 batch.append(payloads.payload(planted(shape, path, secret)))
     assert len(batch) > 500
