@@ -65,7 +65,7 @@ _SCRIPT_LIKE: Final = _CODE | {"worker-src", "child-src"}
 _EVAL: Final = frozenset({"eval", "wasm-eval"})
 
 _Paths = tuple[str, ...]
-_ANSWERS: Final = 256
+_ANSWERS: Final = 128
 """Pairs of origins that are remembered for each policy and directive."""
 
 
@@ -111,7 +111,7 @@ def _policy(text: str, verbatim: bool) -> policy.Policy | None:  # noqa: FBT001 
     return policy.parse(text, verbatim=verbatim)
 
 
-@functools.lru_cache(maxsize=128)
+@functools.lru_cache(maxsize=256)
 def _ruling(text: str, directive: str, verbatim: bool) -> _Ruling | None:  # noqa: FBT001 - of a cache
     """Return what a policy says under a directive; None if that cannot be told."""
     if directive not in _LISTS:

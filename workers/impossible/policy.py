@@ -20,7 +20,7 @@ import msgspec
 _MAX_POLICY: Final = 12_000
 """Characters of a policy that is read. Longer ones may have been cut, and what is missing may forbid."""
 _MAX_SOURCES: Final = 400
-"""Expressions of a list that are read: with their number this bounds what is remembered to some 10 MB."""
+"""Expressions of a list that are read: with their number this bounds what is remembered to some 20 MB."""
 
 _READABLE: Final = re.compile(r"[\t\n\f\r -+\--~]*")
 """Of these characters, what Python takes for a blank is what policies do."""
