@@ -128,11 +128,22 @@ class Framing:
         return data[:at], data[at:]
 
     def _skip(self, data: bytes, at: int) -> int:
-        """Return where the data of a chunk ends, or as far as it is there."""
-        size = min(self._left, len(data) - at)
-        self._left -= size
-        self._spare += size
-        if not self._left:
+        """Return where the data of a chunk ends, or as far as it is there.
+
+        Chunks that are there whole are walked over at once: there may be thousands.
+        """
+        left, spare = self._left, self._spare
+        while left and (line := _NEXT.match(data, at + left)):
+            length = line.end() - line.start()
+            if length > LINE_BYTES or spare + left < length:
+                break
+            spare += left - length
+            at, left = line.end(), int(line[1], 16)
+        size = min(left, len(data) - at)
+        self._left, self._spare = left - size, spare + size
+        if not left:
+            self._state = _AFTER
+        elif not self._left:
             self._state = _NEXT_SIZE
         return at + size
 
