@@ -224,7 +224,7 @@ def test_a_payload_that_breaks_a_stage_is_set_aside_alone(
     line = balanced(server, client)
     assert (line.found, line.accepted) == (31, 30)
     ((error, raw),) = server.execute("SELECT error, raw FROM quarantine")
-    assert error == "ZeroDivisionError: venom"
+    assert error.startswith("ZeroDivisionError in integration/workers/test_drain.py, line ")
     assert "/page/venom" in str(raw)
 
 
