@@ -71,7 +71,7 @@ def require_unforgeable(rule: rules.Rule) -> None:
 
 def _require_scheme(rule: rules.Rule, scheme: str) -> None:
     if scheme in NETWORK_SCHEMES:
-        raise RuleError(f"{rule.id} needs a host= beside scheme={scheme}: anybody can have a host.")
+        raise RuleError(f"{rule.id} matches everything: scheme={scheme} needs a host= beside it.")
     if scheme in _WRITTEN and not (rule.directives and set(rule.directives) <= set(_INERT)):
         raise RuleError(
             f"{rule.id} would match what an attacker writes into a page: scheme={scheme} is for "

@@ -103,7 +103,7 @@ BAD = [
         )
     ),
     *(
-        (f"a injected scheme={name}", f"a needs a host= beside scheme={name}: anybody can have a host.")
+        (f"a injected scheme={name}", f"a matches everything: scheme={name} needs a host= beside it.")
         for name in ("http", "https", "ws", "wss", "ftp")
     ),
     *(
