@@ -36,7 +36,7 @@ _SPELLING: Final = re.compile(
     rf"|&(?:amp;)*+\#x0{{0,6}}({_HEX});?"
     rf"|&(?:amp;)*+\#0{{0,6}}({_DECIMAL})(?![0-9]);?"
     rf"|&(?:amp;)*+({'|'.join(_ENTITIES)});"
-    rf"|(?<!\\)\\++0{{0,4}}(2F|3[ADF]|40)(?![0-9A-F])[ ]?"  # of style sheets
+    rf"|(?<!\\)\\++(?:0{{4}}|0{{0,3}}(?=..(?![0-9A-F])))(2F|3[ADF]|40)[ ]?"  # of style sheets
     rf"|(?<!\\)\\++0?({'|'.join(_OCTAL)})(?![0-9])"
     r"|(?<!\\)\\++(/)",
     re.IGNORECASE,

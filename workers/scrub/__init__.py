@@ -1,9 +1,9 @@
 """The scrub stage: what names a person or opens a door is taken out of a report before it is stored.
 
-What is taken out is decided for one text at a time, by the name of its member and by what it says, and in
-one place: the columns and ``raw`` ask the same questions here. URLs lose user info, query and fragment, and all but
-their scheme where they lead to no place on the network. E-mail addresses, card numbers, tokens and UUIDs are
-known by their form and make way for a placeholder, unless the project keeps them.
+What is taken out is decided for one text at a time, by the name of its member and by what it says. The
+columns and ``raw`` ask the same functions. URLs lose user info, query and fragment, and all but their scheme
+where they lead to no place on the network. E-mail addresses, card numbers, tokens and UUIDs are known by
+their form and make way for a placeholder, unless the project keeps them.
 ``docs/operate/privacy.md`` says it for operators.
 """
 
@@ -31,8 +31,6 @@ _POLICIES: Final = 256
 """The same for policies: 4 MB."""
 
 _SHORTEST_JWT: Final = 20
-_ROUNDS: Final = 4
-"""How often a text is read at most; the second time nearly always finds nothing more."""
 
 _INVISIBLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]+")
 """What browsers skip in a URL, or people do not see."""
@@ -122,12 +120,10 @@ def link(value: str, rules: Rules) -> str:
         return sent.lower()
     found = urls.clean(sent)
     if found is urls.NONE:
-        sent = spelling.plain(sent)
+        sent = spelling.plain(sent).partition("?")[0].partition("#")[0]
+        sent = _USER_INFO.sub(r"\1", sent).strip()
         found = urls.clean(sent.strip(_BRACKETS))
-    if found is not urls.NONE:
-        return url(found, rules).text
-    path = _USER_INFO.sub(r"\1", sent.partition("?")[0].partition("#")[0])
-    return text(names.What.TEXT, path.strip(), rules)
+    return text(names.What.TEXT, sent, rules) if found is urls.NONE else url(found, rules).text
 
 
 def name(value: str, rules: Rules) -> str:
@@ -173,12 +169,8 @@ _policies: Final = functools.lru_cache(_POLICIES)(_scrubbed)
 
 def _settled(what: names.What, value: str, rules: Rules) -> str:
     """Return a text as it may be stored: a placeholder may bring out what stood hidden in a word."""
-    for _ in range(_ROUNDS):
-        found = _read(what, value, rules)
-        if found == value:
-            break
-        value = found
-    return value
+    found = _read(what, value, rules)
+    return found if found == value else _read(what, found, rules)
 
 
 def _read(what: names.What, value: str, rules: Rules) -> str:
@@ -193,7 +185,7 @@ def _read(what: names.What, value: str, rules: Rules) -> str:
 
 
 def _scheme_of(value: str) -> str:
-    """Return the scheme of a text that is nothing but a URL that leads to no place on the network, else ""."""
+    """Return the scheme of a text that is nothing but a URL, and leads nowhere on the network; else ""."""
     lone = _LONE.fullmatch(value if value.isprintable() else _INVISIBLE.sub("", value))
     if lone is None:
         return ""

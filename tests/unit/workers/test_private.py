@@ -203,7 +203,15 @@ def test_a_secret_in_any_report_is_stored_nowhere(
     assert not places(tables, secret)
 
 
-FORM: Final = "document-url=https%3A%2F%2Fa.example%2F%3Fq%3D{}&violated-directive=script-src+%27nonce-{}%27&password={}"
+@pytest.mark.parametrize("text", ['token=\\"\\\\', "token=[]", "nonce='{token}'", "'nonce-…'"])
+def test_what_holds_no_secret_stays(text: str) -> None:
+    assert payloads.row(payloads.modern(sample=text))["sample"] == text
+
+
+FORM: Final = (
+    "document-url=https%3A%2F%2Fa.example%2F%3Fq%3D{}&violated-directive=script-src+%27nonce-{}%27"
+    "&password={}"
+)
 
 
 def test_a_form_is_no_way_around() -> None:
