@@ -16,6 +16,7 @@ from storage import (
     clickhouse,
     custody,
     deletion,
+    drift,
     envelope,
     errors,
     ledger,
@@ -250,6 +251,22 @@ def test_rows_of_a_batch_that_is_not_committed_stay_where_they_are(world: World)
     world.drop(EVERYTHING)
     line = world.check()[1]
     assert (line.quarantined, line.dropped, line.held) == (1, 1, 0)
+
+
+def test_rows_whose_ids_a_wrong_clock_made_leave_once_their_stream_is_mended(world: World) -> None:
+    shard = envelope.shard_of(1, "prod", "1", SHARDS)
+    names = streams.keys(shard)
+    ahead_ms = int(time.time() * 1000) + 365 * DAY_MS
+    entry = {"n": "1 1", "p": envelope.encode([envelope.Payload(1, "key", "prod", "1", "", "", 0, b"[1]")])}
+    world.client.delete(names.stream)
+    world.client.xadd(names.stream, entry, id=f"{ahead_ms}-0")
+    world.client.hincrby(names.ledger, "acknowledged:1", 1)
+    world.drain()
+    assert drift.find(world.client, [shard], mend=True)[shard].mended
+    assert len(world.replay(EVERYTHING).receipts) == 1
+    assert world.replay(EVERYTHING).receipts == []
+    world.drain()
+    assert world.check()[1].replayed == 1
 
 
 @pytest.mark.parametrize("status", ["disabled", "retired"])
