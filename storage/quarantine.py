@@ -41,7 +41,7 @@ _WHERE: Final = f"""
         OR intDiv({_PART.format(3)}, {appends.GENERATION}) < intDiv({_HEAD_SEQ}, {appends.GENERATION})
     )
 """
-"""Ids of an earlier generation may be ahead of the clock; their entries were drained before the next began."""
+"""Ids of an earlier generation may be ahead of the clock; their entries were drained before the next one."""
 _EXTENT: Final = f"""
 SELECT count(), toUnixTimestamp64Milli(max(received)) FROM quarantine WHERE {_WHERE}
 """  # noqa: S608 - constants

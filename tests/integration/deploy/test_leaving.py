@@ -19,6 +19,7 @@ from storage import (
     drift,
     envelope,
     errors,
+    leases,
     ledger,
     quarantine,
     refusals,
@@ -237,6 +238,15 @@ def test_a_replay_that_was_frozen_past_its_lease_stores_nothing_more(world: Worl
             frozen.store(page)
     world.drain()
     assert world.check()[1].replayed == 2
+
+
+def test_a_holder_that_redis_forgot_has_lost_its_lease(world: World) -> None:
+    with leases.held(world.client, leases.QUARANTINE) as frozen:
+        world.client.delete(frozen.key, f"{frozen.key}:fence")  # as a replica that lagged has it
+        with leases.held(world.client, leases.QUARANTINE) as other:
+            assert other.token > frozen.token
+        with pytest.raises(errors.LeaseLostError):
+            frozen.require()
 
 
 def test_rows_of_a_batch_that_is_not_committed_stay_where_they_are(world: World) -> None:
