@@ -44,7 +44,9 @@ _PRIVATE_PART: Final = re.compile(
     r"|session|sessid|csrf|xsrf|jwt|oauth|nonce"
     r"|(?:api|private|access|secret|sign(?:ing)?|encrypt(?:ion)?|auth|master|shared|ssh|account|client)keys?"
     r"|(?:remote|real|peer)(?:ip|addr)"
-    r"|email|username|userid|card(?:number|num|no)|creditcard|iban|birth"
+    r"|hmac|assertion|saml|(?:verification|access|security|recovery|pin)code"
+    r"|email|(?:user|first|last|full|sur)name|userid|card(?:number|num|no)|creditcard|iban|passport|birth"
+    r"|latitude|longitude|imei|imsi"
     r"|(?:vendor|device|advertising|installation|visitor|customer|account)id"
 )
 """What makes a name private wherever it stands in it, without case and separators."""
@@ -57,7 +59,7 @@ _ADDRESS_WORDS: Final = frozenset({"ip", "ips", "ipv", "addr", "addrs", "address
 """What makes a name private as its last word: ``ip_version`` holds no address."""
 _PRIVATE_WHOLE: Final = re.compile(
     r"(?:x|client|server|remote|source|src|peer|user|host|dest|dst|origin|local|public|private|proxy|visitor)*+"
-    r"(?:ip|addr)(?:v?[46])?(?:addr|address)?(?:e?s)?"
+    r"(?:ip|addr)(?:v?[46])?(?:addr|address)?(?:v?[46])?(?:e?s)?"
     r"|user|pin|pincode"
 )
 
