@@ -8,7 +8,7 @@ import gunicorn.app.base
 import gunicorn.glogging
 
 from deploy import logs, settings
-from ingest import app, config
+from ingest import app, config, heads
 
 GRACEFUL_S: Final = 4
 """What a process may take to stop: gunicorn's asgi worker notices after a second and closes its sockets in
@@ -44,8 +44,8 @@ def options(values: settings.Settings) -> dict[str, Any]:
         "graceful_timeout": GRACEFUL_S,
         # An event loop that is blocked for this long will not recover by itself.
         "timeout": 30,
-        # The URL carries a key, an environment and a release of 200 characters, all percent-encoded.
-        "limit_request_line": 8190,
+        "limit_request_line": heads.LINE_BYTES,
+        "limit_request_field_size": heads.MOST_BYTES,  # they were measured before the parser sees them
         "control_socket_disable": True,
         "logger_class": Log,
         "logconfig_dict": logs.dictionary(values),

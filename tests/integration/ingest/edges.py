@@ -14,7 +14,7 @@ import httpx
 import msgspec
 
 from deploy import child, network
-from ingest import config
+from ingest import config, heads
 from storage import envelope, registry, streams
 
 if TYPE_CHECKING:
@@ -126,6 +126,7 @@ def edge(
         "--http-parser": parser,
         "--graceful-timeout": "5",
         "--keep-alive": str(keep_alive),
+        "--limit-request-field_size": str(heads.MOST_BYTES),
     }
     process = child.Child(
         [

@@ -200,6 +200,7 @@ _FIELDS: Final = [
         a_field_twice=post("X-Twice: 1", "X-Twice: 2"),
         all_characters_of_a_name=post("!#$%&'*+-.^_`|~0Az: a"),
         a_long_value=post(f"X-Long: {'a' * 8000}"),
+        the_cookies_of_a_large_site=post(f"Cookie: {'a=b; ' * 3270}a=b"),
         a_request_in_a_value=post("X-Request: POST / HTTP/1.1"),
     ),
     *_refused(
@@ -240,8 +241,8 @@ _FIELDS: Final = [
     ),
     *_refused(
         431,
-        a_very_long_value=post(f"X-Long: {'a' * 9000}"),
-        a_very_long_name=post(f"{'a' * 9000}: y"),
+        a_very_long_value=post(f"X-Long: {'a' * 17000}"),
+        a_very_long_name=post(f"{'a' * 17000}: y"),
         many_fields=post(*(f"X-{number}: y" for number in range(200))),
         a_huge_head=post(*(f"X-{number}: {'y' * 8000}" for number in range(20))),
     ),
