@@ -74,7 +74,8 @@ class Rescue:
         ever: what fails more than ``AGAIN`` times has a cause that the trial does not show.
 
         The rows of a batch whose inserts have begun were made before: it waits until they can be made again.
-        Rows that are refused are not stored, whether or not the inserts have begun.
+        Rows that are refused are not stored, whether or not the inserts have begun: of the same rows a server
+        says the same each time. Warning: not so if its rules changed between storing them and the commit.
 
         Args:
             lease: of its shard.
