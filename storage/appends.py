@@ -27,6 +27,8 @@ REPEATED_KEY: Final = "headrace:repeated"
 """Redis hash: payloads that arrived again with their append, by project."""
 GENERATION_KEY: Final = "headrace:generation"
 """Redis string: how often ids of streams were brought back to the clock, see ``mend.lua``."""
+GENERATION: Final = 1 << 32
+"""Sequence numbers of one generation of ids."""
 _REFUSED: Final = b"-"
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from storage import departures
+from storage import appends, departures
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -29,15 +29,19 @@ _COLUMNS: Final = (
 )
 _PART: Final = "toUInt64OrZero(splitByChar('-', receipt)[{}])"
 _HEAD: Final = f"transform({_PART.format(1)}, %(shards)s, CAST(%({{}})s, 'Array(UInt64)'), toUInt64({{}}))"
+_HEAD_MS: Final = _HEAD.format("heads_ms", "%(others_ms)s")
+_HEAD_SEQ: Final = _HEAD.format("heads_seq", "0")
 _WHERE: Final = f"""
     (%(receipt)s = '' OR receipt = %(receipt)s)
     AND (%(project_id)s < 0 OR project_id = %(project_id)s)
     AND (%(reason)s = '' OR reason = %(reason)s)
     AND received < fromUnixTimestamp64Milli(%(before_ms)s, 'UTC')
-    AND ({_PART.format(2)}, {_PART.format(3)}) < (
-        {_HEAD.format("heads_ms", "%(others_ms)s")}, {_HEAD.format("heads_seq", "0")}
+    AND (
+        ({_PART.format(2)}, {_PART.format(3)}) < ({_HEAD_MS}, {_HEAD_SEQ})
+        OR intDiv({_PART.format(3)}, {appends.GENERATION}) < intDiv({_HEAD_SEQ}, {appends.GENERATION})
     )
 """
+"""Ids of an earlier generation may be ahead of the clock; their entries were drained before the next one."""
 _EXTENT: Final = f"""
 SELECT count(), toUnixTimestamp64Milli(max(received)) FROM quarantine WHERE {_WHERE}
 """  # noqa: S608 - constants

@@ -60,7 +60,7 @@ class Flush(NamedTuple):
 
     Attributes:
         edge: a name that no other process has.
-        number: no two flushes of a process in turn have the same one.
+        number: higher than that of the flush before it, which was confirmed.
         counts: the refusals.
     """
 

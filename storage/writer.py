@@ -187,6 +187,9 @@ _THE_MACHINE: Final = frozenset(
     }
 )
 """What files, disks, processes, connections or limits of the server cause, whatever the data is."""
+_A_VIEW: Final = "while pushing to view"
+"""ClickHouse says so when a materialized view on the table fails: under the code of its error, and after the
+rows were stored. Only the same token keeps them from being stored again."""
 
 
 def probe(server: clickhouse.Connection, table: str, columns: Mapping[str, list[Any]]) -> None:
@@ -238,7 +241,7 @@ def insert(server: clickhouse.Connection, table: str, columns: Mapping[str, list
             settings=settings,
         )
     except clickhouse.QueryError as error:
-        if error.code in _NOT_THE_DATA | _THE_MACHINE:
+        if error.code in _NOT_THE_DATA | _THE_MACHINE or _A_VIEW in str(error):
             raise errors.ClickHouseUnavailableError(f"ClickHouse does not let us insert: {error}") from error
         raise errors.InsertRefusedError(f"ClickHouse refused rows for {table}: {error}") from error
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:

@@ -23,7 +23,7 @@ import time
 import types
 from typing import Any, Final
 
-from deploy.embedded import confinement, room
+from deploy.embedded import confinement, opening, room
 
 NO_ROOM: Final = 28
 """The exit code, after ``errno.ENOSPC``."""
@@ -91,6 +91,8 @@ def confine(data: str, log: str, given: str, *ports: str) -> None:
     if sys.platform == "linux":
         # It stays open, so that the kernel keeps the very entry that the rule is about.
         os.open("/proc/self/task", os.O_PATH | os.O_CLOEXEC)
+    if not opening.forbid():
+        sys.stderr.write("Here nothing can keep whoever may query from making empty files among the data.\n")
     if not confinement.confine(allowed, map(int, ports)):
         sys.stderr.write("This kernel has no Landlock: whoever may query can read this user's files.\n")
 

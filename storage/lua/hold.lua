@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- Take a lease, if it is free, with a token that no holder had before.
+-- Take a lease, if it is free, with a token that no holder had before: as in acquire.lua, also where Redis forgot who
+-- came last.
 -- KEYS: lease, fence. ARGV: time to live in ms. Returns the token, or false when somebody holds it.
 local left = redis.call('PTTL', KEYS[1])
 if left > tonumber(ARGV[1]) then
@@ -8,6 +9,9 @@ end
 if left ~= -2 then
   return false
 end
-local token = redis.call('INCR', KEYS[2])
+local now = redis.call('TIME')
+local last = tonumber(redis.call('GET', KEYS[2]) or 0)
+local token = string.format('%.0f', math.max(last + 1, now[1] * 1000000 + now[2]))
+redis.call('SET', KEYS[2], token)
 redis.call('SET', KEYS[1], token, 'PX', ARGV[1])
-return token
+return tonumber(token)

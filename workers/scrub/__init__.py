@@ -180,14 +180,17 @@ def _read(what: names.What, value: str, rules: Rules) -> str:
         return masks.mask(links.cut(value), rules.beside_digests)
     if what is names.What.POLICY:
         return masks.mask(links.cut_policy(value), rules.kinds)
-    if what is names.What.TEXT and ":" in value and (lone := _scheme_of(value)):
-        return lone if lone in _KEPT else _word(lone, rules)
+    if what is names.What.TEXT and ":" in value:
+        if not value.isprintable() and _LONE.fullmatch(squeezed := _INVISIBLE.sub("", value)):
+            value = squeezed
+        if lone := _scheme_of(value):
+            return lone if lone in _KEPT else _word(lone, rules)
     return masks.mask(links.cut(value), rules.kinds)
 
 
 def _scheme_of(value: str) -> str:
     """Return the scheme of a text that is nothing but a URL, and leads nowhere on the network; else ""."""
-    lone = _LONE.fullmatch(value if value.isprintable() else _INVISIBLE.sub("", value))
+    lone = _LONE.fullmatch(value)
     if lone is None:
         return ""
     if lone[0].lower() in _KEPT:

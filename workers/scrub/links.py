@@ -15,7 +15,8 @@ _NETWORK: Final = re.compile(r"https?|wss?|ftp", re.IGNORECASE)
 _CODE: Final = r"\s*+".join("javascript"), r"\s*+".join("vbscript"), r"\s*+".join("livescript")
 """Schemes before code, with the blanks in them that browsers skip (URL standard, basic URL parser)."""
 _SCHEME: Final = re.compile(
-    rf"(?<![A-Za-z0-9+.-])(?:((?i:{'|'.join(_CODE)}))|([A-Za-z0-9+.-]++)):(?=\S)"
+    rf"(?:\A|(?<=[\"'`]))((?i:{'|'.join(_CODE)})):"
+    rf"|(?<![A-Za-z0-9+.-])(?:((?i:{'|'.join(_CODE)}))|([A-Za-z0-9+.-]++)):(?=\S)"
     r"|(?<![A-Za-z0-9+.-])://"
 )
 _OPAQUE: Final = re.compile(
@@ -35,6 +36,7 @@ _IN_CODE: Final = re.compile(r"[\w?:.,;{}&|!+*/%^~$@#)\]\\-]")
 
 _SLASHES: Final = re.compile(r"[\\/]*+")
 _USER_INFO: Final = re.compile(rf"(?:[^{_END}/?#@\\]*+@)*+")
+_FIRST_USER_INFO: Final = re.compile(r"(?:[^\r\n/?#@\\]*+@)*+")
 _INSTALLATION: Final = re.compile(rf"[^{_END}/:?#\\]*+")
 _QUERY: Final = frozenset("?#")
 
@@ -47,6 +49,8 @@ class _Extent(NamedTuple):
 
 
 _UNQUOTED: Final = _Extent(re.compile(rf"[^{_END}?#]*+"), re.compile(rf"[^{_END}]*+"))
+_ALL: Final = _Extent(re.compile(r"[^?#\r\n]*+"), re.compile(r"[^\r\n]*+"))
+"""Of a text that begins with a URL: who knows whether a blank is in it or ends it?"""
 _QUOTED: Final = {
     quote: _Extent(
         re.compile(rf"(?:[^{quote}\\?#]|\\[^?#])*+\\?+", re.DOTALL),
@@ -81,7 +85,7 @@ _WHOLE: Final = re.compile(
 _IN_POLICY: Final = re.compile(r"[?#][^\s;]++(?:;[^\s;='\"]*+=[^\s;]*+)*+")
 """A query in a policy, where nothing else has a ? or #, and no directive a =."""
 _OPAQUE_IN_POLICY: Final = re.compile(
-    r"(?<![A-Za-z0-9+.-])(?!(?:https?|wss?|ftp):)([A-Za-z][A-Za-z0-9+.-]*+:)(?![0-9*])"
+    r"(?<![A-Za-z0-9+.:\[-])(?!(?:https?|wss?|ftp):)([A-Za-z][A-Za-z0-9+.-]*+:)(?![0-9*])"
     r"(?:[^\s;,]++(?:;base64)?+|;base64)?+(?:,[^\s;]*+)?+",
     re.IGNORECASE,
 )
@@ -136,13 +140,14 @@ def _cut_schemes(text: str) -> str:
 
 def _cut_one(text: str, found: re.Match[str]) -> tuple[str, int]:
     """Return what is kept of what may be a URL, and where it ends; it begins with a word and a colon."""
-    code, scheme = found.groups()
+    whole, code, scheme = found.groups()
     start, stop = found.span()
     extent = _extent(text, start)
-    if code:
+    if whole or code:
         return found[0], _end_of_content(text, start, stop)
     if not scheme or _NETWORK.fullmatch(scheme):
-        return _without_query(text, start, _end(_SLASHES, text, stop), _USER_INFO, extent)
+        private = _USER_INFO if start else _FIRST_USER_INFO
+        return _without_query(text, start, _end(_SLASHES, text, stop), private, extent)
     if scheme.lower() == "data" and (media := _DATA.match(text, stop)):
         is_encoded = media[0].endswith(";base64,")
         return found[0], _end(extent.whole, text, stop) if is_encoded else _end_of_content(text, start, stop)
@@ -156,6 +161,8 @@ def _cut_one(text: str, found: re.Match[str]) -> tuple[str, int]:
 
 def _extent(text: str, start: int) -> _Extent:
     """Return how far the URL reaches that begins here: an escaped quote before it closes as it opens."""
+    if not start:
+        return _ALL
     before = text[start - 1 : start]
     if before not in _QUOTED or text[start - 2 : start - 1] == "\\":
         return _UNQUOTED

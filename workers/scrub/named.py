@@ -16,11 +16,12 @@ _SHORT: Final = "…"
 
 _NAME: Final = (
     r"(?:token|secret|passw(?:or)?d|passphrase|pwd|(?:api|private|access|client)[_-]?key|sess(?:ion)?[_-]?id"
-    r"|cookie|credentials?|authori[sz]ation|[cx]srf|jwt|nonce)[\w.\[\]-]{0,24}"
+    r"|cookie|headers|credentials?|authori[sz]ation|[cx]srf|jwt|nonce)[\w.\[\]-]{0,24}"
 )
 _IS: Final = (
     r"(?:\\{0,8}[\"'`]?[\])]?\s{0,4}(?:={1,3}>?|:|%3[AD]|\s(?:value|content)\s?=)\s{0,4}"
-    r"|\\{0,8}[\"'`]\s?,\s{0,4}(?=\\{0,8}[\"'`])|(?<=[\w-])\s?>)"
+    r"|\\{0,8}[\"'`]\s?,\s{0,4}(?:\\{0,8}[\"'`](?:val(?:ue)?|content|data|v)\\{0,8}[\"'`]\s?:\s{0,4})?"
+    r"(?=\\{0,8}[\"'`])|(?<=[\w-])\s?>)"
 )
 """What stands between a name and its value in code, in JSON, in a call and in HTML."""
 _QUOTED: Final = "|".join(
@@ -36,10 +37,15 @@ _ELEMENT: Final = re.compile(rf"(<[\w:.-]{{0,32}}{_NAME}(?:\s[^<>]{{0,128}})?>)(
 _IN_QUERY: Final = re.compile(
     rf"((?<=[?&;])[\w.\[\]-]{{0,32}}?(?:{_NAME}|sid|auth|pass|otp)=)([^&;\s\"'<>#]++)", re.IGNORECASE
 )
-_HEADER: Final = re.compile(
-    r"((?:cookie2?|authori[sz]ation|x-forwarded-for|x-real-ip|forwarded|client-ip)[\"']?\s?:\s{0,4}"
-    r"(?:(?:basic|bearer|digest|negotiate|token|apikey)\s+)?)([^\r\n\"'<>]++)",
-    re.IGNORECASE,
+_HEADER: Final = (
+    r"(?:cookie2?|authori[sz]ation|x-forwarded-for|x-real-ip|forwarded|client-ip)\s?:\s{0,4}"
+    r"(?:(?:basic|bearer|digest|negotiate|token|apikey)\s+)?"
+)
+_HEADER_IN_QUOTES: Final = re.compile(
+    rf"((?<=[\"'`])(?:[\w-]{{0,16}}-)?{_HEADER})([^\r\n\"'`]++)", re.IGNORECASE
+)
+_HEADER_LINE: Final = re.compile(
+    rf"((?<![\"'`])(?<![\"'`]set-)(?<![\"'`]proxy-){_HEADER})([^\r\n]++)", re.IGNORECASE
 )
 _BEARER: Final = re.compile(
     r"(\b(?:bearer|basic)\s)((?=[A-Za-z_.~+/-]{0,64}[0-9=])[\w.~+/-]{8,}+=*)", re.IGNORECASE | re.ASCII
@@ -65,7 +71,7 @@ _BARE_NONCE: Final = re.compile(
 def mask(text: str) -> str:
     """Return the text without the values of what has a secret's name."""
     if ":" in text:
-        text = _HEADER.sub(_hidden, _mask_members(text))
+        text = _HEADER_LINE.sub(_hidden, _HEADER_IN_QUOTES.sub(_hidden, _mask_members(text)))
     text = _NAMED.sub(_hidden, text)
     if "<" in text:
         text = _ELEMENT.sub(_hidden, text)

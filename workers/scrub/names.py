@@ -42,13 +42,14 @@ _PLACEHOLDERS: Final = re.compile(r"\{[a-z]+\}")
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 _PRIVATE_PART: Final = re.compile(
-    r"token|secret|passw|pwd|passphrase|passcode|totp|credential|cookie|header|forwarded|bearer"
-    r"|authori[sz]ation|authentic|session|sessid|csrf|xsrf|jwt|oauth|nonce"
-    r"|(?:api|private|access|secret|sign(?:ing)?|encrypt(?:ion)?|auth|master|shared|ssh|account|client"
-    r"|hmac|aes|rsa|enc|license)keys?"
-    r"|(?:security|verification|recovery|backup|onetime)codes?"
+    r"token|secret|passw|pwd|passphrase|passcode|credential|cookie|header|forwarded|bearer|authori[sz]ation"
+    r"|authentic|session|sessid|csrf|xsrf|jwt|oauth|nonce|hmac|totp|assertion|saml"
+    r"|(?:api|private|access|secret|sign(?:ing)?|encrypt(?:ion)?|auth|master|shared|ssh|account|client|aes|rsa"
+    r"|enc|license)keys?"
     r"|(?:remote|real|peer|client|connecting)(?:ip|addr)"
-    r"|email|username|userid|card(?:number|num|no)|creditcard|iban|birth"
+    r"|(?:verification|access|security|recovery|backup|onetime|pin)code"
+    r"|email|(?:user|first|last|full|sur)name|userid|card(?:number|num|no)|creditcard|iban|passport|birth"
+    r"|latitude|longitude"
     r"|(?:vendor|device|advertising|install(?:ation)?|android|machine|visitor|customer|account)id"
 )
 """What makes a name private wherever it stands in it, without case and separators."""
@@ -61,7 +62,7 @@ _ADDRESS_WORDS: Final = frozenset({"ip", "ips", "ipv", "addr", "addrs", "address
 """What makes a name private as its last word: ``ip_version`` holds no address."""
 _PRIVATE_WHOLE: Final = re.compile(
     r"(?:x|client|server|remote|source|src|peer|user|host|dest|dst|origin|local|public|private|proxy|visitor)*+"
-    r"(?:ip|addr)(?:v?[46])?(?:addr|address)?(?:e?s)?"
+    r"(?:ip|addr)(?:v?[46])?(?:addr|address)?(?:v?[46])?(?:e?s)?"
     r"|user|pin|pincode"
 )
 

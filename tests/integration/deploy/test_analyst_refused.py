@@ -179,6 +179,22 @@ def test_statements_that_do_more_than_read_are_refused(person: analysts.Analyst,
     person.refuse(sql)
 
 
+@pytest.mark.parametrize(
+    "statement", ["SELECT * FROM {}", "DESCRIBE TABLE {}", "INSERT INTO FUNCTION {} SELECT 1"]
+)
+def test_no_table_function_makes_a_file_before_it_is_refused(
+    person: analysts.Analyst, statement: str
+) -> None:
+    """``sqlite`` opens its file, and creates it where there is none, before it asks for a grant."""
+    part = analysts.some_file(person).parent
+    before = part.stat().st_mtime_ns
+    data = person.server.server.directory / "data"
+    for path in (data / "fresh", part / "fresh", part.parent / "fresh_1_1_0", "data/fresh", "fresh"):
+        person.refuse(statement.format(f"sqlite('{path}', 't')"))
+    assert not [*person.server.server.directory.rglob("fresh*")]
+    assert part.stat().st_mtime_ns == before
+
+
 @pytest.mark.parametrize("how", ["", "APPEND", "TRUNCATE"])
 def test_a_result_is_not_written_into_a_file(person: analysts.Analyst, how: str) -> None:
     """That is for the client to do; over the native protocol the server takes no notice of it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.embedded import confinement
+from deploy.embedded import confinement, opening
 from tests import harness
 
 if TYPE_CHECKING:
@@ -104,3 +105,37 @@ def test_it_listens_on_its_ports_and_connects_to_none(tmp_path: Path) -> None:
         assert "Permission denied" in confined(tmp_path, connect, own)
         assert "Permission denied" in confined(tmp_path, listen.format(0), own)
         assert confined(tmp_path, listen.format(own), own) == ""
+
+
+_OPENED = """
+import errno, os, sys, threading
+from deploy.embedded import opening
+assert opening.forbid()
+def refused(flags):
+    try:
+        os.close(os.open(sys.argv[1], flags))
+    except OSError as error:
+        return error.errno == errno.EACCES
+    return False
+both = os.O_RDWR | os.O_CREAT
+assert refused(both) and refused(both | os.O_NOFOLLOW | os.O_EXCL) and not os.path.exists(sys.argv[1])
+assert not refused(os.O_WRONLY | os.O_CREAT) and not refused(os.O_RDWR) and not refused(os.O_RDONLY)
+found = []
+thread = threading.Thread(target=lambda: found.append(refused(both)))
+thread.start()
+thread.join()
+assert found == [True]
+"""
+
+
+def test_no_file_is_opened_as_databases_within_the_engine_do(tmp_path: Path) -> None:
+    if os.uname().machine not in opening._CALLS or sys.platform != "linux":
+        pytest.skip("Here nothing is forbidden.")
+    done = subprocess.run(
+        [sys.executable, "-c", _OPENED, str(tmp_path / "new")],
+        cwd=harness.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""

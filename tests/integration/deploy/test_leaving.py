@@ -16,8 +16,10 @@ from storage import (
     clickhouse,
     custody,
     deletion,
+    drift,
     envelope,
     errors,
+    leases,
     ledger,
     quarantine,
     refusals,
@@ -238,6 +240,15 @@ def test_a_replay_that_was_frozen_past_its_lease_stores_nothing_more(world: Worl
     assert world.check()[1].replayed == 2
 
 
+def test_a_holder_that_redis_forgot_has_lost_its_lease(world: World) -> None:
+    with leases.held(world.client, leases.QUARANTINE) as frozen:
+        world.client.delete(frozen.key, f"{frozen.key}:fence")  # as a replica that lagged has it
+        with leases.held(world.client, leases.QUARANTINE) as other:
+            assert other.token > frozen.token
+        with pytest.raises(errors.LeaseLostError):
+            frozen.require()
+
+
 def test_rows_of_a_batch_that_is_not_committed_stay_where_they_are(world: World) -> None:
     world.send(1, b"[1]")
     for calls in range(1, 40):
@@ -250,6 +261,22 @@ def test_rows_of_a_batch_that_is_not_committed_stay_where_they_are(world: World)
     world.drop(EVERYTHING)
     line = world.check()[1]
     assert (line.quarantined, line.dropped, line.held) == (1, 1, 0)
+
+
+def test_rows_whose_ids_a_wrong_clock_made_leave_once_their_stream_is_mended(world: World) -> None:
+    shard = envelope.shard_of(1, "prod", "1", SHARDS)
+    names = streams.keys(shard)
+    ahead_ms = int(time.time() * 1000) + 365 * DAY_MS
+    entry = {"n": "1 1", "p": envelope.encode([envelope.Payload(1, "key", "prod", "1", "", "", 0, b"[1]")])}
+    world.client.delete(names.stream)
+    world.client.xadd(names.stream, entry, id=f"{ahead_ms}-0")
+    world.client.hincrby(names.ledger, "acknowledged:1", 1)
+    world.drain()
+    assert drift.find(world.client, [shard], mend=True)[shard].mended
+    assert len(world.replay(EVERYTHING).receipts) == 1
+    assert world.replay(EVERYTHING).receipts == []
+    world.drain()
+    assert world.check()[1].replayed == 1
 
 
 @pytest.mark.parametrize("status", ["disabled", "retired"])

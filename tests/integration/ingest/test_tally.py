@@ -160,3 +160,18 @@ def test_a_flush_whose_answer_is_lost_counts_once(
     with relay.Relay(redis_server.url) as between:
         run(between.url, scenario)
     assert waiting(redis_client).total() == 6
+
+
+def test_a_flush_that_comes_again_after_later_ones_counts_once(
+    redis_server: harness.RedisServer, redis_client: redis.Redis
+) -> None:
+    """As one does that something on the way held back, while the edge tried it again."""
+    waiting(redis_client)
+    key = stored_refusals.RefusalKey(MINUTE, 7, "k", "prod", "1", "disabled")
+
+    async def scenario(tested: tally.Tally) -> None:
+        for number in (9, 9, 10, 9, 11, 10):
+            await stored_refusals.flush(tested._client, stored_refusals.Flush("edge", number, {key: 1}))
+
+    run(redis_server.url, scenario)
+    assert waiting(redis_client) == {key: 3}

@@ -95,3 +95,19 @@ def test_a_server_whose_machine_fails_is_waited_for(
     server.execute("ALTER TABLE reports DROP CONSTRAINT machine")
     assert drain_with(client, server).payloads == 3
     assert test_drain.balanced(server, client).accepted == 3
+
+
+def test_a_view_that_fails_on_rows_that_are_stored_already_is_waited_for(
+    client: redis.Redis, server: clickhouse.Connection
+) -> None:
+    server.execute("CREATE TABLE pages (document String, failing UInt8) ENGINE = MergeTree ORDER BY document")
+    query = "SELECT document, throwIf(seen > 0) AS failing FROM reports"
+    server.execute(f"CREATE MATERIALIZED VIEW broken TO pages AS {query}")
+    for number in range(4):
+        test_drain.append(client, test_drain.payload(test_drain.report(number), release=f"1.{number % 2}"))
+    for _ in range(5):
+        with pytest.raises(errors.ClickHouseUnavailableError, match="while pushing to view"):
+            drain_with(client, server)
+    server.execute("DROP TABLE broken")
+    assert drain_with(client, server).payloads == 4
+    assert test_drain.balanced(server, client).accepted == 4

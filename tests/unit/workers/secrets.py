@@ -317,6 +317,18 @@ TEXTS: Final = (
     "GET /reset?token={} HTTP/1.1",
     "visit a.example/reset?token={} now",
     "PHPSESSID={}1",
+    'Cookie: a="{}"',
+    "Set-Cookie: a='b'; c={}",
+    'curl -H "Cookie: a={}" -v',
+    'Authorization: Digest username="x", response="{}"',
+    '[{{"name":"Cookie","value":"{}"}}]',
+    'x.headers = {{"a":"{}"}}',
+    "https://a.example/a b?{}",
+    'https://a.example/x?a="b"&c={}',
+    "https://a.example/?a<b>{}",
+    "https://us er:{}@a.example/",
+    "https://a.example/x;jsessionid={}",
+    "javascript:\n{}",
 )
 """Texts that say what their secret is."""
 

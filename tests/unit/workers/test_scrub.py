@@ -334,3 +334,13 @@ def test_members_of_json_in_a_text_are_private_by_their_names(sent: str, stored:
 def test_nothing_is_stored_below_a_name_of_absurd_length() -> None:
     assert scrub.member("a" * 4096, "x", scrub.DEFAULT) == "x"
     assert scrub.member("a" * 4097, "x", scrub.DEFAULT) == ""
+
+
+def test_an_address_in_a_policy_is_no_scheme() -> None:
+    policy = "img-src http://[fe80::1]:80 a.example:80"
+    assert scrub.member("policy", policy, scrub.DEFAULT) == policy
+
+
+def test_what_only_holds_the_letters_of_a_private_word_is_stored() -> None:
+    assert scrub.member("timeInterval", "x", scrub.DEFAULT) == "x"
+    assert scrub.member("device.imei", "x", scrub.DEFAULT) == ""
