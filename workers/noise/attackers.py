@@ -7,6 +7,7 @@ extension, and no say in which browser his victim uses.
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import TYPE_CHECKING, Final
 
 from storage import errors
@@ -26,21 +27,32 @@ _INERT: Final = ("font-src", "img-src", "media-src", "style-src-attr")
 _OWN_PREFIX: Final = {4: 24, 6: 48}
 """Bits of a public network that one owner has: what providers route at the least."""
 _RENTED: Final = (
-    *("akamaihd.net", "amazonaws.com", "appspot.com", "azureedge.net", "azurefd.net", "azurewebsites.net"),
-    *("b-cdn.net", "blogspot.com", "cloudapp.azure.com", "cloudfront.net", "core.windows.net", "deno.dev"),
+    *("akamaihd.net", "amazonaws.com", "appspot.com", "azureedge.net", "azurefd.net"),
+    *("azurestaticapps.net", "azurewebsites.net", "b-cdn.net", "blogspot.com", "cloudapp.azure.com"),
+    *("cloudfront.net", "core.windows.net", "codesandbox.io", "csb.app", "deno.dev"),
     *("digitaloceanspaces.com", "duckdns.org", "elasticbeanstalk.com", "fastly.net", "firebaseapp.com"),
     *("fly.dev", "github.io", "githubusercontent.com", "gitlab.io", "glitch.me", "googleusercontent.com"),
-    *("herokuapp.com", "lambda-url.us-east-1.on.aws", "myshopify.com", "netlify.app", "ngrok.io"),
-    *("ngrok-free.app", "nip.io", "onrender.com", "pages.dev", "r2.dev", "render.com", "repl.co", "run.app"),
-    *("sslip.io", "storage.googleapis.com", "surge.sh", "trycloudflare.com", "vercel.app", "web.app"),
-    *("wixsite.com", "wordpress.com", "workers.dev"),
+    *("herokuapp.com", "hf.space", "lambda-url.us-east-1.on.aws", "loca.lt", "myshopify.com"),
+    *("netlify.app", "ngrok.io", "ngrok.app", "ngrok.dev", "ngrok-free.app", "nip.io", "onrender.com"),
+    *("pages.dev", "r2.dev", "render.com", "repl.co", "replit.app", "replit.dev", "run.app", "sslip.io"),
+    *("storage.googleapis.com", "stackblitz.io", "supabase.co", "surge.sh", "trycloudflare.com"),
+    *("vercel.app", "web.app", "webcontainer.io", "webflow.io", "wixsite.com", "wixstudio.com"),
+    *("wordpress.com", "workers.dev"),
 )
 """Domains below which anybody gets a name: the best known in the private part of the Public Suffix List."""
 _OPEN: Final = (
-    *("bitbucket.org", "cdn.jsdelivr.net", "esm.sh", "gist.github.com", "raw.githubusercontent.com"),
-    *("s3.amazonaws.com", "sites.google.com", "storage.googleapis.com", "unpkg.com"),
+    *(
+        "bitbucket.org",
+        "cdn.jsdelivr.net",
+        "docs.google.com",
+        "esm.sh",
+        "gist.github.com",
+        "raw.githubusercontent.com",
+    ),
+    *("s3.amazonaws.com", "script.google.com", "sites.google.com", "storage.googleapis.com", "unpkg.com"),
 )
 """Hosts on which anybody gets a folder."""
+_FOLDER: Final = re.compile(r"/[^*/]")
 
 
 class RuleError(errors.HeadraceError):
@@ -82,10 +94,10 @@ def _require_scheme(rule: rules.Rule, scheme: str) -> None:
 def _require_host(rule: rules.Rule, host: str) -> None:
     if host.startswith(".") and any(f".{rented}".endswith(host) for rented in _RENTED):
         raise RuleError(f"{rule.id} is far too broad: anybody can have a host below {host[1:]}.")
-    folders = rule.paths and not any(path.startswith("*") for path in rule.paths)
-    if host.removeprefix(".") in _OPEN and not folders:
+    is_open = any(f".{known}".endswith(host) if host.startswith(".") else known == host for known in _OPEN)
+    if is_open and not (rule.paths and all(map(_FOLDER.match, rule.paths))):
         raise RuleError(
-            f"{rule.id} needs a path= beside host={host} that begins with /: anybody can have a folder there."
+            f"{rule.id} needs a path= beside host={host} that names a folder: anybody can have one there."
         )
 
 

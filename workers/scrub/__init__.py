@@ -155,11 +155,12 @@ def _scrubbed(what: names.What, value: str, rules: Rules) -> str:
         return ""
     if what is names.What.LINK:
         return link(value, rules)
-    value = named.cut_nonces(value, is_policy=what is names.What.POLICY)
+    is_policy = what is names.What.POLICY
+    value = named.cut_nonces(value, is_policy=is_policy)
     if spelling.is_plain(value):
         return _settled(what, value, rules)
     meant = spelling.plain(value)
-    found = _settled(what, meant, rules)
+    found = _settled(what, named.cut_nonces(meant, is_policy=is_policy), rules)
     return value if found == meant else found
 
 

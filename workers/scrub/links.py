@@ -85,7 +85,7 @@ _WHOLE: Final = re.compile(
 _IN_POLICY: Final = re.compile(r"[?#][^\s;]++(?:;[^\s;='\"]*+=[^\s;]*+)*+")
 """A query in a policy, where nothing else has a ? or #, and no directive a =."""
 _OPAQUE_IN_POLICY: Final = re.compile(
-    r"(?<![A-Za-z0-9+.-])(?!(?:https?|wss?|ftp):)([A-Za-z][A-Za-z0-9+.-]*+:)(?![0-9*])"
+    r"(?<![A-Za-z0-9+.:\[-])(?!(?:https?|wss?|ftp):)([A-Za-z][A-Za-z0-9+.-]*+:)(?![0-9*])"
     r"(?:[^\s;,]++(?:;base64)?+|;base64)?+(?:,[^\s;]*+)?+",
     re.IGNORECASE,
 )

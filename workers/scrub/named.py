@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from workers.scrub import names
+
 _TOKEN: Final = "{token}"  # noqa: S105 - a placeholder
 _SHORT: Final = "…"
 """In place of what is shorter than the placeholder."""
@@ -26,7 +28,7 @@ _QUOTED: Final = "|".join(
     rf"(?<!\\){quote}((?:[^{quote}\\]|\\.)++)|(?<=\\){quote}([^{quote}]++)" for quote in "\"'`"
 )
 _VALUE: Final = (
-    rf"\\{{0,8}}(?:{_QUOTED}|\[([^\]]++)|\{{(?![a-z]+\}})([^}}]++))"
+    rf"\\{{0,8}}(?:{_QUOTED}|\[([^\]]++)|\{{(?![a-z]{{1,8}}\}})([^}}]++))"
     r"|((?=[A-Za-z_.~+/%-]{0,64}[0-9])[\w.~+/%-]{4,}+)"
 )
 """In code most of what stands in no quotes is code, not the secret; a secret has a digit in it."""
@@ -49,6 +51,13 @@ _BEARER: Final = re.compile(
     r"(\b(?:bearer|basic)\s)((?=[A-Za-z_.~+/-]{0,64}[0-9=])[\w.~+/-]{8,}+=*)", re.IGNORECASE | re.ASCII
 )
 
+_MEMBER: Final = re.compile(r"[\"'`]([A-Za-z_][\w .\[\]-]{0,63}+)\\{0,8}[\"'`]\s{0,4}:\s{0,4}")
+_DATA: Final = re.compile(
+    r"(?=[\[{]\s{0,4}[\[{\\\"'`0-9-])|\\{0,8}([\"'`])(?=[^\"'`\\])|(?=-?[0-9])[\w.+-]++"
+)
+"""What begins a value of JSON in a text; code is none."""
+_BRACKET: Final = re.compile(r"[\[\]{}]")
+
 _QUOTE: Final = r"(?:['\"\u2018\u2019\u201c\u201d]|%(?:25)*27|\\u0027|\\x27|&\#0*39;|&\#x0*27;|&apos;)"
 _NONCE: Final = re.compile(
     rf"({_QUOTE}nonce[-\u2010\u2011\u2013]\s?)([^\s'\";,\u2019\u201d]++)", re.IGNORECASE
@@ -62,7 +71,7 @@ _BARE_NONCE: Final = re.compile(
 def mask(text: str) -> str:
     """Return the text without the values of what has a secret's name."""
     if ":" in text:
-        text = _HEADER_LINE.sub(_hidden, _HEADER_IN_QUOTES.sub(_hidden, text))
+        text = _HEADER_LINE.sub(_hidden, _HEADER_IN_QUOTES.sub(_hidden, _mask_members(text)))
     text = _NAMED.sub(_hidden, text)
     if "<" in text:
         text = _ELEMENT.sub(_hidden, text)
@@ -71,9 +80,43 @@ def mask(text: str) -> str:
     return _BEARER.sub(_hidden, text)
 
 
+def _mask_members(text: str) -> str:
+    """Return the text without the values of members of JSON in it that are private by their name."""
+    kept: list[str] = []
+    end = 0
+    member = _MEMBER.search(text)
+    while member is not None:
+        after = member.end() - 1  # a quote before the value may begin the next
+        if names.what_is(member[1]) is names.What.PRIVATE and (data := _DATA.match(text, member.end())):
+            start, after = data.end() if data[1] else data.start(), _end_of(text, data)
+            kept += text[end:start], _placeholder(text[start:after])
+            end = after
+        member = _MEMBER.search(text, after)
+    return "".join([*kept, text[end:]]) if kept else text
+
+
+def _end_of(text: str, data: re.Match[str]) -> int:
+    """Return where a value ends; one that was cut short ends with the text."""
+    if data[1]:
+        found = text.find(data[1], data.end())
+        return len(text) if found < 0 else found
+    if data[0]:
+        return data.end()
+    depth = 0
+    for bracket in _BRACKET.finditer(text, data.start()):
+        depth += 1 if bracket[0] in "[{" else -1
+        if not depth:
+            return bracket.end()
+    return len(text)
+
+
+def _placeholder(value: str) -> str:
+    return _TOKEN if len(value) >= len(_TOKEN) else _SHORT
+
+
 def cut_nonces(text: str, *, is_policy: bool = False) -> str:
     """Return the text with the nonces of policies in it taken out; in a policy they need no quotes."""
-    if "once" not in text and "ONCE" not in text:
+    if "nonce" not in text.lower():
         return text
     text = _NONCE.sub(r"\1…", text)
     return _BARE_NONCE.sub(r"\1…", text) if is_policy or "-src" in text else text
@@ -85,4 +128,4 @@ def _hidden(found: re.Match[str]) -> str:
     if not secret:
         return found[0]
     start = len(found[0]) - len(value)
-    return f"{found[0][:start]}{_TOKEN if len(secret) >= len(_TOKEN) else _SHORT}{value[len(secret) :]}"
+    return f"{found[0][:start]}{_placeholder(secret)}{value[len(secret) :]}"

@@ -16,6 +16,8 @@ _ENTRIES: Final = 1024
 """Names remembered, of 128 characters at most: some 300 kB."""
 REMEMBERED: Final = 128
 """Characters of a name that is remembered: longer ones are made up."""
+_LONGEST: Final = 4096
+"""Characters of a name that is looked at: a longer one may mean anything, and counts as private."""
 
 
 class What(enum.Enum):
@@ -40,19 +42,20 @@ _PLACEHOLDERS: Final = re.compile(r"\{[a-z]+\}")
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 _PRIVATE_PART: Final = re.compile(
-    r"token|secret|passw|passphrase|passcode|credential|cookie|header|forwarded|bearer|authori[sz]ation|authentic"
-    r"|session|sessid|csrf|xsrf|jwt|oauth|nonce"
-    r"|(?:api|private|access|secret|sign(?:ing)?|encrypt(?:ion)?|auth|master|shared|ssh|account|client)keys?"
-    r"|(?:remote|real|peer)(?:ip|addr)"
-    r"|hmac|assertion|saml|(?:verification|access|security|recovery|pin)code"
+    r"token|secret|passw|pwd|passphrase|passcode|credential|cookie|header|forwarded|bearer|authori[sz]ation"
+    r"|authentic|session|sessid|csrf|xsrf|jwt|oauth|nonce|hmac|totp|assertion|saml"
+    r"|(?:api|private|access|secret|sign(?:ing)?|encrypt(?:ion)?|auth|master|shared|ssh|account|client|aes|rsa"
+    r"|enc|license)keys?"
+    r"|(?:remote|real|peer|client|connecting)(?:ip|addr)"
+    r"|(?:verification|access|security|recovery|backup|onetime|pin)code"
     r"|email|(?:user|first|last|full|sur)name|userid|card(?:number|num|no)|creditcard|iban|passport|birth"
-    r"|latitude|longitude|imei|imsi"
-    r"|(?:vendor|device|advertising|installation|visitor|customer|account)id"
+    r"|latitude|longitude"
+    r"|(?:vendor|device|advertising|install(?:ation)?|android|machine|visitor|customer|account)id"
 )
 """What makes a name private wherever it stands in it, without case and separators."""
 _PRIVATE_WORDS: Final = frozenset(
-    {"auth", "pass", "pwd", "pw", "sid", "otp", "ssn", "cvv", "cvc", "dob", "phone", "msisdn", "idfa", "idfv"}
-    | {"login", "mail", "uid"}
+    {"auth", "authn", "authz", "pass", "pw", "sess", "sid", "otp", "mfa", "xff", "login", "mail", "uid"}
+    | {"ssn", "cvv", "cvc", "dob", "phone", "msisdn", "imei", "imsi", "idfa", "idfv", "udid"}
 )
 """What makes a name private as one of its words."""
 _ADDRESS_WORDS: Final = frozenset({"ip", "ips", "ipv", "addr", "addrs", "address", "addresses"})
@@ -91,6 +94,8 @@ def is_private_name(text: object) -> bool:
 
 
 def _what_is(name: str) -> What:
+    if len(name) > _LONGEST:
+        return What.PRIVATE
     if not name.isascii():
         name = unicodedata.normalize("NFKC", name)
     if "{" in name:

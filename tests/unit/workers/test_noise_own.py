@@ -81,7 +81,19 @@ BAD = [
     ("a injected host=*.windows.net", "a is far too broad: anybody can have a host below windows.net."),
     (
         "a injected host=cdn.jsdelivr.net path=*/x.js",
-        "a needs a path= beside host=cdn.jsdelivr.net that begins with /: anybody can have a folder there.",
+        "a needs a path= beside host=cdn.jsdelivr.net that names a folder: anybody can have one there.",
+    ),
+    (
+        "a injected host=cdn.jsdelivr.net path=/npm/x/ path=/*x",
+        "a needs a path= beside host=cdn.jsdelivr.net that names a folder: anybody can have one there.",
+    ),
+    (
+        "a injected host=*.jsdelivr.net path=/",
+        "a needs a path= beside host=.jsdelivr.net that names a folder: anybody can have one there.",
+    ),
+    (
+        "a injected host=.google.com",
+        "a needs a path= beside host=.google.com that names a folder: anybody can have one there.",
     ),
     ("a injected host=.com", ".com is far too broad: a rule may not match a whole registry."),
     ("a injected host=*.co.uk", "*.co.uk is far too broad: a rule may not match a whole registry."),

@@ -311,3 +311,36 @@ def test_hostile_text_takes_linear_time(piece: str) -> None:
     text = (piece * (1 << 18))[: 1 << 18]
     scrub.member("x", f"@{text}=", scrub.DEFAULT)
     scrub.member("original-policy", text, scrub.DEFAULT)
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ('{"clientIp":"1.2.3.4 or so","x":1}', '{"clientIp":"{token}","x":1}'),
+        ('{"otp":123456,"x":1}', '{"otp":…,"x":1}'),
+        ('{"auth":[1,{"x":"y"}],"x":1}', '{"auth":{token},"x":1}'),
+        ('{"auth":[1,{"x":"y"', '{"auth":{token}'),
+        ('{"auth":"ab', '{"auth":"…'),
+        ('{"clientIp":null,"x":"y"}', '{"clientIp":null,"x":"y"}'),
+        ("{'pass':function(){return 1}}", "{'pass':function(){return 1}}"),
+        ("{'user':{name:1}}", "{'user':{name:1}}"),
+    ],
+)
+def test_members_of_json_in_a_text_are_private_by_their_names(sent: str, stored: str) -> None:
+    assert scrub.member("message", sent, scrub.DEFAULT) == stored
+    assert scrub.member("message", stored, scrub.DEFAULT) == stored
+
+
+def test_nothing_is_stored_below_a_name_of_absurd_length() -> None:
+    assert scrub.member("a" * 4096, "x", scrub.DEFAULT) == "x"
+    assert scrub.member("a" * 4097, "x", scrub.DEFAULT) == ""
+
+
+def test_an_address_in_a_policy_is_no_scheme() -> None:
+    policy = "img-src http://[fe80::1]:80 a.example:80"
+    assert scrub.member("policy", policy, scrub.DEFAULT) == policy
+
+
+def test_what_only_holds_the_letters_of_a_private_word_is_stored() -> None:
+    assert scrub.member("timeInterval", "x", scrub.DEFAULT) == "x"
+    assert scrub.member("device.imei", "x", scrub.DEFAULT) == ""

@@ -14,6 +14,7 @@ CASES = [
     (r"https:\\/\\/a.example/?x=1", URL),
     (r"https:\u002F\u002fa.example\u002F\u003Fx\u003d1", URL),
     (r"https:\u{2f}\u{00002F}a.example/?x=1", URL),
+    (r"https\U0000003a\x{2f}\x{00002F}a.example/?x=1", URL),
     (r"https\x3a\x2F\x2fa.example/\x3fx=1", URL),
     (r"https\3a \2f \00002Fa.example/?x=1", URL),
     (r"https\72\57\57a.example/\77x=1", URL),
