@@ -31,9 +31,12 @@ _TOLD: Final = frozenset(
         "nothing_blocked",
         "details",
         "everywhere",
+        "truthful",
     }
 )
-"""Conditions of a rule of which a stored row tells whether they hold."""
+"""Conditions of a rule of which a stored row tells whether they hold; of the last, only where they do."""
+_TRUTHFUL: Final = "Firefox"
+"""The browser of rows whose user agents have that word; of some that have it, the browser is another one."""
 
 
 class Example(NamedTuple):
@@ -113,8 +116,9 @@ class Labels:
         listed = [rule for rule in noise.listed(settings) if rule.id in self._labels]
         told = [rule for rule in listed if is_told(rule)]
         self._order = {rule.id: position for position, rule in enumerate(listed)}
-        self._standing = {rule.id for rule in listed} - {rule.id for rule in told}
+        self._standing = {rule.id for rule in listed if rule not in told or rule.truthful}
         self._told = noise.Rules((index.Index(told),), self._labels)
+        self._truthful = tuple(rule.id for rule in told if _TRUTHFUL.lower() in rule.truthful)
         self.named = tuple(dict.fromkeys(name for rule in told for name in rule.details))
 
     def of(self, sight: labels.Sight) -> noise.Label:
@@ -122,10 +126,13 @@ class Labels:
         before = self._labels.get(sight.noise_rule, noise.NONE)
         if sight.collapsed:
             return before
-        found = noise.label(_report(sight), (), self._told)
+        found = noise.label(_report(sight), self._traits(sight), self._told)
         if before.rule not in self._standing:
             return found
         return before if not found.rule or self._order[before.rule] < self._order[found.rule] else found
+
+    def _traits(self, sight: labels.Sight) -> tuple[str, ...]:
+        return self._truthful if sight.browser == _TRUTHFUL else ()
 
 
 def is_told(rule: rules.Rule) -> bool:

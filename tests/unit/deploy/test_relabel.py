@@ -146,3 +146,19 @@ def test_every_recorded_report_keeps_its_label(agent: str) -> None:
     for row in payloads.rows(payloads.process(*batch, plan=plan).reports):
         found = wanted.of(sight_of(row, wanted.named))
         assert (found.noise, found.rule) == (row["noise"], row["noise_rule"]), row
+
+
+@pytest.mark.parametrize(
+    ("browser", "before", "after"),
+    [
+        ("Firefox", "", "moz-extension"),
+        ("Firefox iOS", "", ""),
+        ("Chrome", "", ""),
+        ("Chrome", "moz-extension", "moz-extension"),
+    ],
+)
+def test_a_source_file_counts_where_no_script_can_forge_it(browser: str, before: str, after: str) -> None:
+    sight = SIGHT._replace(
+        blocked="https://a.example/x.js", source_file="moz-extension", browser=browser, noise_rule=before
+    )
+    assert label_of(sight) == after
