@@ -33,6 +33,8 @@ class _Search:
     def __init__(self, shard: int, trial: Trial) -> None:
         self._shard = shard
         self._trial = trial
+        self._last = ""
+        self._messages: set[str] = set()
         self.found: dict[str, str] = {}
 
     def run(self, suspects: list[_Suspect]) -> None:
@@ -44,6 +46,7 @@ class _Search:
         if error is None:
             return
         if len(suspects) <= 1 or self._systematic():
+            self._messages.add(self._last)
             for suspect in suspects:
                 self.found[envelope.receipt(self._shard, suspect.entry_id, suspect.position)] = error
             return
@@ -60,13 +63,14 @@ class _Search:
         except (errors.RecoverableError, *interruption.SURROUNDINGS):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a stage raises is the finding
+            self._last = repr(error)
             return defects.told(error)
         return None
 
     def _systematic(self) -> str | None:
-        """Return the error that every culprit so far shares, once there are enough of them."""
-        distinct = set(self.found.values())
-        return distinct.pop() if len(self.found) >= SAME_ERROR and len(distinct) == 1 else None
+        """Return the error that every culprit so far shares to the letter, once there are enough of them."""
+        same = len(self.found) >= SAME_ERROR and len(self._messages) == 1
+        return next(iter(self.found.values())) if same else None
 
 
 def culprits(shard: int, entries: Sequence[envelope.Entry], trial: Trial) -> dict[str, str] | None:

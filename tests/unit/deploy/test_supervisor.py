@@ -159,7 +159,8 @@ def test_a_log_that_grows_long_is_put_aside_while_its_process_lives(tmp_path: Pa
     )
     it = service(log, code, clock)
     running = it.start()
-    assert child.wait_until(lambda: log.stat().st_size > child.LOG_BYTES, 60)
+    written = child.LOG_BYTES + len("x\n")
+    assert child.wait_until(lambda: log.stat().st_size == written, 60)
     assert it.tend() is None
     assert (tmp_path / "it.1.log").stat().st_size > child.LOG_BYTES
     aside.touch()

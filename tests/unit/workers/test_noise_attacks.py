@@ -50,7 +50,11 @@ def own_urls(rule: rules.Rule) -> Iterator[str]:
         yield f"https://{EVIL}/?{word}"
         name = word.lower().replace("_", "-")
         if name.replace("-", "").replace(".", "").isalnum():
-            yield from (f"https://{name}.{EVIL}/{word}", f"https://evil-{name}/x", f"https://{name}@{EVIL}/x")
+            yield from (
+                f"https://{name}.{EVIL}/{word}",
+                f"https://evil-{name}.example/x",
+                f"https://{name}@{EVIL}/x",
+            )
             yield from (f"wss://{name}.evil/", f"https://{name}evil.example{path}")
     for port in rule.ports:
         yield f"http://{EVIL}:{port}/"
