@@ -24,6 +24,9 @@ LINGER_S: Final = 1.0
 """How long a worker that stops keeps idle connections. A request that comes in this time is answered, and the
 sender told to connect anew; one that is sent while its connection is being closed gets no answer."""
 _POLL_S: Final = 0.05
+_ANNOUNCE_S: Final = 0.1
+"""How long a worker that is told to stop says so in its answers before it acts on it. Only a sender that
+was told sends no further request into a connection that is being closed."""
 
 _REFUSAL_BY_STATUS: Final = {
     int(refusal.status): refusal
@@ -109,6 +112,7 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
         self._pieces: list[bytes] = []
         self._framing = framing.Framing()
         self._answered = False
+        self._announced = False
         self._unread = False
         self._cut_at: asyncio.TimerHandle | None = None
 
@@ -215,9 +219,15 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
             self._pieces.clear()
             super()._on_body(body)
 
-    def _send_response_start(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - gunicorn's own
-        self._answered = True
-        super()._send_response_start(*arguments, **named)
+    def _send_response_start(self, *arguments: Any, close: bool, **named: Any) -> None:  # noqa: ANN401 - gunicorn's own
+        self._answered, self._announced = True, close
+        super()._send_response_start(*arguments, close=close, **named)
+
+    def _will_close(self, *answer: Any) -> bool:  # noqa: ANN401 - gunicorn's own
+        """Say whether the connection is closed after an answer, and keep to what the answer said."""
+        if self._answered:
+            return self._announced
+        return bool(self.worker.stopping or super()._will_close(*answer))
 
     def _is_websocket_upgrade(self, _request: object) -> bool:
         """Take no upgrade: the request is answered as the plain HTTP it also is (RFC 9110 §7.8)."""
@@ -252,6 +262,12 @@ class EdgeWorker(gasgi.ASGIWorker):  # type: ignore[misc] # gunicorn has no type
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - gunicorn's own
         super().__init__(*arguments, **named)
         self.connections: set[EdgeProtocol] = set()
+        self.stopping = False
+
+    def handle_exit_signal(self) -> None:
+        """Tell senders first, and stop afterwards."""
+        self.stopping = True
+        self.loop.call_later(_ANNOUNCE_S, super().handle_exit_signal)
 
     def init_process(self) -> Any:  # noqa: ANN401 - whatever gunicorn returns
         """Serve; gunicorn has no setting for the protocol class, so this process is given ours."""
