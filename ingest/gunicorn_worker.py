@@ -1,8 +1,8 @@
 """gunicorn's ASGI worker with the edge's manners in what never reaches the application.
 
-gunicorn itself answers requests that it cannot parse, in plain text that may quote them and without CORS
-headers, and a worker that stops waits for idle connections until it is killed. Name this class as gunicorn's
-``worker_class``.
+gunicorn's own parsers take requests that can be read in two ways, and it answers what they do not take in
+plain text that may quote it and without CORS headers. A worker of its that stops waits for idle connections
+until it is killed. Name this class as gunicorn's ``worker_class``.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 from gunicorn.asgi import protocol
 from gunicorn.workers import gasgi
 
-from ingest import framing, refusals
+from ingest import framing, refusals, request
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+
+    from ingest import heads
 
 LINGER_S: Final = 1.0
 """How long a worker that stops keeps idle connections. A request that comes in this time is answered, and the
@@ -27,17 +29,6 @@ _POLL_S: Final = 0.05
 _ANNOUNCE_S: Final = 0.1
 """How long a worker that is told to stop says so in its answers before it acts on it. Only a sender that
 was told sends no further request into a connection that is being closed."""
-
-_REFUSAL_BY_STATUS: Final = {
-    int(refusal.status): refusal
-    for refusal in (
-        refusals.LONG_TARGET,
-        refusals.LARGE_HEADERS,
-        refusals.TRANSFER_CODING,
-        refusals.INTERNAL,
-    )
-}
-
 
 _GC_THRESHOLDS: Final = (50_000, 50, 100)
 """How many new objects make Python look for cycles. A request leaves none behind, and with the defaults the
@@ -48,7 +39,8 @@ _READ_BYTES: Final = 16 * 1024
 """Of one connection at a time. uvloop would read 256 kB, of every connection before any request is served."""
 
 _BUFFERED_BYTES: Final = 32 * 1024
-"""Of a body that the application has not asked for yet, after which a connection is read no further."""
+"""Of a body that the application has not asked for yet, or of requests that were sent ahead, after which a
+connection is read no further."""
 
 _M_MMAP_THRESHOLD: Final = -3
 _OWN_MAPPING_BYTES: Final = 48 * 1024
@@ -106,11 +98,12 @@ class _Reading(asyncio.BufferedProtocol):
 class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has no types
     """One connection."""
 
+    _current_request: request.Request | None
+    _body_receiver: Any
+
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - gunicorn's own
         super().__init__(*arguments, **named)
         self._max_buffer_size = _BUFFERED_BYTES
-        self._pieces: list[bytes] = []
-        self._framing = framing.Framing()
         self._answered = False
         self._announced = False
         self._unread = False
@@ -124,11 +117,10 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
         self._arm_keepalive_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of the parser: it is written in C and refers back here, a cycle that Python never frees."""
+        """Forget the connection."""
         super().connection_lost(exc)
         self._keep()
         self.worker.connections.discard(self)
-        self._callback_parser = None
 
     def close_if_idle(self) -> None:
         """Close the connection if it waits for a request and serves none."""
@@ -163,8 +155,14 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
         self._resume_reading()
 
     def _resume_reading(self) -> None:
-        if not self._unread:
+        if not self._unread and self._http1_buffered() <= _BUFFERED_BYTES:
             super()._resume_reading()
+
+    def _http1_buffered(self) -> int:
+        """Return how many bytes were read for which nobody has asked yet."""
+        receiver = self._body_receiver
+        ahead: int = self._callback_parser.ahead
+        return ahead if receiver is None else ahead + receiver.buffered
 
     def _close_transport(self) -> None:
         """Close the connection once its answers are sent, or when nobody reads them."""
@@ -182,42 +180,37 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
             self._cut_at.cancel()
             self._cut_at = None
 
-    def _on_body(self, chunk: bytes) -> None:
-        """Keep a piece until all that was read is parsed, or the body ends."""
-        self._pieces.append(chunk)
-
-    def _on_message_complete(self) -> None:
-        self._pass_body_on()
-        super()._on_message_complete()
+    def _setup_callback_parser(self) -> None:
+        """Read with our own reader; gunicorn's loop asks it for what was sent ahead, and to go on."""
+        self._callback_parser = framing.Framing()
 
     def _feed_callback_parser(self, data: bytes) -> bool:
-        """Parse what was read, as far as it is well-formed; return whether to go on.
-
-        The parser sees one request at a time. Its word on where that ends must be ours.
-        """
-        parser: Any = self._callback_parser
-        if self._framing.complete:
-            if parser.is_complete:  # it keeps what follows until the request is answered
-                return bool(super()._feed_callback_parser(data))
-            self._framing.restart()
+        """Read what came, as far as it is well-formed; return whether to go on."""
+        reader: framing.Framing = self._callback_parser
+        if self._current_request is None:
             self._answered = False
+        elif reader.complete:
+            reader.read(data)
+            return True
         try:
-            data, following = self._framing.read(data)
+            body = reader.read(data)
         except refusals.RefusedError as error:
             return self._refuse(error.refusal)
-        if not super()._feed_callback_parser(data):
-            return False
-        self._pass_body_on()
-        if self._framing.complete != parser.is_complete:
-            return self._refuse(refusals.MALFORMED)
-        return not following or bool(super()._feed_callback_parser(following))
+        if reader.head is not None:
+            self._pass_on(reader.head, body, complete=reader.complete)
+        if self._reading_paused:
+            self._maybe_resume_reading()
+        return True
 
-    def _pass_body_on(self) -> None:
-        """Hand the pieces to the application as one, however finely the body is chunked."""
-        if self._pieces:
-            body = b"".join(self._pieces)
-            self._pieces.clear()
-            super()._on_body(body)
+    def _pass_on(self, head: heads.Head, body: bytes, *, complete: bool) -> None:
+        """Tell gunicorn of a request, if it is a new one, and of so much of its body."""
+        if self._current_request is None:
+            self._current_request = request.Request(head)
+            self._body_receiver = protocol.BodyReceiver(self._current_request, self)
+            self._request_ready.set()
+        self._body_receiver.feed(body)
+        if complete:
+            self._body_receiver.set_complete()
 
     def _send_response_start(self, *arguments: Any, close: bool, **named: Any) -> None:  # noqa: ANN401 - gunicorn's own
         self._answered, self._announced = True, close
@@ -229,16 +222,11 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
             return self._announced
         return bool(self.worker.stopping or super()._will_close(*answer))
 
-    def _is_websocket_upgrade(self, _request: object) -> bool:
-        """Take no upgrade: the request is answered as the plain HTTP it also is (RFC 9110 §7.8)."""
-        return False
-
-    def _send_error_response(self, status: int, _message: str, _extra_headers: object = ()) -> None:
-        """Answer from the catalogue; gunicorn closes the connection afterwards."""
-        refusal = _REFUSAL_BY_STATUS.get(status, refusals.MALFORMED)
-        if refusal is refusals.INTERNAL and self._body_receiver and self._body_receiver._body_wait_expired:  # noqa: SLF001 - gunicorn tells it nowhere else
-            refusal = refusals.INCOMPLETE  # Falcon, too, reads a body before it answers, and gave up
-        self._answer(refusal)
+    def _send_error_response(self, _status: int, _message: str, _extra_headers: object = ()) -> None:
+        """Answer when the application did not; gunicorn closes the connection afterwards."""
+        gave_up = self._body_receiver._body_wait_expired  # noqa: SLF001 - gunicorn tells it nowhere else
+        # Falcon, too, reads a body before it answers.
+        self._answer(refusals.INCOMPLETE if gave_up else refusals.INTERNAL)
 
     def _refuse(self, refusal: refusals.Refusal) -> Literal[False]:
         """Answer a request that is not taken further, and read nothing more from its connection."""
@@ -271,8 +259,6 @@ class EdgeWorker(gasgi.ASGIWorker):  # type: ignore[misc] # gunicorn has no type
 
     def init_process(self) -> Any:  # noqa: ANN401 - whatever gunicorn returns
         """Serve; gunicorn has no setting for the protocol class, so this process is given ours."""
-        # Its look for the fast parser is remembered in the class it is called on, and read from this one.
-        protocol.ASGIProtocol._check_h1c_protocol_available()  # noqa: SLF001 - see above
         gasgi.ASGIProtocol = EdgeProtocol
         _give_memory_back()
         gc.freeze()
