@@ -247,6 +247,8 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
 class EdgeWorker(gasgi.ASGIWorker):  # type: ignore[misc] # gunicorn has no types
     """One edge process."""
 
+    protocol_class: ClassVar = EdgeProtocol
+
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - gunicorn's own
         super().__init__(*arguments, **named)
         self.connections: set[EdgeProtocol] = set()
@@ -259,7 +261,7 @@ class EdgeWorker(gasgi.ASGIWorker):  # type: ignore[misc] # gunicorn has no type
 
     def init_process(self) -> Any:  # noqa: ANN401 - whatever gunicorn returns
         """Serve; gunicorn has no setting for the protocol class, so this process is given ours."""
-        gasgi.ASGIProtocol = EdgeProtocol
+        gasgi.ASGIProtocol = self.protocol_class
         _give_memory_back()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)

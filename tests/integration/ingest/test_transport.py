@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
+from concurrent import futures
 from typing import TYPE_CHECKING
 
 import httpx
@@ -115,6 +116,21 @@ def test_pipelined_requests(connection: Connection, redis_client: redis.Redis) -
     assert [answer.status_code for answer in answers] == [200, 200, 200, 400, 200]
     receipts = [answer.headers["x-headrace-receipt"] for answer in answers[:3]]
     assert [edges.stored(redis_client, receipt).body for receipt in receipts] == bodies
+
+
+def test_many_requests_that_are_sent_ahead_are_all_answered(
+    connection: Connection, edge: edges.Edge, redis_client: redis.Redis
+) -> None:
+    """Far more than the edge keeps: it reads on as it answers, and cuts requests in two where it stops."""
+    before, memory = edges.acknowledged(redis_client), _resident(edge)
+    portion = head(method="OPTIONS") * 400 + whole() + head(CHUNKED) + chunks(REPORT[:9], REPORT[9:])
+    with futures.ThreadPoolExecutor(1) as beside:
+        sending = beside.submit(connection.send, portion * 12)
+        statuses = [connection.answer().status_code for _ in range(402 * 12)]
+        sending.result()
+    assert statuses == [*[204] * 400, 200, 200] * 12
+    assert edges.acknowledged(redis_client) - before == 24
+    assert _resident(edge) - memory < 4 << 20
 
 
 def test_a_refusal_does_not_end_the_connection(connection: Connection) -> None:
