@@ -40,6 +40,9 @@ _STARTED: Final = re.compile(
     rb"(?:\r\n)?(?:[A-Z-]{0,20}|[A-Z-]{3,20} (?:[!\"$-~]+(?: [HTP/1.0]{0,8}\r?)?)?)|\r"
 )
 """Whatever a request line may begin with."""
+_BEFORE_TARGET: Final = 24
+"""An empty line, a method, a blank and one byte more. What follows is the target, up to the next blank."""
+_IN_TARGET: Final = re.compile(rb"[!\"$-~]*")
 _FIELD: Final = re.compile(rb"([^:\r\n]++):[\t ]*+([^\r]*[^\r\t ]|)[\t ]*+\r\n")
 """A name and its value without the blanks around it, in a head that is known to be one."""
 
@@ -120,7 +123,12 @@ def require_possible(gathered: bytearray, at: int) -> None:
     line = gathered.find(b"\n", 2)
     if line < 0 and len(gathered) > LINE_BYTES:
         raise refusals.RefusedError(refusals.LONG_TARGET)
-    started = _STARTED.fullmatch(gathered) if line < 0 else line < at or _START.match(gathered)
+    if line >= 0:
+        started = line < at or _START.match(gathered)
+    elif at < _BEFORE_TARGET or gathered.count(b" ") > 1:
+        started = _STARTED.fullmatch(gathered)
+    else:
+        started = _IN_TARGET.fullmatch(gathered, at)
     if not started:
         raise refusals.RefusedError(refusals.MALFORMED)
     if len(gathered) > MOST_BYTES:

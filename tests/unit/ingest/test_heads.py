@@ -169,6 +169,30 @@ def test_what_cannot_become_a_head_is_refused_early(data: bytes, refusal: refusa
     assert raised.value.refusal is refusal
 
 
+def is_possible(gathered: bytes, at: int) -> bool:
+    try:
+        heads.require_possible(bytearray(gathered), at)
+    except refusals.RefusedError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"POST /{'a/?%' * 12} HTTP/1.1",
+        f"\r\nPATCHPATCHPATCHPATCH /{'a' * 9} HTTP/1.1",
+        "GET / HTTP/1.1",
+    ],
+)
+def test_what_was_looked_at_before_matters_not(line: str) -> None:
+    data = head(line=line)
+    for at in range(len(data) - 1):
+        for byte in range(256):
+            piece = data[:at] + bytes([byte])
+            assert is_possible(piece, at) is is_possible(piece, 0), piece
+
+
 def test_a_line_that_ends_between_two_pieces() -> None:
     gathered = bytearray(head()[:-2] + b"X: y\r")
     heads.require_possible(gathered, 10)
