@@ -133,6 +133,14 @@ def test_many_requests_that_are_sent_ahead_are_all_answered(
     assert _resident(edge) - memory < 4 << 20
 
 
+def test_what_proxies_add_is_no_reason_to_refuse(connection: Connection, redis_client: redis.Redis) -> None:
+    """The edge asks for no scheme, so that none contradicts another; names with ``_`` it does not see."""
+    fields = ["X-Forwarded-Proto: https", "X-Forwarded-Ssl: off", "X_Sentry_Auth: Sentry sentry_key=none"]
+    connection.send(whole(REPORT, *fields))
+    answer = connection.answer()
+    assert edges.stored(redis_client, answer.headers["x-headrace-receipt"]).body == REPORT
+
+
 def test_a_refusal_does_not_end_the_connection(connection: Connection) -> None:
     connection.send(head("Content-Length: 5", target="/api/1/nothing"), b"12345", whole())
     assert connection.answer().status_code == 404
@@ -265,11 +273,27 @@ def test_a_sender_that_leaves_in_the_middle_stores_nothing(
     assert edges.acknowledged(redis_client) == before
 
 
-def test_http_1_0(connection: Connection) -> None:
-    request = whole().replace(b"HTTP/1.1", b"HTTP/1.0")
+@pytest.mark.parametrize("field", ["X: y", "Connection: keep-alive"])
+def test_http_1_0(connection: Connection, field: str) -> None:
+    request = whole(REPORT, field).replace(b"HTTP/1.1", b"HTTP/1.0")
     connection.send(request)
-    assert connection.answer().status_code == 200
+    answer = connection.answer()
+    assert (answer.status_code, answer.headers["connection"]) == (200, "close")
     assert connection.is_closed()
+
+
+def test_a_sender_that_wants_the_connection_closed_among_other_things(connection: Connection) -> None:
+    connection.send(whole(REPORT, "Connection: TE,Close"), whole())
+    answer = connection.answer()
+    assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+    assert connection.is_closed()
+
+
+def test_head_is_answered_without_a_body(connection: Connection) -> None:
+    connection.send(head(method="HEAD"))
+    assert connection.head()[0] == 405
+    connection.send(whole())
+    assert connection.answer().status_code == 200
 
 
 def _resident(edge: edges.Edge) -> int:
