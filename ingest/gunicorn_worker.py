@@ -31,8 +31,8 @@ _ANNOUNCE_S: Final = 0.1
 was told sends no further request into a connection that is being closed."""
 
 _GC_THRESHOLDS: Final = (50_000, 50, 100)
-"""How many new objects make Python look for cycles. A request leaves none behind, and with the defaults the
-search takes a quarter of an edge's time."""
+"""How many new objects make Python look for cycles. Neither a request nor a connection leaves any behind, and
+with the defaults the search takes a quarter of an edge's time."""
 
 
 _READ_BYTES: Final = 16 * 1024
@@ -114,7 +114,12 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
         super().connection_made(transport)
         transport.set_protocol(_Reading(self))
         self.worker.connections.add(self)
+        self._task.add_done_callback(self._forget_request)
         self._arm_keepalive_timer()
+
+    def _forget_request(self, _served: object) -> None:
+        """Let go of the last request, which refers back here: Python looks for such cycles too rarely."""
+        self._current_request = self._body_receiver = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -224,7 +229,8 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
 
     def _send_error_response(self, _status: int, _message: str, _extra_headers: object = ()) -> None:
         """Answer when the application did not; gunicorn closes the connection afterwards."""
-        gave_up = self._body_receiver._body_wait_expired  # noqa: SLF001 - gunicorn tells it nowhere else
+        receiver = self._body_receiver
+        gave_up = receiver is not None and receiver._body_wait_expired  # noqa: SLF001 - gunicorn tells it nowhere else
         # Falcon, too, reads a body before it answers.
         self._answer(refusals.INCOMPLETE if gave_up else refusals.INTERNAL)
 
