@@ -39,8 +39,7 @@ _READ_BYTES: Final = 16 * 1024
 """Of one connection at a time. uvloop would read 256 kB, of every connection before any request is served."""
 
 _BUFFERED_BYTES: Final = 32 * 1024
-"""Of a body that the application has not asked for yet, or of requests that were sent ahead, after which a
-connection is read no further."""
+"""Of a body that the application has not asked for yet, after which a connection is read no further."""
 
 _M_MMAP_THRESHOLD: Final = -3
 _OWN_MAPPING_BYTES: Final = 48 * 1024
@@ -160,14 +159,8 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
         self._resume_reading()
 
     def _resume_reading(self) -> None:
-        if not self._unread and self._http1_buffered() <= _BUFFERED_BYTES:
+        if not self._unread and not self._callback_parser.ahead:
             super()._resume_reading()
-
-    def _http1_buffered(self) -> int:
-        """Return how many bytes were read for which nobody has asked yet."""
-        receiver = self._body_receiver
-        ahead: int = self._callback_parser.ahead
-        return ahead if receiver is None else ahead + receiver.buffered
 
     def _close_transport(self) -> None:
         """Close the connection once its answers are sent, or when nobody reads them."""
@@ -196,6 +189,7 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
             self._answered = False
         elif reader.complete:
             reader.read(data)
+            self._pause_reading()
             return True
         try:
             body = reader.read(data)
@@ -203,7 +197,9 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
             return self._refuse(error.refusal)
         if reader.head is not None:
             self._pass_on(reader.head, body, complete=reader.complete)
-        if self._reading_paused:
+        if reader.ahead:  # who sends ahead must come no sooner to the next request than others to their first
+            self._pause_reading()
+        elif self._reading_paused:
             self._maybe_resume_reading()
         return True
 
