@@ -8,7 +8,7 @@ import gunicorn.app.base
 import gunicorn.glogging
 
 from deploy import logs, settings
-from ingest import app, config, heads
+from ingest import app, config
 
 GRACEFUL_S: Final = 4
 """What a process may take to stop: gunicorn's asgi worker notices after a second and closes its sockets in
@@ -37,15 +37,12 @@ def options(values: settings.Settings) -> dict[str, Any]:
         "worker_class": "ingest.gunicorn_worker.EdgeWorker",
         "asgi_loop": "uvloop",
         "asgi_lifespan": "on",
-        "http_parser": "fast",
         # Browsers give up on a refused connection for good, and come back to a slow one.
         "backlog": 4096,
         "keepalive": KEEPALIVE_S,
         "graceful_timeout": GRACEFUL_S,
         # An event loop that is blocked for this long will not recover by itself.
         "timeout": 30,
-        "limit_request_line": heads.LINE_BYTES,
-        "limit_request_field_size": heads.MOST_BYTES,  # they were measured before the parser sees them
         "control_socket_disable": True,
         "logger_class": Log,
         "logconfig_dict": logs.dictionary(values),

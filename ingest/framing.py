@@ -1,8 +1,7 @@
-"""Where each request of a connection begins and ends, found out before a parser reads it.
+"""Reads the requests of a connection, each from its head to the end of its body.
 
-Two who read the same bytes must not find different requests in them: see ``heads``. This module does the same
-for what follows a head, and tells the parser's part from what comes later. It knows no parser, so that all
-are used alike.
+Two who read the same bytes must not find different requests in them: see ``heads``. So the edge has this one
+reader of HTTP and no other parser behind it.
 """
 
 from __future__ import annotations
@@ -39,28 +38,43 @@ _HEAD, _BODY, _FIRST_SIZE, _CHUNK, _NEXT_SIZE, _AFTER, _COMPLETE = range(7)
 
 
 class Framing:
-    """Follows the requests of one connection, from head to body or chunk to chunk."""
+    """Follows the requests of one connection, from head to body or chunk to chunk.
 
-    __slots__ = ("_gathered", "_held", "_left", "_spare", "_state")
+    Attributes:
+        head: of the present request; None until all of it is there.
+    """
+
+    __slots__ = ("_gathered", "_held", "_left", "_spare", "_state", "head")
 
     def __init__(self) -> None:
         self._gathered = bytearray()
         self._held = b""
-        self.restart()
+        self.reset()
 
-    def restart(self) -> None:
-        """Go on with the next request."""
+    def reset(self) -> None:
+        """Go on with the next request. What came ahead of it is to be read again."""
+        self._gathered.clear()
         self._state = _HEAD
         self._left = 0
         self._spare = _SPARE
+        self.head: heads.Head | None = None
 
     @property
     def complete(self) -> bool:
         """Whether the end of the present request was seen."""
         return self._state == _COMPLETE
 
-    def read(self, data: bytes) -> tuple[bytes, bytes]:
-        """Return what is now to be parsed, and what comes after the present request.
+    @property
+    def ahead(self) -> int:
+        """How many bytes came after the present request."""
+        return len(self._gathered) if self._state == _COMPLETE else 0
+
+    def remaining(self) -> bytes:
+        """Return what came after the present request."""
+        return bytes(self._gathered) if self._state == _COMPLETE else b""
+
+    def read(self, data: bytes) -> bytes:
+        """Return what is body of the present request. What comes after it is kept.
 
         What only further bytes can tell is kept until they come: 32 KiB at most.
 
@@ -71,26 +85,27 @@ class Framing:
             return self._read_head(data)
         if self._state == _BODY:
             return self._read_body(data, 0)
-        return self._read_chunks(data, 0)
+        if self._state != _COMPLETE:
+            return self._read_chunks(data, 0)
+        self._gathered += data
+        return b""
 
-    def _read_head(self, data: bytes) -> tuple[bytes, bytes]:
+    def _read_head(self, data: bytes) -> bytes:
         head = None if self._gathered else heads.read(data)
         if head is None:
             data = self._gather(data)
             if not data:
-                return b"", b""
+                return b""
             head = heads.read(data)
             if head is None:
                 raise refusals.RefusedError(refusals.MALFORMED)
-        size, self._left, rewritten = head
-        if rewritten is not None:
-            data = rewritten + data[size:]
-            size = len(rewritten)
-        if self._left >= 0:
+        self.head = head
+        self._left = head.length
+        if head.length >= 0:
             self._state = _BODY
-            return self._read_body(data, size)
+            return self._read_body(data, head.size)
         self._state = _FIRST_SIZE
-        return self._read_chunks(data, size)
+        return self._read_chunks(data, head.size)
 
     def _gather(self, data: bytes) -> bytes:
         """Return a head that came in pieces, with what follows it; nothing until it is all there."""
@@ -104,31 +119,32 @@ class Framing:
         self._gathered.clear()
         return whole
 
-    def _read_body(self, data: bytes, at: int) -> tuple[bytes, bytes]:
-        """Count the bytes of a body whose length was told, from ``at`` on."""
-        beyond = len(data) - at - self._left
-        if beyond < 0:
-            self._left = -beyond
-            return data, b""
-        self._state = _COMPLETE
-        if not beyond:
-            return data, b""
-        return data[:-beyond], data[-beyond:]
+    def _read_body(self, data: bytes, at: int) -> bytes:
+        """Return the part of a body whose length was told that is there, from ``at`` on."""
+        end = min(at + self._left, len(data))
+        self._left -= end - at
+        if not self._left:
+            self._state = _COMPLETE
+            self._gathered += data[end:]
+        return data[at:end]
 
-    def _read_chunks(self, data: bytes, at: int) -> tuple[bytes, bytes]:
-        """Walk over chunks from ``at`` on, each line of theirs whole."""
+    def _read_chunks(self, data: bytes, at: int) -> bytes:
+        """Walk over chunks from ``at`` on, each line of theirs whole, and return what is in them."""
         if self._held:
             data, self._held = self._held + data, b""
+        pieces: list[bytes] = []
         while at < len(data) and self._state != _COMPLETE:
-            reached = self._skip(data, at) if self._state == _CHUNK else self._read_line(data, at)
+            reached = self._skip(data, at, pieces) if self._state == _CHUNK else self._read_line(data, at)
             if reached == at:
                 self._held = data[at:]
-                return data[:at], b""
+                break
             at = reached
-        return data[:at], data[at:]
+        else:
+            self._gathered += data[at:]
+        return b"".join(pieces)
 
-    def _skip(self, data: bytes, at: int) -> int:
-        """Return where the data of a chunk ends, or as far as it is there.
+    def _skip(self, data: bytes, at: int, pieces: list[bytes]) -> int:
+        """Return where the data of a chunk ends, or as far as it is there; it is added to ``pieces``.
 
         Chunks that are there whole are walked over at once: there may be thousands.
         """
@@ -138,8 +154,10 @@ class Framing:
             if length > LINE_BYTES or spare + left < length:
                 break
             spare += left - length
+            pieces.append(data[at : at + left])
             at, left = line.end(), int(line[1], 16)
         size = min(left, len(data) - at)
+        pieces.append(data[at : at + size])
         self._left, self._spare = left - size, spare + size
         if not left:
             self._state = _AFTER

@@ -1,8 +1,8 @@
 """gunicorn's ASGI worker with the edge's manners in what never reaches the application.
 
-gunicorn itself answers requests that it cannot parse, in plain text that may quote them and without CORS
-headers, and a worker that stops waits for idle connections until it is killed. Name this class as gunicorn's
-``worker_class``.
+gunicorn's own parsers take requests that can be read in two ways, and it answers what they do not take in
+plain text that may quote it and without CORS headers. A worker of its that stops waits for idle connections
+until it is killed. Name this class as gunicorn's ``worker_class``.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 from gunicorn.asgi import protocol
 from gunicorn.workers import gasgi
 
-from ingest import framing, refusals
+from ingest import framing, refusals, request
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+
+    from ingest import heads
 
 LINGER_S: Final = 1.0
 """How long a worker that stops keeps idle connections. A request that comes in this time is answered, and the
@@ -28,20 +30,9 @@ _ANNOUNCE_S: Final = 0.1
 """How long a worker that is told to stop says so in its answers before it acts on it. Only a sender that
 was told sends no further request into a connection that is being closed."""
 
-_REFUSAL_BY_STATUS: Final = {
-    int(refusal.status): refusal
-    for refusal in (
-        refusals.LONG_TARGET,
-        refusals.LARGE_HEADERS,
-        refusals.TRANSFER_CODING,
-        refusals.INTERNAL,
-    )
-}
-
-
 _GC_THRESHOLDS: Final = (50_000, 50, 100)
-"""How many new objects make Python look for cycles. A request leaves none behind, and with the defaults the
-search takes a quarter of an edge's time."""
+"""How many new objects make Python look for cycles. Neither a request nor a connection leaves any behind, and
+with the defaults the search takes a quarter of an edge's time."""
 
 
 _READ_BYTES: Final = 16 * 1024
@@ -106,11 +97,12 @@ class _Reading(asyncio.BufferedProtocol):
 class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has no types
     """One connection."""
 
+    _current_request: request.Request | None
+    _body_receiver: Any
+
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - gunicorn's own
         super().__init__(*arguments, **named)
         self._max_buffer_size = _BUFFERED_BYTES
-        self._pieces: list[bytes] = []
-        self._framing = framing.Framing()
         self._answered = False
         self._announced = False
         self._unread = False
@@ -121,14 +113,18 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
         super().connection_made(transport)
         transport.set_protocol(_Reading(self))
         self.worker.connections.add(self)
+        self._task.add_done_callback(self._forget_request)
         self._arm_keepalive_timer()
 
+    def _forget_request(self, _served: object) -> None:
+        """Let go of the last request, which refers back here: Python looks for such cycles too rarely."""
+        self._current_request = self._body_receiver = None
+
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of the parser: it is written in C and refers back here, a cycle that Python never frees."""
+        """Forget the connection."""
         super().connection_lost(exc)
         self._keep()
         self.worker.connections.discard(self)
-        self._callback_parser = None
 
     def close_if_idle(self) -> None:
         """Close the connection if it waits for a request and serves none."""
@@ -163,7 +159,7 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
         self._resume_reading()
 
     def _resume_reading(self) -> None:
-        if not self._unread:
+        if not self._unread and not self._callback_parser.ahead:
             super()._resume_reading()
 
     def _close_transport(self) -> None:
@@ -182,42 +178,40 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
             self._cut_at.cancel()
             self._cut_at = None
 
-    def _on_body(self, chunk: bytes) -> None:
-        """Keep a piece until all that was read is parsed, or the body ends."""
-        self._pieces.append(chunk)
-
-    def _on_message_complete(self) -> None:
-        self._pass_body_on()
-        super()._on_message_complete()
+    def _setup_callback_parser(self) -> None:
+        """Read with our own reader; gunicorn's loop asks it for what was sent ahead, and to go on."""
+        self._callback_parser = framing.Framing()
 
     def _feed_callback_parser(self, data: bytes) -> bool:
-        """Parse what was read, as far as it is well-formed; return whether to go on.
-
-        The parser sees one request at a time. Its word on where that ends must be ours.
-        """
-        parser: Any = self._callback_parser
-        if self._framing.complete:
-            if parser.is_complete:  # it keeps what follows until the request is answered
-                return bool(super()._feed_callback_parser(data))
-            self._framing.restart()
+        """Read what came, as far as it is well-formed; return whether to go on."""
+        reader: framing.Framing = self._callback_parser
+        if self._current_request is None:
             self._answered = False
+        elif reader.complete:
+            reader.read(data)
+            self._pause_reading()
+            return True
         try:
-            data, following = self._framing.read(data)
+            body = reader.read(data)
         except refusals.RefusedError as error:
             return self._refuse(error.refusal)
-        if not super()._feed_callback_parser(data):
-            return False
-        self._pass_body_on()
-        if self._framing.complete != parser.is_complete:
-            return self._refuse(refusals.MALFORMED)
-        return not following or bool(super()._feed_callback_parser(following))
+        if reader.head is not None:
+            self._pass_on(reader.head, body, complete=reader.complete)
+        if reader.ahead:  # who sends ahead must come no sooner to the next request than others to their first
+            self._pause_reading()
+        elif self._reading_paused:
+            self._maybe_resume_reading()
+        return True
 
-    def _pass_body_on(self) -> None:
-        """Hand the pieces to the application as one, however finely the body is chunked."""
-        if self._pieces:
-            body = b"".join(self._pieces)
-            self._pieces.clear()
-            super()._on_body(body)
+    def _pass_on(self, head: heads.Head, body: bytes, *, complete: bool) -> None:
+        """Tell gunicorn of a request, if it is a new one, and of so much of its body."""
+        if self._current_request is None:
+            self._current_request = request.Request(head)
+            self._body_receiver = protocol.BodyReceiver(self._current_request, self)
+            self._request_ready.set()
+        self._body_receiver.feed(body)
+        if complete:
+            self._body_receiver.set_complete()
 
     def _send_response_start(self, *arguments: Any, close: bool, **named: Any) -> None:  # noqa: ANN401 - gunicorn's own
         self._answered, self._announced = True, close
@@ -229,16 +223,12 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
             return self._announced
         return bool(self.worker.stopping or super()._will_close(*answer))
 
-    def _is_websocket_upgrade(self, _request: object) -> bool:
-        """Take no upgrade: the request is answered as the plain HTTP it also is (RFC 9110 §7.8)."""
-        return False
-
-    def _send_error_response(self, status: int, _message: str, _extra_headers: object = ()) -> None:
-        """Answer from the catalogue; gunicorn closes the connection afterwards."""
-        refusal = _REFUSAL_BY_STATUS.get(status, refusals.MALFORMED)
-        if refusal is refusals.INTERNAL and self._body_receiver and self._body_receiver._body_wait_expired:  # noqa: SLF001 - gunicorn tells it nowhere else
-            refusal = refusals.INCOMPLETE  # Falcon, too, reads a body before it answers, and gave up
-        self._answer(refusal)
+    def _send_error_response(self, _status: int, _message: str, _extra_headers: object = ()) -> None:
+        """Answer when the application did not; gunicorn closes the connection afterwards."""
+        receiver = self._body_receiver
+        gave_up = receiver is not None and receiver._body_wait_expired  # noqa: SLF001 - gunicorn tells it nowhere else
+        # Falcon, too, reads a body before it answers.
+        self._answer(refusals.INCOMPLETE if gave_up else refusals.INTERNAL)
 
     def _refuse(self, refusal: refusals.Refusal) -> Literal[False]:
         """Answer a request that is not taken further, and read nothing more from its connection."""
@@ -259,6 +249,8 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
 class EdgeWorker(gasgi.ASGIWorker):  # type: ignore[misc] # gunicorn has no types
     """One edge process."""
 
+    protocol_class: ClassVar = EdgeProtocol
+
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - gunicorn's own
         super().__init__(*arguments, **named)
         self.connections: set[EdgeProtocol] = set()
@@ -271,9 +263,7 @@ class EdgeWorker(gasgi.ASGIWorker):  # type: ignore[misc] # gunicorn has no type
 
     def init_process(self) -> Any:  # noqa: ANN401 - whatever gunicorn returns
         """Serve; gunicorn has no setting for the protocol class, so this process is given ours."""
-        # Its look for the fast parser is remembered in the class it is called on, and read from this one.
-        protocol.ASGIProtocol._check_h1c_protocol_available()  # noqa: SLF001 - see above
-        gasgi.ASGIProtocol = EdgeProtocol
+        gasgi.ASGIProtocol = self.protocol_class
         _give_memory_back()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)

@@ -1,8 +1,8 @@
 """The head of an HTTP request, which must be readable in one way only: RFC 9112 without its leniencies.
 
 A proxy in front of the edge may read otherwise what is not written as it must be, and take a part of one
-request for another (request smuggling). So nothing is mended here: what is not plain is refused, before any
-parser sees it. No parser is strict in all of this, and each is in another part of it.
+request for another (request smuggling). So nothing is mended here: what is not plain is refused. No common
+parser is strict in all of this, and each is in another part of it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ingest import refusals
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 MOST_BYTES: Final = 32 * 1024
 """Of a whole head."""
@@ -40,15 +40,17 @@ _STARTED: Final = re.compile(
     rb"(?:\r\n)?(?:[A-Z-]{0,20}|[A-Z-]{3,20} (?:[!\"$-~]+(?: [HTP/1.0]{0,8}\r?)?)?)|\r"
 )
 """Whatever a request line may begin with."""
-_FRAMING: Final = re.compile(
-    rb"\r\n(host|content[-_]length|transfer[-_]encoding):[\t ]*([^\r]*)", re.IGNORECASE
-)
-"""The fields that say where a request goes and where it ends; some proxies read ``_`` as ``-``."""
+_BEFORE_TARGET: Final = 24
+"""An empty line, a method, a blank and one byte more. What follows is the target, up to the next blank."""
+_IN_TARGET: Final = re.compile(rb"[!\"$-~]*")
+_FIELD: Final = re.compile(rb"([^:\r\n]++):[\t ]*+([^\r]*[^\r\t ]|)[\t ]*+\r\n")
+"""A name and its value without the blanks around it, in a head that is known to be one."""
 
-_AUTHORITY: Final = rb"(?:[0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?"
-_HOST: Final = re.compile(_AUTHORITY)
-_HOST_VALUE: Final = re.compile(_AUTHORITY + rb"[\t ]*")
-_HOST_LINE: Final = re.compile(rb"\r\nhost:[^\r]*", re.IGNORECASE)
+_ONCE: Final = frozenset((b"host", b"content-length", b"transfer-encoding", b"content-type"))
+_AMBIGUOUS: Final = (b"content_length", b"transfer_encoding")
+"""Some proxies read ``_`` as ``-``."""
+
+_AUTHORITY: Final = re.compile(rb"(?:[0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 _LENGTH: Final = re.compile(rb"0|[1-9][0-9]{0,17}")
 """18 digits fit into 63 bits. Zeros before a number make some take it for octal."""
 _ABSOLUTE: Final = re.compile(rb"https?://([^/?]*)(.*)", re.IGNORECASE)
@@ -60,24 +62,31 @@ _IMPOSSIBLE: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r[^\n]|(?<!
 
 
 class Head(NamedTuple):
-    """Where a head ends and what follows it.
+    """What a head says.
 
     Attributes:
         size: bytes, its empty last line included.
         length: bytes of the body, or ``CHUNKED``.
-        rewritten: the head as all parsers take it, if it was written for a proxy or after an empty line.
+        method: such as ``POST``.
+        target: path and query, as they were sent; or ``*``.
+        old: whether it is HTTP/1.0.
+        fields: names in small letters and values, in their order. The authority of a target that was written
+            for a proxy stands as ``host``. Names with ``_`` are left out: see ``_AMBIGUOUS``.
     """
 
     size: int
     length: int
-    rewritten: bytes | None
+    method: bytes
+    target: bytes
+    old: bool
+    fields: list[tuple[bytes, bytes]]
 
 
 def read(data: bytes) -> Head | None:
     """Return the head that ``data`` begins with; None if there is none, or not all of one yet.
 
     Raises:
-        RefusedError: 400 for fields that contradict each other, 405, 414, 431 or 501.
+        RefusedError: 400 for fields that contradict each other, 405, 413, 414, 431 or 501.
     """
     head = _HEAD.match(data)
     if head is None:
@@ -85,12 +94,18 @@ def read(data: bytes) -> Head | None:
     size = head.end()
     if size > LINE_BYTES:
         _require_short_lines(data[:size])
-    if data.count(b"\n", 0, size) > FIELDS + 2:
+    if data.count(b"\n", head.end(3), size) > FIELDS + 2:
         raise refusals.RefusedError(refusals.LARGE_HEADERS)
-    length = _length(_FRAMING.findall(data, 0, size), old=head[3] == b"0")
-    if not head[2].startswith(b"/") or head[1] == b"CONNECT":
-        return Head(size, length, _origin_form(head))
-    return Head(size, length, data[2:size] if data.startswith(b"\r\n") else None)
+    method, target, minor = head.groups()
+    old = minor == b"0"
+    found = [(name.lower(), value) for name, value in _FIELD.findall(data, head.end(3) + 2, size)]
+    length = _length(found, old=old)
+    fields = [field for field in found if b"_" not in field[0]]
+    if not target.startswith(b"/") or method == b"CONNECT":
+        authority, target = _origin_form(method, target)
+        if authority:
+            fields = [(b"host", authority), *(field for field in fields if field[0] != b"host")]
+    return Head(size, length, method, target, old, fields)
 
 
 def require_possible(gathered: bytearray, at: int) -> None:
@@ -108,7 +123,12 @@ def require_possible(gathered: bytearray, at: int) -> None:
     line = gathered.find(b"\n", 2)
     if line < 0 and len(gathered) > LINE_BYTES:
         raise refusals.RefusedError(refusals.LONG_TARGET)
-    started = _STARTED.fullmatch(gathered) if line < 0 else line < at or _START.match(gathered)
+    if line >= 0:
+        started = line < at or _START.match(gathered)
+    elif at < _BEFORE_TARGET or gathered.count(b" ") > 1:
+        started = _STARTED.fullmatch(gathered)
+    else:
+        started = _IN_TARGET.fullmatch(gathered, at)
     if not started:
         raise refusals.RefusedError(refusals.MALFORMED)
     if len(gathered) > MOST_BYTES:
@@ -125,20 +145,27 @@ def _require_short_lines(head: bytes) -> None:
 
 def _length(fields: Sequence[tuple[bytes, bytes]], *, old: bool) -> int:
     """Return the length of the body, from the fields that matter for it; ``old`` is HTTP/1.0."""
-    given = {name.lower(): value for name, value in fields}
-    host = given.pop(b"host", None)
-    if len(given) + (host is not None) < len(fields):
+    given = dict(fields)
+    if len(given) < len(fields):
+        _require_once([name for name, _ in fields if name in _ONCE])
+    if any(map(given.__contains__, _AMBIGUOUS)) or not _is_host(given, old=old):
         raise refusals.RefusedError(refusals.MALFORMED)
-    if not (old if host is None else _HOST_VALUE.fullmatch(host)):
+    length, coding = given.get(b"content-length"), given.get(b"transfer-encoding")
+    if coding is None:
+        return 0 if length is None else _number(length)
+    if length is not None or old:
         raise refusals.RefusedError(refusals.MALFORMED)
-    if not given:
-        return 0
-    name, value = given.popitem()
-    if not given and name == b"content-length":
-        return _number(value.rstrip(b"\t "))
-    if not given and name == b"transfer-encoding" and not old:
-        return _chunked(value)
-    raise refusals.RefusedError(refusals.MALFORMED)
+    return _chunked(coding)
+
+
+def _require_once(names: Sequence[bytes]) -> None:
+    if len(set(names)) < len(names):
+        raise refusals.RefusedError(refusals.MALFORMED)
+
+
+def _is_host(given: Mapping[bytes, bytes], *, old: bool) -> bool:
+    host = given.get(b"host")
+    return old if host is None else _AUTHORITY.fullmatch(host) is not None
 
 
 def _number(length: bytes) -> int:
@@ -156,19 +183,17 @@ def _chunked(value: bytes) -> int:
     return CHUNKED
 
 
-def _origin_form(head: re.Match[bytes]) -> bytes:
-    """Return a head with the path of its target alone, and the target's authority in place of the host.
+def _origin_form(method: bytes, target: bytes) -> tuple[bytes, bytes]:
+    """Return the authority of a target that is a whole URL, and its path; of ``*`` there is no authority.
 
-    Proxies are sent whole URLs, and servers must take them as well (RFC 9112 §3.2.2). ``OPTIONS *`` stays.
+    Proxies are sent whole URLs, and servers must take them as well (RFC 9112 §3.2.2).
     """
-    method, target, minor = head.groups()
     if method == b"CONNECT":
         raise refusals.RefusedError(refusals.METHOD)
     if target == b"*" and method == b"OPTIONS":
-        return head[0].removeprefix(b"\r\n")
+        return b"", target
     absolute = _ABSOLUTE.fullmatch(target)
-    if absolute is None or not _HOST.fullmatch(absolute[1]):
+    if absolute is None or not _AUTHORITY.fullmatch(absolute[1]):
         raise refusals.RefusedError(refusals.MALFORMED)
     authority, path = absolute.groups()
-    start = method + (b" " if path.startswith(b"/") else b" /") + path + b" HTTP/1." + minor
-    return start + b"\r\nHost: " + authority + _HOST_LINE.sub(b"", head[0][head.end(3) :], count=1)
+    return authority, path if path.startswith(b"/") else b"/" + path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from deploy import child, network
 from storage import ledger, project_settings, quotas, registry, streams
-from tests.bench import corpus, loadgen, memory, stack
+from tests.bench import corpus, foreign, loadgen, memory, stack
 from tests.bench.report import Measurement
 
 if TYPE_CHECKING:
@@ -27,13 +27,15 @@ _HOUR_S: Final = 3600
 
 
 def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
-    """Drive the edge, itself without its checks, and its yardstick in turns; nothing drains meanwhile."""
-    stored, unchecked, bare = _Series(), _Series(), _Series()
+    """Drive the edge, itself without its checks, and its yardsticks in turns; nothing drains meanwhile."""
+    stored, unchecked, bare, foreign_parser = _Series(), _Series(), _Series(), _Series()
     with stack.stores(directory) as stores:
         guarded = _guard(stores)
         for _ in range(scale.repetitions):
             with _serving(stores, "tests.bench.bare") as served:
                 bare.add(served, _load(stores, stores.project, served, scale))
+            with _serving(stores, "tests.bench.foreign") as served:
+                foreign_parser.add(served, _load(stores, stores.project, served, scale))
             with _serving(stores, "deploy", "edge", trusted_proxies="", address_rate=0) as served:
                 unchecked.add(served, _load(stores, stores.project, served, scale))
             _require_stored(stores, unchecked.outcomes[-1])
@@ -53,6 +55,13 @@ def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
         "x",
         bar=0.9,
         note="origins, addresses and their rate, a used-up quota elsewhere",
+    )
+    yield _measured(
+        "requests read in its processor time, beside another parser",
+        _ratios(bare.per_cpu_second, foreign_parser.per_cpu_second),
+        "x",
+        bar=0.85,
+        note=foreign.PARSER,
     )
     latencies = [outcome.p99_ms for outcome in stored.outcomes]
     yield _measured("p99 in a closed loop", latencies, "ms", note=f"{_CONNECTIONS} connections")

@@ -14,7 +14,7 @@ import httpx
 import msgspec
 
 from deploy import child, network
-from ingest import config, heads
+from ingest import config
 from storage import envelope, registry, streams
 
 if TYPE_CHECKING:
@@ -102,15 +102,12 @@ class Edge:
 
 
 @contextlib.contextmanager
-def edge(
-    directory: Path, redis_url: str, parser: str = "fast", *, keep_alive: int = 15, **settings: Any
-) -> Iterator[Edge]:
+def edge(directory: Path, redis_url: str, *, keep_alive: int = 15, **settings: Any) -> Iterator[Edge]:
     """Run an edge of one process, with the same options of gunicorn as in production.
 
     Args:
         directory: where its log goes.
         redis_url: the Redis it stores in.
-        parser: gunicorn's name of the HTTP parser.
         keep_alive: seconds that a sender may take to send something, or to read an answer.
         settings: members of ``config.EdgeConfig``.
     """
@@ -123,10 +120,8 @@ def edge(
         "--worker-class": "ingest.gunicorn_worker.EdgeWorker",
         "--asgi-loop": "uvloop",
         "--asgi-lifespan": "on",
-        "--http-parser": parser,
         "--graceful-timeout": "5",
         "--keep-alive": str(keep_alive),
-        "--limit-request-field_size": str(heads.MOST_BYTES),
     }
     process = child.Child(
         [

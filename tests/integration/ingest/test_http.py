@@ -1,4 +1,4 @@
-"""What is no plain HTTP is refused, stores nothing and hides no second request, whichever parser reads it."""
+"""What is no plain HTTP is refused, stores nothing and hides no second request."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import random
 import select
 import socket
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,20 +22,16 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 
-PARSERS: Final = ("fast", "python")
-"""gunicorn's names of the parsers that an edge may be run with."""
 
-
-@pytest.fixture(scope="module", params=PARSERS)
+@pytest.fixture(scope="module")
 def strict_edge(
-    request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     redis_server: harness.RedisServer,
     redis_client: redis.Redis,
 ) -> Iterator[edges.Edge]:
     assert redis_client.ping()
     directory = tmp_path_factory.mktemp("strict-edge")
-    with edges.edge(directory, redis_server.url, parser=request.param, body_timeout=2.0) as running:
+    with edges.edge(directory, redis_server.url, body_timeout=2.0) as running:
         assert running.is_ready()
         yield running
 

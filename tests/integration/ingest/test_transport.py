@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
+from concurrent import futures
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from deploy import network
+from deploy import child, network
 from ingest import config
 from tests.integration.ingest import edges
 from tests.integration.ingest.edges import REPORT, TARGET
@@ -115,6 +116,29 @@ def test_pipelined_requests(connection: Connection, redis_client: redis.Redis) -
     assert [answer.status_code for answer in answers] == [200, 200, 200, 400, 200]
     receipts = [answer.headers["x-headrace-receipt"] for answer in answers[:3]]
     assert [edges.stored(redis_client, receipt).body for receipt in receipts] == bodies
+
+
+def test_many_requests_that_are_sent_ahead_are_all_answered(
+    connection: Connection, edge: edges.Edge, redis_client: redis.Redis
+) -> None:
+    """Far more than the edge keeps: it reads on as it answers, and cuts requests in two where it stops."""
+    before, memory = edges.acknowledged(redis_client), _resident(edge)
+    portion = head(method="OPTIONS") * 400 + whole() + head(CHUNKED) + chunks(REPORT[:9], REPORT[9:])
+    with futures.ThreadPoolExecutor(1) as beside:
+        sending = beside.submit(connection.send, portion * 12)
+        statuses = [connection.answer().status_code for _ in range(402 * 12)]
+        sending.result()
+    assert statuses == [*[204] * 400, 200, 200] * 12
+    assert edges.acknowledged(redis_client) - before == 24
+    assert _resident(edge) - memory < 4 << 20
+
+
+def test_what_proxies_add_is_no_reason_to_refuse(connection: Connection, redis_client: redis.Redis) -> None:
+    """The edge asks for no scheme, so that none contradicts another; names with ``_`` it does not see."""
+    fields = ["X-Forwarded-Proto: https", "X-Forwarded-Ssl: off", "X_Sentry_Auth: Sentry sentry_key=none"]
+    connection.send(whole(REPORT, *fields))
+    answer = connection.answer()
+    assert edges.stored(redis_client, answer.headers["x-headrace-receipt"]).body == REPORT
 
 
 def test_a_refusal_does_not_end_the_connection(connection: Connection) -> None:
@@ -249,11 +273,60 @@ def test_a_sender_that_leaves_in_the_middle_stores_nothing(
     assert edges.acknowledged(redis_client) == before
 
 
-def test_http_1_0(connection: Connection) -> None:
-    request = whole().replace(b"HTTP/1.1", b"HTTP/1.0")
+@pytest.mark.parametrize("field", ["X: y", "Connection: keep-alive"])
+def test_http_1_0(connection: Connection, field: str) -> None:
+    request = whole(REPORT, field).replace(b"HTTP/1.1", b"HTTP/1.0")
     connection.send(request)
-    assert connection.answer().status_code == 200
+    answer = connection.answer()
+    assert (answer.status_code, answer.headers["connection"]) == (200, "close")
     assert connection.is_closed()
+
+
+def test_a_sender_that_wants_the_connection_closed_among_other_things(connection: Connection) -> None:
+    connection.send(whole(REPORT, "Connection: TE,Close"), whole())
+    answer = connection.answer()
+    assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+    assert connection.is_closed()
+
+
+def test_head_is_answered_without_a_body(connection: Connection) -> None:
+    connection.send(head(method="HEAD"))
+    assert connection.head()[0] == 405
+    connection.send(whole())
+    assert connection.answer().status_code == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        whole(),
+        whole(REPORT, "Connection: close"),
+        head()[:-2],
+        whole()[:-1],
+        head("Content-Length: 99999999"),
+        head(CHUNKED) + b"5\r\nab",
+        head(CHUNKED) + b"zz\r\n",
+        whole() + b"nonsense\r\n\r\n",
+        head("Content-Length: 5", target="/elsewhere") + b"ab",
+        head("Content-Length: 0", method="PUT"),
+    ],
+)
+def test_a_connection_leaves_nothing_to_collect(edge: edges.Edge, sent: bytes) -> None:
+    """Python looks for cycles too rarely to free a request, and perhaps a body, for each connection."""
+    with edge.client() as client:
+        client.get("/garbage")
+        for _ in range(100):
+            with socket.create_connection((network.LOOPBACK, edge.port)) as raw:
+                raw.sendall(sent)
+        assert child.wait_until(lambda: not _others(edge, client), 30)
+        assert client.get("/garbage").json() < 100
+
+
+def _others(edge: edges.Edge, client: httpx.Client) -> int:
+    """Return how many connections the edge holds beside that of a client that it has just answered."""
+    assert client.get("/healthz").is_success
+    held = (held for process in edge.process.family() for held in process.net_connections("tcp"))
+    return sum(bool(one.raddr) and one.laddr.port == edge.port for one in held) - 1
 
 
 def _resident(edge: edges.Edge) -> int:
