@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
-from deploy import backends, pulse
+from deploy import backends, pulse, redis_engines
 from deploy.cli import options, output
 from storage import clocks, drift, lanes, streams
 
@@ -105,8 +105,14 @@ def _clocks(client: redis.Redis, shards: int) -> dict[str, Any]:
 
 
 def _redis(client: redis.Redis) -> dict[str, Any]:
-    memory: Any = client.info("memory")
-    return {"memory": memory["used_memory"], "maxmemory": memory["maxmemory"]}
+    facts: Any = client.info()
+    engine = redis_engines.of_server(facts)
+    return {
+        "server": engine.name,
+        "version": engine.version,
+        "memory": facts["used_memory"],
+        "maxmemory": facts["maxmemory"],
+    }
 
 
 def _clickhouse(system: located.Located) -> list[dict[str, object]]:
@@ -131,7 +137,8 @@ def _show_status(report: dict[str, Any]) -> None:
     output.copyable(f"shards      {', '.join(waiting) or 'all empty'}{aside}")
     _show_clocks(report["clocks"])
     limit = f" of {memory['maxmemory'] / MEBIBYTE:,.0f}" if memory["maxmemory"] else ""
-    output.copyable(f"redis       {memory['memory'] / MEBIBYTE:,.1f}{limit} MiB\n")
+    server = f"{memory['server']} {memory['version']}"
+    output.copyable(f"redis       {memory['memory'] / MEBIBYTE:,.1f}{limit} MiB, {server}\n")
     output.table(
         ("table", "rows", "parts", "MiB"),
         [
