@@ -188,7 +188,8 @@ def import_projects(
 ) -> None:
     """Make projects as a TOML file wants them, and say what changes; all of it is checked first."""
     wanted = project_file.loads(_text(file))
-    with registered.changing(options.locate(data)) as source:
+    reached = registered.opened if dry_run else registered.changing
+    with reached(options.locate(data)) as source:
         steps = [step for step in project_file.plan(source.list(), wanted) if step.changes]
         for step in () if dry_run else steps:
             project_file.apply(source, step)
