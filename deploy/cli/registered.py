@@ -83,28 +83,29 @@ def change(
 ) -> registry.Project:
     """Change a project, publish it, and show it."""
     system = options.locate(data)
+    base = system.public_url  # where nothing says it, nothing is changed either
     with changing(system) as source:
         changed = change(source)
-    show(system, changed, as_json=as_json)
+    show(base, changed, as_json=as_json)
     return changed
 
 
-def details(system: located.Located, project: registry.Project) -> dict[str, Any]:
-    """Return a project as programs read it."""
+def details(base_url: str, project: registry.Project) -> dict[str, Any]:
+    """Return a project as programs read it; its endpoint lies under this URL."""
     return {
         "id": project.id,
         "name": project.name,
         "key": project.keys[0],
-        "endpoint": headers.endpoint(system.public_url, project),
+        "endpoint": headers.endpoint(base_url, project),
         "status": project.status,
         "keys": project.keys,
         "settings": msgspec.structs.asdict(project.settings),
     }
 
 
-def show(system: located.Located, project: registry.Project, *, as_json: bool) -> None:
+def show(base_url: str, project: registry.Project, *, as_json: bool) -> None:
     """Print a project, without its settings for a person."""
-    facts = details(system, project)
+    facts = details(base_url, project)
     if as_json:
         output.json(facts)
         return
