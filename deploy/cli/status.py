@@ -166,9 +166,8 @@ def _show_status(report: dict[str, Any]) -> None:
 def _show_edges(found: list[dict[str, Any]]) -> None:
     current = sum(edge["current"] for edge in found)
     machines = len({edge["host"] for edge in found})
-    output.copyable(
-        f"edges       {len(found)} processes on {machines} machines, {current} know the newest projects"
-    )
+    where = f" on {machines} machines" if machines > 1 else ""
+    output.copyable(f"edges       {current} of {len(found)} processes{where} know the newest projects")
     for edge in found:
         if not edge["current"]:
             output.copyable(

@@ -91,7 +91,11 @@ def test_up_and_status_say_which_redis_runs(system: harness.System, tmp_path: Pa
     assert f"The queue is in {program.engine}: {program.path}." in system.output()
     found: dict[str, Any] = system.json("status")["redis"]
     assert (found["server"], found["version"]) == program.engine
-    assert f"MiB, {program.engine}" in system.headrace("status").stdout
+    shown = system.headrace("status").stdout
+    assert f"MiB, {program.engine}" in shown
+    processes = len(system.runtime.pids.edge) - 1  # without gunicorn's master
+    assert f"edges       {processes} of {processes} processes know the newest projects" in shown
+    assert [edge["current"] for edge in system.json("status")["edges"]] == [True] * processes
     assert f'"server":"{program.engine.name}"' in (
         system.directory / "logs" / "edge.log"
     ).read_text().replace(": ", ":")
