@@ -12,7 +12,7 @@ import redis.backoff
 import redis.exceptions
 import redis.retry
 
-from deploy import network
+from deploy import network, redis_engines
 from storage import clickhouse, errors
 
 if TYPE_CHECKING:
@@ -51,9 +51,19 @@ def require_redis(url: str) -> None:
         try:
             client.ping()
         except (redis.exceptions.RedisError, OSError) as error:
-            parts = urlsplit(url)
-            where = parts.netloc.rpartition("@")[2] or parts.path
-            raise errors.RedisUnavailableError(f"Redis at {where} did not answer: {error}.") from error
+            raise errors.RedisUnavailableError(f"Redis at {_place(url)} did not answer: {error}.") from error
+
+
+def require_suitable_redis(url: str) -> tuple[redis_engines.Engine, list[str]]:
+    """Check that Redis answers and can hold the queue; return what it is, and a sentence about each risk.
+
+    Raises:
+        RedisUnavailableError: it does not answer.
+        UnsuitableError: it cannot hold the queue.
+    """
+    require_redis(url)
+    with contextlib.closing(connect_redis(url)) as client:
+        return redis_engines.require_suitable(client, _place(url))
 
 
 def clickhouse_is_ready(address: clickhouse.Address) -> bool:
@@ -91,3 +101,9 @@ def connected(
         yield server
     finally:
         server.close()
+
+
+def _place(url: str) -> str:
+    """Return where a URL leads, without the password in it."""
+    parts = urlsplit(url)
+    return parts.netloc.rpartition("@")[2] or parts.path

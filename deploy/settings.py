@@ -120,8 +120,8 @@ class Settings(pydantic_settings.BaseSettings):
     redis_url: RedisUrl | None = pydantic.Field(
         None,
         description=(
-            "Redis with AOF and noeviction, redis://host:port/database. Unset, `up` runs its own and "
-            "other commands find that one through the data directory."
+            "Redis 7.0 or newer, or Valkey, with AOF and noeviction, redis://host:port/database. Unset, `up` "
+            "runs its own and other commands find that one through the data directory."
         ),
     )
     clickhouse_url: ClickHouseUrl | None = pydantic.Field(

@@ -77,7 +77,7 @@ class System:
         directory: data, logs and ``runtime.json``.
         values: settings; every child gets the same.
         ports: for the embedded servers.
-        report: told one sentence about each death and restart of a process.
+        report: told one sentence about what is started, and about each death and restart of a process.
         stop: set from outside when the system shall stop; starting gives up then.
     """
 
@@ -94,6 +94,7 @@ class System:
         self._values = _with_real_port(values)
         self._ports = ports
         self._stop = stop
+        self._report = report
         self._supervisor = supervisor.Supervisor(report)
         self._listen = settings.Endpoint.parse(self._values.listen)
         self._written: runtime.Pids | None = None
@@ -159,17 +160,22 @@ class System:
             return False
 
     def _start_redis(self) -> child.Child:
+        directory, values = self._directory / "redis", self._values
+        program = embedded_redis.choose(directory)
+        for reason in program.instead:
+            self._report(reason)
+        self._report(f"The queue is in {program.engine}: {program.path}.")
         port = _claim(self._ports.redis, "Redis")
         self.runtime.redis_url = embedded_redis.url(port)
-        values = self._values
 
         def start() -> child.Child:
             return embedded_redis.start(
-                self._directory / "redis",
+                directory,
                 port,
                 self._log("redis"),
                 maxmemory=values.redis_maxmemory,
                 appendfsync=values.redis_appendfsync,
+                program=program,
             )
 
         return self._keep("redis", "redis", start)
@@ -190,7 +196,9 @@ class System:
     def _await_redis(self, started: child.Child | None) -> None:
         url = self.runtime.redis_url
         if started is None:
-            backends.require_redis(url)
+            engine, risks = backends.require_suitable_redis(url)
+            for sentence in (f"The queue is in {engine}.", *risks):
+                self._report(sentence)
         else:
             seconds, port = embedded_redis.START_SECONDS, urlsplit(url).port or 0
             self._await(

@@ -25,10 +25,10 @@ from ingest import (
     targets,
     watch,
 )
-from storage import streams
+from storage import edges, streams
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterable
 
     import redis.asyncio
 
@@ -64,7 +64,7 @@ class Lifespan:
     """Starts and stops what runs beside the requests, in each gunicorn worker.
 
     Args:
-        client: the Redis client, closed at the end.
+        clients: of Redis, closed at the end.
         redis_watch: looks once before the first request, then runs.
         refused: runs; its last counts are flushed at the end.
         known_senders: takes its secret before the first request, then runs.
@@ -73,13 +73,13 @@ class Lifespan:
 
     def __init__(
         self,
-        client: redis.asyncio.Redis,
+        clients: Iterable[redis.asyncio.Redis],
         redis_watch: watch.Watch,
         refused: tally.Tally,
         known_senders: senders.Senders,
         store: intake.Intake,
     ) -> None:
-        self._client = client
+        self._clients = clients
         self._watch = redis_watch
         self._refused = refused
         self._senders = known_senders
@@ -101,7 +101,8 @@ class Lifespan:
                 await asyncio.wait({task}, timeout=_CANCEL_S)
         await self._store.drain()
         await self._refused.flush()
-        await self._client.aclose()
+        for client in self._clients:
+            await client.aclose()
 
 
 class _EveryResponse:
@@ -129,11 +130,12 @@ def _serialize_error(
 def create_app(settings: config.EdgeConfig) -> EdgeApp:
     """Return the ASGI application of one edge process."""
     client = connection.connect(settings.redis_url, settings.redis_timeout)
+    watching = connection.connect_once(settings.redis_url, settings.redis_timeout, edges.name(None))
     believed = clock.Clock()
     table = targets.TargetTable(settings.shards, believed)
     held = limits.HeldBytes(settings.max_held_bytes)
     shedder = shedding.Shedder()
-    redis_watch = watch.Watch(client, table, shedder, settings, believed)
+    redis_watch = watch.Watch(watching, table, shedder, settings, believed)
     refused = tally.Tally(client, settings.redis_timeout, believed)
     known_senders = senders.Senders(client, settings.redis_timeout, believed)
     store = intake.Intake(streams.AsyncAppender(client, believed).append, held, settings.redis_timeout)
@@ -149,7 +151,7 @@ def create_app(settings: config.EdgeConfig) -> EdgeApp:
         rates=addresses.Rates(settings.address_rate),
         settings=settings,
     )
-    app = EdgeApp(reports, Lifespan(client, redis_watch, refused, known_senders, store))
+    app = EdgeApp(reports, Lifespan((client, watching), redis_watch, refused, known_senders, store))
     app.add_route("/healthz", health.Healthz())
     app.add_route("/readyz", health.Readyz(table, redis_watch))
     return app

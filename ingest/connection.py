@@ -1,6 +1,8 @@
-"""The edge's own Redis client."""
+"""The edge's own Redis clients."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import redis.asyncio
 from redis.asyncio import retry
@@ -14,10 +16,21 @@ def connect(url: str, timeout: float) -> redis.asyncio.Redis:
         url: ``redis://`` or ``rediss://``.
         timeout: seconds for connecting, and for each answer.
     """
-    return redis.asyncio.Redis.from_url(
-        url,
-        protocol=2,
-        retry=retry.Retry(NoBackoff(), 0),
-        socket_connect_timeout=timeout,
-        socket_timeout=timeout,
+    return redis.asyncio.Redis.from_url(url, **_options(timeout))
+
+
+def connect_once(url: str, timeout: float, name: str) -> redis.asyncio.Redis:
+    """Return such a client that has one connection at a time, for pipelines as well, and names each so."""
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
+        url, max_connections=1, timeout=timeout, client_name=name, **_options(timeout)
     )
+    return redis.asyncio.Redis.from_pool(pool)
+
+
+def _options(timeout: float) -> dict[str, Any]:
+    return {
+        "protocol": 2,
+        "retry": retry.Retry(NoBackoff(), 0),
+        "socket_connect_timeout": timeout,
+        "socket_timeout": timeout,
+    }

@@ -118,7 +118,7 @@ class Endpoint:
         if known and self._rates.limited and self._rates.exceeds(address):
             raise refusals.RefusedError(refusals.ADDRESS)
         if target.refusal is not None:
-            raise refusals.RefusedError(target.refusal)
+            raise refusals.RefusedError(self._current(target.refusal))
         if target.origins is not None:
             _require_origin(target.origins, headers)
         if self._watch.full:
@@ -153,6 +153,11 @@ class Endpoint:
             ),
         )
         return await self._store.store(target.shard, payload)
+
+    def _current(self, refusal: refusals.Refusal) -> refusals.Refusal:
+        """Return a refusal, or a temporary one while the key may be of a registry that cannot be seen."""
+        unsure = refusal is refusals.UNKNOWN_KEY and not self._watch.reachable
+        return refusals.UNSURE if unsure else refusal
 
     async def _refuse(
         self,

@@ -67,6 +67,12 @@ NO_KEY: Final = Refusal(
 UNKNOWN_KEY: Final = Refusal(
     HTTPStatus.FORBIDDEN, "unknown_key", "This public key is not one of this project's."
 )
+UNSURE: Final = Refusal(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "unsure",
+    "Whether this public key is new cannot be told at present.",
+    _RETRY_AFTER,
+)
 DISABLED_KEY: Final = Refusal(HTTPStatus.FORBIDDEN, "disabled_key", "This public key was disabled.")
 EXPIRED_KEY: Final = Refusal(HTTPStatus.FORBIDDEN, "expired_key", "This public key was replaced by another.")
 ORIGIN: Final = Refusal(HTTPStatus.FORBIDDEN, "origin", "This project takes no reports from this origin.")

@@ -4,6 +4,8 @@ Between two looks the edge relies on what it saw last. So requests never ask Red
 is away does not take the registry from a running edge. A Redis that answers and holds no registry was
 emptied, or is another one: the edge then answers 503 until the registry is published again, rather than go on
 by what may be out of date.
+
+Each look also says by which version of the registry the edge goes, so that commands can wait for it.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
-from storage import lanes, quotas, registry
+from storage import edges, lanes, quotas, registry
 
 if TYPE_CHECKING:
     import redis.asyncio
@@ -29,7 +31,7 @@ class Watch:
     """What this process last saw of Redis.
 
     Args:
-        client: the Redis to look at.
+        client: the Redis to look at, over a connection of its own: its name says what the edge goes by.
         table: told of each new snapshot of the registry.
         shedder: told of the quotas that are used up.
         settings: how often to look, how long to wait, and where the high-water mark lies.
@@ -68,6 +70,7 @@ class Watch:
         try:
             async with asyncio.timeout(2 * self._settings.redis_timeout):
                 await self._refresh_registry()
+                await edges.announce(self._client, self._version)
                 self._table.set_aside(await lanes.load(self._client))
                 await self._refresh_limits()
                 self._measure(await self._client.info("memory"))

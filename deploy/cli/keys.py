@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-app = typer.Typer(help="Manage the public keys of a project.", no_args_is_help=True)
+app = typer.Typer(
+    help="Manage the public keys of a project; changes count at every edge when the command returns.",
+    no_args_is_help=True,
+)
 
 DEFAULT_GRACE: Final = dt.timedelta(days=7)
 """Pages stand in caches with the key that they had; few for longer than a week."""

@@ -47,6 +47,11 @@ def complain(sentence: str) -> None:
     _errors.print(rich.text.Text(printable.line(f"headrace: {ended}{mark}")), soft_wrap=True)
 
 
+def tell(sentence: str) -> None:
+    """Print a sentence for a person on stderr, beside what goes to programs."""
+    _errors.print(rich.text.Text(printable.line(sentence)), soft_wrap=True)
+
+
 def json(value: object) -> None:
     """Print a value as JSON."""
     encoded = msgspec.json.encode(_plain(value), enc_hook=str)

@@ -6,6 +6,8 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
+import structlog
+
 from deploy import backends, located, logs, network, settings
 from deploy.cli import options
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
     from workers import context
 
+log = structlog.get_logger(__name__)
+
 
 def edge(data: options.Data = options.DEFAULT_DATA) -> None:
     """Take reports: the HTTP endpoint, under gunicorn."""
@@ -22,7 +26,7 @@ def edge(data: options.Data = options.DEFAULT_DATA) -> None:
 
     values = settings.load()
     redis_url = located.Located(data, values).redis_url
-    backends.require_redis(redis_url)
+    _require_redis(values, redis_url)
     network.require_free(settings.Endpoint.parse(values.listen), "The edge")
     edge_server.Server(values, redis_url).run()
 
@@ -53,9 +57,8 @@ def _context(data: Path) -> context.Context:
     from workers import context  # noqa: PLC0415 - RQ only where it runs
 
     values = settings.load()
-    logs.configure(values)
     system = located.Located(data, values)
-    backends.require_redis(system.redis_url)
+    _require_redis(values, system.redis_url)
     backends.require_clickhouse(system.clickhouse)
     return context.Context(
         redis_url=system.redis_url,
@@ -63,3 +66,12 @@ def _context(data: Path) -> context.Context:
         shards=system.shards,
         failpoints=values.failpoints,
     )
+
+
+def _require_redis(values: settings.Settings, url: str) -> None:
+    """Check that Redis can hold the queue, and log what it is and what it risks."""
+    logs.configure(values)
+    engine, risks = backends.require_suitable_redis(url)
+    log.info("redis_server", server=engine.name, version=engine.version)
+    for risk in risks:
+        log.warning("redis_risk", risk=risk)

@@ -14,7 +14,10 @@ from deploy import backends, project_fields, project_file
 from deploy.cli import keys, options, output, registered
 from storage import deletion, errors, registry
 
-app = typer.Typer(help="Create and manage projects.", no_args_is_help=True)
+app = typer.Typer(
+    help="Create and manage projects; changes count at every edge when the command returns.",
+    no_args_is_help=True,
+)
 app.command("rotate-key")(keys.rotate)
 
 DELETE_S: Final = 3600.0
@@ -38,7 +41,7 @@ def create(
     data: options.Data = options.DEFAULT_DATA,
     as_json: options.Json = False,
 ) -> None:
-    """Create a project and print its endpoint."""
+    """Create a project and print its endpoint, which takes reports at once."""
     registered.change(data, operator.methodcaller("create", name), as_json=as_json)
 
 
@@ -53,7 +56,8 @@ def list_projects(
     with registered.opened(system) as source:
         projects = source.list()
     if as_json:
-        output.json([registered.details(system, project) for project in projects])
+        base = system.public_url
+        output.json([registered.details(base, project) for project in projects])
         return
     rows = [(project.id, project.name, project.status, ", ".join(project.keys)) for project in projects]
     output.table(("id", "name", "status", "keys"), rows)
@@ -70,7 +74,7 @@ def show(
     system = options.locate(data)
     with registered.opened(system) as source:
         found = source.get(project)
-    registered.show(system, found, as_json=as_json)
+    registered.show(system.public_url, found, as_json=as_json)
     if not as_json:
         registered.explain(found.settings)
 
@@ -90,11 +94,12 @@ def set_settings(
         return msgspec.structs.replace(current, settings=settings)
 
     system = options.locate(data)
+    base = system.public_url if as_json else ""
     with registered.changing(system) as source:
         before = source.get(project)
         after = source.change(str(before.id), changed)
     if as_json:
-        output.json(registered.details(system, after))
+        output.json(registered.details(base, after))
         return
     for name, was, becomes in project_fields.differences(before.settings, after.settings):
         output.copyable(f"{name}: {was or 'empty'} → {becomes or 'empty'}")
@@ -188,7 +193,8 @@ def import_projects(
 ) -> None:
     """Make projects as a TOML file wants them, and say what changes; all of it is checked first."""
     wanted = project_file.loads(_text(file))
-    with registered.changing(options.locate(data)) as source:
+    reached = registered.opened if dry_run else registered.changing
+    with reached(options.locate(data)) as source:
         steps = [step for step in project_file.plan(source.list(), wanted) if step.changes]
         for step in () if dry_run else steps:
             project_file.apply(source, step)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from deploy import backends, headers, project_fields
 from deploy.cli import options, output
-from storage import errors, registry
+from storage import edges, errors, registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    import redis
+
     from deploy import located
+
+_POLL_S: Final = 0.2
 
 
 @contextlib.contextmanager
@@ -27,23 +32,50 @@ def opened(system: located.Located) -> Iterator[registry.Registry]:
 
 @contextlib.contextmanager
 def changing(system: located.Located) -> Iterator[registry.Registry]:
-    """Give the registry of a system, and publish it at the end: edges and workers follow at once.
+    """Give the registry of a system, and publish it at the end; afterwards every edge goes by it.
 
-    What was changed before something went wrong is stored, so it is published, too.
+    Edges are waited for, but for none that is silent, and a sentence says how many know. Workers read the
+    registry anew for each batch. What was changed before something went wrong is stored, so it is published,
+    too.
     """
-    with opened(system) as source:
+    with opened(system) as source, contextlib.closing(backends.connect_redis(system.redis_url)) as client:
         try:
             yield source
         except BaseException:
             with contextlib.suppress(errors.HeadraceError):  # what went wrong first is what a person reads
-                _publish(source, system)
+                source.publish(client)
             raise
-        _publish(source, system)
+        _publish(source, client)
 
 
-def _publish(source: registry.Registry, system: located.Located) -> None:
-    with contextlib.closing(backends.connect_redis(system.redis_url)) as client:
-        source.publish(client)
+def _publish(source: registry.Registry, client: redis.Redis) -> None:
+    """Publish the registry, wait for the edges, and say which of them go by it."""
+    deadline = time.monotonic() + edges.FOLLOW_S
+    while source.publish(client) is not None:  # ClickHouse was set back, and maintenance is to notice
+        if time.monotonic() >= deadline:
+            output.tell(
+                "Redis holds a later registry than ClickHouse: maintenance replaces it, once it runs."
+            )
+            return
+        time.sleep(_POLL_S)
+    try:
+        followed = edges.follow(client)
+    except errors.RedisUnavailableError as error:
+        output.tell(f"{error} Each edge looks five times a second for what was changed.")
+        return
+    for sentence in _told(followed):
+        output.tell(sentence)
+
+
+def _told(followed: edges.Followed) -> Iterator[str]:
+    every = len(followed.know) + len(followed.late)
+    if not every:
+        yield "No edge is connected: the next one to start goes by this change."
+        return
+    yield f"{len(followed.know)} of {every} edge processes go by this change."
+    for edge in followed.late:
+        silent = f", silent for {edge.idle_s} s," if edge.idle_s else ""
+        yield f"The edge {edge}{silent} goes by it once it has looked."
 
 
 def change(
@@ -51,28 +83,29 @@ def change(
 ) -> registry.Project:
     """Change a project, publish it, and show it."""
     system = options.locate(data)
+    base = system.public_url  # where nothing says it, nothing is changed either
     with changing(system) as source:
         changed = change(source)
-    show(system, changed, as_json=as_json)
+    show(base, changed, as_json=as_json)
     return changed
 
 
-def details(system: located.Located, project: registry.Project) -> dict[str, Any]:
-    """Return a project as programs read it."""
+def details(base_url: str, project: registry.Project) -> dict[str, Any]:
+    """Return a project as programs read it; its endpoint lies under this URL."""
     return {
         "id": project.id,
         "name": project.name,
         "key": project.keys[0],
-        "endpoint": headers.endpoint(system.public_url, project),
+        "endpoint": headers.endpoint(base_url, project),
         "status": project.status,
         "keys": project.keys,
         "settings": msgspec.structs.asdict(project.settings),
     }
 
 
-def show(system: located.Located, project: registry.Project, *, as_json: bool) -> None:
+def show(base_url: str, project: registry.Project, *, as_json: bool) -> None:
     """Print a project, without its settings for a person."""
-    facts = details(system, project)
+    facts = details(base_url, project)
     if as_json:
         output.json(facts)
         return

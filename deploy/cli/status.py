@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
-from deploy import backends, pulse
+from deploy import backends, pulse, redis_engines
 from deploy.cli import options, output
-from storage import clocks, drift, lanes, streams
+from storage import clocks, drift, edges, errors, lanes, streams
 
 if TYPE_CHECKING:
     import redis
@@ -40,6 +40,7 @@ def status(
             "processes": _processes(system),
             "queue": _queue(client, system.shards),
             "clocks": _clocks(client, system.shards),
+            "edges": _edges(client),
             "redis": _redis(client),
             "clickhouse": _clickhouse(system),
         }
@@ -104,9 +105,28 @@ def _clocks(client: redis.Redis, shards: int) -> dict[str, Any]:
     }
 
 
+def _edges(client: redis.Redis) -> list[dict[str, object]]:
+    """Return the edge processes of all machines; none where Redis does not show its connections."""
+    try:
+        found = edges.look(client)
+    except errors.RedisUnavailableError:
+        return []
+    known = [(edge, True) for edge in found.know] + [(edge, False) for edge in found.late]
+    return [
+        {"host": edge.host, "pid": edge.pid, "silent_s": edge.idle_s, "current": current}
+        for edge, current in known
+    ]
+
+
 def _redis(client: redis.Redis) -> dict[str, Any]:
-    memory: Any = client.info("memory")
-    return {"memory": memory["used_memory"], "maxmemory": memory["maxmemory"]}
+    facts: Any = client.info()
+    engine = redis_engines.of_server(facts)
+    return {
+        "server": engine.name,
+        "version": engine.version,
+        "memory": facts["used_memory"],
+        "maxmemory": facts["maxmemory"],
+    }
 
 
 def _clickhouse(system: located.Located) -> list[dict[str, object]]:
@@ -130,8 +150,10 @@ def _show_status(report: dict[str, Any]) -> None:
     aside = f"; of these aside: {queue['entries_aside']:,}" if queue["entries_aside"] else ""
     output.copyable(f"shards      {', '.join(waiting) or 'all empty'}{aside}")
     _show_clocks(report["clocks"])
+    _show_edges(report["edges"])
     limit = f" of {memory['maxmemory'] / MEBIBYTE:,.0f}" if memory["maxmemory"] else ""
-    output.copyable(f"redis       {memory['memory'] / MEBIBYTE:,.1f}{limit} MiB\n")
+    server = f"{memory['server']} {memory['version']}"
+    output.copyable(f"redis       {memory['memory'] / MEBIBYTE:,.1f}{limit} MiB, {server}\n")
     output.table(
         ("table", "rows", "parts", "MiB"),
         [
@@ -139,6 +161,18 @@ def _show_status(report: dict[str, Any]) -> None:
             for row in report["clickhouse"]
         ],
     )
+
+
+def _show_edges(found: list[dict[str, Any]]) -> None:
+    current = sum(edge["current"] for edge in found)
+    machines = len({edge["host"] for edge in found})
+    where = f" on {machines} machines" if machines > 1 else ""
+    output.copyable(f"edges       {current} of {len(found)} processes{where} know the newest projects")
+    for edge in found:
+        if not edge["current"]:
+            output.copyable(
+                f"edges       process {edge['pid']} on {edge['host']}: {edge['silent_s']} s silent"
+            )
 
 
 def _show_clocks(found: dict[str, Any]) -> None:

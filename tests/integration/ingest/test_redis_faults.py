@@ -99,6 +99,22 @@ def test_a_redis_that_is_killed_and_comes_back(system: System, tmp_path: Path) -
         assert child.wait_until(lambda: "no_key" in pending_reasons(client), PATIENCE), "counts are kept"
 
 
+def test_a_key_that_may_be_new_is_not_refused_for_good_while_redis_is_away(system: System) -> None:
+    one, *others = edges.PROJECTS
+    new = "9" * 32
+    target = f"{edges.PATH}?sentry_key={new}"
+    assert system.post(target).status_code == 403
+    with edges.frozen(system.redis.process):
+        assert system.becomes_unready("Redis does not answer.")
+        assert is_temporary(system.post(target))
+        assert system.post("/api/1/security/").status_code == 401
+        assert system.post(f"/api/3/security/?sentry_key={edges.DISABLED_KEY}").status_code == 403
+    edges.publish(system.client, 2, (msgspec.structs.replace(one, keys=(edges.KEY, new)), *others))
+    assert system.comes_to(200, target)
+    assert system.post(f"{edges.PATH}?sentry_key={'8' * 32}").status_code == 403
+    assert child.wait_until(lambda: "unsure" in pending_reasons(system.client), PATIENCE)
+
+
 def pending_reasons(client: redis.Redis) -> set[str]:
     fields: dict[bytes, bytes] = client.hgetall(refusals.PENDING_KEY)
     return {msgspec.json.decode(key, type=refusals.RefusalKey).reason for key in fields}
