@@ -19,7 +19,7 @@ from deploy import child
 from storage import clickhouse, ledger, streams, writer
 from tests import harness
 from tests.integration.workers import test_drain as drains
-from workers import apart, context, drain, failpoints, interruption, jobs, judge, pipeline, rescue
+from workers import apart, context, drain, failpoints, interruption, jobs, judge, ordinary, pipeline, rescue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -191,7 +191,7 @@ def test_whatever_interrupts_a_batch_makes_nobody_a_culprit(
     with monkeypatch.context() as patched:
         patched.setattr(failpoints, "hit", Interrupting(error, times=8))
         for _ in range(8):
-            with pytest.raises((type(error), apart.UndecidedError)):
+            with pytest.raises((type(error), ordinary.UndecidedError)):
                 drainer(client, server).drain(SHARD)
     drain_calmly(client, server)
 
@@ -279,7 +279,7 @@ def test_processes_that_somebody_kills_make_nobody_a_culprit(
 
         with monkeypatch.context() as patched:
             patched.setattr(apart, "_confine", killed)
-            with pytest.raises(apart.UndecidedError):
+            with pytest.raises(ordinary.UndecidedError):
                 drainer(client, server).drain(SHARD)
     drain_calmly(client, server)
 
