@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from concurrent import futures
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import harness
+from tests import harness, waiting
 from tests.faults import books, load, quota
 
 if TYPE_CHECKING:
@@ -43,6 +44,21 @@ def _minute_begins_early(request: pytest.FixtureRequest) -> None:
     wanted = (item.fixturenames for item in request.session.items if isinstance(item, pytest.Function))
     if any("minute" in names for names in wanted):
         request.getfixturevalue("minute")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give scenarios more time than other tests: several things are waited for in each, with patience."""
+    for item in items:
+        if "faults" in item.keywords:
+            item.add_marker(pytest.mark.timeout(5 * waiting.PATIENCE_S))
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    """Let chance be repeatable."""
+    seed = random.randrange(1 << 32)
+    print("seed", seed)  # noqa: T201 - to repeat a failure
+    random.seed(seed)
 
 
 @pytest.fixture
