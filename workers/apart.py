@@ -21,6 +21,7 @@ import select
 import signal
 import threading
 import time
+import warnings
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from storage import envelope
@@ -171,7 +172,8 @@ def _forked(trial: poison.Trial, rounds: Sequence[Sequence[envelope.Entry]], cpu
     except OSError as error:
         raise ordinary.UndecidedError(f"No trial can be made now: {error}.") from error
     try:
-        with calm:
+        with calm, warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of threads; those of ours are calm
             child = os.fork()
     except OSError as error:
         os.close(answers)

@@ -60,7 +60,7 @@ def test_a_restored_registry_is_published_but_never_in_the_place_of_a_change_und
     chore.start()
     try:
         waiting.until(lambda: registry.read_snapshot(client) == true, "the registry is published")
-        waiting.until(lambda: len(calls) > 4, "it is published again and again")
+        waiting.until(lambda: len(calls) > 4, "it is published again")
     finally:
         stop.set()
         chore.join()
