@@ -47,7 +47,7 @@ _TRANSIENT_CODES: Final = frozenset(
     }
 )
 
-_TOO_MANY_PARTITIONS: Final = "partitions for single INSERT block"
+TOO_MANY_PARTITIONS: Final = "partitions for single INSERT block"
 """Has the code of TOO_MANY_PARTS, but time does not mend it."""
 _DISK_FULL: Final = ("No space left on device", "Disk quota exceeded")
 """Comes under the code of what was being written, unless ClickHouse noticed before (NOT_ENOUGH_SPACE)."""
@@ -167,7 +167,7 @@ def first_line(error: BaseException) -> str:
 
 def _sorted(error: clickhouse_driver.errors.ServerException) -> errors.HeadraceError:
     text = str(error.message)
-    transient = error.code in _TRANSIENT_CODES and _TOO_MANY_PARTITIONS not in text
+    transient = error.code in _TRANSIENT_CODES and TOO_MANY_PARTITIONS not in text
     if transient or any(sign in text for sign in _DISK_FULL):
         return errors.ClickHouseUnavailableError(f"ClickHouse cannot do it now: {first_line(error)}.")
     return QueryError(f"{first_line(error)}.", error.code)

@@ -2,12 +2,17 @@
 
 That one may crash, take too much time or memory, or be killed. Time is processor time: a machine that is
 busy, or was frozen, makes no payload suspicious. And what befell a process once may have come from outside: a
-payload is to blame only when its trial fails every time, while that of an ordinary report passes.
+payload is to blame only when its trial fails every time, and that of an ordinary one of the same size passes,
+turn by turn.
+
+Guarantee: a payload whose trial passes once, alone, is not to blame. Nor is any for a trial that hung, could
+not be made, or was ended by a signal or an error that no payload causes.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import os
 import pathlib
@@ -16,10 +21,11 @@ import select
 import signal
 import threading
 import time
+import warnings
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
-from storage import envelope, errors
-from workers import defects, interruption, poison
+from storage import envelope
+from workers import defects, interruption, ordinary, poison
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,8 +36,6 @@ BATCH_CPU_S: Final = 100.0
 """The same for a whole batch. One that takes longer is large, and nothing else is known of it."""
 MEMORY: Final = 2 << 30
 """Bytes of address space beyond its parent's that such a trial may take."""
-TRIES: Final = 3
-"""A trial that fails is made so often before its payload is to blame."""
 STUCK_S: Final = 200.0
 """A process that made no progress for so long is ended; nobody is to blame for it."""
 SEARCH_S: Final = 120.0
@@ -42,38 +46,29 @@ calm: Final = threading.Lock()
 
 _ROOM: Final = 64 << 20
 """Bytes of memory that the machine must have for a process, or what fails there tells nothing."""
-_ORDINARY: Final = envelope.Payload(
-    project_id=0,
-    key="",
-    environment="",
-    release="",
-    user_agent="",
-    content_type="",
-    flags=0,
-    body=b'{"csp-report":{"document-uri":"https://a.example/","effective-directive":"img-src",'
-    b'"blocked-uri":"https://b.example/c.png","original-policy":"img-src \'self\'"}}',
-)
 _FAILED: Final = 1
-_SURROUNDINGS: Final = 3
+_NO_MEMORY: Final = 3
 _INTERRUPTED: Final = 4
 _PASSED: Final = b"."
 _POLL_S: Final = 1.0
-_ORDERED: Final = frozenset(
+_FAULTS: Final = frozenset(
     {
-        signal.SIGTERM,
-        signal.SIGINT,
-        signal.SIGHUP,
-        signal.SIGQUIT,
-        signal.SIGALRM,
-        signal.SIGUSR1,
-        signal.SIGUSR2,
+        signal.SIGABRT,
+        signal.SIGBUS,
+        signal.SIGFPE,
+        signal.SIGILL,
+        signal.SIGKILL,  # which also ends what takes the machine's last memory
+        signal.SIGPROF,  # the time that ``_perform`` sets
+        signal.SIGSEGV,
+        signal.SIGSYS,
+        signal.SIGTRAP,
     }
 )
-"""Signals that people and programs send, and no payload."""
-
-
-class UndecidedError(errors.RecoverableError):
-    """A trial could not be made to its end, for a reason that lies outside of it."""
+"""Signals that a payload may cause. All others are sent by people, programs and limits of the system."""
+_VALUES: Final = frozenset(
+    {None, errno.EDOM, errno.EILSEQ, errno.EINVAL, errno.ENAMETOOLONG, errno.EOVERFLOW, errno.ERANGE}
+)
+"""What an ``OSError`` says when a value was to blame, and no file, no right, nor lack of anything."""
 
 
 class _End(NamedTuple):
@@ -90,7 +85,7 @@ def culprits(shard: int, entries: Sequence[envelope.Entry], trial: poison.Trial)
     After ``SEARCH_S`` those that were found until then; empty if there are none.
 
     Raises:
-        UndecidedError: the trials cannot be made now, or somebody ended them.
+        ordinary.UndecidedError: the trials cannot be made now, or somebody ended them.
     """
     found: dict[str, str] = {}
     singles = list(_singles(entries))
@@ -111,7 +106,7 @@ def fails(entries: Sequence[envelope.Entry], trial: poison.Trial) -> bool:
     """Say whether a trial of all this together takes its process down, every time; taking long is no failure.
 
     Raises:
-        UndecidedError: see ``culprits``.
+        ordinary.UndecidedError: see ``culprits``.
     """
     end = _run(trial, [entries], BATCH_CPU_S)
     return bool(end.status) and not _is_slow(end) and bool(_blame(trial, entries, end, BATCH_CPU_S))
@@ -126,16 +121,20 @@ def _singles(entries: Sequence[envelope.Entry]) -> Iterator[tuple[envelope.Entry
 
 def _blame(trial: poison.Trial, suspects: Sequence[envelope.Entry], first: _End, cpu_s: float) -> str:
     """Return what a trial that failed once is to blame for, if it fails again and again; else ""."""
-    end = first
-    for _ in range(TRIES - 1):
+    end, beside = first, ordinary.like(suspects)
+    for _ in range(poison.TRIES - 1):
+        _check_surroundings(trial, beside, cpu_s)
         end = _run(trial, [suspects], cpu_s)
         if not end.status:
             return ""
-    ordinary = [envelope.Entry("1-1", [_ORDINARY])]
-    for _ in range(TRIES):
-        if _run(functools.partial(_with_room, trial), [ordinary], CPU_S).status:
-            raise UndecidedError("Not even an ordinary report passes its trial in a process of its own.")
-    return end.error or f"The trial ended with {_described(end)}."
+    _check_surroundings(trial, beside, cpu_s)
+    return end.error or f"The trial ended with {_cause(end)}."
+
+
+def _check_surroundings(trial: poison.Trial, beside: Sequence[envelope.Entry], cpu_s: float) -> None:
+    """Make sure that an ordinary report passes here and now."""
+    if _run(functools.partial(_with_room, trial), [beside], cpu_s).status:
+        raise ordinary.UndecidedError("Not even an ordinary report passes its trial in a process of its own.")
 
 
 def _with_room(trial: poison.Trial, entries: Sequence[envelope.Entry]) -> None:
@@ -160,9 +159,9 @@ def _run(trial: poison.Trial, rounds: Sequence[Sequence[envelope.Entry]], cpu_s:
     _, status = os.waitpid(child, 0)
     error = said.lstrip(_PASSED)
     end = _End(len(said) - len(error), status, error.decode(errors="replace"))
-    ordered = os.WIFSIGNALED(status) and os.WTERMSIG(status) in _ORDERED
-    if ordered or (os.WIFEXITED(status) and os.WEXITSTATUS(status) == _INTERRUPTED):
-        raise UndecidedError(f"Somebody ended a trial with {_described(end)}.")
+    sent = os.WIFSIGNALED(status) and os.WTERMSIG(status) not in _FAULTS
+    if sent or (os.WIFEXITED(status) and os.WEXITSTATUS(status) == _INTERRUPTED):
+        raise ordinary.UndecidedError(f"A trial ended by no fault of a payload: {_cause(end)}.")
     return end
 
 
@@ -171,14 +170,15 @@ def _forked(trial: poison.Trial, rounds: Sequence[Sequence[envelope.Entry]], cpu
     try:
         answers, told = os.pipe()
     except OSError as error:
-        raise UndecidedError(f"No trial can be made now: {error}.") from error
+        raise ordinary.UndecidedError(f"No trial can be made now: {error}.") from error
     try:
-        with calm:
+        with calm, warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of threads; those of ours are calm
             child = os.fork()
     except OSError as error:
         os.close(answers)
         os.close(told)
-        raise UndecidedError(f"No trial can be made now: {error}.") from error
+        raise ordinary.UndecidedError(f"No trial can be made now: {error}.") from error
     if child == 0:
         os.close(answers)
         _perform(trial, rounds, told, cpu_s)
@@ -197,7 +197,7 @@ def _hear(answers: int) -> bytes:
                 return said
             said, told_at = said + more, time.monotonic()
         elif time.monotonic() - told_at > STUCK_S:
-            raise UndecidedError(f"A trial did not end within {STUCK_S:.0f} seconds, and did nothing.")
+            raise ordinary.UndecidedError(f"A trial did nothing for {STUCK_S:.0f} seconds.")
 
 
 def _perform(
@@ -212,13 +212,19 @@ def _perform(
             trial(entries)
             os.write(told, _PASSED)
         status = 0
-    except interruption.SURROUNDINGS:
-        status = _SURROUNDINGS
+    except MemoryError:
+        status = _NO_MEMORY
     except Exception as error:  # noqa: BLE001 - whatever a stage raises is the finding
-        status = _FAILED
+        if not _is_of_the_machine(error):
+            status = _FAILED
         os.write(told, defects.told(error).encode(errors="replace"))
     finally:
         os._exit(status)
+
+
+def _is_of_the_machine(error: Exception) -> bool:
+    """Say whether no payload can have caused an error."""
+    return isinstance(error, ImportError) or (isinstance(error, OSError) and error.errno not in _VALUES)
 
 
 def _confine() -> None:
@@ -242,9 +248,14 @@ def _is_slow(end: _End) -> bool:
     return os.WIFSIGNALED(end.status) and os.WTERMSIG(end.status) == signal.SIGPROF
 
 
-def _described(end: _End) -> str:
+def _cause(end: _End) -> str:
+    if end.error:
+        return end.error
     if not os.WIFSIGNALED(end.status):
         return f"exit status {os.WEXITSTATUS(end.status)}"
     if _is_slow(end):
         return f"more than {CPU_S:.0f} seconds of processor time"
-    return signal.Signals(os.WTERMSIG(end.status)).name
+    number = os.WTERMSIG(end.status)
+    with contextlib.suppress(ValueError):  # real-time signals have no names
+        return signal.Signals(number).name
+    return f"signal {number}"

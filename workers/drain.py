@@ -170,13 +170,18 @@ class Drainer:
 
     def _keep(self, lease: streams.Lease, done: threading.Event) -> None:
         while not done.wait(self._limits.lease_ms / 3000):
-            try:
-                with apart.calm:
-                    self._queue.renew(lease, self._limits.lease_ms)
-            except errors.LeaseLostError:
-                return  # the fence checks of the work itself find it
-            except errors.RedisUnavailableError as error:
-                log.warning("lease_not_renewed", shard=lease.shard, error=str(error))
+            with apart.calm:  # with all that it takes, also the locks of what logs
+                if not self._renew(lease):
+                    return  # the fence checks of the work itself find it
+
+    def _renew(self, lease: streams.Lease) -> bool:
+        try:
+            self._queue.renew(lease, self._limits.lease_ms)
+        except errors.LeaseLostError:
+            return False
+        except errors.RedisUnavailableError as error:
+            log.warning("lease_not_renewed", shard=lease.shard, error=str(error))
+        return True
 
     def _resume(self, lease: streams.Lease) -> batch.Work:
         """Take up the batch that an earlier drainer left: the same entries under the same plan."""

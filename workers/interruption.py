@@ -37,6 +37,7 @@ class _State(threading.local):
 
     allowed: bool = False
     waiting: Interruption | None = None
+    raised: bool = False
 
 
 _state: Final = _State()
@@ -55,6 +56,11 @@ def interrupt(by: Interruption) -> None:
 def forget() -> None:
     """Forget an interruption that was not raised: what it was to end has ended."""
     _state.waiting = None
+
+
+def was_raised() -> bool:
+    """Say whether this thread was ever interrupted: whatever it was doing then may be half done for ever."""
+    return _state.raised
 
 
 @contextlib.contextmanager
@@ -82,5 +88,5 @@ def shielded() -> Iterator[None]:
 
 
 def _raise(by: Interruption) -> NoReturn:
-    _state.allowed, _state.waiting = False, None
+    _state.allowed, _state.waiting, _state.raised = False, None, True
     raise by

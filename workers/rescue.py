@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from storage import errors, writer
+from storage import clickhouse, errors, writer
 from workers import apart, batch, interruption, pipeline, poison
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from storage import clickhouse, envelope, streams
+    from storage import envelope, streams
 
 log = structlog.get_logger(__name__)
 
@@ -24,10 +24,16 @@ REFUSABLE: Final = ("policies", "reports")
 hold what Headrace itself makes up."""
 AGAIN: Final = 3
 """So often in one drain a batch that failed is repeated although nothing is found in it."""
+PATIENCE: Final = 20
+"""After so many drains that failed, a batch of one entry fails for a reason that no trial shows."""
 
 
 class RefusedRowsError(errors.InsertRefusedError):
     """ClickHouse refuses rows that senders fill, before anything of the batch was counted."""
+
+
+class MadeBeforeError(errors.RecoverableError):
+    """A payload takes processes down that was made into rows before: it is not the payload that changed."""
 
 
 class BrokenError(errors.HeadraceError):
@@ -53,12 +59,14 @@ class Rescue:
         unless its rows were never made, and making them takes the process down each time.
 
         Raises:
-            RecoverableError: no trial can be made now.
+            RecoverableError: no trial can be made now, or what is found was made into rows before.
             LeaseLostError: another drainer took the shard.
         """
         trial, entries = _rows_of(work), work.decoded.entries
         found = apart.culprits(lease.shard, entries, trial)
         log.warning("batch_suspected", shard=lease.shard, first=work.bounds.first, payloads=len(found))
+        if found and work.begun:
+            raise MadeBeforeError(f"Rows cannot be made that were made before: {next(iter(found.values()))}")
         if found or batch.can_be_halved(work.decoded, begun=work.begun):
             return self._less(lease, work, found, begun=work.begun)
         if work.begun or not apart.fails(entries, trial):
@@ -70,8 +78,9 @@ class Rescue:
     ) -> batch.Work:
         """Bind a batch that failed again without what makes it fail, see ``batch.less``.
 
-        Where a trial passes on the whole batch, it is repeated as it is: what failed is over. But not for
-        ever: what fails more than ``AGAIN`` times has a cause that the trial does not show.
+        Where a trial passes on the whole batch, it is repeated as it is: what failed is over. What fails more
+        than ``AGAIN`` times has a cause that the trial does not show: it is halved. A single entry waits, for
+        up to ``PATIENCE`` drains; but ClickHouse's limit on the partitions of a block never passes.
 
         The rows of a batch whose inserts have begun were made before: it waits until they can be made again.
         Rows that are refused are not stored, whether or not the inserts have begun: of the same rows a server
@@ -93,12 +102,25 @@ class Rescue:
         log.error("batch_failed", shard=lease.shard, first=work.bounds.first, exc_info=error)
         trial = _rows_of(work) if broken else self._probe_of(lease, work)
         with interruption.allowed():
-            found = poison.culprits(lease.shard, work.decoded.entries, trial)
+            found = poison.culprits(lease.shard, work.decoded.entries, trial, patient=broken)
         if found is None and failures <= AGAIN:
             return work
-        if broken and work.begun and not found:
+        begun = broken and work.begun
+        if begun or not (found or self._is_to_blame(lease, work, error, trial)):
             raise error
-        return self._less(lease, work, found or {}, begun=broken and work.begun)
+        return self._less(lease, work, found or {}, begun=begun)
+
+    @staticmethod
+    def _is_to_blame(
+        lease: streams.Lease, work: batch.Work, error: errors.HeadraceError, trial: poison.Trial
+    ) -> bool:
+        """Say whether a batch may be bound anew for failing only as a whole."""
+        if batch.can_be_halved(work.decoded, begun=False):
+            return True  # which harms nobody
+        if clickhouse.TOO_MANY_PARTITIONS in str(error) or lease.attempts > PATIENCE:
+            return True
+        with interruption.allowed():
+            return poison.fails_always(work.decoded.entries, trial)
 
     def _probe_of(self, lease: streams.Lease, work: batch.Work) -> poison.Trial:
         """Return the trial that a payload passes when ClickHouse would take its rows."""

@@ -20,7 +20,7 @@ import rq.worker
 import structlog
 
 from storage import errors, streams
-from workers import horse, jobs, pipeline
+from workers import horse, interruption, jobs, pipeline
 
 if TYPE_CHECKING:
     from workers import context
@@ -116,16 +116,19 @@ class Worker(rq.Worker):
             self._horse = None
 
     def _perform(self, order: str) -> bool:
-        """Carry out a job, in the work horse; False when it was told to stop meanwhile."""
+        """Carry out a job, in the work horse; False when this is to be its last one.
+
+        One that failed or was interrupted says nothing of the state that it left this process in.
+        """
         if not self._is_horse:
             self._become_horse()
         execution = rq.executions.Execution.from_composite_key(order, self.connection)
         execution.worker_name = self.name
-        (queue,) = self.queues
+        (queue,), done = self.queues, True
         with contextlib.suppress(rq.exceptions.NoSuchJobError):  # it was replaced: somebody else performs it
             job = rq.job.Job.fetch(execution.job_id, connection=self.connection, serializer=self.serializer)
-            self.perform_job(job, queue, execution)
-        return not jobs.stopping()
+            done = self.perform_job(job, queue, execution)
+        return done and not jobs.stopping() and not interruption.was_raised()
 
     def _become_horse(self) -> None:
         """Make this forked process a work horse: with a mind and signals of its own."""

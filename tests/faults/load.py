@@ -15,8 +15,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
+from tests import waiting
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 UNCLEAR: Final = "unclear"
 """The connection ended, or time was up, before the answer: stored or not, nobody told."""
@@ -91,7 +93,17 @@ class Load:
     @property
     def counts(self) -> Counter[str]:
         """Requests by what became of them: a status, ``unclear``, ``unconfirmed`` or ``unsent``."""
-        return sum(self._counts, Counter())
+        return sum((Counter(dict(counts)) for counts in self._counts), Counter())
+
+    def wait_for(self, more: int, *answers: str) -> None:
+        """Wait until so many more requests were answered like this, whichever of them; stored by default."""
+        wanted = answers or ("200",)
+        goal = self._count(wanted) + more
+        waiting.until(lambda: self._count(wanted) >= goal, f"{more} more get {' or '.join(wanted)}")
+
+    def _count(self, answers: Iterable[str]) -> int:
+        counts = self.counts
+        return sum(counts[answer] for answer in answers)
 
     @property
     def acknowledged(self) -> int:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tests import harness
+from tests import harness, waiting
 from tests.faults import load, victims
 from workers import failpoints
 
@@ -17,8 +16,10 @@ LIMIT: Final = 900
 """Reports a minute."""
 RATE: Final = 150
 """Reports a second: the limit is reached within a few seconds, and again when the first tokens come back."""
-SECONDS: Final = 65
-"""The first tokens come back a minute and a second after the load began."""
+REFUSED: Final = 500
+"""Requests that are told to come back later, until the limit is surely reached."""
+BACK: Final = 1.05
+"""Of the limit, what was accepted once the first tokens have come back."""
 _MINUTE_S: Final = 60
 
 
@@ -45,11 +46,12 @@ def spend(directory: Path) -> Spent:
     with harness.system(directory, "--workers", "3", **environment) as system:
         system.json("project", "set", "1", f"quota_per_minute={LIMIT}")
         with load.Load(system.project, RATE) as sent:
-            ends = time.monotonic() + SECONDS
-            time.sleep(2)
+            sent.wait_for(RATE)
             victims.kill(system, "worker")
-            time.sleep(ends - time.monotonic())
-        system.wait_drained()
+            sent.wait_for(REFUSED, "429")
+            while _accepted(system).total() <= BACK * LIMIT:  # the first tokens come back after a minute
+                sent.wait_for(RATE)
+        system.wait_drained(waiting.PATIENCE_S)
         return Spent(_accepted(system), sent.counts, system.ledger()["balanced"])
 
 

@@ -75,7 +75,7 @@ class Soak:
         since = [fault() for _, fault in faults][-1]
         names = [name for name, _ in faults]
         try:
-            seconds = books.recovery(self._system, sent, since)
+            seconds = books.recovery(self._system, sent, since, books.RECOVERY_S)
         except AssertionError as failure:
             self._failures.append(f"{' + '.join(names)}: {failure}")
             return
@@ -159,7 +159,9 @@ def main(arguments: Sequence[str]) -> int:
     """Run a soak of as many minutes as the argument says."""
     minutes = float(arguments[0]) if arguments else MINUTES
     directory = Path(tempfile.mkdtemp(prefix="headrace-soak-"))
-    sys.stderr.write(f"Data and logs are in {directory}.\n")
+    seed = random.randrange(1 << 32)
+    random.seed(seed)
+    sys.stderr.write(f"Data and logs are in {directory}; seed {seed}.\n")
     code = Soak(directory).run(minutes * 60)
     if code == 0:
         shutil.rmtree(directory)

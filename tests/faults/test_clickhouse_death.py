@@ -29,6 +29,7 @@ def row(project: int) -> dict[str, list[object]]:
 def test_a_block_whose_part_was_not_in_place_yet_is_inserted_again(tmp_path: Path) -> None:
     """The kill came between two steps that ClickHouse takes one after the other: token, then rename."""
     with _server(tmp_path) as server:
+        server.execute("SYSTEM STOP MERGES outcomes")  # each block stays a part of its own
         writer.insert(server, "outcomes", row(1), "first")
         writer.insert(server, "outcomes", row(2), "second")
         (table,) = server.execute("SELECT data_paths[1] FROM system.tables WHERE name = 'outcomes'")[0]

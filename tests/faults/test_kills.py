@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy import child, network
-from tests import harness
+from deploy import network
+from tests import harness, waiting
 from tests.faults import books, load, victims
 from workers import failpoints
 
@@ -29,7 +29,7 @@ def test_a_killed_process_costs_nothing(
     system: harness.System, sent: load.Load, recovered: Callable[[str, float], None], kind: str
 ) -> None:
     for _ in range(KILLS):
-        time.sleep(random.uniform(0.2, 0.8))
+        sent.wait_for(random.randrange(50, 200))
         recovered(f"killed: {kind}", books.recovery(system, sent, victims.kill(system, kind)))
 
 
@@ -38,7 +38,11 @@ def test_a_work_horse_may_die_in_any_phase(tmp_path: Path, recovered: Callable[[
     with harness.system(tmp_path, HEADRACE_FAILPOINTS=everywhere) as system:
         opened, log = books.Books(system), system.directory / "logs" / "worker-1.log"
         with load.Load(system.project) as sent:
-            assert child.wait_until(lambda: log.read_text().count("work_horse_died") >= DEATHS, 120)
+            waiting.until(
+                lambda: log.read_text().count("work_horse_died") >= DEATHS,
+                f"{DEATHS} work horses die",
+                log=log,
+            )
             recovered("dying work horses", books.recovery(system, sent, time.monotonic()))
         opened.close(sent)
 
@@ -50,7 +54,7 @@ def test_a_killed_system_goes_on_where_it_was(
     with harness.system(tmp_path, *options) as system:
         opened = books.Books(system)
         with load.Load(system.project) as sent:
-            time.sleep(1)
+            sent.wait_for(100)
             victims.find(system, "work horse")
             system.process.kill()
             killed = time.monotonic()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from deploy import child, runtime
-from tests import harness
+from deploy import runtime
+from tests import harness, waiting
 from tests.faults import books, victims
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def _frozen(system: harness.System) -> Iterator[None]:
 def test_a_snapshot_under_load_loses_and_doubles_nothing(
     system: harness.System, sent: load.Load, tmp_path: Path
 ) -> None:
-    assert child.wait_until(lambda: victims.inserts(system), victims.FIND_S)
+    waiting.until(lambda: victims.inserts(system), "a batch is being inserted")
     before = sum(shard.acknowledged for shard in books.shards(system))
     with _frozen(system):
         shutil.copytree(system.directory, tmp_path / "data", symlinks=True)

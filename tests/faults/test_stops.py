@@ -11,19 +11,18 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from deploy import child
-from tests.faults import books, victims
+from tests import waiting
+from tests.faults import books, load, victims
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests import harness
-    from tests.faults import load
 
 pytestmark = pytest.mark.faults
 
-STOP_S = 10.0
-"""What any process may take to stop."""
+A_WHILE = 100
+"""Reports that are acknowledged meanwhile."""
 
 
 def ended(pids: list[int]) -> bool:
@@ -32,14 +31,14 @@ def ended(pids: list[int]) -> bool:
 
 def test_a_rolling_reload_refuses_nothing(system: harness.System, sent: load.Load) -> None:
     for _ in range(2):
-        time.sleep(0.5)
+        sent.wait_for(A_WHILE)
         master, *before = system.runtime.pids.edge
         os.kill(master, signal.SIGHUP)
-        assert child.wait_until(lambda old=before: ended(old), STOP_S)
-        assert child.wait_until(lambda old=before: not set(old) & set(system.runtime.pids.edge), STOP_S)
-    time.sleep(0.5)
+        waiting.until(lambda old=before: ended(old), "the old processes end")
+        waiting.until(lambda old=before: not set(old) & set(system.runtime.pids.edge), "new ones are told")
+    sent.wait_for(A_WHILE)
     sent.stop()
-    assert set(sent.counts) == {"200"}, sent.counts
+    assert set(sent.counts) <= {"200", load.UNCONFIRMED}, sent.counts  # by a Redis that was slow
 
 
 def test_an_edge_that_stops_closes_idle_connections(system: harness.System) -> None:
@@ -49,9 +48,9 @@ def test_an_edge_that_stops_closes_idle_connections(system: harness.System) -> N
         assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
         master, *before = system.runtime.pids.edge
         os.kill(master, signal.SIGHUP)
-        connection.settimeout(STOP_S)
+        connection.settimeout(waiting.PATIENCE_S)
         assert connection.recv(65_536) == b""
-    assert child.wait_until(lambda: ended(before), STOP_S)
+    waiting.until(lambda: ended(before), "the old processes end")
 
 
 def test_a_worker_that_stops_finishes_its_batch(
@@ -60,7 +59,7 @@ def test_a_worker_that_stops_finishes_its_batch(
     (worker,), horse = system.runtime.pids.workers, victims.find(system, "work horse")
     os.kill(worker, signal.SIGTERM)
     stopped_at = time.monotonic()
-    assert child.wait_until(lambda: ended([worker, horse]), STOP_S)
+    waiting.until(lambda: ended([worker, horse]), "the worker and its work horse end")
     recovered("stopped: worker", books.recovery(system, sent, stopped_at))
 
 
@@ -69,11 +68,11 @@ def test_a_worker_that_stops_hands_a_batch_back_that_hangs(
 ) -> None:
     (worker,) = system.runtime.pids.workers
     with victims.frozen(victims.find(system, "clickhouse")):
-        time.sleep(1.0)  # a batch whose inserts were done already is committed meanwhile
-        assert child.wait_until(lambda: victims.inserts(system), STOP_S)
+        books.wait_until_stuck(system, sent)
+        waiting.until(lambda: victims.inserts(system), "a batch is being inserted")
         horse = victims.find(system, "work horse")
         os.kill(worker, signal.SIGTERM)
-        assert child.wait_until(lambda: ended([worker, horse]), STOP_S)
+        waiting.until(lambda: ended([worker, horse]), "the worker and its work horse end")
     recovered("stopped: worker that hung", books.recovery(system, sent, time.monotonic()))
     assert sent.acknowledged
     assert "The worker is stopping" in (system.directory / "logs" / "worker-1.log").read_text()

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 import psutil
 import redis
 
-from deploy import child
 from storage import lanes, streams
+from tests import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,19 +29,20 @@ KINDS: Final = (
     "redis",
     "clickhouse",
 )
-FIND_S: Final = 30.0
-"""A process that was just killed is started again, and a work horse lives for a moment only."""
 
 
 def find(system: harness.System, kind: str) -> int:
-    """Return the process id of one of this kind, as soon as there is one."""
+    """Return the process id of one of this kind, as soon as there is one.
+
+    One that was just killed is started again, and a work horse may live for a moment only.
+    """
     found: list[int] = []
 
     def look() -> bool:
         found[:] = _candidates(system, kind)
         return bool(found)
 
-    assert child.wait_until(look, FIND_S), f"there is no {kind}"
+    waiting.until(look, f"there is a {kind}")
     return random.choice(found)
 
 
@@ -80,7 +81,7 @@ def frozen_in_batch(system: harness.System) -> Iterator[None]:
     """Keep the work horse of the only worker from doing anything, while it inserts the rows of a batch."""
     horse = find(system, "work horse")
     try:
-        assert child.wait_until(lambda: _froze_in_batch(system, horse), FIND_S), "it is in no batch"
+        waiting.until(lambda: _froze_in_batch(system, horse), "the work horse is in a batch")
         yield
     finally:
         os.kill(horse, signal.SIGCONT)
@@ -91,7 +92,7 @@ def _froze_in_batch(system: harness.System, horse: int) -> bool:
     if not inserts(system):
         return False
     os.kill(horse, signal.SIGSTOP)
-    child.wait_until(lambda: psutil.Process(horse).status() == psutil.STATUS_STOPPED, FIND_S)
+    waiting.until(lambda: psutil.Process(horse).status() == psutil.STATUS_STOPPED, "it is frozen")
     inserts(system)  # once Redis has answered this, it has whatever the work horse had asked: a commit, say
     caught = inserts(system)
     if not caught:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 import redis.asyncio
 
-from deploy import backends, child
+from deploy import backends
 from ingest import connection
 from storage import appends, envelope, errors, ledger, scripts, streams
+from tests import waiting
 from tests.integration.storage import relay
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from tests import harness
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = waiting.PATIENCE_S
 
 
 def payload(body: str, project_id: int = 1) -> envelope.Payload:
@@ -66,7 +67,7 @@ def test_scripts_that_are_lost_and_loaded_in_the_middle_of_an_append(
     before = refused_scripts(client)
 
     def load() -> None:
-        assert child.wait_until(lambda: refused_scripts(client) > before, TIMEOUT_S)
+        waiting.until(lambda: refused_scripts(client) > before, "Redis refuses a script that it lost")
         client.script_load(scripts.APPEND.text)
 
     with relay.Relay(redis_server.url, load) as between:

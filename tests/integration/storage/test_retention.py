@@ -82,7 +82,7 @@ def books(server: clickhouse.Connection, client: redis.Redis) -> Books:
 
 def test_what_is_old_goes_and_the_rest_stays(books: Books) -> None:
     books.insert(0, 1)
-    books.insert(7, 10)
+    books.insert(6.9, 10)  # also if a midnight comes in between
     books.insert(10.1, 100)
     books.insert(30, 1000, release="1.0")
     books.insert(30, 5000, number=2)

@@ -11,15 +11,13 @@ import msgspec
 import pytest
 import redis.asyncio
 
-from deploy import child
 from storage import clickhouse, errors, ledger, migrate, partitions, refusals, registry, writer
+from tests import waiting
 
 if TYPE_CHECKING:
     import redis as redis_sync
 
     from tests import harness
-
-PATIENCE = 30.0
 
 
 def test_migrations_are_applied_once(address: clickhouse.Address) -> None:
@@ -283,7 +281,7 @@ def test_what_older_rows_call_impossible_may_be_a_redirect(
     server.execute(INSERT_OLD, OLD_ROWS)
     assert migrate.apply(address) == ["0013_allowed"]
     unfinished = "SELECT count() FROM system.mutations WHERE database = currentDatabase() AND NOT is_done"
-    assert child.wait_until(lambda: server.execute(unfinished) == [(0,)], PATIENCE)
+    waiting.until(lambda: server.execute(unfinished) == [(0,)], "the rows are labelled anew")
     found = "SELECT impossible, allowed FROM reports ORDER BY identity"
     assert server.execute(found) == [(0, 1), (1, 1), (0, 0)]
 

@@ -1,4 +1,4 @@
-"""What workers find in Redis before anything else: a registry."""
+"""What workers find in Redis before anything else, a registry; and what they log, in short."""
 
 from __future__ import annotations
 
@@ -6,11 +6,24 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+import structlog
 
 from storage import registry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import redis
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _short_logs() -> Iterator[None]:
+    """Log in lines, as workers do: tracebacks with all variables of a batch take seconds each."""
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -17,16 +17,15 @@ import rq.serializers
 
 from deploy import child
 from storage import clickhouse, ledger, streams, writer
-from tests import harness
+from tests import harness, waiting
 from tests.integration.workers import test_drain as drains
-from workers import apart, context, drain, failpoints, interruption, jobs, judge, pipeline, rescue
+from workers import apart, context, drain, failpoints, interruption, jobs, judge, ordinary, pipeline, rescue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import redis
 
-WAIT_S = 60
 REPORTS = 6
 SHARD = drains.SHARD
 
@@ -42,14 +41,14 @@ class Worker:
 
     def __init__(self, redis_url: str, address: clickhouse.Address, directory: Path) -> None:
         self._where = context.Context(redis_url=redis_url, clickhouse=address)
-        self._log = directory / "worker.log"
+        self.log_file = directory / "worker.log"
 
     @contextlib.contextmanager
     def armed(self, failpoint: str) -> Iterator[child.Child]:
         where = msgspec.structs.replace(self._where, failpoints=failpoint)
         command = [sys.executable, "-P", "-m", "tests.integration.workers.worker_process"]
         encoded = msgspec.json.encode(where).decode()
-        started = child.Child([*command, encoded], self._log, {"PYTHONPATH": str(harness.ROOT)})
+        started = child.Child([*command, encoded], self.log_file, {"PYTHONPATH": str(harness.ROOT)})
         try:
             yield started
         finally:
@@ -57,7 +56,7 @@ class Worker:
 
     @property
     def log(self) -> str:
-        return self._log.read_text()
+        return self.log_file.read_text()
 
 
 @pytest.fixture
@@ -99,14 +98,14 @@ def drainer(client: redis.Redis, server: clickhouse.Connection) -> drain.Drainer
     return drain.Drainer(streams.Queue(client), client, server, drains.time.monotonic)
 
 
-@pytest.mark.parametrize("armed", ["judging=hang1@1", "after_reports=hang9@1,judging=hang0.1@1"])
+@pytest.mark.parametrize("armed", ["judging=hang1@1", "after_reports=hang4@1,judging=hang0.1@1"])
 def test_a_job_that_takes_too_long_hands_its_batch_back(
     client: redis.Redis, server: clickhouse.Connection, worker: Worker, armed: str
 ) -> None:
     append(client)
     with worker.armed(armed):
         job = enqueue(client, timeout_s=2)
-        assert child.wait_until(lambda: is_handed_back(client, job), WAIT_S)
+        waiting.until(lambda: is_handed_back(client, job), "the batch is handed back", log=worker.log_file)
     assert "The job took more than 2 seconds" in worker.log
     assert is_bound(client)
     drain_calmly(client, server)
@@ -118,9 +117,9 @@ def test_a_worker_that_is_stopped_hands_costly_reports_back(
     append(client)
     with worker.armed("judging=hang3@1") as started:
         enqueue(client, timeout_s=300)
-        assert child.wait_until(lambda: is_bound(client), WAIT_S)
+        waiting.until(lambda: is_bound(client), "a batch is bound", log=worker.log_file)
         os.kill(started.pid, signal.SIGTERM)
-        assert child.wait_until(lambda: started.exit_code() is not None, WAIT_S)
+        waiting.until(lambda: started.exit_code() is not None, "the worker ends", log=worker.log_file)
     assert "The worker is stopping" in worker.log
     assert is_bound(client)
     assert not client.exists(streams.keys(SHARD).lease)
@@ -131,14 +130,15 @@ def test_a_work_horse_that_was_frozen_past_its_job_hands_the_batch_back(
     client: redis.Redis, server: clickhouse.Connection, worker: Worker
 ) -> None:
     append(client)
-    with worker.armed("judging=hang0.5@1") as started:
-        job = enqueue(client, timeout_s=2)
-        assert child.wait_until(lambda: is_bound(client), WAIT_S)
+    with worker.armed("judging=hang9@1") as started:
+        job = enqueue(client, timeout_s=5)
+        waiting.until(lambda: is_bound(client), "a batch is bound", log=worker.log_file)
         (horse,) = psutil.Process(started.pid).children()
         horse.suspend()
-        assert child.wait_until(lambda: awaits_alarm(horse.pid), WAIT_S)
+        waiting.until(lambda: awaits_alarm(horse.pid), "its alarm comes while the work horse is frozen")
         horse.resume()
-        assert child.wait_until(lambda: is_handed_back(client, job), WAIT_S)
+        waiting.until(lambda: is_handed_back(client, job), "the batch is handed back", log=worker.log_file)
+        waiting.until(lambda: not horse.is_running(), "a work horse that was interrupted makes way")
     drain_calmly(client, server)
 
 
@@ -191,7 +191,7 @@ def test_whatever_interrupts_a_batch_makes_nobody_a_culprit(
     with monkeypatch.context() as patched:
         patched.setattr(failpoints, "hit", Interrupting(error, times=8))
         for _ in range(8):
-            with pytest.raises((type(error), apart.UndecidedError)):
+            with pytest.raises((type(error), ordinary.UndecidedError)):
                 drainer(client, server).drain(SHARD)
     drain_calmly(client, server)
 
@@ -279,7 +279,7 @@ def test_processes_that_somebody_kills_make_nobody_a_culprit(
 
         with monkeypatch.context() as patched:
             patched.setattr(apart, "_confine", killed)
-            with pytest.raises(apart.UndecidedError):
+            with pytest.raises(ordinary.UndecidedError):
                 drainer(client, server).drain(SHARD)
     drain_calmly(client, server)
 

@@ -23,9 +23,24 @@ SHARDS = 2
 LOUD, QUIET = 1, 2
 
 
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-def sweeper(client: redis.Redis) -> dispatcher.Dispatcher:
-    return dispatcher.Dispatcher(client, SHARDS, time.monotonic)
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def sweeper(client: redis.Redis, clock: Clock) -> dispatcher.Dispatcher:
+    return dispatcher.Dispatcher(client, SHARDS, clock)
 
 
 def append(client: redis.Redis, stream: int, project: int, payloads: int) -> None:
@@ -49,9 +64,9 @@ def test_everybodys_lanes_are_drained_first(client: redis.Redis, sweeper: dispat
     assert waiting_jobs(client) == [jobs.job_id(lanes.aside(0, SHARDS))]
 
 
-def test_where_only_a_loud_project_waits_gives_way(client: redis.Redis) -> None:
+def test_where_only_a_loud_project_waits_gives_way(client: redis.Redis, clock: Clock) -> None:
     patient: set[int] = set()
-    sweeper = dispatcher.Dispatcher(client, SHARDS, time.monotonic, lambda: frozenset(patient))
+    sweeper = dispatcher.Dispatcher(client, SHARDS, clock, lambda: frozenset(patient))
     append(client, 0, LOUD, 1)
     append(client, 1, LOUD, 1)
     assert sweeper.tick() == 2
@@ -60,7 +75,7 @@ def test_where_only_a_loud_project_waits_gives_way(client: redis.Redis) -> None:
     assert waiting_jobs(client) == [jobs.job_id(1)], "what alone waits may stay"
     append(client, 0, QUIET, 1)
     patient.remove(0)
-    time.sleep(dispatcher.INTERVAL_S)
+    clock.now += dispatcher.INTERVAL_S
     assert sweeper.tick() == 1
     sweeper.tick()
     assert waiting_jobs(client) == [jobs.job_id(0)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import faulthandler
 import os
 import resource
@@ -15,7 +16,7 @@ import pytest
 
 from storage import envelope
 from tests.unit.workers import payloads
-from workers import apart, interruption
+from workers import apart, interruption, ordinary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,6 +63,13 @@ def dying(number: signal.Signals) -> Callable[[], None]:
         os.kill(os.getpid(), number)
 
     return die
+
+
+def raising(error: Exception) -> Callable[[], None]:
+    def harm() -> None:
+        raise error
+
+    return harm
 
 
 @pytest.mark.parametrize(
@@ -116,21 +124,56 @@ def test_what_befalls_a_process_once_is_nobodys_fault(
     assert len(list(tmp_path.iterdir())) == times
 
 
-@pytest.mark.parametrize("number", sorted(apart._ORDERED))
-def test_a_signal_that_somebody_sends_decides_nothing(number: signal.Signals) -> None:
-    with pytest.raises(apart.UndecidedError, match="Somebody ended a trial"):
+ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1}
+ENDING |= {signal.SIGUSR2, signal.SIGXCPU, signal.SIGVTALRM, signal.SIGIO, signal.SIGPWR, signal.SIGRTMIN}
+LASTING = [OSError(number, "") for number in (None, errno.EINVAL, errno.EOVERFLOW, errno.ENAMETOOLONG)]
+PASSING = [
+    OSError(number, "") for number in (errno.EMFILE, errno.ENOSPC, errno.EIO, errno.ENOENT, errno.EAGAIN)
+]
+
+
+@pytest.mark.parametrize("number", sorted(ENDING))
+def test_a_signal_that_no_payload_causes_decides_nothing(number: signal.Signals) -> None:
+    with pytest.raises(ordinary.UndecidedError, match="A trial ended by no fault of a payload: "):
         apart.culprits(SHARD, ENTRIES, on_venom(dying(number)))
+
+
+@pytest.mark.parametrize("error", [*PASSING, ImportError("gone"), ModuleNotFoundError("gone")], ids=repr)
+def test_an_error_that_no_payload_causes_decides_nothing(error: Exception) -> None:
+    with pytest.raises(ordinary.UndecidedError, match="A trial ended by no fault of a payload: "):
+        apart.culprits(SHARD, ENTRIES, on_venom(raising(error)))
+
+
+@pytest.mark.parametrize("error", LASTING, ids=repr)
+def test_an_error_of_the_system_that_a_value_causes_is_its_payloads_fault(error: Exception) -> None:
+    assert apart.culprits(SHARD, ENTRIES, on_venom(raising(error))).keys() == {CULPRIT}
+
+
+@pytest.mark.parametrize("spell", [1, 2, 3, 4, 5, 6, 7])
+def test_a_spell_in_which_every_process_dies_blames_nobody(tmp_path: Path, spell: int) -> None:
+    """However long it lasts, and whatever is tried when it ends."""
+
+    def hit(_: Any) -> None:
+        deaths = len(list(tmp_path.iterdir()))
+        if deaths < spell:
+            (tmp_path / str(deaths)).touch()
+            dying(signal.SIGKILL)()
+
+    try:
+        assert apart.culprits(SHARD, ENTRIES, hit) == {}
+    except ordinary.UndecidedError:
+        assert len(list(tmp_path.iterdir())) == min(spell, 2)  # the payload's, then the ordinary report's
 
 
 @pytest.mark.parametrize("harm", [fail, deny, dying(signal.SIGKILL)])
 def test_where_nothing_passes_nobody_is_to_blame(harm: Callable[[], None]) -> None:
-    with pytest.raises(apart.UndecidedError, match="Not even an ordinary report"):
+    with pytest.raises(ordinary.UndecidedError, match="Not even an ordinary report"):
         apart.culprits(SHARD, ENTRIES, lambda _: harm())
 
 
 def test_a_machine_without_room_blames_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apart, "MEMORY", apart._ROOM // 2)
-    with pytest.raises(apart.UndecidedError, match="Not even an ordinary report"):
+    with pytest.raises(ordinary.UndecidedError, match="Not even an ordinary report"):
         apart.culprits(SHARD, ENTRIES, on_venom(lambda: bytearray(apart._ROOM)))
 
 
@@ -157,14 +200,14 @@ def test_no_process_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("fork", "pipe"):
         with monkeypatch.context() as patched:
             patched.setattr(os, name, refused)
-            with pytest.raises(apart.UndecidedError, match="No trial can be made now"):
+            with pytest.raises(ordinary.UndecidedError, match="No trial can be made now"):
                 apart.culprits(SHARD, ENTRIES, on_venom(fail))
 
 
 def test_a_trial_without_end_or_work_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apart, "STUCK_S", 0.0)
     monkeypatch.setattr(apart, "_POLL_S", 0.05)
-    with pytest.raises(apart.UndecidedError, match="and did nothing"):
+    with pytest.raises(ordinary.UndecidedError, match="A trial did nothing for"):
         apart.culprits(SHARD, ENTRIES, lambda _: time.sleep(60))
 
 

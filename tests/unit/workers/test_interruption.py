@@ -36,6 +36,7 @@ def test_elsewhere_it_waits_for_the_next_such_place() -> None:
     with pytest.raises(interruption.Stopped), interruption.allowed():
         reached.append("never")
     assert not reached
+    assert interruption.was_raised()
     with interruption.allowed():  # once is enough
         reached.append("then")
     assert reached
