@@ -92,20 +92,25 @@ def read(path: Path, max_body: int) -> Iterator[Read]:
 
 def _begins_lines(first: bytes) -> bool:
     try:
-        return _line.decode(first).is_capture
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _decoded(first).is_capture
+    except (msgspec.DecodeError, UnicodeDecodeError, lenient.NotJSONError):
         return False
 
 
 def _read_line(where: str, line: bytes, max_body: int) -> Read:
     try:
-        decoded = _line.decode(line)
+        decoded = _decoded(line)
         if not decoded.is_capture:
             return Read(where, len(line), None, "it has neither a body nor a body_b64")
         capture = _capture(decoded)
-    except (msgspec.DecodeError, UnicodeDecodeError, binascii.Error, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, binascii.Error, lenient.NotJSONError) as error:
         return Read(where, len(line), None, f"it cannot be read ({error})")
     return _checked(where, len(line), capture, max_body)
+
+
+def _decoded(line: bytes) -> _Line:
+    lenient.require_shallow(line, lenient.MAX_DEPTH + 1)  # a body may be as deep as anywhere
+    return _line.decode(line)
 
 
 def _capture(line: _Line) -> Capture:
