@@ -7,13 +7,11 @@ JSON itself.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from storage import lenient
+from storage import base64text, lenient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,20 +90,25 @@ def read(path: Path, max_body: int) -> Iterator[Read]:
 
 def _begins_lines(first: bytes) -> bool:
     try:
-        return _line.decode(first).is_capture
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _decoded(first).is_capture
+    except (msgspec.DecodeError, UnicodeDecodeError, lenient.NotJSONError):
         return False
 
 
 def _read_line(where: str, line: bytes, max_body: int) -> Read:
     try:
-        decoded = _line.decode(line)
+        decoded = _decoded(line)
         if not decoded.is_capture:
             return Read(where, len(line), None, "it has neither a body nor a body_b64")
         capture = _capture(decoded)
-    except (msgspec.DecodeError, UnicodeDecodeError, binascii.Error, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError) as error:
         return Read(where, len(line), None, f"it cannot be read ({error})")
     return _checked(where, len(line), capture, max_body)
+
+
+def _decoded(line: bytes) -> _Line:
+    lenient.require_shallow(line, lenient.MAX_DEPTH + 1)  # a body may be as deep as anywhere
+    return _line.decode(line)
 
 
 def _capture(line: _Line) -> Capture:
@@ -121,7 +124,7 @@ def _capture(line: _Line) -> Capture:
 
 def _body(line: _Line) -> bytes:
     if line.body_b64 is not None:
-        return base64.b64decode(line.body_b64, validate=True)
+        return base64text.decode(line.body_b64)
     sent = bytes(line.body)
     return msgspec.json.decode(sent, type=str).encode() if sent[:1] == b'"' else sent
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64 as encoding
 from typing import Final
 
+from storage import characters
+
 HEX_WIDTH: Final = 32
 """Bytes a line."""
 
 
 def line(value: str) -> str:
     """Return a text on one line, with everything that is not printable escaped."""
-    return "".join(char if char.isprintable() else _escaped(char) for char in value)
+    return "".join(_escaped(char) if characters.holds_hidden(char) else char for char in value)
 
 
 def text(raw: bytes) -> str | None:

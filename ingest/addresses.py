@@ -21,6 +21,27 @@ _MOST_FORWARDED: Final = 512
 """Bytes at the end of ``X-Forwarded-For`` that are looked at: our own proxies write last, and briefly."""
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 """In the last four bytes of such an address stands another one, of version 4 (RFC 6052)."""
+_NOT_GLOBAL: Final = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+        *("192.0.0.0/24", "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24"),
+        *("203.0.113.0/24", "240.0.0.0/4"),
+        *("::/127", "::ffff:0:0/96", "64:ff9b:1::/48", "100::/64", "100:0:0:1::/64", "2001::/23"),
+        *("2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10"),
+    )
+)
+"""Networks whose addresses are nobody's on the Internet (IANA's registries of special-purpose addresses).
+
+Python has a table of its own, which each version changes.
+"""
+_GLOBAL_AMONG_THEM: Final = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        *("192.0.0.9/32", "192.0.0.10/32", "2001:1::1/128", "2001:1::2/128", "2001:1::3/128"),
+        *("2001:3::/32", "2001:4:112::/48", "2001:20::/28", "2001:30::/28"),
+    )
+)
 _SITE_BITS: Final = 64
 """Of an IPv6 address: one sender has all addresses below (RFC 6177)."""
 _FORWARDED: Final = b"x-forwarded-for"
@@ -98,7 +119,7 @@ class Addresses:
         if address is None or found is None:
             return peer, False, False
         site, trusted = found
-        return site, address.is_global, trusted
+        return site, _is_global(address), trusted
 
     def _look_at(self, text: str) -> tuple[str, bool] | None:
         """Return an address as it is counted, and whether it is trusted; None if it is none.
@@ -177,6 +198,12 @@ def _parsed(text: str) -> _Address | None:
     if address.version == 6 and address in _NAT64:  # noqa: PLR2004 - the version of the protocol
         return ipaddress.IPv4Address(address.packed[-4:])
     return getattr(address, "ipv4_mapped", None) or address
+
+
+def _is_global(address: _Address) -> bool:
+    if any(address in network for network in _GLOBAL_AMONG_THEM):
+        return True
+    return not any(address in network for network in _NOT_GLOBAL)
 
 
 def _site(address: _Address) -> str:

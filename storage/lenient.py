@@ -8,12 +8,20 @@ takes time in proportion to the body: a few milliseconds for a megabyte, and twe
 from __future__ import annotations
 
 import codecs
+import itertools
 import json
 import re
+import sys
 from typing import Any, Final, NoReturn
 from urllib.parse import parse_qsl
 
 import msgspec
+
+MAX_DEPTH: Final = 512
+"""Objects and arrays within one another. Reports hold four, and every interpreter reads as many as this."""
+MAX_DIGITS: Final = 4300
+"""Digits of a whole number. The decoders ask the interpreter, whom anybody may have told otherwise."""
+sys.set_int_max_str_digits(MAX_DIGITS)
 
 _fast = msgspec.json.Decoder()
 _syntax = msgspec.json.Decoder(msgspec.Raw)
@@ -44,6 +52,10 @@ _FORM_KEYS: Final = frozenset(
 )
 _MAX_FORM: Final = 65_536
 _NESTED: Final = "nested too deeply"
+_STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_NO_BRACKETS: Final = bytes(set(range(256)).difference(b"[]{}"))
+_NO_OPENING: Final = bytes(set(range(256)).difference(b"[{"))
+_PIECE: Final = 4096
 
 
 class NotJSONError(ValueError):
@@ -57,12 +69,11 @@ def loads(body: bytes) -> Any:  # noqa: ANN401 - a JSON document has any shape
     2011 becomes an object. NaN, Infinity, trailing bytes and invalid UTF-8 are refused.
 
     Raises:
-        NotJSONError: the body is none of these.
+        NotJSONError: the body is none of these, or nested deeper than ``MAX_DEPTH``.
     """
+    require_shallow(body)
     try:
         return _fast.decode(body)
-    except RecursionError as error:
-        raise NotJSONError(_NESTED) from error
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _loads_mended(mended(body))
 
@@ -71,14 +82,13 @@ def require_container(body: bytes) -> None:
     """Refuse a body in which no report can be; what its members hold is not looked into.
 
     Raises:
-        NotJSONError: the body is no JSON object and no JSON array.
+        NotJSONError: the body is no JSON object and no JSON array, or nested deeper than ``MAX_DEPTH``.
     """
+    require_shallow(body)
     try:
         _syntax.decode(body)
         if not body.isascii():
             body.decode()
-    except RecursionError as error:  # mending would not make it any less deep
-        raise NotJSONError(_NESTED) from error
     except (msgspec.DecodeError, UnicodeDecodeError):
         body = mended(body)
         _require_syntax(body)
@@ -88,13 +98,39 @@ def require_container(body: bytes) -> None:
         raise NotJSONError("neither an object nor an array")
 
 
+def require_shallow(body: bytes, most: int = MAX_DEPTH) -> None:
+    """Refuse a body in which more objects and arrays than ``most`` lie within one another.
+
+    How deep a decoder goes would else hang on the interpreter: 1000 levels less its stack in Python 3.11, and
+    as many as the stack of the process has room for in 3.14.
+
+    Raises:
+        NotJSONError: they do, or the body has many of them and is no text.
+    """
+    if len(body) <= most or len(body.translate(None, _NO_OPENING)) <= most:
+        return
+    depth, steps = 0, memoryview(_brackets(_as_utf8(body)).translate(_STEPS)).cast("b")
+    for start in range(0, len(steps), _PIECE):
+        *_, depth = depths = list(itertools.accumulate(steps[start : start + _PIECE], initial=depth))
+        if max(depths) > most:
+            raise NotJSONError(_NESTED)
+
+
+def _brackets(text: bytes) -> bytes:
+    """Return the brackets that stand in no text of the JSON."""
+    if b"\\" in text:
+        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return b"".join(text.split(b'"')[::2]).translate(None, _NO_BRACKETS)
+
+
 def count_items(body: bytes) -> int:
     """Return how many items the array in a body has; 1 when it is no array. The body holds JSON."""
     if body.lstrip()[:1] == b"{":
         return 1
     try:
+        require_shallow(body)
         return len(_array.decode(body))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, NotJSONError):
         return _count_leniently(body)
 
 
@@ -144,8 +180,6 @@ def _as_utf8(body: bytes) -> bytes:
 def _loads_mended(text: bytes) -> Any:  # noqa: ANN401 - a JSON document has any shape
     try:
         return _fast.decode(text)
-    except RecursionError as error:
-        raise NotJSONError(_NESTED) from error
     except msgspec.DecodeError as error:
         form = _form(text)
         if form is not None:
@@ -158,24 +192,22 @@ def _loads_plainly(text: bytes, refusal: msgspec.DecodeError) -> Any:  # noqa: A
         raise NotJSONError(str(refusal)) from refusal
     try:
         return json.loads(text, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        raise NotJSONError(f"{error.msg} at character {error.pos}") from error
-    except (ValueError, RecursionError) as error:
-        raise NotJSONError(_NESTED if isinstance(error, RecursionError) else str(error)[:120]) from error
+    except NotJSONError:
+        raise
+    except ValueError as error:  # in other words in each Python
+        raise NotJSONError(str(refusal)) from error
 
 
 def _require_syntax(text: bytes) -> None:
     try:
         _syntax.decode(text)
-    except RecursionError as error:
-        raise NotJSONError(_NESTED) from error
     except msgspec.DecodeError as error:
         if _form(text) is None:
             raise NotJSONError(str(error)) from error
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+    raise NotJSONError(f"{name} is not JSON")
 
 
 def _form(text: bytes) -> dict[str, str] | None:

@@ -36,7 +36,7 @@ _URL: Final = re.compile(
 )
 _OPAQUE: Final = re.compile(
     r"(?!(?:https?|wss?|ftp)\b)[a-z][a-z0-9+-]*(?::(?!//|[0-9]).*)?|file://(?:/.*)?",
-    re.IGNORECASE | re.DOTALL,
+    re.IGNORECASE | re.DOTALL | re.ASCII,
 )
 """``null``, a scheme alone, or a URL whose scheme knows no hosts; ``shop:8080`` is a host, no scheme."""
 _PORT_BY_SCHEME: Final = {"http": "80", "https": "443", "ws": "80", "wss": "443"}

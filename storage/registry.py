@@ -16,7 +16,7 @@ import redis
 import redis.asyncio
 import redis.exceptions
 
-from storage import errors, project_settings, public_keys, scripts
+from storage import characters, errors, project_settings, public_keys, scripts
 
 if TYPE_CHECKING:
     from storage import clickhouse
@@ -323,7 +323,7 @@ def require_name(name: str) -> None:
     """
     if not name.strip() or name.isdigit() or len(name) > 64:  # noqa: PLR2004 - stated in the sentence below
         raise ProjectError("A project name has 1 to 64 characters and is not just a number.")
-    if not name.isprintable():
+    if characters.holds_hidden(name):
         raise ProjectError("A project name holds printable characters only.")
 
 

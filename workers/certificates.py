@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import re
 from typing import TYPE_CHECKING, Final
 
+from storage import base64text
 from workers import fields, outcomes, report, urls
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ def _sha256(pem: str) -> str:
     if match is None:
         return ""
     try:
-        der = base64.b64decode("".join(match[1].split()), validate=True)
-    except binascii.Error:
+        der = base64text.decode("".join(match[1].split()))
+    except ValueError:
         return ""
     return hashlib.sha256(der).hexdigest()

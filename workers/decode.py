@@ -47,7 +47,7 @@ def decode(body: bytes) -> Decoded | report.Rejection:
     """Return the items of a payload, or why nothing can be read from it."""
     try:
         root = _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, lenient.NotJSONError):
         return _decode_leniently(body)
     return _decoded(root)
 
@@ -69,6 +69,7 @@ def json_of(item: Item) -> bytes:
 
 
 def _decode(body: bytes) -> _Root:
+    lenient.require_shallow(body)
     if not body.isascii():
         body.decode()  # the decoder skips over the text of members, and would let invalid UTF-8 through
     root: _Root = _body.decode(body)
@@ -81,7 +82,7 @@ def _decode_leniently(body: bytes) -> Decoded | report.Rejection:
         if not isinstance(value, (dict, list)):
             return report.invalid(outcomes.Reason.NOT_A_REPORT)
         return _decoded(_decode(_encoder.encode(value)))
-    except (lenient.NotJSONError, RecursionError) as error:
+    except lenient.NotJSONError as error:
         return report.invalid(outcomes.Reason.NOT_JSON, error=f"Not JSON: {error}.")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from workers import decode, families, outcomes, report, text, values
+from workers import decode, families, letters, outcomes, report, text, values
 from workers.families import unknown
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _typed(value: report.Members) -> Detected | report.Rejection:
 
 def _type(sent: bytes) -> str:
     name = values.text_of(sent) or ""
-    return text.cut(name, _MAX_TYPE).rstrip().lower()
+    return letters.lower(text.cut(name, _MAX_TYPE).rstrip())
 
 
 def _bare(value: report.Members) -> Detected | None:

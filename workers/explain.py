@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from storage import envelope, registry
+from storage import envelope, lenient, registry
 from workers import (
     admission,
     agents,
@@ -93,8 +93,9 @@ def _decode(body: bytes, decoded: decode.Decoded | report.Rejection) -> explanat
 
 def _is_strict(body: bytes) -> bool:
     try:
+        lenient.require_shallow(body)
         msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, lenient.NotJSONError):
         return False
     return True
 

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import xxhash
 
-from storage import envelope, resends
+from storage import envelope, lenient, resends
 from workers import decode, report, values
 
 if TYPE_CHECKING:
@@ -162,8 +162,9 @@ def _keys(payload: envelope.Payload) -> list[tuple[int, int]]:
 def _items(body: bytes) -> Sequence[decode.Item]:
     """Return the items that are read from a payload."""
     try:
+        lenient.require_shallow(body)
         sent = _array.decode(body)[: decode.MAX_ITEMS]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, lenient.NotJSONError):
         decoded = decode.decode(body)
         return [] if isinstance(decoded, report.Rejection) else decoded.items
     return [bytes(item) for item in sent]

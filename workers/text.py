@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from workers import letters
+
 _BLANKS: Final = re.compile("[\t\n\r]+")
 _CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]+")
 
 
 _LONGEST_WORD: Final = 64
-_PART: Final = re.compile(rf"(?<![\w.@%+-])[\w.@%+-]{{1,{_LONGEST_WORD}}}\Z")
+_PART: Final = re.compile(rf"(?<![{letters.WORD}.@%+-])[{letters.WORD}.@%+-]{{1,{_LONGEST_WORD}}}\Z")
 
 
 def cut(value: str, limit: int) -> str:

@@ -16,6 +16,7 @@ import rich.table
 import rich.text
 
 from deploy import printable
+from storage import characters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -145,13 +146,13 @@ def _tsv(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     text = value if isinstance(value, str) else _cell(value)
-    if text.isprintable() and "\\" not in text:
+    if "\\" not in text and not characters.holds_hidden(text):
         return text
     return "".join(map(_tsv_escaped, text))
 
 
 def _tsv_escaped(char: str) -> str:
-    if char.isprintable() and char != "\\":
+    if char != "\\" and not characters.holds_hidden(char):
         return char
     known = _TSV_ESCAPES.get(char)
     return known or "".join(f"\\x{byte:02X}" for byte in char.encode("utf-8", "surrogatepass"))
@@ -159,7 +160,7 @@ def _tsv_escaped(char: str) -> str:
 
 def _json_escaped(match: re.Match[str]) -> str:
     char = match[0]
-    if char.isprintable():
+    if not characters.holds_hidden(char):
         return char
     units = char.encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))

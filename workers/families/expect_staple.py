@@ -5,11 +5,10 @@ Chrome sent the report without a wrapper; the draft, and collectors' documentati
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from typing import TYPE_CHECKING, Final
 
+from storage import base64text
 from workers import certificates, fields, report, values
 from workers.families import contract, envelope, reporting
 
@@ -68,8 +67,8 @@ def _sha256_of(sent: bytes) -> str | None:
     if encoded is None:
         return None
     try:
-        return hashlib.sha256(base64.b64decode("".join(encoded.split()), validate=True)).hexdigest()
-    except (binascii.Error, ValueError):  # the latter for text that is not ASCII
+        return hashlib.sha256(base64text.decode("".join(encoded.split()))).hexdigest()
+    except ValueError:
         return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from storage import characters
 from workers import fields, report
 from workers.families import envelope
 
@@ -112,8 +113,7 @@ def read_report(
 
 def shown(text: str) -> str:
     """Return a sender's words as a title may hold them: short, and without what turns text about."""
-    if not text.isprintable():
-        text = "".join(filter(str.isprintable, text))
+    text = characters.seen(text)
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 

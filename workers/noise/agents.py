@@ -36,5 +36,5 @@ def _meets(rule: rules.Rule, text: str, words: set[str]) -> bool:
 
 def _version(browser: str, text: str) -> float:
     """Return the major version of a browser, infinity if the user agent is not its own."""
-    match = re.search(rf"\b{re.escape(browser)}/(\d{{1,6}})", text)
+    match = re.search(rf"\b{re.escape(browser)}/(\d{{1,6}})", text, re.ASCII)
     return int(match[1]) if match else float("inf")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from workers import outcomes, urls
+from workers import letters, outcomes, urls
 from workers.noise import attackers, rules
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _MAX_STARS: Final = 2
 
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{0,63}")
+_LETTERS: Final = re.compile(f"[{letters.WORD}]{{2}}")
 _DIRECTIVE: Final = re.compile(r"[a-z-]{1,64}")
 _SECOND_LEVEL: Final = frozenset({"ac", "co", "com", "edu", "gov", "ne", "net", "or", "org"})
 """Labels under which a country's registry sells names: ``.co.uk`` is as broad as ``.com``."""
@@ -137,7 +138,7 @@ def _path(value: str) -> tuple[str, str]:
 
 
 def _sample(value: str) -> tuple[str, str]:
-    if not re.search(r"\w\w", value):
+    if not _LETTERS.search(value):
         raise RuleError(f"A sample is an identifier, or code with one, unlike {value!r}.")
     return "samples", value
 

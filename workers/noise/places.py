@@ -103,7 +103,7 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 def _port(url: urls.URL) -> int:
     """Return the port that a URL names, 0 if it names none."""
     digits = url.text.partition(f"://{url.host}:")[2].partition("/")[0]
-    return int(digits) if digits.isdigit() else 0
+    return int(digits) if digits.isdecimal() else 0
 
 
 def _any_of(paths: Iterable[str]) -> re.Pattern[str]:

@@ -6,6 +6,8 @@ import functools
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from workers import letters
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -33,12 +35,12 @@ class Samples:
     def __init__(self, listed: Iterable[rules.Rule]) -> None:
         self._tokens: list[_Token] = []
         for rule in listed:
-            self._tokens += [_Token(code.lower(), _whole(code), rule) for code in rule.samples]
+            self._tokens += [_Token(letters.lower(code), _whole(code), rule) for code in rule.samples]
         self.of_sample = functools.lru_cache(_REMEMBERED)(self._of_sample)
 
     def _of_sample(self, sample: str) -> tuple[rules.Rule, ...]:
         """Return the rules one of whose tokens stands in the sample."""
-        lower = sample.lower()
+        lower = letters.lower(sample)
         found = [
             token.rule for token in self._tokens if token.lower in lower and token.pattern.search(sample)
         ]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from workers import spelling, urls
+from workers import letters, spelling, urls
 from workers.scrub import links, masks, named, names
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ _SHORTEST_JWT: Final = 20
 _INVISIBLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]+")
 """What browsers skip in a URL, or people do not see."""
 _LONE: Final = re.compile(
-    r"[\W_]{0,32}?([A-Za-z][A-Za-z0-9+.-]*+):(?![0-9]{1,5}(?:[/?#:]|\Z))"
-    r"(?:[^\s\"'<>`]++\W{0,8}|(?:(?<=javascript:)|(?<=vbscript:)).++)",
+    rf"(?-i:[^{letters.ALPHANUMERIC}]){{0,32}}?([A-Za-z][A-Za-z0-9+.-]*+):(?![0-9]{{1,5}}(?:[/?#:]|\Z))"
+    rf"(?:[^\s\"'<>`]++(?-i:[^{letters.WORD}]){{0,8}}|(?:(?<=javascript:)|(?<=vbscript:)).++)",
     re.IGNORECASE | re.DOTALL,
 )
 """A text that is nothing but a URL, maybe in quotes or brackets. A host and its port are none."""

@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from workers import letters
+
+_W: Final = letters.WORD
 _END: Final = r"\s\"'<>`"
 """What ends a URL that stands in no quotes."""
 _NETWORK: Final = re.compile(r"https?|wss?|ftp", re.IGNORECASE)
@@ -25,13 +28,13 @@ _OPAQUE: Final = re.compile(
     re.IGNORECASE,
 )
 _EXTENSION: Final = re.compile(r"[a-z-]{1,32}-extension", re.IGNORECASE)
-_DATA: Final = re.compile(r"(?:[\w.+-]++/[\w.+*-]++)?(?:;[\w.+-]++(?:=[\w.+-]*+)?)*+,")
+_DATA: Final = re.compile(rf"(?:[{_W}.+-]++/[{_W}.+*-]++)?(?:;[{_W}.+-]++(?:=[{_W}.+-]*+)?)*+,")
 """What stands between ``data:`` and the data (RFC 2397)."""
 _HIERARCHY: Final = re.compile(r"\\*/\\*/|\\{2,}")
-_PATH: Final = re.compile(r"(?![0-9])[\w.~%+@-]{1,256}/")
+_PATH: Final = re.compile(rf"(?![0-9])[{_W}.~%+@-]{{1,256}}/")
 """What makes a URL of a word that nobody knows as a scheme."""
 _DRIVE: Final = re.compile(r"[\\/]")
-_IN_CODE: Final = re.compile(r"[\w?:.,;{}&|!+*/%^~$@#)\]\\-]")
+_IN_CODE: Final = re.compile(r"[0-9A-Za-z_?:.,;{}&|!+*/%^~$@#)\]\\-]")
 """What stands before a word that is no scheme."""
 
 _SLASHES: Final = re.compile(r"[\\/]*+")
@@ -62,23 +65,23 @@ _QUOTED: Final = {
 _ANY: Final = re.compile(rf"(://[^{_END}?#]*+)(?:[?#][^{_END}]*+)?+")
 """A URL, whatever stands before it. One that was looked at need not be looked at again from within."""
 _ANY_USER_INFO: Final = re.compile(rf"(://|(?:\A|(?<=[{_END}(=,]))[\\/]{{2,4}})(?:[^{_END}/?#@\\]*+@)++")
-_NAME: Final = r"[\w.~%\[\]-]{1,128}="
+_NAME: Final = rf"[{_W}.~%\[\]-]{{1,128}}="
 """The first name in a query, which little code with a ? in it has."""
 _RELATIVE: Final = re.compile(
     rf"(?:\A|(?<=[{_END}(]))(\.{{0,2}}/[^{_END}(?#]*+)[?#](?=[^{_END}=]{{0,256}}=)[^{_END}]*+"
-    rf"|(?:\A|(?<=[{_END}(]))([\\/]{{2,4}}[\w-]++(?:\.[\w-]++)++[^{_END}(?#]*+)[?#][^{_END}]++"
-    rf"|(?<=[\s])([\w.-]{{1,128}}/[^{_END}(?#]*+)[?#](?={_NAME})[^{_END}]*+"
+    rf"|(?:\A|(?<=[{_END}(]))([\\/]{{2,4}}[{_W}-]++(?:\.[{_W}-]++)++[^{_END}(?#]*+)[?#][^{_END}]++"
+    rf"|(?<=[\s])([{_W}.-]{{1,128}}/[^{_END}(?#]*+)[?#](?={_NAME})[^{_END}]*+"
 )
 _IN_QUOTES: Final = tuple(
     re.compile(
-        rf"(?<={quote})(\.{{0,2}}/[\w./~%@;,+&=:!$*-]{{0,2048}}+|[\w./~%@:-]{{0,256}}+(?=[?#]{_NAME}))"
+        rf"(?<={quote})(\.{{0,2}}/[{_W}./~%@;,+&=:!$*-]{{0,2048}}+|[{_W}./~%@:-]{{0,256}}+(?=[?#]{_NAME}))"
         rf"[?#][^{quote}]*+"
     )
     for quote in "\"'`"
 )
 _WHOLE: Final = re.compile(
     rf"(\.{{0,2}}/[^{_END}?#]*+)[?#][^{_END}]*+"
-    rf"|([^{_END}:?#(){{}};,]*+)[?#][\w.~%-]++=[\w.~%&=+/-]*+"
+    rf"|([^{_END}:?#(){{}};,]*+)[?#][{_W}.~%-]++=[{_W}.~%&=+/-]*+"
 )
 """A text that is nothing but a relative URL with a query."""
 

@@ -11,7 +11,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from workers import letters
 from workers.scrub import named
+
+_W: Final = letters.WORD
 
 EMAILS: Final = "emails"
 CARDS: Final = "cards"
@@ -25,8 +28,8 @@ KINDS: Final = frozenset({EMAILS, CARDS, TOKENS, UUIDS})
 
 _IS_PUBLIC: Final = (
     r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]*+-----END CERTIFICATE-----"
-    r"|\bsha(?:256-(?:[0-9A-Fa-f]{64}|[A-Za-z0-9+/_-]{43})|384-[A-Za-z0-9+/_-]{64}|512-[A-Za-z0-9+/_-]{86})(?![A-Za-z0-9+/_-])=*+"
-    r"|\b(?:https?|wss?|ftp)://[A-Za-z0-9.:\[\]-]*+"
+    r"|(?<![0-9A-Za-z_])sha(?:256-(?:[0-9A-Fa-f]{64}|[A-Za-z0-9+/_-]{43})|384-[A-Za-z0-9+/_-]{64}|512-[A-Za-z0-9+/_-]{86})(?![A-Za-z0-9+/_-])=*+"
+    r"|(?<![0-9A-Za-z_])(?:https?|wss?|ftp)://[A-Za-z0-9.:\[\]-]*+"
 )
 """Certificates, digests of scripts in policies, and hosts: they are what reports are about."""
 _IS_DIGEST: Final = (
@@ -38,11 +41,11 @@ _PUBLIC: Final = re.compile(rf"({_IS_PUBLIC})")
 _PUBLIC_OR_DIGEST: Final = re.compile(rf"({_IS_PUBLIC}|{_IS_DIGEST})")
 
 _LOCAL_PART: Final = 64
-_IN_LOCAL_PART: Final = re.compile(r"[\w.+-]++\Z")
+_IN_LOCAL_PART: Final = re.compile(rf"[{_W}.+-]++\Z")
 _DOMAIN: Final = re.compile(
     r"(?:@|%(?:25){0,4}40)"
-    r"(?!\d+x\.|v?\d+\.\d)"  # logo@2x.png, vue@3.4.21
-    r"(?:[\w%-]{1,63}+\.){1,8}[^\W\d_]{2,24}"
+    r"(?![0-9]+x\.|v?[0-9]+\.[0-9])"  # logo@2x.png, vue@3.4.21
+    rf"(?:[{_W}%-]{{1,63}}+\.){{1,8}}(?:(?![0-9])[{letters.ALPHANUMERIC}]){{2,24}}"
 )
 """Of an e-mail address. What stands before it is looked at from here: few characters begin one of these."""
 _JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]*+)*+")

@@ -8,20 +8,22 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from workers import letters
 from workers.scrub import names
 
+_W: Final = letters.WORD
 _TOKEN: Final = "{token}"  # noqa: S105 - a placeholder
 _SHORT: Final = "…"
 """In place of what is shorter than the placeholder."""
 
 _NAME: Final = (
     r"(?:token|secret|passw(?:or)?d|passphrase|pwd|(?:api|private|access|client)[_-]?key|sess(?:ion)?[_-]?id"
-    r"|cookie|headers|credentials?|authori[sz]ation|[cx]srf|jwt|nonce)[\w.\[\]-]{0,24}"
+    rf"|cookie|headers|credentials?|authori[sz]ation|[cx]srf|jwt|nonce)(?-i:[{_W}.\[\]-]){{0,24}}"
 )
 _IS: Final = (
     r"(?:\\{0,8}[\"'`]?[\])]?\s{0,4}(?:={1,3}>?|:|%3[AD]|\s(?:value|content)\s?=)\s{0,4}"
     r"|\\{0,8}[\"'`]\s?,\s{0,4}(?:\\{0,8}[\"'`](?:val(?:ue)?|content|data|v)\\{0,8}[\"'`]\s?:\s{0,4})?"
-    r"(?=\\{0,8}[\"'`])|(?<=[\w-])\s?>)"
+    rf"(?=\\{{0,8}}[\"'`])|(?<=(?-i:[{_W}-]))\s?>)"
 )
 """What stands between a name and its value in code, in JSON, in a call and in HTML."""
 _QUOTED: Final = "|".join(
@@ -29,20 +31,22 @@ _QUOTED: Final = "|".join(
 )
 _VALUE: Final = (
     rf"\\{{0,8}}(?:{_QUOTED}|\[([^\]]++)|\{{(?![a-z]{{1,8}}\}})([^}}]++))"
-    r"|((?=[A-Za-z_.~+/%-]{0,64}[0-9])[\w.~+/%-]{4,}+)"
+    rf"|((?=[A-Za-z_.~+/%-]{{0,64}}[0-9])(?-i:[{_W}.~+/%-]){{4,}}+)"
 )
 """In code most of what stands in no quotes is code, not the secret; a secret has a digit in it."""
 _NAMED: Final = re.compile(rf"({_NAME}{_IS})(?:{_VALUE})", re.IGNORECASE | re.DOTALL)
-_ELEMENT: Final = re.compile(rf"(<[\w:.-]{{0,32}}{_NAME}(?:\s[^<>]{{0,128}})?>)([^<>]++)", re.IGNORECASE)
+_ELEMENT: Final = re.compile(
+    rf"(<(?-i:[{_W}:.-]){{0,32}}{_NAME}(?:\s[^<>]{{0,128}})?>)([^<>]++)", re.IGNORECASE
+)
 _IN_QUERY: Final = re.compile(
-    rf"((?<=[?&;])[\w.\[\]-]{{0,32}}?(?:{_NAME}|sid|auth|pass|otp)=)([^&;\s\"'<>#]++)", re.IGNORECASE
+    rf"((?<=[?&;])(?-i:[{_W}.\[\]-]){{0,32}}?(?:{_NAME}|sid|auth|pass|otp)=)([^&;\s\"'<>#]++)", re.IGNORECASE
 )
 _HEADER: Final = (
     r"(?:cookie2?|authori[sz]ation|x-forwarded-for|x-real-ip|forwarded|client-ip)\s?:\s{0,4}"
     r"(?:(?:basic|bearer|digest|negotiate|token|apikey)\s+)?"
 )
 _HEADER_IN_QUOTES: Final = re.compile(
-    rf"((?<=[\"'`])(?:[\w-]{{0,16}}-)?{_HEADER})([^\r\n\"'`]++)", re.IGNORECASE
+    rf"((?<=[\"'`])(?:(?-i:[{_W}-]){{0,16}}-)?{_HEADER})([^\r\n\"'`]++)", re.IGNORECASE
 )
 _HEADER_LINE: Final = re.compile(
     rf"((?<![\"'`])(?<![\"'`]set-)(?<![\"'`]proxy-){_HEADER})([^\r\n]++)", re.IGNORECASE
@@ -51,9 +55,9 @@ _BEARER: Final = re.compile(
     r"(\b(?:bearer|basic)\s)((?=[A-Za-z_.~+/-]{0,64}[0-9=])[\w.~+/-]{8,}+=*)", re.IGNORECASE | re.ASCII
 )
 
-_MEMBER: Final = re.compile(r"[\"'`]([A-Za-z_][\w .\[\]-]{0,63}+)\\{0,8}[\"'`]\s{0,4}:\s{0,4}")
+_MEMBER: Final = re.compile(rf"[\"'`]([A-Za-z_][{_W} .\[\]-]{{0,63}}+)\\{{0,8}}[\"'`]\s{{0,4}}:\s{{0,4}}")
 _DATA: Final = re.compile(
-    r"(?=[\[{]\s{0,4}[\[{\\\"'`0-9-])|\\{0,8}([\"'`])(?=[^\"'`\\])|(?=-?[0-9])[\w.+-]++"
+    rf"(?=[\[{{]\s{{0,4}}[\[{{\\\"'`0-9-])|\\{{0,8}}([\"'`])(?=[^\"'`\\])|(?=-?[0-9])(?-i:[{_W}.+-])++"
 )
 """What begins a value of JSON in a text; code is none."""
 _BRACKET: Final = re.compile(r"[\[\]{}]")
@@ -64,7 +68,7 @@ _NONCE: Final = re.compile(
 )
 """Of a policy, however it is quoted, and be it cut short."""
 _BARE_NONCE: Final = re.compile(
-    r"((?<![\w/.-])nonce[-\u2010\u2011\u2013]\s?)([^\s'\";,\u2019\u201d]++)", re.IGNORECASE
+    r"((?<![0-9A-Za-z_/.-])nonce[-\u2010\u2011\u2013]\s?)([^\s'\";,\u2019\u201d]++)", re.IGNORECASE
 )
 
 

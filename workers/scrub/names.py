@@ -9,8 +9,9 @@ from __future__ import annotations
 import enum
 import functools
 import re
-import unicodedata
 from typing import Final
+
+from workers import letters
 
 _ENTRIES: Final = 1024
 """Names remembered, of 128 characters at most: some 300 kB."""
@@ -36,7 +37,7 @@ class What(enum.Enum):
     TEXT = enum.auto()
 
 
-_SEPARATORS: Final = re.compile(r"[\W_]+")
+_SEPARATORS: Final = re.compile(r"[^0-9a-z]+")
 _PLACEHOLDERS: Final = re.compile(r"\{[a-z]+\}")
 """What scrubbing puts into a name says nothing of the value."""
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
@@ -79,7 +80,7 @@ PAIR_NAMES: Final = frozenset(
     for spelled in (name, name.capitalize(), name.upper())
 )
 """Members that may hold the name of what another member of the same object holds."""
-_HEADER: Final = re.compile(r"\s*[A-Za-z_][\w. -]{0,62}\s*:?")
+_HEADER: Final = re.compile(r"\s*[A-Za-z_][" + letters.WORD + r". -]{0,62}\s*:?")
 """A text that can be the name of a header or of a member."""
 
 
@@ -97,7 +98,7 @@ def _what_is(name: str) -> What:
     if len(name) > _LONGEST:
         return What.PRIVATE
     if not name.isascii():
-        name = unicodedata.normalize("NFKC", name)
+        name = letters.compatible(name)
     if "{" in name:
         name = _PLACEHOLDERS.sub("", name)
     whole = _SEPARATORS.sub("", name.lower())

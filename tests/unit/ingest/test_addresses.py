@@ -37,6 +37,12 @@ def found(where: addresses.Addresses, request: dict[str, Any]) -> tuple[str, boo
         ("::ffff:8.8.8.8", ("8.8.8.8", True)),
         ("64:ff9b::808:808", ("8.8.8.8", True)),
         ("64:ff9b::a00:1", ("10.0.0.1", False)),
+        ("192.0.0.8", ("192.0.0.8", False)),
+        ("192.0.0.9", ("192.0.0.9", True)),
+        ("3fff::1", ("3fff::", False)),
+        ("2002:808:808::1", ("2002:808:808::", False)),
+        ("2001:20::1", ("2001:20::", True)),
+        ("::1", ("::", False)),
         ("a socket", ("a socket", False)),
     ],
 )

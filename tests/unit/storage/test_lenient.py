@@ -82,6 +82,56 @@ def test_what_is_nested_too_deeply_holds_no_report(body: bytes) -> None:
         lenient.require_container(body)
 
 
+LEVELS = lenient.MAX_DEPTH
+SHALLOW = [
+    pytest.param(b"[]," * LEVELS, id="side by side"),
+    pytest.param(b'"' + b"[" * 2 * LEVELS + b'"', id="in a text"),
+    pytest.param(b'"\\\\","\\\\\\"' + b"[{" * LEVELS + b'"', id="in a text beside escapes"),
+    pytest.param('"∢'.encode() + b"[" * 2 * LEVELS + b'"', id="in a text of other letters"),
+    pytest.param(b"]" * 5000, id="closed more often than opened"),
+]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
+@pytest.mark.parametrize("beside", SHALLOW)
+def test_nesting_has_a_bound_of_ours(beside: bytes, encoding: str) -> None:
+    for around, deep in ((LEVELS - 1, False), (LEVELS, True)):
+        text = b"[{" * (around // 2) + b"[" * (around % 2) + b"[]," + beside
+        body = text.decode().encode(encoding)
+        with pytest.raises(lenient.NotJSONError, match="deeply") if deep else contextlib.nullcontext():
+            lenient.require_shallow(body)
+
+
+@pytest.mark.parametrize("body", [b"[" * LEVELS + b"]" * LEVELS, b'{"":' * LEVELS + b"1" + b"}" * LEVELS])
+def test_as_deep_as_the_bound_is_read(body: bytes) -> None:
+    lenient.require_container(body)
+    assert lenient.loads(body) == json.loads(body)
+    assert lenient.count_items(body) == 1
+    for read in (lenient.require_container, lenient.loads):
+        with pytest.raises(lenient.NotJSONError, match="deeply"):
+            read(b"[" + body + b"]")
+
+
+def test_an_integer_has_as_many_digits_as_the_bound() -> None:
+    digits = b"9" * lenient.MAX_DIGITS
+    assert lenient.loads(digits) == int(digits)
+    with pytest.raises(lenient.NotJSONError, match="Integer value out of range"):
+        lenient.loads(b"9" + digits)
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b'{"a":1,}', r"JSON is malformed: trailing comma in object \(byte 7\)"),
+        (b"[1e999", "Number out of range"),
+        (b'{"a":NaN}', "NaN is not JSON"),
+    ],
+)
+def test_a_refusal_has_the_same_words_in_each_python(body: bytes, why: str) -> None:
+    with pytest.raises(lenient.NotJSONError, match=why):
+        lenient.loads(body)
+
+
 @pytest.mark.parametrize("body", [b"null", b"true", b"1", b'"x"'])
 def test_a_scalar_holds_no_report(body: bytes) -> None:
     with pytest.raises(lenient.NotJSONError, match="neither an object nor an array"):

@@ -81,14 +81,13 @@ def test_the_unreadable_is_rejected(body: bytes, reason: outcomes.Reason) -> Non
     assert rejection.reason is reason
 
 
-def test_what_no_encoder_can_write_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(body: bytes) -> object:
-        raise RecursionError(body)
-
-    monkeypatch.setattr(lenient, "loads", fail)
-    rejection = decode.decode(b"nope")
+@pytest.mark.parametrize("mend", [b"", b"\xef\xbb\xbf"])
+def test_a_body_may_nest_as_deep_as_the_bound(mend: bytes) -> None:
+    deep = b"[" * (lenient.MAX_DEPTH - 1) + b"]" * (lenient.MAX_DEPTH - 1)
+    assert isinstance(decode.decode(mend + b'{"a":' + deep + b"}"), decode.Decoded)
+    rejection = decode.decode(mend + b'{"a":[' + deep + b"]}")
     assert isinstance(rejection, report.Rejection)
-    assert rejection.reason is outcomes.Reason.NOT_JSON
+    assert rejection.error == "Not JSON: nested too deeply."
 
 
 @pytest.mark.parametrize("sent", [b"{}", b'{"a":[1,{"b":null}],"c":"x"}', b"null", b'"x"'])
