@@ -24,7 +24,7 @@ run: setup ## Run the whole system on this machine, until Ctrl-C
 
 test: $(VENV)/.ready-dev ## Check the code, then run every layer of tests
 	$(MAKE) lint
-	$(BIN)/pytest --cov --cov-report=term:skip-covered $(TESTS)
+	$(BIN)/pytest -n logical --maxprocesses 4 --cov --cov-report=term:skip-covered $(TESTS)
 
 lint: $(VENV)/.ready-dev ## Check style, types and import rules
 	$(BIN)/ruff check

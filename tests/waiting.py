@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PATIENCE_S: Final = 120.0
-"""After so long, what is waited for is taken for never happening. Nothing is judged by it: it is many times what
-anything takes on a machine that does five other things."""
+"""After so long, what is waited for is taken for never happening. Nothing is judged by it: it is many times
+what anything takes on a machine that does five other things."""
 
 
 def until(

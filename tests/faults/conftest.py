@@ -13,7 +13,8 @@ from tests.faults import books, load, quota
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-RECOVERIES: list[tuple[str, float]] = []
+RECOVERY = "recovery from "
+"""What each time that a test notes is called, before the name of the fault."""
 
 
 @pytest.fixture(scope="session")
@@ -55,19 +56,23 @@ def sent(system: harness.System) -> Iterator[load.Load]:
 
 
 @pytest.fixture
-def recovered() -> Callable[[str, float], None]:
+def recovered(request: pytest.FixtureRequest) -> Callable[[str, float], None]:
     """Note how many seconds the recovery from a fault took."""
 
     def note(fault: str, seconds: float) -> None:
-        RECOVERIES.append((fault, seconds))
+        request.node.user_properties.append((f"{RECOVERY}{fault}", seconds))
 
     return note
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the recoveries."""
-    if RECOVERIES:
+    recoveries: dict[str, list[float]] = {}
+    for report in terminalreporter.getreports("passed"):
+        for name, seconds in report.user_properties:
+            if name.startswith(RECOVERY):
+                recoveries.setdefault(name.removeprefix(RECOVERY), []).append(seconds)
+    if recoveries:
         terminalreporter.section("seconds until everything acknowledged was stored again")
-        for fault in dict.fromkeys(fault for fault, _ in RECOVERIES):
-            seconds = [taken for name, taken in RECOVERIES if name == fault]
-            terminalreporter.line(f"{fault:30} {' '.join(f'{taken:6.2f}' for taken in seconds)}")
+        for fault, taken in recoveries.items():
+            terminalreporter.line(f"{fault:30} {' '.join(f'{seconds:6.2f}' for seconds in taken)}")

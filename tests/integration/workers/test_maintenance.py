@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from deploy import child
 from storage import registry
+from tests import waiting
 from workers import context, maintenance
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def test_a_restored_registry_is_published_but_never_in_the_place_of_a_change_und
     chore = threading.Thread(target=maintenance._publish_registry, args=(where, stop))
     chore.start()
     try:
-        assert child.wait_until(lambda: registry.read_snapshot(client) == true, 10)
-        assert child.wait_until(lambda: len(calls) > 4, 10)
+        waiting.until(lambda: registry.read_snapshot(client) == true, "the registry is published")
+        waiting.until(lambda: len(calls) > 4, "it is published again")
     finally:
         stop.set()
         chore.join()
