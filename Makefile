@@ -30,7 +30,7 @@ run: ## Run the whole system on this machine, until Ctrl-C
 test: ## Check the code, then run every layer of tests
 	$(READY) test
 	$(MAKE) lint
-	$(BIN)/pytest --cov --cov-report=term:skip-covered $(TESTS)
+	$(BIN)/pytest -n logical --maxprocesses 4 --cov --cov-report=term:skip-covered $(TESTS)
 
 lint: ## Check style, types and import rules
 	$(READY) test

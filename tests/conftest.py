@@ -2,7 +2,33 @@
 
 from __future__ import annotations
 
-import hypothesis
+import os
+from typing import TYPE_CHECKING
 
+import hypothesis
+import pytest
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+    from tests import scheduling
+
+os.environ.pop("COLUMNS", None)  # how wide a console is, tests decide, and not who starts them
 hypothesis.settings.register_profile("headrace", deadline=None)  # a timing never fails a test
 hypothesis.settings.load_profile("headrace")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> scheduling.ByFile:
+    """Where several processes run tests, each runs whole files."""
+    from tests import scheduling  # noqa: PLC0415 - only where there is xdist
+
+    return scheduling.ByFile(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let what takes longest begin first, where several processes run tests."""
+    if hasattr(config, "workerinput"):
+        from tests import scheduling  # noqa: PLC0415 - only where there is xdist
+
+        items.sort(key=lambda item: scheduling.rank(item.nodeid))

@@ -20,6 +20,7 @@ from deploy import backends, child, network, runtime, settings
 from deploy.embedded import clickhouse as embedded_clickhouse
 from deploy.embedded import redis as embedded_redis
 from storage import ledger
+from tests import commands, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from storage import clickhouse
 
 ROOT = Path(__file__).parent.parent
-START_S = 60.0
-STOP_S = 10.0
-"""What a whole system promises to need at most for stopping."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,10 +75,8 @@ def redis_server(directory: Path, port: int | None = None) -> Iterator[RedisServ
         directory / "data", port, directory / "redis.log", maxmemory=maxmemory, appendfsync="always"
     )
     try:
-        ready = child.wait_until(
-            lambda: backends.redis_is_ready(url), embedded_redis.START_SECONDS, child=process
-        )
-        assert ready, (directory / "redis.log").read_text()
+        log = directory / "redis.log"
+        waiting.until(lambda: backends.redis_is_ready(url), "Redis is ready", child=process, log=log)
         yield RedisServer(url, process)
     finally:
         process.stop()
@@ -96,12 +92,12 @@ def clickhouse_server(directory: Path) -> Iterator[ClickHouseServer]:
     process = embedded_clickhouse.start(server, log)
     running = ClickHouseServer(server, process)
     try:
-        ready = child.wait_until(
+        waiting.until(
             lambda: backends.clickhouse_is_ready(running.address),
-            embedded_clickhouse.START_SECONDS,
+            "ClickHouse is ready",
             child=process,
+            log=log,
         )
-        assert ready, log.read_text()
         yield running
     finally:
         process.stop()
@@ -153,6 +149,7 @@ class System:
             url.copy_merge_params({name: value for name, value in parameters.items() if value}),
             content=content,
             headers={"Content-Type": content_type, **(headers or {})},
+            timeout=waiting.PATIENCE_S,
         )
 
     def headrace(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -177,7 +174,7 @@ class System:
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
-    def wait_drained(self, seconds: float = 60.0) -> None:
+    def wait_drained(self, seconds: float = waiting.PATIENCE_S) -> None:
         """Wait until every acknowledged payload is committed."""
         current = self.runtime
         with contextlib.closing(redis.Redis.from_url(current.redis_url)) as client:
@@ -187,20 +184,12 @@ class System:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Stop it as an operator would, and return the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(STOP_S + 5)
+        return self.process.wait(waiting.PATIENCE_S)
 
 
 def headrace(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command line to its end."""
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "deploy", *arguments],
-        env={**os.environ, "COLUMNS": "200", "PYTHONPATH": str(ROOT), **environment},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    """Run a command line to its end, under these settings."""
+    return commands.run(arguments, environment)
 
 
 def start_system(directory: Path, *options: str, cwd: Path = ROOT, **environment: str) -> System:
@@ -217,9 +206,15 @@ def start_system(directory: Path, *options: str, cwd: Path = ROOT, **environment
         )
     started = System(data, process)
     printed = len(started.output())
-    child.wait_until(
-        lambda: "Headrace is running" in started.output()[printed:] or process.poll() is not None, START_S
-    )
+    try:
+        waiting.until(
+            lambda: "Headrace is running" in started.output()[printed:] or process.poll() is not None,
+            "the system runs",
+            log=directory / "up.log",
+        )
+    except BaseException:
+        process.kill()
+        raise
     return started
 
 

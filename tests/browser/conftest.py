@@ -12,7 +12,7 @@ from tests.browser import browsers
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_TIMES: Final = pytest.StashKey[list[str]]()
+_TIME: Final = "seconds from page to rows"
 
 
 @pytest.fixture(scope="session")
@@ -35,16 +35,20 @@ def note_time(request: pytest.FixtureRequest) -> Callable[[float], None]:
     """Take down how many seconds lay between the page being asked for and its rows being visible."""
 
     def note(seconds: float) -> None:
-        line = f"{request.node.name}: {seconds:.2f} s from page to rows"
-        request.config.stash.setdefault(_TIMES, []).append(line)
+        request.node.user_properties.append((_TIME, f"{seconds:.2f}"))
 
     return note
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the times; they fail nothing."""
-    lines = config.stash.get(_TIMES, [])
-    if lines:
+    noted = [
+        f"{report.nodeid}: {value} {name}"
+        for report in terminalreporter.getreports("passed")
+        for name, value in report.user_properties
+        if name == _TIME
+    ]
+    if noted:
         terminalreporter.section("browsers")
-        for line in lines:
+        for line in noted:
             terminalreporter.write_line(line)

@@ -76,7 +76,8 @@ _OPENERS: Final = {
     "/": _page(
         """
         <script>
-        addEventListener("message", () => { popup.postMessage("touched", "*"); });
+        // A browser begins to watch who touches a page at some moment after it has loaded, and says not when.
+        addEventListener("message", () => setInterval(() => popup.postMessage("touched", "*"), 100));
         const popup = open("/popup", "_blank");
         </script>
         """,
@@ -121,8 +122,7 @@ _NETWORK: Final = {
         for (const path of ["/missing", "/severed", "/loop", "https://gone.site.test:$port/"])
           fetch(path).catch(() => {});
         const left = new AbortController();
-        fetch("/silent", {signal: left.signal}).catch(() => {});
-        setTimeout(() => left.abort(), 300);
+        fetch("/silent", {signal: left.signal}).then(() => left.abort());
         </script>
         """,
         {
@@ -147,7 +147,7 @@ _NETWORK: Final = {
     ),
     "/missing": site.Document(status=404),
     "/severed": site.Document(answered=False),
-    "/silent": site.Document(answered=None),
+    "/silent": site.Document("An answer that stops half-way.", answered=None),
     "/loop": site.Document(headers={"Location": "/loop"}, status=302),
 }
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from deploy import child
 from ingest import cors
+from tests import waiting
 from tests.browser import browsers, provocations, rows, site, tls
 from tests.unit.workers import payloads
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 DATA: Final = Path(__file__).parents[1] / "data" / "browsers.jsonl"
 SITE_PORT: Final = 8443
 REPORTS_PORT: Final = 9443
-PATIENCE: Final = 30.0
 QUIET: Final = 3.0
 """Seconds: what is expected has come, and nothing else came for so long."""
 
@@ -119,7 +119,7 @@ def visit(browser: browsers.Browser, page: provocations.Provocation, home: Path)
         expected = rows.filled(page.seen[browser.name], served)
         child.wait_until(
             lambda: recorder.sights() >= expected and time.monotonic() - recorder.latest > QUIET,
-            PATIENCE,
+            waiting.PATIENCE_S,
         )
         for missing in expected - recorder.sights():
             sys.stdout.write(f"{browser.name}, {page.name}: {missing} did not come.\n")

@@ -6,8 +6,9 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from deploy import settings
+from deploy import child, settings
 from storage import clickhouse
+from tests import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from tests import harness
     from tests.browser import site
 
-PATIENCE: Final = 60.0
-_INTERVAL: Final = 0.05
 _SEEN: Final = (
     "SELECT DISTINCT kind, directive, blocked, disposition FROM reports WHERE release = %(release)s"
 )
@@ -45,13 +44,14 @@ def filled(sights: Iterable[Sight], page: site.Site) -> set[Sight]:
 
 
 def await_sights(system: harness.System, release: str, expected: AbstractSet[Sight]) -> Sighting:
-    """Poll until all that is expected is visible, or patience ends; return what there is then."""
+    """Wait until all that is expected is visible, or patience ends; return what there is then."""
     analyst = settings.clickhouse_address(system.runtime.analyst_url)
-    deadline = time.monotonic() + PATIENCE
+    seen: set[Sight] = set()
     with contextlib.closing(clickhouse.connect(analyst)) as server:
-        while True:
-            seen = {Sight(*row) for row in server.execute(_SEEN, {"release": release})}
-            now = time.monotonic()
-            if seen >= expected or now > deadline:
-                return Sighting(seen, now)
-            time.sleep(_INTERVAL)
+
+        def look() -> bool:
+            seen.update(Sight(*row) for row in server.execute(_SEEN, {"release": release}))
+            return seen >= expected
+
+        child.wait_until(look, waiting.PATIENCE_S)
+    return Sighting(seen, time.monotonic())

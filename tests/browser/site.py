@@ -7,14 +7,11 @@ import http.server
 import string
 import threading
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator, Mapping
-
-PATIENCE: Final = 30.0
-"""Seconds for which a document that is never answered keeps its connection."""
 
 
 class Document(NamedTuple):
@@ -28,7 +25,8 @@ class Document(NamedTuple):
         headers: of the answer.
         content_type: of the body, without its charset.
         status: of the answer.
-        answered: whether it is answered at all: False closes the connection, None leaves the browser waiting.
+        answered: whether it is answered: False closes the connection, None leaves the browser waiting for the
+            end of the body.
     """
 
     text: str = ""
@@ -74,23 +72,23 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if path == "/":
             self.server.site.served_at = self.server.site.served_at or time.monotonic()
         document = self.server.documents.get(path, Document())
-        if document.answered:
+        if document.answered is not False:
             self._answer(document)
-            return
         if document.answered is None:
-            self.server.closing.wait(PATIENCE)
-        self.close_connection = True
+            self.server.closing.wait()
+        self.close_connection = not document.answered
 
     def _answer(self, document: Document) -> None:
         fill = self.server.fill
         body = fill(document.text).encode()
+        sent = len(body) if document.answered else len(body) // 2
         self.send_response(document.status)
         self.send_header("Content-Type", f"{document.content_type}; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
         for name, value in document.headers.items():
             self.send_header(name, fill(value))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(body[:sent])
 
     def log_message(self, *_arguments: object) -> None:
         """Keep the test output free of access logs."""

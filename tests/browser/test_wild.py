@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from tests import waiting
 from tests.browser.wild import capture
 from workers import impossible, judge
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 _PAGES: Final = 150
-_SECONDS: Final = 45.0
 _FEW: Final = 50
 """Reports: fewer would say that the pages did not reach the browser."""
 _SEED: Final = "HEADRACE_TEST_SEED"
@@ -39,7 +39,7 @@ def test_what_browsers_report_of_wild_pages_is_possible(browser: Browser, tmp_pa
     seed = int(os.environ.get(_SEED) or secrets.randbelow(2**31))
     print(f"{_SEED}={seed}")  # noqa: T201 - shown when the test fails
     secure = shutil.which("certutil") is not None
-    wild = capture.visited(browser, capture.Wild(seed, _PAGES, secure=secure), tmp_path, _SECONDS)
+    wild = capture.visited(browser, capture.Wild(seed, _PAGES, secure=secure), tmp_path, waiting.PATIENCE_S)
     assert len(wild.captures) > _FEW
     for one in wild.captures:
         found = contradictions(one, verbatim=False)

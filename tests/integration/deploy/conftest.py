@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from storage import envelope, migrate, registry, streams
-from tests import harness
+from tests import harness, waiting
 from tests.integration.deploy import analysts
 from workers import drain
 
@@ -97,5 +97,5 @@ def still(
 def person(clickhouse_server: harness.ClickHouseServer) -> Iterator[analysts.Analyst]:
     """The analyst of a server with its tables."""
     migrate.apply(clickhouse_server.address)
-    with httpx.Client(timeout=30) as client:
+    with httpx.Client(timeout=waiting.PATIENCE_S) as client:
         yield analysts.Analyst(clickhouse_server, client)

@@ -6,26 +6,33 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-from deploy import child
 from storage import migrate
-from tests import harness
+from tests import harness, waiting
 
 pytestmark = pytest.mark.integration
 
 REPORT = {"csp-report": {"document-uri": "https://a.example/", "effective-directive": "script-src"}}
 
 
+def comes_to(status: int, system: harness.System, project: dict[str, Any]) -> None:
+    """Wait until a report of this project is answered with this status."""
+    waiting.until(
+        lambda: system.post(REPORT, project=project).status_code == status, f"a report is answered {status}"
+    )
+
+
 def test_a_new_project_takes_reports_and_a_disabled_one_does_not(system: harness.System) -> None:
     project = system.json("project", "create", "shop")
     assert {"id", "name", "key", "endpoint"} <= project.keys()
     assert project["endpoint"].startswith(system.edge_url)
-    assert child.wait_until(lambda: system.post(REPORT, project=project).status_code == 200, 2)
+    comes_to(200, system, project)
     assert system.json("project", "disable", "shop")["status"] == "disabled"
-    assert child.wait_until(lambda: system.post(REPORT, project=project).status_code == 403, 2)
+    comes_to(403, system, project)
     assert [p["status"] for p in system.json("project", "list") if p["name"] == "shop"] == ["disabled"]
     assert system.json("project", "show", str(project["id"]))["key"] == project["key"]
 
@@ -60,9 +67,9 @@ def test_a_query_prints_objects_or_a_table(system: harness.System) -> None:
 def test_a_disabled_project_can_be_enabled(system: harness.System) -> None:
     project = system.json("project", "create", "back")
     system.json("project", "disable", "back")
-    assert child.wait_until(lambda: system.post(REPORT, project=project).status_code == 403, 2)
+    comes_to(403, system, project)
     assert system.json("project", "enable", "back")["status"] == "active"
-    assert child.wait_until(lambda: system.post(REPORT, project=project).status_code == 200, 2)
+    comes_to(200, system, project)
 
 
 def test_a_project_name_is_printable(system: harness.System) -> None:
@@ -155,7 +162,7 @@ def test_verify_says_when_the_queue_is_not_drained(system: harness.System) -> No
     finally:
         for worker in workers:
             worker.resume()
-    done = system.headrace("verify", "--wait", "30")
+    done = system.headrace("verify", "--wait", "100")
     assert done.returncode == 0, done.stdout
     assert system.json("verify")["balanced"] is True
 

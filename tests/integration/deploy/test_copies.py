@@ -11,8 +11,8 @@ import httpx
 import psutil
 import pytest
 
-from deploy import child, runtime, sharing
-from tests import harness
+from deploy import runtime, sharing
+from tests import harness, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ def _untouched(original: harness.System) -> Iterator[None]:
     assert original.runtime == before
     for pid, started in before.started.items():
         assert abs(psutil.Process(pid).create_time() - started) < runtime.CLOCK_SLACK_S
-    assert httpx.get(f"{before.edge_url}/readyz").status_code == 200
+    assert httpx.get(f"{before.edge_url}/readyz", timeout=waiting.PATIENCE_S).status_code == 200
 
 
 def copied(original: harness.System, tmp_path: Path, how: str = "-a") -> Path:
@@ -84,7 +84,7 @@ def test_a_copy_starts_beside_the_original_and_again_after_it_was_killed(
         copy.json("project", "create", "only here")
         copy.process.kill()
         copy.process.wait()
-        assert child.wait_until(lambda: not [pid for pid in ours.pids.all() if _runs(pid)], harness.STOP_S)
+        waiting.until(lambda: not [pid for pid in ours.pids.all() if _runs(pid)], "all of it has ended")
         done = copy.headrace("query", SEEN)
         assert f"No headrace up is running on {copy.directory}" in done.stderr
     with harness.system(tmp_path) as copy:
@@ -101,7 +101,7 @@ def test_a_system_whose_directory_gives_way_to_a_copy_ends(tmp_path: Path) -> No
         system.directory.rename(moved)
         (system.directory / "logs").mkdir(parents=True)
         (system.directory / runtime.FILE).write_bytes((moved / runtime.FILE).read_bytes())
-        assert system.process.wait(harness.START_S) == 1
+        assert system.process.wait(waiting.PATIENCE_S) == 1
         assert f"{system.directory} was moved or replaced" in system.output()
         assert not [pid for pid in processes if _runs(pid)]
         assert sorted(path.name for path in system.directory.iterdir()) == ["logs", runtime.FILE]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import time
 from typing import TYPE_CHECKING
 
 import httpx
@@ -17,7 +16,7 @@ from deploy import backends
 from deploy.embedded import clickhouse as embedded_clickhouse
 from deploy.embedded import room
 from storage import clickhouse, errors, migrate
-from tests import harness
+from tests import harness, waiting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,23 +50,23 @@ def test_clickhouse_keeps_its_data_and_passwords_across_kill_9(tmp_path: Path) -
         assert server.server.passwords == passwords
 
 
-def test_clickhouse_stops_quickly_when_asked(tmp_path: Path) -> None:
+def test_clickhouse_stops_when_asked(tmp_path: Path) -> None:
     with harness.clickhouse_server(tmp_path) as server:
-        began = time.monotonic()
         server.process.terminate()
-        server.process.wait(5)
+        waiting.until(lambda: server.process.exit_code() is not None, "it has ended")
         assert server.process.exit_code() == 0
-        assert time.monotonic() - began < 5
 
 
 def test_clickhouse_goes_on_after_it_was_frozen(tmp_path: Path) -> None:
     with harness.clickhouse_server(tmp_path) as server:
+        frozen = psutil.Process(server.process.pid)
         os.kill(server.process.pid, signal.SIGSTOP)
-        time.sleep(0.2)
+        waiting.until(lambda: frozen.status() == psutil.STATUS_STOPPED, "it is frozen")
         os.kill(server.process.pid, signal.SIGCONT)
-        time.sleep(0.2)
+        waiting.until(
+            lambda: backends.clickhouse_is_ready(server.address), "it answers", child=server.process
+        )
         assert server.process.exit_code() is None
-        assert backends.clickhouse_is_ready(server.address)
 
 
 def test_clickhouse_whose_port_is_taken_ends_and_says_so(
@@ -78,7 +77,7 @@ def test_clickhouse_whose_port_is_taken_ends_and_says_so(
     errors = tmp_path / "errors" / "errors.log"
     server = embedded_clickhouse.prepare(tmp_path / "s", taken.tcp_port, taken.http_port, errors)
     process = embedded_clickhouse.start(server, log)
-    process.wait(20)
+    waiting.until(lambda: process.exit_code() is not None, "it has ended")
     assert process.exit_code() == 1
     assert "Address already in use" in log.read_text()
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import httpx
 import pytest
 
-from deploy import child
 from deploy.embedded import chdb_server, room
 from deploy.embedded import clickhouse as embedded_clickhouse
 from deploy.settings import MEBIBYTE
 from storage import clickhouse, errors, migrate, quarantine, writer
-from tests import disks, harness
+from tests import disks, harness, waiting
 
 if TYPE_CHECKING:
     import io
@@ -94,7 +92,7 @@ def test_a_nearly_full_disk_takes_no_reports_and_can_be_cleared(disk: Path) -> N
             quarantine.drop(connection, quarantine.Selection(project_id=1))
             assert connection.execute("SELECT count() FROM quarantine") == [(0,)]
             connection.execute("ALTER TABLE reports DROP PARTITION tuple(1, '', 'old')")
-            assert child.wait_until(lambda: room.free(str(disk)) > before + 25 * MEBIBYTE, 20)
+            waiting.until(lambda: room.free(str(disk)) > before + 25 * MEBIBYTE, "there is room")
             writer.insert(connection, "outcomes", {"project_id": [1], "quantity": [1]}, "taken")
 
 
@@ -116,7 +114,9 @@ def test_no_answer_that_is_kept_until_its_end_fills_the_disk(
 ) -> None:
     sql = "SELECT randomPrintableASCII(99) FROM numbers(1000000)"
     parameters = {"wait_end_of_query": "1", "buffer_size": "1"}
-    answer = httpx.post(clickhouse_server.server.http_url, params=parameters, content=sql, timeout=60)
+    answer = httpx.post(
+        clickhouse_server.server.http_url, params=parameters, content=sql, timeout=waiting.PATIENCE_S
+    )
     assert f"Code: {TOO_MUCH_SPILLED}" in answer.text
 
 
@@ -127,7 +127,7 @@ def test_the_engine_ends_even_if_it_cannot_say_so(disk: Path) -> None:
         again = subprocess.Popen(arguments, stderr=full, cwd=server.server.directory)
         try:
             with filled(disk, room.least(str(disk)) // 2):
-                assert again.wait(20) == chdb_server.NO_ROOM
+                assert again.wait(waiting.PATIENCE_S) == chdb_server.NO_ROOM
         finally:
             again.kill()
             again.wait()
@@ -144,18 +144,26 @@ def test_the_room_of_the_disk_that_holds_the_data_counts(disk: Path, tmp_path: P
 
 
 def test_an_engine_waits_for_room_whether_or_not_it_can_say_so(disk: Path) -> None:
-    waits = [sys.executable, "-I", "-S", str(room.__file__), str(disk)]
+    roomy = (
+        "import sys; sys.path.append(sys.argv[1]); import room; print(room.lacking(sys.argv[2]) or 'roomy')"
+    )
+    program = [sys.executable, "-c", roomy, str(Path(room.__file__).parent), str(disk)]
+    waits = [sys.executable, "-I", "-S", str(room.__file__), str(disk), *program]
     with filled(disk, room.enough(str(disk)) - MEBIBYTE) as filler, Path("/dev/full").open("wb") as full:
-        waiting = subprocess.Popen([*waits, "echo", "ran"], stdout=subprocess.PIPE, stderr=full)
-        time.sleep(0.3)
-        assert waiting.poll() is None
+        mute = subprocess.Popen(waits, stdout=subprocess.PIPE, stderr=full)
+        telling = subprocess.Popen(waits, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert telling.stderr
+        assert b"make room there" in telling.stderr.readline()
         filler.truncate(0)
-        assert waiting.communicate(timeout=10)[0] == b"ran\n"
+        ran = {one.communicate(timeout=waiting.PATIENCE_S)[0] for one in (mute, telling)}
+        assert ran == {b"roomy\n"}
 
 
 def test_files_of_limited_size_are_refused(tmp_path: Path) -> None:
     server = "-P", "-m", "deploy.embedded.chdb_server", str(tmp_path), str(tmp_path)
     limited = f'ulimit -f 1000; exec "{sys.executable}" {" ".join(server)}'
-    ended = subprocess.run(["sh", "-c", limited], capture_output=True, check=False, timeout=30)
+    ended = subprocess.run(
+        ["sh", "-c", limited], capture_output=True, check=False, timeout=waiting.PATIENCE_S
+    )
     assert ended.returncode == 1
     assert ended.stderr.startswith(b"The size of files is limited (ulimit -f)")

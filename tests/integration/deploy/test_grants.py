@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy import backends, child, network, settings
+from deploy import backends, network, settings
 from deploy.embedded import clickhouse as embedded_clickhouse
 from storage import clickhouse, migrate
+from tests import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,9 +39,7 @@ def manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[clickhouse.Con
     process = embedded_clickhouse.start(server, directory / "log")
     address = settings.clickhouse_address(server.url)
     try:
-        assert child.wait_until(
-            lambda: backends.clickhouse_is_ready(address), embedded_clickhouse.START_SECONDS, child=process
-        )
+        waiting.until(lambda: backends.clickhouse_is_ready(address), "ClickHouse is ready", child=process)
         migrate.apply(address)
         with contextlib.closing(clickhouse.connect(address)) as connection:
             yield connection

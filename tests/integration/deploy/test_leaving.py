@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from deploy import child, reingest, requeue
+from deploy import reingest, requeue
 from storage import (
     clickhouse,
     custody,
@@ -28,6 +28,7 @@ from storage import (
     retention,
     streams,
 )
+from tests import waiting
 from tests.integration import mortal
 from tests.integration.deploy.conftest import SHARDS
 from workers import drain
@@ -393,7 +394,7 @@ def test_a_mutation_that_fails_is_told_and_waited_for(world: World) -> None:
     name = str(begun.parameters["name"])
     fails = "ALTER TABLE reports DELETE WHERE %(name)s != '' AND throwIf(seen > 0, 'no room')"
     world.server.execute(fails, {"name": name}, settings={"mutations_sync": 0})
-    assert child.wait_until(lambda: removals.mutations(world.server, begun)[0][1] != "", 20)
+    waiting.until(lambda: removals.mutations(world.server, begun)[0][1] != "", "the mutation has failed")
     with pytest.raises(errors.ClickHouseUnavailableError, match=r"not deleted yet: .*no room"):
         removals.delete(world.server, begun)
     world.server.execute("KILL MUTATION WHERE table = 'reports' AND database = currentDatabase() SYNC")

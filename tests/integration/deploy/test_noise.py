@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploy import child
 from storage import envelope, ledger, streams
+from tests import waiting
 from tests.integration.deploy.conftest import SHARDS
 from tests.unit.workers import payloads, test_browsers, test_vectors
 from workers.noise import rules
@@ -247,17 +247,17 @@ def test_a_relabelling_that_is_killed_is_done_again(still: Still) -> None:
     put(still, "noise_off=extension,local,injected")
     still.server.execute("SYSTEM STOP MERGES reports")  # so that the change begins and does not end
     with still.start("noise", "relabel") as running:
-        assert child.wait_until(lambda: pending(still), 60)
+        waiting.until(lambda: pending(still), "the change has begun")
         running.kill()
-    waiting = labels(still)
+    left = labels(still)
     still.server.execute("SYSTEM START MERGES reports")
     put(still, "noise_off=extension,local")
     changes = relabel(still)
-    assert set(changes) <= {("", name) for name in waiting}
+    assert set(changes) <= {("", name) for name in left}
     assert relabel(still) == {}
     put(still, "noise_off=")
     relabel(still)
-    assert labels(still) == waiting
+    assert labels(still) == left
     assert still.rows("SELECT sum(seen) FROM reports") == [(reports,)]
     assert_balanced(still)
 

@@ -13,7 +13,7 @@ import redis
 
 from deploy import child, network
 from storage import registry
-from tests import harness
+from tests import harness, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 REPORT = b'{"csp-report":{"document-uri":"https://a.example/","effective-directive":"script-src"}}'
-EFFECTIVE_S = 2.0
-"""How long a change may take to count at every edge."""
 
 
 class Edges:
@@ -35,12 +33,15 @@ class Edges:
     def answers(self, project: dict[str, Any], key: str, **headers: str) -> list[int]:
         """Return what each edge answers to a report under a key."""
         path = f"/api/{project['id']}/security/?sentry_key={key}"
-        return [httpx.post(base + path, content=REPORT, headers=headers).status_code for base in self._bases]
+        with httpx.Client(timeout=waiting.PATIENCE_S) as http:
+            return [
+                http.post(base + path, content=REPORT, headers=headers).status_code for base in self._bases
+            ]
 
-    def come_to(self, status: int, project: dict[str, Any], key: str, **headers: str) -> bool:
-        """Tell whether each edge answers like this within the time that a change may take."""
+    def come_to(self, status: int, project: dict[str, Any], key: str, **headers: str) -> None:
+        """Wait until each edge answers with this status."""
         wanted = [status] * len(self._bases)
-        return child.wait_until(lambda: self.answers(project, key, **headers) == wanted, EFFECTIVE_S)
+        waiting.until(lambda: self.answers(project, key, **headers) == wanted, f"both edges answer {status}")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def both(system: harness.System, tmp_path_factory: pytest.TempPathFactory) -> It
     second = child.Child(command, log, environment)
     bases = [system.edge_url, f"http://{listen}"]
     try:
-        assert child.wait_until(lambda: is_ready(bases[1]), 30, child=second), log.read_text()
+        waiting.until(lambda: is_ready(bases[1]), "the second edge is ready", child=second, log=log)
         yield Edges(bases)
     finally:
         second.stop()
@@ -60,19 +61,19 @@ def both(system: harness.System, tmp_path_factory: pytest.TempPathFactory) -> It
 
 def is_ready(base: str) -> bool:
     with contextlib.suppress(httpx.HTTPError):
-        return httpx.get(f"{base}/readyz").status_code == httpx.codes.OK
+        return httpx.get(f"{base}/readyz", timeout=waiting.PATIENCE_S).status_code == httpx.codes.OK
     return False
 
 
 def test_a_key_is_rotated_with_a_grace_at_every_edge(system: harness.System, both: Edges) -> None:
     project = system.json("project", "create", "rotating")
     old = project["key"]
-    assert both.come_to(200, project, old)
+    both.come_to(200, project, old)
     new, ending = system.json("key", "rotate", "rotating", "--grace", "3s")
     assert (ending["key"], ending["state"], new["valid_until"]) == (old, "enabled", None)
-    assert both.come_to(200, project, new["key"])
+    both.come_to(200, project, new["key"])
     assert system.json("project", "show", "rotating")["key"] == new["key"]
-    assert child.wait_until(lambda: both.answers(project, old) == [403, 403], 3 + EFFECTIVE_S)
+    both.come_to(403, project, old)
     assert [key["state"] for key in system.json("key", "list", "rotating")] == ["enabled", "ended"]
     assert "ended" in system.headrace("key", "list", "rotating").stdout
 
@@ -81,9 +82,9 @@ def test_keys_are_added_and_disabled(system: harness.System, both: Edges) -> Non
     project = system.json("project", "create", "several")
     first, second = system.json("key", "add", "several")
     assert first["key"] == project["key"]
-    assert both.come_to(200, project, second["key"])
+    both.come_to(200, project, second["key"])
     system.json("key", "disable", "several", first["key"])
-    assert both.come_to(403, project, first["key"])
+    both.come_to(403, project, first["key"])
     assert both.answers(project, second["key"]) == [200, 200]
     done = system.headrace("key", "disable", "several", second["key"])
     assert (done.returncode, done.stderr) == (
@@ -102,10 +103,10 @@ def test_a_grace_is_a_time(system: harness.System, grace: str) -> None:
 
 def test_settings_are_set_explained_and_reset(system: harness.System, both: Edges) -> None:
     project = system.json("project", "create", "settled")
-    assert both.come_to(200, project, project["key"], Origin="https://evil.test")
+    both.come_to(200, project, project["key"], Origin="https://evil.test")
     done = system.headrace("project", "set", "settled", "allowed_origins=https://a.example", "retention=30")
     assert done.stdout == "allowed_origins: empty → https://a.example\nretention: 0 → 30\n"
-    assert both.come_to(403, project, project["key"], Origin="https://evil.test")
+    both.come_to(403, project, project["key"], Origin="https://evil.test")
     assert both.answers(project, project["key"], Origin="https://a.example") == [200, 200]
     shown = system.json("project", "show", "settled")["settings"]
     assert (shown["retention"], shown["dedupe_window"]) == (30, 60)
@@ -113,7 +114,7 @@ def test_settings_are_set_explained_and_reset(system: harness.System, both: Edge
     assert "Seconds over which equal reports collapse" in explained
     reset = system.json("project", "set", "settled", "allowed_origins=", "retention=")
     assert reset["settings"]["allowed_origins"] == []
-    assert both.come_to(200, project, project["key"], Origin="https://evil.test")
+    both.come_to(200, project, project["key"], Origin="https://evil.test")
     done = system.headrace("project", "set", "settled", "dedupe_window=never")
     assert (done.returncode, done.stderr) == (
         1,
@@ -129,24 +130,23 @@ def test_a_project_is_renamed_and_retired(system: harness.System, both: Edges) -
         "There is a project 'default' already"
         in system.headrace("project", "rename", "after", "default").stderr
     )
-    assert both.come_to(200, project, project["key"])
+    both.come_to(200, project, project["key"])
     assert system.json("project", "retire", "after")["status"] == "retired"
-    assert both.come_to(410, project, project["key"])
+    both.come_to(410, project, project["key"])
 
 
 def test_a_retired_project_is_deleted_when_it_is_confirmed(system: harness.System, both: Edges) -> None:
     project = system.json("project", "create", "leaving")
-    assert both.come_to(200, project, project["key"])
+    both.come_to(200, project, project["key"])
     system.wait_drained()
     assert "retire 'leaving' first" in system.headrace("project", "delete", "leaving", "--yes").stderr
     system.json("project", "retire", "leaving")
     assert "say --yes" in system.headrace("project", "delete", "leaving").stderr
     sentence = f"Project {project['id']}, leaving, is deleted.\n"
-    deleted = child.wait_until(
-        lambda: system.headrace("project", "delete", "leaving", "--yes").stdout == sentence, 20
+    waiting.until(
+        lambda: system.headrace("project", "delete", "leaving", "--yes").stdout == sentence, "it is deleted"
     )
-    assert deleted
-    assert both.come_to(403, project, project["key"])
+    both.come_to(403, project, project["key"])
     assert "There is no project 'leaving'" in system.headrace("project", "show", "leaving").stderr
     again = system.headrace("project", "delete", str(project["id"]), "--yes")
     assert again.stdout == f"Project {project['id']}, deleted before, is deleted.\n"
@@ -199,8 +199,8 @@ def test_an_emptied_redis_gets_the_registry_back_by_itself(system: harness.Syste
         seen.update(answers)
         return answers == [200, 200]
 
-    assert child.wait_until(lambda: takes_reports_again() and registered(system), 10)
-    assert child.wait_until(takes_reports_again, EFFECTIVE_S), "an edge may have seen late that it was gone"
+    waiting.until(lambda: takes_reports_again() and registered(system), "the registry is back")
+    waiting.until(takes_reports_again, "both edges take reports, though one may see late that it was gone")
     assert seen <= {200, 503}
 
 

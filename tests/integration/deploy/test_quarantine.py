@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploy import child
 from storage import envelope, ledger, resubmission, streams
-from tests import harness
+from tests import harness, waiting
 from tests.integration.deploy.conftest import SHARDS
 
 if TYPE_CHECKING:
@@ -154,7 +153,7 @@ def test_of_two_commands_at_once_each_row_is_stored_by_one(still: Still) -> None
     running = [
         subprocess.Popen(command, cwd=harness.ROOT, env=environment, stdout=subprocess.PIPE) for _ in range(2)
     ]
-    ended = [process.communicate(timeout=60)[0] for process in running]
+    ended = [process.communicate(timeout=waiting.PATIENCE_S)[0] for process in running]
     assert sum(json.loads(text)["stored"] for text in ended if text) == 300
     still.drain()
     (line,) = ledger.verify(still.server, still.client, SHARDS)
@@ -167,7 +166,7 @@ def test_a_killed_replay_is_run_again(still: Still) -> None:
     command = [sys.executable, "-P", "-m", "deploy", "quarantine", "replay", "--project", "shop"]
     environment = {**os.environ, **still.environment}
     process = subprocess.Popen(command, cwd=harness.ROOT, env=environment, stdout=subprocess.DEVNULL)
-    assert child.wait_until(lambda: bool(still.client.exists(resubmission.REPLAYED_KEY)), 30)
+    waiting.until(lambda: still.client.exists(resubmission.REPLAYED_KEY), "the replay has begun")
     process.kill()
     process.wait()
     again = still.json("quarantine", "replay", "--project", "shop", "--before", "2100-01-01")

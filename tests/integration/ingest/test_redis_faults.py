@@ -7,15 +7,16 @@ import contextlib
 import dataclasses
 import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import msgspec
 import pytest
 
-from deploy import child, network
+from deploy import network
+from ingest import config
 from storage import refusals, registry
-from tests import harness
+from tests import harness, waiting
 from tests.integration.ingest import edges
 from tests.integration.ingest.edges import CSP, REPORT, TARGET
 
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 
-PATIENCE = 15.0
-"""Seconds until something that must happen is taken for not happening; it takes well under two."""
+REDIS_S = config.EdgeConfig(redis_url="").redis_timeout
+"""What an edge in production waits for its Redis."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,29 +42,37 @@ class System:
 
     def post(self, target: str = TARGET) -> httpx.Response:
         """Send a report over a connection of its own."""
-        answer = httpx.post(self.edge.url + target, content=REPORT, headers=CSP, timeout=10)
+        answer = httpx.post(self.edge.url + target, content=REPORT, headers=CSP, timeout=waiting.PATIENCE_S)
         assert edges.has_cors(answer.headers)
         return answer
 
-    def comes_to(self, status: int, target: str = TARGET) -> bool:
+    def comes_to(self, status: int, target: str = TARGET) -> None:
         """Wait until a report is answered with this status."""
-        return child.wait_until(lambda: self.post(target).status_code == status, PATIENCE)
+        waiting.until(lambda: self.post(target).status_code == status, f"a report is answered with {status}")
 
-    def becomes_unready(self, detail: str) -> bool:
+    def becomes_ready(self) -> None:
+        """Wait until the edge says that it is ready."""
+        waiting.until(self.edge.is_ready, "the edge is ready")
+
+    def becomes_unready(self, detail: str) -> None:
         """Wait until the edge says that it is not ready, and why."""
-        return child.wait_until(lambda: self.edge.readiness() == (503, detail), PATIENCE)
+        waiting.until(lambda: self.edge.readiness() == (503, detail), detail)
+
+
+@contextlib.contextmanager
+def running(tmp_path: Path, **settings: Any) -> Iterator[System]:
+    with harness.redis_server(tmp_path) as server, server.client() as client:
+        edges.publish(client, 1)
+        with edges.edge(tmp_path, server.url, **settings) as edge:
+            started = System(server, client, edge)
+            started.becomes_ready()
+            yield started
 
 
 @pytest.fixture
 def system(tmp_path: Path) -> Iterator[System]:
-    with (
-        harness.redis_server(tmp_path) as server,
-        server.client() as client,
-    ):
-        edges.publish(client, 1)
-        with edges.edge(tmp_path, server.url) as edge:
-            assert edge.is_ready()
-            yield System(server, client, edge)
+    with running(tmp_path) as started:
+        yield started
 
 
 def is_temporary(answer: httpx.Response) -> bool:
@@ -75,28 +84,29 @@ def is_temporary(answer: httpx.Response) -> bool:
     )
 
 
-def test_a_frozen_redis_is_answered_with_503_until_it_wakes(system: System) -> None:
-    with edges.frozen(system.redis.process):
-        with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            assert all(map(is_temporary, pool.map(lambda _: system.post(), range(24))))
-        assert system.becomes_unready("Redis does not answer.")
-        assert httpx.get(f"{system.edge.url}/healthz").status_code == 200
-    assert system.comes_to(200)
-    assert child.wait_until(system.edge.is_ready, PATIENCE)
+def test_a_frozen_redis_is_answered_with_503_until_it_wakes(tmp_path: Path) -> None:
+    with running(tmp_path, redis_timeout=REDIS_S) as system:
+        with edges.frozen(system.redis.process):
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                assert all(map(is_temporary, pool.map(lambda _: system.post(), range(24))))
+            system.becomes_unready("Redis does not answer.")
+            assert httpx.get(f"{system.edge.url}/healthz", timeout=waiting.PATIENCE_S).is_success
+        system.comes_to(200)
+        system.becomes_ready()
 
 
 def test_a_redis_that_is_killed_and_comes_back(system: System, tmp_path: Path) -> None:
     receipt = system.post().headers["x-headrace-receipt"]
     os.kill(system.redis.process.pid, signal.SIGKILL)
-    system.redis.process.wait(5)
+    system.redis.process.wait(waiting.PATIENCE_S)
     assert is_temporary(system.post())
     refused = system.post("/api/1/security/")
     assert refused.status_code == 401, "the registry outlives Redis"
     port = int(system.redis.url.rpartition(":")[2].partition("/")[0])
     with harness.redis_server(tmp_path, port) as again, again.client() as client:
-        assert system.comes_to(200)
+        system.comes_to(200)
         assert edges.stored(client, receipt).body == REPORT
-        assert child.wait_until(lambda: "no_key" in pending_reasons(client), PATIENCE), "counts are kept"
+        waiting.until(lambda: "no_key" in pending_reasons(client), "counts are kept")
 
 
 def test_a_key_that_may_be_new_is_not_refused_for_good_while_redis_is_away(system: System) -> None:
@@ -105,14 +115,14 @@ def test_a_key_that_may_be_new_is_not_refused_for_good_while_redis_is_away(syste
     target = f"{edges.PATH}?sentry_key={new}"
     assert system.post(target).status_code == 403
     with edges.frozen(system.redis.process):
-        assert system.becomes_unready("Redis does not answer.")
+        system.becomes_unready("Redis does not answer.")
         assert is_temporary(system.post(target))
         assert system.post("/api/1/security/").status_code == 401
         assert system.post(f"/api/3/security/?sentry_key={edges.DISABLED_KEY}").status_code == 403
     edges.publish(system.client, 2, (msgspec.structs.replace(one, keys=(edges.KEY, new)), *others))
-    assert system.comes_to(200, target)
+    system.comes_to(200, target)
     assert system.post(f"{edges.PATH}?sentry_key={'8' * 32}").status_code == 403
-    assert child.wait_until(lambda: "unsure" in pending_reasons(system.client), PATIENCE)
+    waiting.until(lambda: "unsure" in pending_reasons(system.client), "the refusals are counted")
 
 
 def pending_reasons(client: redis.Redis) -> set[str]:
@@ -125,13 +135,15 @@ def test_an_edge_that_is_started_before_its_redis(tmp_path: Path) -> None:
     url = f"redis://{network.LOOPBACK}:{port}/0"
     with edges.edge(tmp_path, url) as edge:
         assert not edge.is_ready()
-        assert is_temporary(httpx.post(edge.url + TARGET, content=REPORT, headers=CSP))
+        assert is_temporary(
+            httpx.post(edge.url + TARGET, content=REPORT, headers=CSP, timeout=waiting.PATIENCE_S)
+        )
         with harness.redis_server(tmp_path, port) as server, server.client() as client:
             system = System(server, client, edge)
-            assert system.becomes_unready("The project registry is not loaded yet.")
+            system.becomes_unready("The project registry is not loaded yet.")
             edges.publish(client, 1)
-            assert child.wait_until(edge.is_ready, PATIENCE)
-            assert system.post().status_code == 200
+            system.becomes_ready()
+            system.comes_to(200)
 
 
 def test_a_change_of_the_registry_counts_soon(system: System) -> None:
@@ -139,7 +151,7 @@ def test_a_change_of_the_registry_counts_soon(system: System) -> None:
     assert system.post().status_code == 200
     for version, status, expected in ((2, "disabled", 403), (3, "retired", 410), (4, "active", 200)):
         edges.publish(system.client, version, (msgspec.structs.replace(one, status=status), *others))
-        assert system.comes_to(expected)
+        system.comes_to(expected)
 
 
 def test_a_key_that_is_rotated_counts_soon(system: System) -> None:
@@ -147,7 +159,7 @@ def test_a_key_that_is_rotated_counts_soon(system: System) -> None:
     new_target = TARGET.replace(edges.KEY, "9" * 32)
     assert system.post(new_target).status_code == 403
     edges.publish(system.client, 2, (msgspec.structs.replace(one, keys=("9" * 32,)), *others))
-    assert system.comes_to(200, new_target)
+    system.comes_to(200, new_target)
     assert system.post().status_code == 403
 
 
@@ -158,16 +170,16 @@ def test_a_registry_that_breaks_is_kept(system: System) -> None:
     system.client.set(registry.SNAPSHOT_KEY, b"\xc1 no snapshot")
     assert still_takes_reports(system)
     system.client.set(registry.VERSION_KEY, "no number")
-    assert system.becomes_unready("Redis does not answer.")
+    system.becomes_unready("Redis does not answer.")
     assert system.post().status_code == 200
 
 
 def test_an_emptied_redis_is_answered_with_503_until_the_registry_is_back(system: System) -> None:
     assert system.post().status_code == 200
     system.client.flushall()
-    assert system.comes_to(503)
+    system.comes_to(503)
     assert is_temporary(system.post())
-    assert system.becomes_unready("The project registry is not loaded yet.")
+    system.becomes_unready("The project registry is not loaded yet.")
     edges.publish(system.client, 1)
     answers = [503]
     while answers[-1] == httpx.codes.SERVICE_UNAVAILABLE:
@@ -178,8 +190,8 @@ def test_an_emptied_redis_is_answered_with_503_until_the_registry_is_back(system
 def still_takes_reports(system: System) -> bool:
     """Tell whether reports are taken after the edge looked at Redis twice more."""
     before = commands(system.client)
-    looked = child.wait_until(lambda: commands(system.client) >= before + 2, PATIENCE)
-    return looked and system.post().status_code == 200
+    waiting.until(lambda: commands(system.client) >= before + 2, "the edge looked twice")
+    return system.post().status_code == 200
 
 
 def commands(client: redis.Redis) -> int:
@@ -191,10 +203,10 @@ def commands(client: redis.Redis) -> int:
 def test_above_the_high_water_mark_reports_are_refused(system: System) -> None:
     used = system.client.info("memory")["used_memory"]
     system.client.config_set("maxmemory", int(used * 1.1))
-    assert system.becomes_unready("Redis' memory is above the high-water mark.")
+    system.becomes_unready("Redis' memory is above the high-water mark.")
     assert is_temporary(system.post())
     system.client.config_set("maxmemory", 0)
-    assert system.comes_to(200)
+    system.comes_to(200)
 
 
 def test_a_redis_that_is_out_of_memory_stores_nothing(tmp_path: Path) -> None:
@@ -205,7 +217,7 @@ def test_a_redis_that_is_out_of_memory_stores_nothing(tmp_path: Path) -> None:
             client.config_set("maxmemory", 1)
             assert is_temporary(system.post())
             client.config_set("maxmemory", 0)
-            assert system.comes_to(200)
+            system.comes_to(200)
             assert edges.acknowledged(client) == 1
 
 
@@ -219,9 +231,10 @@ def test_an_edge_that_is_stopped_answers_whom_it_has_taken_in(system: System) ->
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         senders = [pool.submit(send_until_refused) for _ in range(8)]
-        assert child.wait_until(lambda: edges.acknowledged(system.client) > 50, PATIENCE)
+        waiting.until(lambda: edges.acknowledged(system.client) > 50, "the senders are under way")
         system.edge.process.terminate()
         accepted = sum(sender.result() for sender in senders)
     assert accepted == edges.acknowledged(system.client)
-    assert child.wait_until(lambda: system.edge.process.exit_code() == 0, PATIENCE)
+    waiting.until(lambda: system.edge.process.exit_code() is not None, "the edge ended")
+    assert system.edge.process.exit_code() == 0
     assert "Traceback" not in system.edge.log.read_text()

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
-from deploy import child, network
+from deploy import network
 from ingest import connection, senders
+from tests import waiting
 from tests.integration.ingest import edges
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import httpx
     import redis
 
     from tests import harness
@@ -32,8 +33,8 @@ def hashes(url: str, *moments: float, media_type: bytes = senders.RETRIED) -> li
 
     async def main() -> list[int]:
         clock = iter(moments)
-        client = connection.connect(url, 0.25)
-        tested = senders.Senders(client, 0.25, lambda: next(clock))
+        client = connection.connect(url, edges.REDIS_S)
+        tested = senders.Senders(client, edges.REDIS_S, lambda: next(clock))
         found = []
         for _ in moments:
             await tested.refresh()
@@ -75,7 +76,8 @@ def test_what_is_stored_names_the_sender_by_its_hash_alone(
     edge: edges.Edge, redis_client: redis.Redis
 ) -> None:
     def sender(headers: dict[str, str]) -> int:
-        answer = httpx.post(edge.url + edges.TARGET, content=ITEM, headers=headers)
+        with edge.client() as http:
+            answer = http.post(edges.TARGET, content=ITEM, headers=headers)
         payload = edges.stored(redis_client, answer.headers["x-headrace-receipt"])
         assert b"127.0.0.1" not in repr(payload).encode()
         return payload.sender
@@ -95,14 +97,17 @@ def test_one_address_cannot_flood(
 ) -> None:
     edges.publish(client, 1)
     with edges.edge(tmp_path, redis_server.url, address_rate=1.0) as limited:
-        assert child.wait_until(limited.is_ready, 10)
+        waiting.until(limited.is_ready, "the edge is ready")
 
         def send(address: str) -> httpx.Response:
-            headers = edges.CSP | {"X-Forwarded-For": address}
-            return httpx.post(limited.url + edges.TARGET, content=edges.REPORT, headers=headers)
+            with limited.client() as http:
+                headers = edges.CSP | {"X-Forwarded-For": address}
+                return http.post(edges.TARGET, content=edges.REPORT, headers=headers)
 
-        answers = [send("198.51.100.7") for _ in range(14)]
-        assert [answer.status_code for answer in answers[:11]] == [200] * 11
+        answers = [send("198.51.100.7") for _ in range(11)]
+        assert [answer.status_code for answer in answers] == [200] * 11
+        while answers[-1].is_success:  # one more comes free with each second that this takes
+            answers.append(send("198.51.100.7"))
         assert answers[-1].status_code == 429
         assert int(answers[-1].headers["Retry-After"]) > 0
         assert edges.has_cors(answers[-1].headers)

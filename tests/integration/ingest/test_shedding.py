@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import math
-import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import pytest
 
-from deploy import child
-from storage import ledger, project_settings, quotas, refusals, registry, streams
+from storage import ledger, project_settings, quotas, refusals, streams
+from tests import waiting
 from tests.integration.ingest import edges
 
 if TYPE_CHECKING:
@@ -23,10 +22,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 
-SETTINGS = project_settings.ProjectSettings(quota_per_minute=10, key_quota_per_day=20)
+SETTINGS = project_settings.ProjectSettings(quota_per_day=10, key_quota_per_day=20)
 UPLOAD = {"Content-Type": "application/reports+json; charset=utf-8"}
-LEARN_S = 2.0
-"""Within this time every edge knows."""
+HOUR_S = 3600
+OTHER_TARGET = f"/api/2/security/?sentry_key={edges.OTHER_KEY}"
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +34,8 @@ def two(
 ) -> Iterator[list[edges.Edge]]:
     """Two edges on one Redis."""
     with redis_server.client() as client, contextlib.ExitStack() as stack:
-        limited = registry.Project(id=1, name="one", keys=(edges.KEY,), settings=SETTINGS)
-        edges.publish(client, 7, (limited, *edges.PROJECTS[1:]))
+        limited = (msgspec.structs.replace(one, settings=SETTINGS) for one in edges.PROJECTS[:2])
+        edges.publish(client, 7, (*limited, *edges.PROJECTS[2:]))
         yield [
             stack.enter_context(edges.edge(tmp_path_factory.mktemp("edge"), redis_server.url))
             for _ in range(2)
@@ -44,59 +43,83 @@ def two(
         edges.publish(client, 8)
 
 
-def use_up(client: redis.Redis, reason: str, seconds: float, limit: int, key: str = "") -> int:
-    """Note a used-up quota of project 1, as a worker does, and return when it ends."""
-    until = math.ceil(time.time() + seconds)
-    client.zadd(quotas.EXHAUSTED_KEY, {f"1 {reason} {limit} {key}": until})
-    return until
+class Quota(NamedTuple):
+    """One that is used up, as a worker notes it."""
+
+    reason: str
+    limit: int
+    key: str = ""
+    project_id: int = 1
 
 
-def shed_by(edge: edges.Edge) -> bool:
-    return status(edge) == 429
+DAY = Quota("project_day", 10)
+OF_OTHERS = Quota("project_day", 10, project_id=2)
 
 
-def status(edge: edges.Edge, target: str = edges.TARGET, headers: dict[str, str] = edges.CSP) -> int:
-    with edge.client() as http:
-        return http.post(target, content=edges.REPORT, headers=headers).status_code
+def use_up(client: redis.Redis, quotas_: dict[Quota, int]) -> None:
+    """Note that these are used up, each for so many seconds; an edge that sees one of them sees all."""
+    (now_s, _) = client.time()
+    client.zadd(
+        quotas.EXHAUSTED_KEY,
+        {
+            f"{one.project_id} {one.reason} {one.limit} {one.key}": now_s + seconds
+            for one, seconds in quotas_.items()
+        },
+    )
+
+
+def answers(two: list[edges.Edge], target: str = edges.TARGET) -> list[int]:
+    """Return what each edge answers to a report."""
+    statuses = []
+    for edge in two:
+        with edge.client() as http:
+            statuses.append(http.post(target, content=edges.REPORT, headers=edges.CSP).status_code)
+    return statuses
+
+
+def shed(two: list[edges.Edge], target: str = edges.TARGET) -> bool:
+    return answers(two, target) == [429] * len(two)
+
+
+def taken(two: list[edges.Edge], target: str = edges.TARGET) -> bool:
+    return answers(two, target) == [200] * len(two)
 
 
 def test_every_edge_sheds_until_there_is_room_again(two: list[edges.Edge], redis_client: redis.Redis) -> None:
-    until = use_up(redis_client, "project_minute", 6, 10)
-    assert all(child.wait_until(lambda edge=edge: shed_by(edge), LEARN_S) for edge in two)
-    assert [status(edge, f"/api/2/security/?sentry_key={edges.OTHER_KEY}") for edge in two] == [200, 200]
+    use_up(redis_client, {DAY: HOUR_S})
+    waiting.until(lambda: shed(two), "both edges shed")
+    assert taken(two, OTHER_TARGET)
     with two[0].client() as http:
         answer = http.post(edges.TARGET, content=edges.REPORT, headers=edges.CSP)
     seconds = int(answer.headers["retry-after"])
-    assert until - time.time() - 0.5 < seconds < until - time.time() + 1.5
-    assert answer.headers["x-sentry-rate-limits"] == f"{seconds}:security:project:project_minute"
-    assert answer.json() == {"detail": "This project's quota of a minute is used up."}
+    assert 0 < seconds <= HOUR_S
+    assert answer.headers["x-sentry-rate-limits"] == f"{seconds}:security:project:project_day"
+    assert answer.json() == {"detail": "This project's quota of a day is used up."}
     assert edges.has_cors(answer.headers)
-    assert child.wait_until(lambda: not any(map(shed_by, two)), until - time.time() + LEARN_S)
-    assert time.time() > until - 0.5
+    use_up(redis_client, {DAY: 1})
+    waiting.until(lambda: taken(two), "both edges take reports again")
+    assert redis_client.zcard(quotas.EXHAUSTED_KEY) == 1, "it ended by itself"
 
 
 def test_of_two_quotas_the_one_that_lasts_longer_is_named(
     two: list[edges.Edge], redis_client: redis.Redis
 ) -> None:
-    use_up(redis_client, "project_minute", 3, 10)
-    use_up(redis_client, "key_day", 90, 20, edges.KEY)
-    assert child.wait_until(lambda: shed_by(two[0]), LEARN_S)
-    time.sleep(0.6)
+    use_up(redis_client, {DAY: HOUR_S, Quota("key_day", 20, edges.KEY): 2 * HOUR_S})
+    waiting.until(lambda: shed(two), "both edges shed")
     with two[0].client() as http:
         answer = http.post(edges.TARGET, content=edges.REPORT, headers=edges.CSP)
     assert answer.headers["x-sentry-rate-limits"].endswith(":security:key:key_day")
     redis_client.delete(quotas.EXHAUSTED_KEY)
-    assert child.wait_until(lambda: not shed_by(two[0]), LEARN_S)
+    waiting.until(lambda: taken(two), "both edges take reports again")
 
 
 def test_a_quota_that_was_raised_sheds_no_more(two: list[edges.Edge], redis_client: redis.Redis) -> None:
-    use_up(redis_client, "project_minute", 60, 9)
-    use_up(redis_client, "of another release", 60, 9)
-    use_up(redis_client, "another_release", 60, 9)
-    time.sleep(1.2)
-    assert not any(map(shed_by, two))
-    use_up(redis_client, "project_minute", 60, 10)
-    assert child.wait_until(lambda: all(map(shed_by, two)), LEARN_S), "what can be read counts"
+    before = [Quota("project_day", 9), Quota("of another release", 9), Quota("another_release", 9)]
+    use_up(redis_client, {**dict.fromkeys(before, HOUR_S), OF_OTHERS: HOUR_S})
+    waiting.until(lambda: shed(two, OTHER_TARGET), "both edges have looked")
+    assert taken(two)
+    use_up(redis_client, {DAY: HOUR_S})
+    waiting.until(lambda: shed(two), "what can be read counts")
     redis_client.delete(quotas.EXHAUSTED_KEY)
 
 
@@ -104,8 +127,8 @@ def test_an_upload_is_answered_200_and_its_reports_are_counted(
     two: list[edges.Edge], redis_client: redis.Redis, server: clickhouse.Connection
 ) -> None:
     before = edges.acknowledged(redis_client)
-    use_up(redis_client, "project_minute", 30, 10)
-    assert child.wait_until(lambda: shed_by(two[0]), LEARN_S)
+    use_up(redis_client, {DAY: HOUR_S})
+    waiting.until(lambda: shed(two[:1]), "the edge sheds")
     refusals.move(redis_client, server)
     with two[0].client() as http:
         for body in (b"[{},{},{}]", b"\xef\xbb\xbf[{},{}]", edges.REPORT, b"[]"):
@@ -115,13 +138,13 @@ def test_an_upload_is_answered_200_and_its_reports_are_counted(
         assert http.post(edges.TARGET, content=b"no", headers=UPLOAD).status_code == 400
         assert http.post(edges.TARGET, content=edges.REPORT, headers=edges.CSP).status_code == 429
     redis_client.delete(quotas.EXHAUSTED_KEY)
-    counted = "SELECT sum(quantity) FROM outcomes WHERE outcome = 'quota' AND reason = 'project_minute'"
+    counted = "SELECT sum(quantity) FROM outcomes WHERE outcome = 'quota' AND reason = 'project_day'"
 
     def arrived() -> bool:
         refusals.move(redis_client, server)
         return server.execute(counted) == [(6,)]
 
-    assert child.wait_until(arrived, 5)
+    waiting.until(arrived, "the counts have arrived")
     (line,) = [
         one for one in ledger.verify(server, redis_client, streams.DEFAULT_SHARDS) if one.project_id == 1
     ]

@@ -12,6 +12,7 @@ import pytest
 from deploy import network
 from ingest import auth, connection, refusals, tally, targets
 from storage import refusals as stored_refusals
+from tests.integration.ingest import edges
 from tests.integration.storage import relay
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ def target(project_id: int, environment: str) -> targets.Target:
 
 def run(url: str, scenario: Callable[[tally.Tally], Awaitable[None]]) -> None:
     async def main() -> None:
-        client = connection.connect(url, 0.25)
-        await scenario(tally.Tally(client, 0.25, lambda: NOW))
+        client = connection.connect(url, edges.REDIS_S)
+        await scenario(tally.Tally(client, edges.REDIS_S, lambda: NOW))
         await client.aclose()
 
     asyncio.run(main())
@@ -132,11 +133,13 @@ def test_counts_wait_for_a_redis_that_is_away(
     waiting(redis_client)
 
     async def scenario(tested: tally.Tally) -> None:
-        tested._client = connection.connect(f"redis://{network.LOOPBACK}:{network.free_port()}/0", 0.25)
+        tested._client = connection.connect(
+            f"redis://{network.LOOPBACK}:{network.free_port()}/0", edges.REDIS_S
+        )
         tested.count(refusals.DISABLED, target(7, "prod"))
         await tested.flush()
         tested.count(refusals.DISABLED, target(7, "prod"))
-        tested._client = connection.connect(redis_server.url, 0.25)
+        tested._client = connection.connect(redis_server.url, edges.REDIS_S)
         await tested.flush()
         await tested._client.aclose()
 

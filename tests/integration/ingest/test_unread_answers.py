@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import pytest
 
 from deploy import child, network
+from tests import waiting
 from tests.integration.ingest import edges
 
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ def _resident(edge: edges.Edge) -> int:
 
 
 def _wait_served(raw: socket.socket, edge: edges.Edge, client: redis.Redis, reports: int) -> None:
-    assert child.wait_until(lambda: edges.acknowledged(client) == reports or _is_cut(raw, edge), 60)
+    waiting.until(
+        lambda: edges.acknowledged(client) == reports or _is_cut(raw, edge),
+        "a portion is served, or its sender cut off",
+    )
 
 
 def test_a_sender_that_reads_no_answers_is_cut_off(impatient: edges.Edge, redis_client: redis.Redis) -> None:
@@ -76,7 +80,7 @@ def test_answers_that_are_read_late_arrive_all(edge: edges.Edge, redis_client: r
     before = edges.acknowledged(redis_client)
     with socket.socket() as raw:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        raw.settimeout(60)
+        raw.settimeout(waiting.PATIENCE_S)
         raw.connect((network.LOOPBACK, edge.port))
         for sent in range(1, MOST + 1):
             raw.sendall(PORTION)

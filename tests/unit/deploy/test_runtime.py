@@ -35,7 +35,7 @@ def sleeper(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process that writes into a log of the directory, as each of a system does."""
     (tmp_path / "logs").mkdir()
     with (tmp_path / "logs" / "worker-1.log").open("ab") as log:
-        process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], stdout=log)
+        process = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"], stdout=log)
     yield process
     process.kill()
     process.wait()

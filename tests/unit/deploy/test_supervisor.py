@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from deploy import child, supervisor
+from deploy import child, supervisor, system
+from tests import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SLEEP = "import time; time.sleep(60)"
+SLEEP = "import signal; signal.pause()"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); {SLEEP}"
-PARENT = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {SLEEP!r}]); time.sleep(60)"
+PARENT = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEEP!r}]); {SLEEP}"
+STOP_S = 10.0
+"""What a whole system promises to need at most for stopping."""
 
 
 class Clock:
@@ -79,7 +82,7 @@ def test_a_process_that_cannot_be_started_is_tried_again(
 
     first = watching.start(supervisor.Service("test", "it", start, 5.0, clock))
     psutil.Process(first.pid).kill()
-    assert child.wait_until(lambda: first.exit_code() is not None, 5)
+    waiting.until(lambda: first.exit_code() is not None, "it has ended")
     watching.tend()
     clock.now += 1.0
     watching.tend()
@@ -101,7 +104,7 @@ def test_a_dead_process_is_started_again_and_reported(
 ) -> None:
     first = watching.start(service(tmp_path / "log", SLEEP, clock))
     psutil.Process(first.pid).kill()
-    assert child.wait_until(lambda: first.exit_code() is not None, 5)
+    waiting.until(lambda: first.exit_code() is not None, "it has ended")
     watching.tend()
     (second,) = watching.running("test")
     assert second.pid != first.pid
@@ -116,7 +119,7 @@ def test_a_second_death_is_waited_out(
     for _ in range(2):
         running = started.child
         assert running is not None
-        assert child.wait_until(lambda running=running: running.exit_code() is not None, 5)
+        running.wait(waiting.PATIENCE_S)
         watching.tend()
     assert happened[-1] == "it ended with code 3, starting again in 0.5 s"
     assert watching.running("test") == []
@@ -125,27 +128,33 @@ def test_a_second_death_is_waited_out(
     assert happened[-1].startswith("it is process ")
 
 
+def test_a_whole_system_is_killed_in_time_if_it_does_not_stop() -> None:
+    most = (max(system.STOP_SECONDS[kind] for kind in group) for group in system.STOP_ORDER)
+    assert sum(most) < STOP_S
+    assert {kind for group in system.STOP_ORDER for kind in group} == system.STOP_SECONDS.keys()
+
+
 def test_who_ignores_sigterm_is_killed(tmp_path: Path, clock: Clock) -> None:
     log = tmp_path / "log"
     running = service(log, STUBBORN, clock).start()
-    assert child.wait_until(lambda: log.read_text() == "up\n", 5)
+    waiting.until(lambda: log.read_text() == "up\n", "it ignores the signal")
     running.stop(0.2)
     assert running.exit_code() == -9
 
 
 def test_descendants_end_with_a_process(tmp_path: Path, clock: Clock) -> None:
     running = service(tmp_path / "log", PARENT, clock).start()
-    assert child.wait_until(lambda: len(running.family()) == 2, 5)
+    waiting.until(lambda: len(running.family()) == 2, "it has a child")
     family = running.family()
     running.stop()
-    _, left = psutil.wait_procs(family, timeout=5)
+    _, left = psutil.wait_procs(family, timeout=waiting.PATIENCE_S)
     assert [process for process in left if process.status() != psutil.STATUS_ZOMBIE] == []
 
 
 def test_a_long_log_is_put_aside_at_the_next_start(tmp_path: Path) -> None:
     log = tmp_path / "it.log"
     log.write_bytes(b"x" * (child.LOG_BYTES + 1))
-    child.Child([sys.executable, "-c", "print('new')"], log).wait(5)
+    child.Child([sys.executable, "-c", "print('new')"], log).wait(waiting.PATIENCE_S)
     assert log.read_text() == "new\n"
     assert (tmp_path / "it.1.log").stat().st_size > child.LOG_BYTES
 
@@ -155,14 +164,14 @@ def test_a_log_that_grows_long_is_put_aside_while_its_process_lives(tmp_path: Pa
     code = (
         f"import os, time; print('x' * {child.LOG_BYTES + 1}, flush=True)\n"
         f"while not os.path.exists({str(aside)!r}): time.sleep(0.01)\n"
-        "print('on', flush=True); time.sleep(60)"
+        f"print('on', flush=True); {SLEEP}"
     )
     it = service(log, code, clock)
     running = it.start()
     written = child.LOG_BYTES + len("x\n")
-    assert child.wait_until(lambda: log.stat().st_size == written, 60)
+    waiting.until(lambda: log.stat().st_size == written, "its log is long")
     assert it.tend() is None
     assert (tmp_path / "it.1.log").stat().st_size > child.LOG_BYTES
     aside.touch()
-    assert child.wait_until(lambda: log.read_text() == "on\n", 60)
+    waiting.until(lambda: log.read_text() == "on\n", "it writes on")
     running.stop()

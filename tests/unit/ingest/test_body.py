@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import body, limits, refusals
+from tests import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,11 @@ class Sender:
 
 
 def upload(
-    messages: list[dict[str, Any]], *, limit: int = LIMIT, timeout: float = 5.0, held: int = 10_000
+    messages: list[dict[str, Any]],
+    *,
+    limit: int = LIMIT,
+    timeout: float = waiting.PATIENCE_S,
+    held: int = 10_000,
 ) -> tuple[body.Upload, Sender, limits.HeldBytes]:
     sender, counter = Sender(messages), limits.HeldBytes(held)
     return body.Upload(sender, counter, limit, timeout), sender, counter

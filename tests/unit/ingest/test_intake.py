@@ -9,6 +9,7 @@ import pytest
 
 from ingest import intake, limits, refusals
 from storage import envelope, errors
+from tests import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -40,7 +41,10 @@ class Store:
 
 
 def run(
-    scenario: Callable[[intake.Intake, Store], Awaitable[Any]], *, held: int = 64 << 20, timeout: float = 5.0
+    scenario: Callable[[intake.Intake, Store], Awaitable[Any]],
+    *,
+    held: int = 64 << 20,
+    timeout: float = waiting.PATIENCE_S,
 ) -> tuple[list[Groups], int]:
     """Run a scenario to its end; return what was appended, and the bytes still held."""
 
@@ -95,12 +99,12 @@ def test_whoever_waits_for_a_failing_append_is_refused(error: Exception) -> None
     async def scenario(tested: intake.Intake, store: Store) -> None:
         store.open.clear()
         store.error = error
-        waiting = [tested.store(0, payload(b"a")), tested.store(1, payload(b"b"))]
+        stored = [tested.store(0, payload(b"a")), tested.store(1, payload(b"b"))]
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        waiting.append(tested.store(0, payload(b"came meanwhile")))
+        stored.append(tested.store(0, payload(b"came meanwhile")))
         store.open.set()
-        results = await asyncio.gather(*waiting, return_exceptions=True)
+        results = await asyncio.gather(*stored, return_exceptions=True)
         assert [refusal_of(result) for result in results] == [refusals.UNAVAILABLE] * 3
         store.error = None
         assert await tested.store(0, payload(b"c")) == "0-2-0-0"
@@ -153,8 +157,8 @@ def test_draining_waits_for_everything() -> None:
 def test_a_shard_that_is_not_stored_refuses_only_who_waits_for_it() -> None:
     async def scenario(tested: intake.Intake, store: Store) -> None:
         store.broken = {5}
-        waiting = [tested.store(shard, payload(b"a")) for shard in (3, 5, 5, 3)]
-        first, second, third, fourth = await asyncio.gather(*waiting, return_exceptions=True)
+        stored = [tested.store(shard, payload(b"a")) for shard in (3, 5, 5, 3)]
+        first, second, third, fourth = await asyncio.gather(*stored, return_exceptions=True)
         assert (first, fourth) == ("3-1-0-0", "3-1-0-1")
         assert {refusal_of(second), refusal_of(third)} == {refusals.UNAVAILABLE}
 

@@ -1,0 +1,35 @@
+"""Which process runs which tests, where several run them at once: a file is run by one, in its order.
+
+Servers and systems are started once for a session, and a session is what one process runs. What takes longest
+begins first, so that all of them end at about the same time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from xdist.scheduler import LoadScopeScheduling
+
+if TYPE_CHECKING:
+    import pytest
+    from xdist.remote import Producer
+
+FIRST: Final = ("tests/faults/", "tests/integration/deploy/", "tests/browser/", "tests/integration/")
+TOGETHER: Final = ("tests/faults/",)
+"""Folders whose files share a system, and a minute that passes while they run."""
+
+
+def rank(nodeid: str) -> int:
+    """Return the place of a test in the order in which they begin."""
+    return next((place for place, folder in enumerate(FIRST) if nodeid.startswith(folder)), len(FIRST))
+
+
+class ByFile(LoadScopeScheduling):
+    """Gives each process one file after the other."""
+
+    def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
+        super().__init__(config, log)
+        config.option.loadscopereorder = False  # by the number of tests, which says little of their time
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid.partition("::")[0])
