@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from ingest import body, coding, cors, refusals, targets
+from ingest import body, coding, cors, refusals, targets, turns
 from storage import envelope, lenient
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class Endpoint:
         self._addresses = where
         self._rates = rates
         self._settings = settings
+        self._inflations = turns.Turns()
 
     def __call__(self, scope: Scope, receive: body.Receive, send: Send) -> Coroutine[Any, Any, None]:
         """Answer one request."""
@@ -133,6 +134,7 @@ class Endpoint:
             coding.require_coding(content_encoding)
         content = await upload.read(headers.get(b"content-length", b""))
         if content_encoding:
+            await self._inflations.take()
             content = coding.inflate(content, content_encoding, self._settings.max_body_bytes)
         _require_json(content)
         if limit is not None:
