@@ -114,10 +114,12 @@ def test_a_reader_that_went_away_is_no_failure_to_tell(system: harness.System) -
 def test_an_edge_whose_port_is_taken_is_one_sentence(system: harness.System) -> None:
     listen = system.edge_url.removeprefix("http://")
     done = harness.headrace("edge", "--data", str(system.directory), HEADRACE_LISTEN=listen)
-    assert (done.returncode, done.stderr) == (
+    *logged, said = done.stderr.splitlines()
+    assert (done.returncode, said) == (
         1,
-        f"headrace: The edge cannot listen on {listen}: address already in use.\n",
+        f"headrace: The edge cannot listen on {listen}: address already in use.",
     )
+    assert [json.loads(line)["event"] for line in logged] == ["redis_server"]
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,7 @@ def test_where_nothing_passes_nobody_is_to_blame(harm: Callable[[], None]) -> No
 
 
 def test_a_machine_without_room_blames_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "_ROOM", 8 << 30)  # more than any process has left of what it gave back
     monkeypatch.setattr(apart, "MEMORY", apart._ROOM // 2)
     with pytest.raises(ordinary.UndecidedError, match="Not even an ordinary report"):
         apart.culprits(SHARD, ENTRIES, on_venom(lambda: bytearray(apart._ROOM)))

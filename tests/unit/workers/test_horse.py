@@ -22,6 +22,12 @@ def perform(order: str) -> bool:
     return order != REFUSES
 
 
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fork begins with the memory of its parent, and this one ran many tests."""
+    monkeypatch.setattr(horse, "MAX_PEAK_KB", 1 << 40)
+
+
 @pytest.fixture
 def one() -> Iterator[horse.Horse]:
     found = horse.Horse(perform)
@@ -63,6 +69,13 @@ def test_a_worn_out_horse_makes_way(monkeypatch: pytest.MonkeyPatch) -> None:
     one = horse.Horse(perform)
     assert one.order("work")
     assert one.wait() == (True, 0)
+    assert one.order("work")
+    assert one.wait() == (False, 0)
+
+
+def test_a_horse_that_took_much_memory_makes_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(horse, "MAX_PEAK_KB", 1)
+    one = horse.Horse(perform)
     assert one.order("work")
     assert one.wait() == (False, 0)
 
