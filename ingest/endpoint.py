@@ -81,7 +81,7 @@ class Endpoint:
     async def _post(self, scope: Scope, receive: body.Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         target = self._table.find(scope["path"], scope["query_string"], headers.get(b"x-sentry-auth", b""))
-        upload = self._upload(receive)
+        upload = self.upload(receive)
         try:
             receipt = await self._take(target, scope, headers, upload)
         except refusals.RefusedError as error:
@@ -102,9 +102,10 @@ class Endpoint:
             await send(_NO_BODY)
             return
         refusal = refusals.METHOD if targets.is_route(scope["path"]) else refusals.NO_ROUTE
-        await self._refuse(refusal, targets.NOWHERE, scope, self._upload(receive), send)
+        await self._refuse(refusal, targets.NOWHERE, scope, self.upload(receive), send)
 
-    def _upload(self, receive: body.Receive) -> body.Upload:
+    def upload(self, receive: body.Receive) -> body.Upload:
+        """Return the body of a request, which comes in this way."""
         return body.Upload(receive, self._held, self._settings.max_body_bytes, self._settings.body_timeout)
 
     async def _take(
