@@ -27,6 +27,7 @@ _log = structlog.get_logger(__name__)
 
 _PREFLIGHT: Final = {"type": "http.response.start", "status": 204, "headers": list(cors.PREFLIGHT)}
 _ACCEPTED_HEADERS: Final = (*cors.EVERY_RESPONSE, (b"content-length", b"0"))
+_LENGTHS: Final = frozenset((b"content-length", b"transfer-encoding"))
 _NO_BODY: Final = {"type": "http.response.body", "body": b""}
 
 
@@ -100,6 +101,8 @@ class Endpoint:
         if scope["method"] == "OPTIONS" and targets.is_route(scope["path"]):
             await send(_PREFLIGHT)
             await send(_NO_BODY)
+            if not _LENGTHS.isdisjoint(dict(scope["headers"])):
+                await self.upload(receive).discard(expects_continue=False)
             return
         refusal = refusals.METHOD if targets.is_route(scope["path"]) else refusals.NO_ROUTE
         await self._refuse(refusal, targets.NOWHERE, scope, self.upload(receive), send)
