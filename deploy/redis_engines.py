@@ -157,12 +157,17 @@ def _said(path: str) -> str:
 
 
 def _first(descriptor: int) -> bytes:
-    """Read a line, or what comes of it in time."""
+    """Read until a line says the version, or what comes in time: wrappers may warn first."""
     said, deadline = b"", time.monotonic() + VERSION_S
-    while b"\n" not in said and len(said) < _SAID_BYTES:
+    while not _SAID.search(_lines(said)) and len(said) < _SAID_BYTES:
         ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
         part = os.read(descriptor, _SAID_BYTES) if ready else b""
         if not part:
             break
         said += part
     return said
+
+
+def _lines(said: bytes) -> str:
+    """Return what is there of whole lines: half a version is another one."""
+    return said[: said.rfind(b"\n") + 1].decode("utf-8", "replace")

@@ -57,7 +57,15 @@ class EdgeApp(falcon.asgi.App):  # type: ignore[type-arg]
         """Serve one request, or the process's lifespan."""
         if scope["type"] == "http" and scope["path"].startswith(endpoint.PREFIX):
             return self._reports(scope, receive, send)
+        if scope["type"] == "http":
+            return self._route(scope, receive, send)
         return super().__call__(scope, receive, send)
+
+    async def _route(self, scope: endpoint.Scope, receive: body.Receive, send: endpoint.Send) -> None:
+        """Let Falcon answer, which reads no more of a body than its first piece, and drop the rest."""
+        upload = self._reports.upload(receive)
+        await super().__call__(scope, upload.receive, send)
+        await upload.discard(expects_continue=False)
 
 
 class Lifespan:

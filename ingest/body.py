@@ -73,14 +73,18 @@ class Upload:
         except (TimeoutError, refusals.RefusedError):
             return
 
-    async def _next(self) -> bytes:
-        """Return the next piece; the server tells of a lost connection and of its own time-out alike."""
+    async def receive(self) -> dict[str, Any]:
+        """Take the next event, as an application does that reads for itself."""
         self._started = True
         message = await self._receive()
+        self._arrived = not message.get("more_body")
+        return message
+
+    async def _next(self) -> bytes:
+        """Return the next piece; the server tells of a lost connection and of its own time-out alike."""
+        message = await self.receive()
         if message["type"] != "http.request":
-            self._arrived = True
             raise refusals.RefusedError(refusals.INCOMPLETE)
-        self._arrived = not message["more_body"]
         body: bytes = message["body"]
         return body
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import redis.asyncio
+import redis.exceptions
 from redis.asyncio import retry
 from redis.backoff import NoBackoff
 
@@ -20,9 +22,19 @@ def connect(url: str, timeout: float) -> redis.asyncio.Redis:
 
 
 def connect_once(url: str, timeout: float, name: str) -> redis.asyncio.Redis:
-    """Return such a client that has one connection at a time, for pipelines as well, and names each so."""
+    """Return such a client that has one connection at a time, for pipelines as well, and names each so.
+
+    Where its user may not name connections they have no name.
+    """
+
+    async def begin(connection: Any) -> None:  # noqa: ANN401 - of any of its classes
+        await connection.on_connect()
+        with contextlib.suppress(redis.exceptions.ResponseError):
+            await connection.send_command("CLIENT", "SETNAME", name)
+            await connection.read_response()
+
     pool = redis.asyncio.BlockingConnectionPool.from_url(
-        url, max_connections=1, timeout=timeout, client_name=name, **_options(timeout)
+        url, max_connections=1, timeout=timeout, redis_connect_func=begin, **_options(timeout)
     )
     return redis.asyncio.Redis.from_pool(pool)
 

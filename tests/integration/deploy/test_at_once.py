@@ -191,7 +191,7 @@ def test_an_edge_that_starts_goes_by_what_was_changed_meanwhile(both: Installati
 def test_without_an_edge_the_command_says_so(still: Still) -> None:
     installation = Installation(still, [])
     assert installation.run("project", "create", "lonely")[1] == (
-        "No edge is connected: the next one to start goes by this change.\n"
+        "No edge has told this Redis of itself: any goes by this change once it has looked.\n"
     )
     assert installation.run("project", "list")[1] == ""
 

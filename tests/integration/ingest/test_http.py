@@ -145,6 +145,38 @@ def test_a_request_is_answered_once(strict_edge: edges.Edge) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (f"POST //edge{http_cases.TARGET} HTTP/1.1", 404),
+        ("POST /healthz HTTP/1.1", 405),
+        ("GET /healthz HTTP/1.1", 200),
+        ("POST /api/1/nothing HTTP/1.1", 404),
+        (f"OPTIONS {http_cases.TARGET} HTTP/1.1", 204),
+    ],
+)
+def test_a_body_that_comes_after_its_answer_is_no_request(
+    strict_edge: edges.Edge, line: str, status: int
+) -> None:
+    """The connection is kept, whatever answered: a close in the middle of a body may destroy the answer."""
+    sent = http_cases.post(line=line)
+    with socket.create_connection((network.LOOPBACK, strict_edge.port), timeout=30) as raw:
+        answers = Answers(raw)
+        body_at = sent.index(b"\r\n\r\n") + 4
+        send(raw, [sent[: body_at + 1]])
+        assert answers.next() == status
+        send(raw, [sent[body_at + 1 :], http_cases.FOLLOWING])
+        assert answers.next() == 200
+
+
+@pytest.mark.parametrize("left_out", [1, 100, 200])
+def test_half_a_request_ends_with_its_connection(strict_edge: edges.Edge, left_out: int) -> None:
+    with socket.create_connection((network.LOOPBACK, strict_edge.port), timeout=30) as raw:
+        raw.sendall(http_cases.FOLLOWING[:-left_out])
+        raw.shutdown(socket.SHUT_WR)
+        assert Answers(raw).next() is None
+
+
+@pytest.mark.parametrize(
     ("opening", "piece"),
     [
         (b"", b"P"),

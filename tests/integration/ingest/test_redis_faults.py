@@ -221,6 +221,16 @@ def test_a_redis_that_is_out_of_memory_stores_nothing(tmp_path: Path) -> None:
             assert edges.acknowledged(client) == 1
 
 
+@pytest.mark.parametrize("right", ["client", "client|setname"])
+def test_an_edge_that_may_not_name_its_connection_takes_reports(tmp_path: Path, right: str) -> None:
+    with harness.redis_server(tmp_path) as server, server.client() as client:
+        edges.publish(client, 1)
+        client.execute_command("ACL", "SETUSER", "limited", "on", ">secret", "~*", "&*", "+@all", f"-{right}")
+        limited = server.url.replace("redis://", "redis://limited:secret@")
+        with edges.edge(tmp_path, limited) as edge:
+            System(server, client, edge).comes_to(200)
+
+
 def test_an_edge_that_is_stopped_answers_whom_it_has_taken_in(system: System) -> None:
     def send_until_refused() -> int:
         accepted = 0
