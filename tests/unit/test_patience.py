@@ -26,6 +26,7 @@ ALLOWED: Final = {
     "browser/site.py": "the same",
     "disks.py": "a disk is filled about as fast as a disk can be",
     "faults/": "how long a fault lasts, and the load, is what is tried",
+    "fresh.py": "it says how long each part took, and fails when there is no row",
     "fuzz/": "it runs for as long as it is told",
     "integration/ingest/test_registry.py": "how often edges look grows with the time that a test takes",
     "integration/ingest/test_unread_answers.py": "a sender that goes on no more reads, and fails no test",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from deploy import redis_engines
 from deploy.embedded import redis as embedded_redis
 from storage import errors
+from tests import waiting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,13 +72,14 @@ def test_what_says_no_version_is_none(tmp_path: Path, lines: tuple[str, ...]) ->
 def test_what_never_answers_is_ended_with_its_children(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_engines, "VERSION_S", 0.2)
-    pids = tmp_path / "pids"
+    seconds, pids = 0.2, tmp_path / "pids"
     path = program(tmp_path, "redis-server", f"sleep 3600 & echo $$ $! > {pids}", "wait")
-    assert redis_engines.of_program(path) is None
-    for pid in map(int, pids.read_text().split()):
-        while alive(pid):
-            time.sleep(0.01)
+    while not pids.exists() or len(pids.read_text().split()) < 2:  # it was ended before it had begun
+        monkeypatch.setattr(redis_engines, "VERSION_S", seconds)
+        assert redis_engines.of_program(path) is None
+        seconds *= 2
+    processes = [int(pid) for pid in pids.read_text().split()]
+    waiting.until(lambda: not any(map(alive, processes)), "both have ended")
 
 
 def alive(pid: int) -> bool:
