@@ -108,6 +108,9 @@ class Rescue:
         begun = broken and work.begun
         if begun or not (found or self._is_to_blame(lease, work, error, trial)):
             raise error
+        if not found and not batch.can_be_halved(work.decoded, begun=begun):
+            with interruption.allowed():
+                found = poison.beside_others(lease.shard, work.decoded.entries, trial)
         return self._less(lease, work, found or {}, begun=begun)
 
     @staticmethod
