@@ -15,7 +15,7 @@ from storage import envelope, errors
 from workers import defects, interruption, ordinary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
     Trial = Callable[[Sequence[envelope.Entry]], object]
 
@@ -99,7 +99,12 @@ def _error(trial: Trial, entries: Sequence[envelope.Entry]) -> str | None:
 
 
 def culprits(
-    shard: int, entries: Sequence[envelope.Entry], trial: Trial, *, patient: bool = True
+    shard: int,
+    entries: Sequence[envelope.Entry],
+    trial: Trial,
+    *,
+    patient: bool = True,
+    known: Container[str] = (),
 ) -> dict[str, str] | None:
     """Return the error of each payload on which a trial fails, by receipt; empty if none fails alone.
 
@@ -112,13 +117,14 @@ def culprits(
         trial: raises for what is to be found.
         patient: whether it is waited for that ordinary reports pass. If not, whoever fails as they do is a
             culprit all the same.
+        known: receipts of payloads that are not tried.
 
     Raises:
         RecoverableError: a trial could not be made now, or tells nothing.
         MemoryError, OSError, ImportError: likewise.
     """
     search = _Search(shard, trial, patient=patient)
-    suspects = _suspects(entries)
+    suspects = [one for one in _suspects(entries) if envelope.receipt(shard, one[0], one[1]) not in known]
     search.run(suspects)
     return search.found or (None if _error(trial, _entries(suspects)) is None else {})
 
