@@ -2,7 +2,8 @@
 
 The fast path is msgspec. What it refuses is mended and tried again, because real Chrome sends lone surrogate
 escapes (a sample cut in the middle of an emoji) and old senders send a byte-order mark or UTF-16. All of it
-takes time in proportion to the body: a few milliseconds for a megabyte, and twenty if it is all surrogates.
+takes time in proportion to the body: a few milliseconds for a megabyte, twenty if it is all surrogates, and
+forty if it is all brackets, nested nearly as deep as may be.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ _NESTED: Final = "nested too deeply"
 _STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NO_BRACKETS: Final = bytes(set(range(256)).difference(b"[]{}"))
 _NO_OPENING: Final = bytes(set(range(256)).difference(b"[{"))
+_ROOM: Final = 64
+"""Levels below the bound from which on brackets are counted; with less room they are followed one by one."""
 _PIECE: Final = 4096
 
 
@@ -109,11 +112,17 @@ def require_shallow(body: bytes, most: int = MAX_DEPTH) -> None:
     """
     if len(body) <= most or len(body.translate(None, _NO_OPENING)) <= most:
         return
-    depth, steps = 0, memoryview(_brackets(_as_utf8(body)).translate(_STEPS)).cast("b")
-    for start in range(0, len(steps), _PIECE):
-        *_, depth = depths = list(itertools.accumulate(steps[start : start + _PIECE], initial=depth))
-        if max(depths) > most:
-            raise NotJSONError(_NESTED)
+    steps, at, depth = _brackets(_as_utf8(body)).translate(_STEPS), 0, 0
+    while at < len(steps):
+        room = most - depth
+        piece = steps[at : at + (room if room >= _ROOM else _PIECE)]
+        if room >= _ROOM:  # be it all of brackets that open: counting them is ten times faster
+            depth += 2 * piece.count(1) - len(piece)
+        else:
+            *_, depth = depths = list(itertools.accumulate(memoryview(piece).cast("b"), initial=depth))
+            if max(depths) > most:
+                raise NotJSONError(_NESTED)
+        at += len(piece)
 
 
 def _brackets(text: bytes) -> bytes:

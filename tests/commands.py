@@ -43,6 +43,7 @@ def run(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.
     """
     settings = {**os.environ, "COLUMNS": _COLUMNS, **environment}
     request = json.dumps([arguments, settings]).encode()
+    assert len(request) < _MOST_BYTES, "it would be cut, and fail for that"
     ours, theirs = socket.socketpair()
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as error, ours, theirs:
         given = [theirs.fileno(), output.fileno(), error.fileno()]

@@ -13,6 +13,7 @@ from xdist.scheduler import LoadScopeScheduling
 if TYPE_CHECKING:
     import pytest
     from xdist.remote import Producer
+    from xdist.workermanage import WorkerController
 
 FIRST: Final = ("tests/faults/", "tests/integration/deploy/", "tests/browser/", "tests/integration/")
 TOGETHER: Final = ("tests/faults/",)
@@ -30,6 +31,19 @@ class ByFile(LoadScopeScheduling):
     def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
         super().__init__(config, log)
         config.option.loadscopereorder = False  # by the number of tests, which says little of their time
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """Return the test that took its process down, if any; others run what is left, but not it."""
+        units = self.assigned_work.pop(node)
+        left = [(unit, test) for unit in units.values() for test, done in unit.items() if not done]
+        if not left:
+            return None
+        unit, deadly = left[0]
+        unit[deadly] = True
+        self.workqueue.update({scope: unit for scope, unit in units.items() if not all(unit.values())})
+        for other in self.assigned_work:
+            self._reschedule(other)
+        return deadly
 
     def _split_scope(self, nodeid: str) -> str:
         return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid.partition("::")[0])

@@ -28,7 +28,7 @@ from storage import envelope
 from workers import defects, interruption, ordinary, poison
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterator, Sequence
 
 CPU_S: Final = 10.0
 """Processor time that the trial of one payload may take: five times what the largest may cost."""
@@ -79,16 +79,19 @@ class _End(NamedTuple):
     error: str
 
 
-def culprits(shard: int, entries: Sequence[envelope.Entry], trial: poison.Trial) -> dict[str, str]:
+def culprits(
+    shard: int, entries: Sequence[envelope.Entry], trial: poison.Trial, known: Container[str] = ()
+) -> dict[str, str]:
     """Return why each payload is to blame that takes down a process in which it is tried alone, by receipt.
 
-    After ``SEARCH_S`` those that were found until then; empty if there are none.
+    After ``SEARCH_S`` those that were found until then; empty if there are none. Those that are known, by
+    receipt, are not tried.
 
     Raises:
         ordinary.UndecidedError: the trials cannot be made now, or somebody ended them.
     """
     found: dict[str, str] = {}
-    singles = list(_singles(entries))
+    singles = [one for one in _singles(entries) if envelope.receipt(shard, one[0].id, one[1]) not in known]
     position, ends = 0, time.monotonic() + SEARCH_S
     while position < len(singles) and not (found and time.monotonic() > ends):
         end = _run(trial, [[entry] for entry, _ in singles[position:]], CPU_S)

@@ -15,7 +15,7 @@ from storage import envelope, errors
 from workers import defects, interruption, ordinary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
     Trial = Callable[[Sequence[envelope.Entry]], object]
 
@@ -99,7 +99,12 @@ def _error(trial: Trial, entries: Sequence[envelope.Entry]) -> str | None:
 
 
 def culprits(
-    shard: int, entries: Sequence[envelope.Entry], trial: Trial, *, patient: bool = True
+    shard: int,
+    entries: Sequence[envelope.Entry],
+    trial: Trial,
+    *,
+    patient: bool = True,
+    known: Container[str] = (),
 ) -> dict[str, str] | None:
     """Return the error of each payload on which a trial fails, by receipt; empty if none fails alone.
 
@@ -112,19 +117,48 @@ def culprits(
         trial: raises for what is to be found.
         patient: whether it is waited for that ordinary reports pass. If not, whoever fails as they do is a
             culprit all the same.
+        known: receipts of payloads that are not tried.
 
     Raises:
         RecoverableError: a trial could not be made now, or tells nothing.
         MemoryError, OSError, ImportError: likewise.
     """
     search = _Search(shard, trial, patient=patient)
-    suspects = [
+    suspects = [one for one in _suspects(entries) if envelope.receipt(shard, one[0], one[1]) not in known]
+    search.run(suspects)
+    return search.found or (None if _error(trial, _entries(suspects)) is None else {})
+
+
+def beside_others(shard: int, entries: Sequence[envelope.Entry], trial: Trial) -> dict[str, str]:
+    """Return the error of the payload with which a trial begins to fail, by receipt, where none fails alone.
+
+    Empty if there is no such payload: what stands up to it passes one time, or fails as ordinary reports do.
+
+    Raises:
+        RecoverableError: a trial could not be made now.
+        MemoryError, OSError, ImportError: likewise.
+    """
+    suspects = _suspects(entries)
+    passes, fails = 0, len(suspects)
+    while fails - passes > 1:
+        middle = (passes + fails) // 2
+        if _error(trial, _entries(suspects[:middle])) is None:
+            passes = middle
+        else:
+            fails = middle
+    some = _entries(suspects[:fails])
+    if not fails_always(some, trial) or (error := _error(trial, some)) is None:
+        return {}
+    last = suspects[fails - 1]
+    return {envelope.receipt(shard, last.entry_id, last.position): error}
+
+
+def _suspects(entries: Sequence[envelope.Entry]) -> list[_Suspect]:
+    return [
         _Suspect(entry.id, index, payload, entry.received_ms)
         for entry in entries
         for index, payload in enumerate(entry.payloads)
     ]
-    search.run(suspects)
-    return search.found or (None if _error(trial, _entries(suspects)) is None else {})
 
 
 def _entries(suspects: Sequence[_Suspect]) -> list[envelope.Entry]:

@@ -63,13 +63,18 @@ class Rescue:
             LeaseLostError: another drainer took the shard.
         """
         trial, entries = _rows_of(work), work.decoded.entries
-        found = apart.culprits(lease.shard, entries, trial)
+        known = work.bounds.plan.poison
+        found = apart.culprits(lease.shard, entries, trial, known)
         log.warning("batch_suspected", shard=lease.shard, first=work.bounds.first, payloads=len(found))
         if found and work.begun:
             raise MadeBeforeError(f"Rows cannot be made that were made before: {next(iter(found.values()))}")
         if found or batch.can_be_halved(work.decoded, begun=work.begun):
             return self._less(lease, work, found, begun=work.begun)
-        if work.begun or not apart.fails(entries, trial):
+        if work.begun:
+            return work
+        if known:  # leaving those out has not helped
+            found = apart.culprits(lease.shard, entries, trial)
+        if not found and not apart.fails(entries, trial):
             return work
         return self._less(lease, work, found, begun=False)
 
@@ -101,13 +106,20 @@ class Rescue:
         broken = isinstance(error, BrokenError)
         log.error("batch_failed", shard=lease.shard, first=work.bounds.first, exc_info=error)
         trial = _rows_of(work) if broken else self._probe_of(lease, work)
+        entries, known = work.decoded.entries, work.bounds.plan.poison
         with interruption.allowed():
-            found = poison.culprits(lease.shard, work.decoded.entries, trial, patient=broken)
+            found = poison.culprits(lease.shard, entries, trial, patient=broken, known=known)
         if found is None and failures <= AGAIN:
             return work
+        if known and found is None:  # leaving those out has not helped
+            with interruption.allowed():
+                found = poison.culprits(lease.shard, entries, trial, patient=broken)
         begun = broken and work.begun
         if begun or not (found or self._is_to_blame(lease, work, error, trial)):
             raise error
+        if not found and not batch.can_be_halved(work.decoded, begun=begun):
+            with interruption.allowed():
+                found = poison.beside_others(lease.shard, work.decoded.entries, trial)
         return self._less(lease, work, found or {}, begun=begun)
 
     @staticmethod

@@ -72,6 +72,49 @@ def test_many_payloads_that_meet_one_defect_take_nobody_with_them(
     drains.balanced(server, client)
 
 
+def test_of_two_that_fail_together_in_one_entry_one_is_set_aside(
+    client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = judge.judge_payloads
+
+    def breaking(questions: Any) -> Any:
+        if all(f"{VENOM}/{one}" in repr(questions) for one in (1, 2)):
+            raise ZeroDivisionError("side by side")
+        return original(questions)
+
+    monkeypatch.setattr(judge, "judge_payloads", breaking)
+    drains.append(
+        client,
+        *(drains.payload(drains.report(n, **{"document-uri": f"{VENOM}/{n}"})) for n in (1, 2)),
+        *(drains.payload(drains.report(n)) for n in range(3, 11)),
+    )
+    interruptions.drainer(client, server).drain(SHARD)
+    assert drains.counted(server) == {("accepted", ""): 9, ("invalid", "poison"): 1}
+    drains.balanced(server, client)
+
+
+def test_a_search_that_ends_early_goes_on_with_those_it_has_not_found(
+    client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = judge.judge_payloads
+
+    def breaking(questions: Any) -> Any:
+        if drains.mentions_venom(questions):
+            raise ZeroDivisionError("venom")
+        return original(questions)
+
+    monkeypatch.setattr(judge, "judge_payloads", breaking)
+    monkeypatch.setattr(poison, "SEARCH_S", -1.0)  # one culprit in each search
+    drains.append(
+        client,
+        *(drains.payload(drains.report(n, **{"document-uri": f"{VENOM}/{n}"})) for n in range(3)),
+        *(drains.payload(drains.report(n)) for n in range(3, 11)),
+    )
+    interruptions.drainer(client, server).drain(SHARD)
+    assert drains.counted(server) == {("accepted", ""): 8, ("invalid", "poison"): 3}
+    drains.balanced(server, client)
+
+
 def test_what_was_made_into_rows_before_is_waited_for(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

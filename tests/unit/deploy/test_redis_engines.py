@@ -44,7 +44,6 @@ def says(text: str) -> str:
         ("KeyDB server v=6.3.4 sha=7e7e5e57:0 malloc=jemalloc-5.2.1 bits=64", "KeyDB", (6, 3, 4)),
         ("Redict server v=7.3.0 sha=00000000:0 malloc=libc bits=64", "Redict", (7, 3, 0)),
         ("Redis server v=255.255.255 sha=abcdef12:1", "Redis", (255, 255, 255)),
-        (f"WARNING: memory overcommit is off\n{REDIS_7}", "Redis", (7, 0, 15)),
     ],
 )
 def test_a_program_says_its_version(tmp_path: Path, said: str, name: str, number: tuple[int, ...]) -> None:
@@ -73,13 +72,14 @@ def test_what_says_no_version_is_none(tmp_path: Path, lines: tuple[str, ...]) ->
 def test_what_never_answers_is_ended_with_its_children(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_engines, "VERSION_S", 1.0)
-    pids = tmp_path / "pids"
+    seconds, pids = 0.2, tmp_path / "pids"
     path = program(tmp_path, "redis-server", f"sleep 3600 & echo $$ $! > {pids}", "wait")
-    assert redis_engines.of_program(path) is None
-    started = pids.read_text().split() if pids.exists() else []  # a busy machine may not have come so far
-    for pid in map(int, started):
-        waiting.until(lambda pid=pid: not alive(pid), f"process {pid} ends")
+    while not pids.exists() or len(pids.read_text().split()) < 2:  # it was ended before it had begun
+        monkeypatch.setattr(redis_engines, "VERSION_S", seconds)
+        assert redis_engines.of_program(path) is None
+        seconds *= 2
+    processes = [int(pid) for pid in pids.read_text().split()]
+    waiting.until(lambda: not any(map(alive, processes)), "both have ended")
 
 
 def alive(pid: int) -> bool:
@@ -180,8 +180,7 @@ def test_only_what_can_read_the_data_is_run(  # noqa: PLR0913, PLR0917 - a table
         if said in readers:
             assert embedded_redis.choose(path).path == found
         else:
-            sentence = f"cannot read the data that {name.capitalize()} {version.decode()} wrote"
-            with pytest.raises(errors.HeadraceError, match=sentence):
+            with pytest.raises(errors.HeadraceError, match=r", which cannot read the data that .* wrote\."):
                 embedded_redis.choose(path)
 
 

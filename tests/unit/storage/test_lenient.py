@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
+import random
 
 import pytest
 from hypothesis import given
@@ -100,6 +102,19 @@ def test_nesting_has_a_bound_of_ours(beside: bytes, encoding: str) -> None:
         body = text.decode().encode(encoding)
         with pytest.raises(lenient.NotJSONError, match="deeply") if deep else contextlib.nullcontext():
             lenient.require_shallow(body)
+
+
+@pytest.mark.parametrize("most", [1, 63, 64, 65, 200, LEVELS])
+@given(seed=st.integers(0, 1 << 32))
+def test_the_bound_is_met_to_the_bracket(most: int, seed: int) -> None:
+    chance = random.Random(seed)
+    opening, size = chance.random(), chance.choice((most, most + 1, chance.randrange(9000)))
+    body = bytes(chance.choice(b"[{") if chance.random() < opening else ord("]") for _ in range(size))
+    body = b"[" * chance.choice((0, 0, most - 1, most)) + body
+    depths = itertools.accumulate(-1 if one == ord("]") else 1 for one in body)
+    deep = max(depths, default=0) > most
+    with pytest.raises(lenient.NotJSONError, match="deeply") if deep else contextlib.nullcontext():
+        lenient.require_shallow(body, most)
 
 
 @pytest.mark.parametrize("body", [b"[" * LEVELS + b"]" * LEVELS, b'{"":' * LEVELS + b"1" + b"}" * LEVELS])

@@ -158,3 +158,15 @@ def test_what_befalls_the_machine_ends_a_search(error: Exception) -> None:
 
     with pytest.raises(type(error)):
         poison.culprits(SHARD, entries([b"innocent"]), trial)
+
+
+def test_with_whom_a_batch_begins_to_fail_is_found() -> None:
+    batch = entries([b"%d" % number for number in range(20)])
+    for other, last in ((0, 1), (3, 17), (18, 19)):
+
+        def trial(tried: Any, pair: tuple[int, int] = (other, last)) -> None:
+            if {b"%d" % one for one in pair} <= set(bodies_of(tried)):
+                raise ZeroDivisionError("a pair")
+
+        assert bodies_in(poison.beside_others(SHARD, batch, trial), batch) == [b"%d" % last]
+    assert poison.beside_others(SHARD, batch, bodies_of) == {}
