@@ -25,6 +25,7 @@ ALLOWED: Final = {
     "browser/rows.py": "how long a report took is printed, and fails no test",
     "browser/site.py": "the same",
     "disks.py": "a disk is filled about as fast as a disk can be",
+    "fresh.py": "it measures, and fails only when what it waits for cannot come",
     "faults/": "how long a fault lasts, and the load, is what is tried",
     "fuzz/": "it runs for as long as it is told",
     "integration/ingest/test_registry.py": "how often edges look grows with the time that a test takes",

@@ -9,9 +9,9 @@ import itertools
 import json
 import os
 import random
+import secrets
 import signal
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -232,7 +232,7 @@ def test_a_command_waits_for_maintenance_to_replace_a_later_registry(
         later = msgspec.structs.replace(snapshot, version=snapshot.version + 10**12)
         client.set(registry.SNAPSHOT_KEY, msgspec.msgpack.encode(later))
         client.set(registry.VERSION_KEY, str(later.version))
-    made = system.json("project", "create", f"restored {time.monotonic_ns()}")
+    made = system.json("project", "create", f"restored {secrets.token_hex(4)}")
     assert posted(made["endpoint"]) == 200
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from deploy import redis_engines
 from deploy.embedded import redis as embedded_redis
 from storage import errors
+from tests import waiting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,9 +76,8 @@ def test_what_never_answers_is_ended_with_its_children(
     pids = tmp_path / "pids"
     path = program(tmp_path, "redis-server", f"sleep 3600 & echo $$ $! > {pids}", "wait")
     assert redis_engines.of_program(path) is None
-    for pid in map(int, pids.read_text().split()):
-        while alive(pid):
-            time.sleep(0.01)
+    started = [int(pid) for pid in pids.read_text().split()]
+    waiting.until(lambda: not any(map(alive, started)), "the end of the program and its child")
 
 
 def alive(pid: int) -> bool:
