@@ -32,6 +32,23 @@ _OPTIONS: Final = (
 """The lists are complete, so nothing is resolved. What Headrace is built with is installed already. Byte code
 is 20 MB, and made by those who import it."""
 
+_ELSEWHERE: Final = frozenset(
+    f"PIP_{name}"
+    for name in (
+        "BUILD_CONSTRAINT",
+        "CONSTRAINT",
+        "DRY_RUN",
+        "EDITABLE",
+        "PREFIX",
+        "PYTHON",
+        "REQUIRE_HASHES",
+        "REQUIREMENT",
+        "ROOT",
+        "TARGET",
+    )
+)
+"""Settings of pip that say what to install, and where: meant for other work than this. The others hold."""
+
 
 def install(into: environment.Environment, arguments: Sequence[str | Path]) -> None:
     """Install what pip's arguments name.
@@ -76,7 +93,8 @@ def _is_offline() -> bool:
 
 def _run(command: Sequence[str | Path], temporary: Path) -> int:
     """Run pip; on a terminal it draws its own bars, elsewhere lines tell of what is large."""
-    surroundings = {**os.environ, "TMPDIR": str(temporary)}
+    kept = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
+    surroundings = {**kept, "TMPDIR": str(temporary)}
     draws = sys.stdout.isatty()
     out, errors = (None, subprocess.PIPE) if draws else (subprocess.PIPE, subprocess.STDOUT)
     over = threading.Event()

@@ -213,3 +213,23 @@ def test_an_installation_that_was_interrupted_goes_on(
     with pytest.raises(environment.FailedError):
         checkout.prepare(made, ["run"])
     assert made.installed() == {}
+
+
+def test_where_other_work_installs_is_not_heeded(
+    made: environment.Environment, index: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", f"{index}/good")
+    (tmp_path / "other.txt").write_text("given==0.9\n")
+    for name in ("PREFIX", "ROOT", "TARGET"):
+        monkeypatch.setenv(f"PIP_{name}", str(tmp_path))
+    for name in ("CONSTRAINT", "REQUIREMENT"):
+        monkeypatch.setenv(f"PIP_{name}", str(tmp_path / "other.txt"))
+    for name in ("DRY_RUN", "REQUIRE_HASHES"):
+        monkeypatch.setenv(f"PIP_{name}", "1")
+    install(made)
+    assert made.has("given")
+    subprocess.run(
+        [made.python, "-I", "-m", "pip", "uninstall", "--yes", "--quiet", "given"],
+        env={name: value for name, value in os.environ.items() if not name.startswith("PIP_")},
+        check=True,
+    )
