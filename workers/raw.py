@@ -76,8 +76,8 @@ def _memory(rules: scrub.Rules) -> tuple[_Cleaning, _Cleaning]:
 
 
 def _member(rules: scrub.Rules, sent: bytes, name: str) -> str:
-    what = names.what_is(name)
     label = _label(name, rules)
+    what = _what_is(name, label)
     if what is names.What.PRIVATE:
         return f"{label}:{_NOTHING}"
     if what is names.What.LINK and (url := values.url_of(sent)) and url.text not in _TERSE:
@@ -98,6 +98,17 @@ def _new_label(name: str, rules: scrub.Rules) -> str:
 
 
 _remembered_label: Final = functools.lru_cache(1024)(_new_label)
+
+
+def _what_is(name: str, label: str) -> names.What:
+    """Return what a member holds: of a name that may not be stored as it was sent, what is stored says so.
+
+    Otherwise scrubbing what is stored would change it.
+    """
+    what = names.what_is(name)
+    if label[1:-1] == name or what is names.What.PRIVATE:
+        return what
+    return names.what_is(msgspec.json.decode(label, type=str))
 
 
 def _value(value: Any, what: names.What, rules: scrub.Rules, depth: int) -> str:  # noqa: ANN401 - of any shape
@@ -124,9 +135,10 @@ def _object(members: dict[str, Any], rules: scrub.Rules, depth: int) -> Iterator
     """Yield members, which are all private where one of them says that another is."""
     paired = [name for name in names.PAIR_NAMES.intersection(members) if names.is_private_name(members[name])]
     for name, value in members.items():
-        what = names.what_is(name)
+        label = _label(name, rules)
+        what = _what_is(name, label)
         private = what is names.What.PRIVATE or (paired and name not in paired)
-        yield f"{_label(name, rules)}:{_NOTHING if private else _value(value, what, rules, depth + 1)}"
+        yield f"{label}:{_NOTHING if private else _value(value, what, rules, depth + 1)}"
 
 
 def _array(items: list[Any], what: names.What, rules: scrub.Rules, depth: int) -> Iterator[str]:
