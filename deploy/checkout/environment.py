@@ -21,6 +21,9 @@ _ASK: Final = (
 )
 
 
+_UNUSABLE: Final = "$:\n"
+
+
 class FailedError(Exception):
     """There is no environment; the message tells a person what to do."""
 
@@ -77,6 +80,7 @@ class Environment:
         """
         if self.path.exists() and not (self.path / "pyvenv.cfg").exists() and any(self.path.iterdir()):
             raise FailedError(f"{self.path} is there, and no virtual environment: move it away first.")
+        _require_plain(Path.cwd())
         _require_venv()
         words: str | None = None
         try:
@@ -120,6 +124,14 @@ def _empty(path: Path) -> None:
             shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
     else:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _require_plain(place: Path) -> None:
+    """Fail before anything is made where scripts with this path in them would not start."""
+    if found := next((character for character in _UNUSABLE if character in str(place)), None):
+        raise FailedError(
+            f"{str(place)!r} has {found!r} in it, which no path of a checkout may have: move it."
+        )
 
 
 def _require_venv() -> None:

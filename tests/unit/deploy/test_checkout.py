@@ -194,3 +194,15 @@ def test_a_record_that_cannot_be_read_is_none(tmp_path: Path) -> None:
 def test_a_list_says_its_size() -> None:
     assert locks.size("run").startswith("what runs on one machine: ")
     assert 500 < locks.megabytes("run") < locks.megabytes("test") < 2000
+
+
+@pytest.mark.parametrize("name", ["costs $x", "a:b", "two\nlines"])
+def test_a_path_in_which_no_script_starts_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    place = tmp_path / name
+    place.mkdir()
+    monkeypatch.chdir(place)
+    with pytest.raises(environment.FailedError, match="no path of a checkout may have: move it"):
+        environment.Environment().make()
+    assert list(place.iterdir()) == []
