@@ -131,6 +131,7 @@ def test_a_failed_download_is_told_in_a_sentence(
     monkeypatch.setenv("PIP_INDEX_URL", f"{index}/{manner}")
     if manner == "slow":
         monkeypatch.setenv("PIP_TIMEOUT", "1")
+        monkeypatch.setenv("PIP_RETRIES", "1")  # pip of Python 3.14 tells why only when it tries again
     with pytest.raises(environment.FailedError, match=told):
         install(made)
     assert not left(made)
