@@ -49,6 +49,7 @@ class Relay:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.released.set()  # a test that failed holds no answer back any more
         self._listening.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join()
