@@ -103,17 +103,19 @@ def _run(command: Sequence[str | Path], temporary: Path) -> int:
         if not draws:
             teller.start()
         try:
-            _relay(pip)
+            _relay(pip, over)
         finally:
             over.set()
     return pip.returncode
 
 
-def _relay(pip: subprocess.Popen[str]) -> None:
-    """Read what pip says until it ends, and pass on what a person wants to know."""
+def _relay(pip: subprocess.Popen[str], fetched: threading.Event) -> None:
+    """Read what pip says until it ends, and pass on what a person wants to know; note when all is there."""
     told = False
     for line in pip.stdout or pip.stderr or ():
         if _LARGE.match(line):
+            if "Installing" in line:
+                fetched.set()
             say(line.strip().partition(":")[0])
         elif "Retrying" in line and not told:
             told = True

@@ -18,7 +18,7 @@ from tests.integration.workers import test_interruption as interruptions
 from workers import dispatcher, failpoints, judge, pipeline, poison, rescue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import redis
 
@@ -72,6 +72,15 @@ def test_many_payloads_that_meet_one_defect_take_nobody_with_them(
     drains.balanced(server, client)
 
 
+def append_beside_eight(client: redis.Redis, numbers: Sequence[int]) -> None:
+    """Append one entry with a report of these numbered pages that breaks, and of eight that do not."""
+    drains.append(
+        client,
+        *(drains.payload(drains.report(n, **{"document-uri": f"{VENOM}/{n}"})) for n in numbers),
+        *(drains.payload(drains.report(n)) for n in range(3, 11)),
+    )
+
+
 def test_of_two_that_fail_together_in_one_entry_one_is_set_aside(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,11 +92,7 @@ def test_of_two_that_fail_together_in_one_entry_one_is_set_aside(
         return original(questions)
 
     monkeypatch.setattr(judge, "judge_payloads", breaking)
-    drains.append(
-        client,
-        *(drains.payload(drains.report(n, **{"document-uri": f"{VENOM}/{n}"})) for n in (1, 2)),
-        *(drains.payload(drains.report(n)) for n in range(3, 11)),
-    )
+    append_beside_eight(client, (1, 2))
     interruptions.drainer(client, server).drain(SHARD)
     assert drains.counted(server) == {("accepted", ""): 9, ("invalid", "poison"): 1}
     drains.balanced(server, client)
@@ -105,11 +110,7 @@ def test_a_search_that_ends_early_goes_on_with_those_it_has_not_found(
 
     monkeypatch.setattr(judge, "judge_payloads", breaking)
     monkeypatch.setattr(poison, "SEARCH_S", -1.0)  # one culprit in each search
-    drains.append(
-        client,
-        *(drains.payload(drains.report(n, **{"document-uri": f"{VENOM}/{n}"})) for n in range(3)),
-        *(drains.payload(drains.report(n)) for n in range(3, 11)),
-    )
+    append_beside_eight(client, (0, 1, 2))
     interruptions.drainer(client, server).drain(SHARD)
     assert drains.counted(server) == {("accepted", ""): 8, ("invalid", "poison"): 3}
     drains.balanced(server, client)
