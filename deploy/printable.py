@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64 as encoding
 from typing import Final
 
-from storage import characters
+from storage.text import characters
 
 HEX_WIDTH: Final = 32
 """Bytes a line."""

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from storage import labels
-from workers import noise, report, urls
+from storage.tables import labels
+from workers import noise
+from workers.model import report
 from workers.noise import index, rules
+from workers.text import urls
 
 if TYPE_CHECKING:
     import datetime as dt
 
-    from storage import clickhouse, project_settings
+    from storage.projects import project_settings
+    from storage.servers import clickhouse
 
 
 _TOLD: Final = frozenset(

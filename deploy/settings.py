@@ -15,8 +15,10 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import pydantic
 import pydantic_settings
 
-from storage import clickhouse, errors, lanes, streams
-from workers import failpoints
+from storage import errors
+from storage.queue import isolation, streams
+from storage.servers import clickhouse
+from workers.failures import failpoints
 
 PREFIX: Final = "HEADRACE_"
 _CORES: Final = os.cpu_count() or 1
@@ -192,7 +194,7 @@ class Settings(pydantic_settings.BaseSettings):
     shards: int = pydantic.Field(
         streams.DEFAULT_SHARDS,
         ge=1,
-        le=lanes.MOST_SHARDS,
+        le=isolation.MOST_SHARDS,
         description=(
             "Redis streams the payloads are spread over, and so the most workers that can drain at once. "
             "Every process must be told the same number. What an earlier number left is drained too."

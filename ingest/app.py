@@ -25,7 +25,8 @@ from ingest import (
     targets,
     watch,
 )
-from storage import edges, streams
+from storage.projects import edges
+from storage.queue import streams
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable

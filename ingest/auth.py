@@ -10,7 +10,7 @@ import re
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
 
-from storage import envelope
+from storage.queue import envelope
 
 MAX_ENVIRONMENT: Final = 64
 """Characters of an environment's name, as in Sentry."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from storage import clocks
+from storage.servers import clocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from storage import streams
+from storage.queue import streams
 
 
 class EdgeConfig(msgspec.Struct, frozen=True, kw_only=True):

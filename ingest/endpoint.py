@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from ingest import body, coding, cors, refusals, targets, turns
-from storage import envelope, lenient
+from storage.queue import envelope
+from storage.text import lenient
 
 if TYPE_CHECKING:
     from ingest import addresses, config, intake, limits, senders, shedding, tally, watch
-    from storage import origins
+    from storage.projects import origins
 
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import structlog
 
 from ingest import refusals
-from storage import envelope, errors
+from storage import errors
+from storage.queue import envelope
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

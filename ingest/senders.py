@@ -13,7 +13,8 @@ import hashlib
 import time
 from typing import TYPE_CHECKING, Final
 
-from storage import errors, sender_secret
+from storage import errors
+from storage.queue import sender_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable

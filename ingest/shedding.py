@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ingest import targets
-    from storage import quotas
+    from storage.limits import quotas
 
 DETAILS: Final = {
     "project_minute": "This project's quota of a minute is used up.",

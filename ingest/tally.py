@@ -8,8 +8,9 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Final
 
-from storage import envelope, errors
-from storage import refusals as stored_refusals
+from storage import errors
+from storage.queue import envelope
+from storage.tables import refusals as stored_refusals
 
 if TYPE_CHECKING:
     from collections.abc import Callable

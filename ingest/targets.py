@@ -11,12 +11,14 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from ingest import auth, refusals
-from storage import envelope, lanes, origins
+from storage.projects import origins
+from storage.queue import envelope, isolation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from storage import public_keys, quotas, registry
+    from storage.limits import quotas
+    from storage.projects import public_keys, registry
 
 _ROUTE: Final = re.compile(r"/api/([1-9][0-9]{0,19})/(?:security|csp-report|nel)/?")
 _REMEMBERED: Final = 4096
@@ -207,4 +209,4 @@ class TargetTable:
 
     def _stream_of(self, project_id: int, claim: auth.Claim) -> int:
         shard = envelope.shard_of(project_id, claim.environment, claim.release, self._shards)
-        return lanes.aside(shard, self._shards) if project_id in self._aside else shard
+        return isolation.aside(shard, self._shards) if project_id in self._aside else shard

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
-from storage import edges, lanes, quotas, registry
+from storage.limits import quotas
+from storage.projects import edges, registry
+from storage.queue import isolation
 
 if TYPE_CHECKING:
     import redis.asyncio
@@ -71,7 +73,7 @@ class Watch:
             async with asyncio.timeout(2 * self._settings.redis_timeout):
                 await self._refresh_registry()
                 await edges.announce(self._client, self._version)
-                self._table.set_aside(await lanes.load(self._client))
+                self._table.set_aside(await isolation.load(self._client))
                 await self._refresh_limits()
                 self._measure(await self._client.info("memory"))
         except Exception as error:  # noqa: BLE001 - whatever it was, this look must not be the last

@@ -14,14 +14,17 @@ import rq
 import rq.timeouts
 import structlog
 
-from storage import clickhouse, errors, lanes, streams
-from workers import drain, failpoints, interruption, pace
+from storage import errors
+from storage.queue import isolation, streams
+from storage.servers import clickhouse
+from workers.draining import drain, sizing
+from workers.failures import failpoints, interruption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from workers import context
+    from workers.draining import connections
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +46,7 @@ ASIDE_S: Final = 0.3
 HAND_BACK_S: Final = 5
 """What a batch under way may take to be finished when its work horse is told to stop."""
 
-_installed: list[context.Context] = []
+_installed: list[connections.Context] = []
 _stopping = threading.Event()
 
 
@@ -52,7 +55,7 @@ def job_id(shard: int) -> str:
     return f"drain-{shard}"
 
 
-def install(where: context.Context) -> None:
+def install(where: connections.Context) -> None:
     """Tell this process, and the work horses it forks, where Redis and ClickHouse are."""
     _installed[:] = [where]
     failpoints.arm(where.failpoints)
@@ -132,7 +135,7 @@ def _tools() -> Iterator[_Tools]:
     _kept.append(tools)
 
 
-_paces: Final = {False: pace.Pace(drain.Limits(), BATCH_S), True: pace.Pace(ASIDE, ASIDE_S)}
+_paces: Final = {False: sizing.Pace(drain.Limits(), BATCH_S), True: sizing.Pace(ASIDE, ASIDE_S)}
 """By whether a lane is aside."""
 
 
@@ -152,7 +155,7 @@ def drain_shard(shard: int) -> None:
     if stopping():
         return
     started = time.monotonic()
-    aside = lanes.is_aside(shard, _installed[0].shards)
+    aside = isolation.is_aside(shard, _installed[0].shards)
 
     def yields() -> bool:
         if stopping():

@@ -11,22 +11,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from storage import envelope, registry
-from workers import (
-    agents,
-    bygone,
-    collapse,
-    columns,
-    deliveries,
-    impossible,
-    judge,
-    limits,
-    noise,
-    outcomes,
-    quarantine,
-    receipts,
-    report,
-)
+from storage.projects import registry
+from storage.queue import envelope
+from workers import impossible, noise
+from workers.limits import project_limits
+from workers.model import columns, outcomes, report
+from workers.reading import user_agents
+from workers.rows import bygone, collapse, deliveries, quarantine, receipts
+from workers.stages import evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,11 +102,11 @@ class Tables(msgspec.Struct, frozen=True):
 
 def warm() -> None:
     """Load what is slow to load, so that processes that are forked from this one need not."""
-    agents.warm()
+    user_agents.warm()
 
 
 def process(
-    shard: int, entries: Sequence[envelope.Entry], plan: Plan, arbiter: limits.Arbiter | None = None
+    shard: int, entries: Sequence[envelope.Entry], plan: Plan, arbiter: project_limits.Arbiter | None = None
 ) -> Tables:
     """Return the rows that a batch becomes. Never raises for anything a sender wrote.
 
@@ -140,7 +132,7 @@ def process(
 
 
 def _process(
-    shard: int, entries: Sequence[envelope.Entry], plan: Plan, arbiter: limits.Arbiter | None
+    shard: int, entries: Sequence[envelope.Entry], plan: Plan, arbiter: project_limits.Arbiter | None
 ) -> Tables:
     batch = _Batch(plan, receipts.Receipts(shard, entries), limited=arbiter is not None)
     for payload, received in deliveries.grouped(shard, entries):
@@ -171,13 +163,13 @@ class _Batch:
     def __init__(self, plan: Plan, traces: receipts.Receipts, *, limited: bool) -> None:
         self._plan = plan
         self._limited = limited
-        self._claims: dict[int, list[limits.Claim]] = {}
+        self._claims: dict[int, list[project_limits.Claim]] = {}
         self._receipts = traces
         self._contexts: dict[tuple[object, ...], collapse.Context] = {}
         self._overflow: dict[int, dict[tuple[str, str], str]] = {}
         self._tasks: list[_Task] = []
         self._bytes = 0
-        self._judged: dict[judge.Question, judge.Judged] = {}
+        self._judged: dict[evaluate.Question, evaluate.Judged] = {}
         self._rows = collapse.Collapser()
         self._tally = outcomes.Tally()
         self._quarantine = quarantine.Quarantine(numbered=plan.numbered)
@@ -227,18 +219,18 @@ class _Batch:
             before_ms, window_ms = context.removed_before, context.window_ms
             for portion, fresh in bygone.parted(judged, received, before_ms, window_ms):
                 if context.limited and self._limited:
-                    claim = limits.Claim(context, payload.user_agent, portion, fresh)
+                    claim = project_limits.Claim(context, payload.user_agent, portion, fresh)
                     self._claims.setdefault(payload.project_id, []).append(claim)
                 else:
                     self._keep(payload, context, portion, fresh)
         self._rows.render()
 
-    def limit(self, arbiter: limits.Arbiter, seed: str) -> None:
+    def limit(self, arbiter: project_limits.Arbiter, seed: str) -> None:
         """Process what waits for the rulings on its projects' limits."""
         self._quarantine.limit(arbiter, lambda project_id: self._settings(project_id).quarantine_per_hour)
         for project_id, claims in self._claims.items():
             settings = self._settings(project_id)
-            for portion in limits.apply(project_id, settings, claims, arbiter, seed):
+            for portion in project_limits.apply(project_id, settings, claims, arbiter, seed):
                 for sighting in portion.sightings:
                     self._rows.add(portion.context, portion.received, sighting)
                 fingerprint = portion.sightings[0].finding.fingerprint if portion.sightings else 0
@@ -261,10 +253,10 @@ class _Batch:
             beyond=dict(self._quarantine.beyond),
         )
 
-    def _judge(self, tasks: list[_Task], contexts: list[collapse.Context]) -> list[judge.Judged]:
+    def _judge(self, tasks: list[_Task], contexts: list[collapse.Context]) -> list[evaluate.Judged]:
         known = self._judged
         questions = [
-            judge.Question(
+            evaluate.Question(
                 task.payload.body,
                 context.rules,
                 noise.traits_of(task.payload.user_agent),
@@ -274,7 +266,7 @@ class _Batch:
             for task, context in zip(tasks, contexts, strict=True)
         ]
         new = list(dict.fromkeys(question for question in questions if question not in known))
-        known.update(zip(new, judge.judge_payloads(new), strict=True))
+        known.update(zip(new, evaluate.judge_payloads(new), strict=True))
         return [known[question] for question in questions]
 
     def _keep(
@@ -282,12 +274,12 @@ class _Batch:
         payload: envelope.Payload,
         context: collapse.Context,
         received: deliveries.Deliveries,
-        judged: judge.Judged,
+        judged: evaluate.Judged,
     ) -> None:
         """Count all that was found in a payload, and make rows of what was accepted."""
         for position, finding in judged.findings:
             found = finding.report
-            agent = agents.parse(found.user_agent or payload.user_agent)
+            agent = user_agents.parse(found.user_agent or payload.user_agent)
             self._rows.add(
                 context, received, collapse.Sighting(finding, agent, found.age, position, found.weight)
             )
@@ -344,9 +336,9 @@ def _new_context(payload: envelope.Payload, plan: Plan, kept: str | None) -> col
         environment, release = kept, envelope.OTHER_RELEASE
     return collapse.Context(
         account=outcomes.Account(payload.project_id, payload.key, environment, release),
-        rules=judge.rules_of(project.settings),
+        rules=evaluate.rules_of(project.settings),
         window_ms=project.settings.dedupe_window * 1000,
         details=details,
-        limited=limits.are_set(project.settings),
+        limited=project_limits.are_set(project.settings),
         removed_before=project.removed_before,
     )

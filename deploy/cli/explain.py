@@ -15,14 +15,16 @@ import rich.table
 import rich.text
 import typer
 
-from deploy import backends, captures, printable
+from deploy import printable
 from deploy.cli import options, output
-from storage import registry
+from deploy.replay import captures
+from deploy.running import backends
+from storage.projects import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from deploy import located
+    from deploy.running import located
 
 _STDIN: Final = Path("-")
 _SHOWN: Final = 400
@@ -83,7 +85,7 @@ def _read(file: Path, max_body: int) -> Iterator[captures.Read]:
 
 
 def _explained(step: captures.Read, user_agent: str, settings: registry.ProjectSettings) -> dict[str, Any]:
-    from workers import explain as explaining  # noqa: PLC0415 - the pipeline is slow to load
+    from workers.explain import explain as explaining  # noqa: PLC0415 - the pipeline is slow to load
 
     if step.capture is None:
         return {"where": step.where, "refused": step.error}

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from deploy import analyst, backends
+from deploy import analyst
 from deploy.cli import options, output
-from storage import registry
+from deploy.running import backends
+from storage.projects import registry
 
 if TYPE_CHECKING:
-    from storage import clickhouse
+    from storage.servers import clickhouse
 
 _COLUMN_OF_PROJECT: Final = """
 SELECT table, name FROM system.columns

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from deploy import backends, settings
-from deploy import headers as response_headers
+from deploy import settings
 from deploy.cli import options, output
-from storage import registry
+from deploy.projects import headers as response_headers
+from deploy.running import backends
+from storage.projects import registry
 
 
 def headers(  # noqa: PLR0913 - one parameter for each option

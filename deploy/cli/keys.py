@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from deploy.cli import options, output, registered
-from storage import public_keys, registry
+from storage.projects import public_keys, registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable

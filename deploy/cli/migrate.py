@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deploy.cli import options, output
-from storage import migrate as migrations
+from storage.tables import migrate as migrations
 
 
 def migrate(

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from deploy import backends, printable, relabel
+from deploy import printable, relabel
 from deploy.cli import options, output
-from storage import clickhouse, errors, labels, project_settings, registry
+from deploy.running import backends
+from storage import errors
+from storage.projects import project_settings, registry
+from storage.servers import clickhouse
+from storage.tables import labels
 from workers.noise import own, rules
 
 if TYPE_CHECKING:

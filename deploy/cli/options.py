@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
-from deploy import located, settings
+from deploy import settings
+from deploy.running import located
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ import rich.table
 import rich.text
 
 from deploy import printable
-from storage import characters
+from storage.text import characters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from deploy import backends, located, logs, network, settings
+from deploy import logs, settings
 from deploy.cli import options
+from deploy.processes import network
+from deploy.running import backends, located
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
-    from workers import context
+    from workers.draining import connections
 
 log = structlog.get_logger(__name__)
 
@@ -33,14 +35,14 @@ def edge(data: options.Data = options.DEFAULT_DATA) -> None:
 
 def worker(data: options.Data = options.DEFAULT_DATA) -> None:
     """Drain the queue into ClickHouse: one RQ worker."""
-    from workers import rqworker  # noqa: PLC0415 - RQ only where it runs
+    from workers.process import worker as rqworker  # noqa: PLC0415 - RQ only where it runs
 
     rqworker.run(_context(data))
 
 
 def maintenance(data: options.Data = options.DEFAULT_DATA) -> None:
     """Dispatch drain jobs, publish the project registry, record what the edge refused."""
-    from workers import maintenance as chores  # noqa: PLC0415 - RQ only where it runs
+    from workers.process import maintenance as chores  # noqa: PLC0415 - RQ only where it runs
 
     stop = threading.Event()
 
@@ -53,14 +55,14 @@ def maintenance(data: options.Data = options.DEFAULT_DATA) -> None:
     chores.run(where, stop)
 
 
-def _context(data: Path) -> context.Context:
-    from workers import context  # noqa: PLC0415 - RQ only where it runs
+def _context(data: Path) -> connections.Context:
+    from workers.draining import connections  # noqa: PLC0415 - RQ only where it runs
 
     values = settings.load()
     system = located.Located(data, values)
     _require_redis(values, system.redis_url)
     backends.require_clickhouse(system.clickhouse)
-    return context.Context(
+    return connections.Context(
         redis_url=system.redis_url,
         clickhouse=system.clickhouse,
         shards=system.shards,

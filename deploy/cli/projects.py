@@ -10,9 +10,12 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from deploy import backends, project_fields, project_file
 from deploy.cli import keys, options, output, registered
-from storage import deletion, errors, registry
+from deploy.projects import project_fields, project_file
+from deploy.running import backends
+from storage import errors
+from storage.projects import registry
+from storage.removal import deletion
 
 app = typer.Typer(
     help="Create and manage projects; changes count at every edge when the command returns.",

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from deploy import backends, printable, reingest, requeue
+from deploy import printable
 from deploy.cli import options, output
-from storage import custody, errors, quarantine, receipts, registry
+from deploy.replay import reingest, requeue
+from deploy.running import backends
+from storage import errors
+from storage.projects import registry
+from storage.quarantine import custody, quarantined
+from storage.tables import receipts
 
 if TYPE_CHECKING:
-    from storage import clickhouse
+    from storage.servers import clickhouse
 
 app = typer.Typer(help="Look at what could not be understood, replay it, or drop it.", no_args_is_help=True)
 
@@ -42,7 +47,7 @@ def list_rows(
 ) -> None:
     """List the newest rows."""
     with backends.connected(options.locate(data).clickhouse) as server:
-        found = quarantine.newest(server, _selection(server, project=project, reason=reason), limit)
+        found = quarantined.newest(server, _selection(server, project=project, reason=reason), limit)
     if as_json:
         output.json([_details(row) for row in found])
         return
@@ -66,7 +71,7 @@ def show(
     """Show what a payload left in the quarantine, with its bytes."""
     with backends.connected(options.locate(data).clickhouse) as server:
         selection = _selection(server, receipt=receipt)
-        found = [row for page in quarantine.pages(server, selection) for row in page]
+        found = [row for page in quarantined.pages(server, selection) for row in page]
     if not found:
         raise SelectionError(f"The quarantine holds nothing of {receipt}")
     if as_json:
@@ -96,9 +101,9 @@ def drop(  # noqa: PLR0913 - one parameter for each option
         wanted = _narrow(server, receipt, project, reason, before)
         confirmed = bool(receipt) or yes
         with custody.taken(server, client) if confirmed else contextlib.nullcontext():
-            rows, selection = quarantine.extent(server, custody.committed(client, system.shards, wanted))
+            rows, selection = quarantined.extent(server, custody.committed(client, system.shards, wanted))
             if rows and confirmed:
-                quarantine.drop(server, selection)
+                quarantined.drop(server, selection)
     if as_json:
         output.json({"rows": rows, "dropped": rows if confirmed else 0})
     elif confirmed:
@@ -130,11 +135,11 @@ def replay(  # noqa: PLR0913 - one parameter for each option
     ):
         wanted = _narrow(server, receipt, project, reason, before)
         with custody.taken(server, client) as lease:
-            rows, selection = quarantine.extent(server, custody.committed(client, system.shards, wanted))
+            rows, selection = quarantined.extent(server, custody.committed(client, system.shards, wanted))
             task = bar.add_task("replaying", total=rows)
             sink = reingest.Sink(client, system.shards, system.high_water, bar.refresh)
             run = requeue.Requeue(server, client, sink, lease)
-            for page in quarantine.pages(server, selection):
+            for page in quarantined.pages(server, selection):
                 for kept in run.store(page):
                     output.complain(f"{kept['receipt']} stays: {kept['reason']}")
                 bar.advance(task, len(page))
@@ -148,7 +153,7 @@ def replay(  # noqa: PLR0913 - one parameter for each option
 
 def _narrow(
     server: clickhouse.Connection, receipt: str, project: str, reason: str, before: dt.datetime | None
-) -> quarantine.Selection:
+) -> quarantined.Selection:
     """Return a selection that names something: the whole quarantine is never meant by saying nothing."""
     if not (receipt or project or reason or before):
         raise SelectionError("Which rows? Name a receipt, or select by --project, --reason or --before")
@@ -162,7 +167,7 @@ def _selection(
     project: str = "",
     reason: str = "",
     before: dt.datetime | None = None,
-) -> quarantine.Selection:
+) -> quarantined.Selection:
     given: dict[str, Any] = {"reason": reason}
     if receipt:
         given["receipt"] = str(receipts.Receipt.parse(receipt))
@@ -170,20 +175,20 @@ def _selection(
         given["project_id"] = registry.Registry(server).get(project).id
     if before:
         given["before_ms"] = round(before.replace(tzinfo=dt.UTC).timestamp() * 1000)
-    return quarantine.Selection(**given)
+    return quarantined.Selection(**given)
 
 
-def _details(row: quarantine.Row) -> dict[str, object]:
+def _details(row: quarantined.Row) -> dict[str, object]:
     shown = ("received", "receipt", "project_id", "environment", "release", "reason", "error")
     return {**{name: getattr(row, name) for name in shown}, "bytes": len(row.raw)}
 
 
-def _content(row: quarantine.Row) -> dict[str, str]:
+def _content(row: quarantined.Row) -> dict[str, str]:
     text = printable.text(row.raw)
     return {"raw_b64": printable.base64(row.raw)} if text is None else {"raw": row.raw.decode()}
 
 
-def _show(row: quarantine.Row) -> None:
+def _show(row: quarantined.Row) -> None:
     for name, value in _details(row).items():
         output.copyable(f"{name:12} {printable.line(str(value))}")
     output.copyable("")

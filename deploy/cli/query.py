@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from deploy import backends
 from deploy.cli import options, output
+from deploy.running import backends
 
 
 def query(

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from deploy import backends, headers, project_fields
 from deploy.cli import options, output
-from storage import edges, errors, registry
+from deploy.projects import headers, project_fields
+from deploy.running import backends
+from storage import errors
+from storage.projects import edges, registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     import redis
 
-    from deploy import located
+    from deploy.running import located
 
 _POLL_S: Final = 0.2
 

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deploy import backends, captures, reingest, resumption
 from deploy.cli import options, output
-from storage import errors, registry, resubmission
+from deploy.replay import captures, reingest, resumption
+from deploy.running import backends
+from storage import errors
+from storage.projects import registry
+from storage.quarantine import resubmission
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +22,8 @@ if TYPE_CHECKING:
     import redis
     import rich.progress
 
-    from deploy import located
-    from storage import envelope
+    from deploy.running import located
+    from storage.queue import envelope
 
 
 def replay(  # noqa: PLR0913 - one parameter for each option

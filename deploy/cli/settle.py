@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
-from deploy import backends
 from deploy.cli import options, output
-from storage import errors, registry, settlements
+from deploy.running import backends
+from storage import errors
+from storage.ledger import settlements
+from storage.projects import registry
 
 
 class NotConfirmedError(errors.HeadraceError):

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
-from deploy import backends, pulse, redis_engines
 from deploy.cli import options, output
-from storage import clocks, drift, edges, errors, lanes, streams
+from deploy.embedded import redis_engines
+from deploy.running import backends, status_line
+from storage import errors
+from storage.projects import edges
+from storage.queue import drift, isolation, streams
+from storage.servers import clocks
 
 if TYPE_CHECKING:
     import redis
 
-    from deploy import located
+    from deploy.running import located
 
 SAMPLE_S: Final = 1.0
 """Rates are measured over this time."""
@@ -74,11 +78,11 @@ def _process(name: str, pid: int) -> dict[str, object]:
 
 
 def _queue(client: redis.Redis, shards: int) -> dict[str, Any]:
-    meter = pulse.Meter(client, shards)
+    meter = status_line.Meter(client, shards)
     meter.read()
     time.sleep(SAMPLE_S)
     flow = meter.read()
-    numbers = lanes.present(client, shards)
+    numbers = isolation.present(client, shards)
     with client.pipeline(transaction=False) as pipeline:
         for number in numbers:
             pipeline.xlen(streams.keys(number).stream)
@@ -88,7 +92,7 @@ def _queue(client: redis.Redis, shards: int) -> dict[str, Any]:
         "committed_per_s": round(flow.committed, 1),
         "backlog": flow.backlog,
         "entries_by_shard": {
-            shard: entries[shard] + entries[lanes.aside(shard, shards)] for shard in range(shards)
+            shard: entries[shard] + entries[isolation.aside(shard, shards)] for shard in range(shards)
         },
         "entries_aside": sum(entries[shards:]),
     }
@@ -98,7 +102,7 @@ def _clocks(client: redis.Redis, shards: int) -> dict[str, Any]:
     """Return by how many seconds Redis' clock and streams are ahead of this machine's."""
     own = time.time()
     seconds, microseconds = client.time()
-    found = drift.find(client, lanes.present(client, shards))
+    found = drift.find(client, isolation.present(client, shards))
     return {
         "redis_ahead_s": round(seconds + microseconds / 1e6 - own, 1),
         "streams_ahead_s": {shard: round(one.ahead_ms / 1000, 1) for shard, one in found.items()},

@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deploy import backends, printable
+from deploy import printable
 from deploy.cli import options, output
-from storage import quarantine, receipts, registry, streams
+from deploy.running import backends
+from storage.projects import registry
+from storage.quarantine import quarantined
+from storage.queue import streams
+from storage.tables import receipts
 
 if TYPE_CHECKING:
     import redis
 
-    from deploy import located
-    from storage import clickhouse
+    from deploy.running import located
+    from storage.servers import clickhouse
 
 Answer = dict[str, Any]
 
@@ -44,7 +48,7 @@ def trace(
 
 def _in_queue(client: redis.Redis, receipt: receipts.Receipt) -> Answer | None:
     """Return where in the queue the payload is, or None if its entry is not there."""
-    from workers import batch  # noqa: PLC0415 - the pipeline is slow to load
+    from workers.draining import batch  # noqa: PLC0415 - the pipeline is slow to load
 
     queue = streams.Queue(client)
     held = queue.find(receipt.shard, receipt.entry_id)
@@ -93,8 +97,8 @@ def _in_tables(system: located.Located, receipt: receipts.Receipt) -> Answer:
 
 
 def _quarantined(server: clickhouse.Connection, receipt: receipts.Receipt) -> list[Answer]:
-    selection = quarantine.Selection(receipt=str(receipt))
-    rows = [row for page in quarantine.pages(server, selection) for row in page]
+    selection = quarantined.Selection(receipt=str(receipt))
+    rows = [row for page in quarantined.pages(server, selection) for row in page]
     return [{"reason": row.reason, "error": printable.line(row.error), "bytes": len(row.raw)} for row in rows]
 
 

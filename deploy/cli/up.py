@@ -19,15 +19,17 @@ import rich.panel
 import rich.text
 import typer
 
-from deploy import headers, printable, pulse, runtime, settings, sharing
-from deploy import system as systems
+from deploy import printable, settings
 from deploy.cli import options, output
+from deploy.projects import headers
+from deploy.running import runtime, sharing, status_line
+from deploy.running import system as systems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-    from storage import registry
+    from storage.projects import registry
 
 TEND_S: Final = 0.1
 """How often processes are looked after; a dead one is back this much later."""
@@ -94,7 +96,7 @@ def _stop_signal() -> Iterator[threading.Event]:
 
 def _watch(system: systems.System, stop: threading.Event) -> None:
     watched = system.runtime
-    heart = pulse.Pulse(watched.redis_url, system.address, watched.shards)
+    heart = status_line.Pulse(watched.redis_url, system.address, watched.shards)
     heart.start()
     try:
         with _live() as show:

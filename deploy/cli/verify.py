@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 import typer
 
-from deploy import backends
 from deploy.cli import options, output
-from storage import appends, drift, lanes, ledger, marks, registry
+from deploy.running import backends
+from storage.ledger import equations, marks
+from storage.projects import registry
+from storage.queue import appends, drift, isolation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -46,10 +48,10 @@ def verify(
         backends.connected(system.clickhouse) as server,
     ):
         _wait_drained(client, system.shards, wait)
-        lines = ledger.verify(server, client, system.shards)
+        lines = equations.verify(server, client, system.shards)
         names = registry.Registry(server).names()
         repeated = appends.repeated(client)
-        ahead = drift.find(client, lanes.present(client, system.shards))
+        ahead = drift.find(client, isolation.present(client, system.shards))
         breaks = marks.breaks(server)
     balanced = all(line.balanced for line in lines)
     waiting = sum(line.backlog for line in lines)
@@ -72,11 +74,11 @@ def verify(
 
 def _wait_drained(client: redis.Redis, shards: int, seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and ledger.backlog(client, shards):
+    while time.monotonic() < deadline and equations.backlog(client, shards):
         time.sleep(POLL_S)
 
 
-def _details(line: ledger.Line, name: str) -> dict[str, object]:
+def _details(line: equations.Line, name: str) -> dict[str, object]:
     return {
         **msgspec.structs.asdict(line),
         "name": name,
@@ -85,7 +87,7 @@ def _details(line: ledger.Line, name: str) -> dict[str, object]:
     }
 
 
-def _show_ledger(lines: list[ledger.Line], names: dict[int, str], waiting: int) -> None:
+def _show_ledger(lines: list[equations.Line], names: dict[int, str], waiting: int) -> None:
     rows = [row for line in lines for row in _rows(line, names.get(line.project_id, "no known project"))]
     if rows:
         output.table(("project", "equation", "left", "right", "difference", "where"), rows)
@@ -106,7 +108,7 @@ def _show_notes(repeated: Mapping[int, int], ahead: Iterable[int]) -> None:
         output.copyable(f"Stream {shard} is ahead of the clock until it is drained.")
 
 
-def _settled(line: ledger.Line, equation: str) -> str:
+def _settled(line: equations.Line, equation: str) -> str:
     amount = line.settled.get(equation, 0)
     return f"{amount:+,} settled" if amount else ""
 
@@ -131,7 +133,7 @@ def _minute(ms: int) -> str:
     return f"{dt.datetime.fromtimestamp(ms / 1000, dt.UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _rows(line: ledger.Line, name: str) -> list[tuple[str, str, str, str, str, str]]:
+def _rows(line: equations.Line, name: str) -> list[tuple[str, str, str, str, str, str]]:
     found = {difference.equation: difference for difference in line.differences}
     rows = []
     for number, (equation, title, left, right) in enumerate(_EQUATIONS):

@@ -22,8 +22,9 @@ from typing import Final
 import msgspec
 import psutil
 
-from deploy import analyst, child, network
+from deploy import analyst
 from deploy.embedded import forget_lost, room
+from deploy.processes import child, network
 from storage import errors
 
 START_SECONDS: Final = 60.0

@@ -12,7 +12,8 @@ import re
 import shutil
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from deploy import child, network, redis_engines
+from deploy.embedded import redis_engines
+from deploy.processes import child, network
 from storage import errors
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from deploy import network
-from tests import harness
+from deploy.processes import network
 from tests.bench import corpus, loadgen, memory, probes, stack
 from tests.bench.report import Measurement
+from tests.helpers import harness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -9,11 +9,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from deploy import child, network
-from storage import clickhouse, migrate
-from tests import harness
+from deploy.processes import child, network
+from storage.servers import clickhouse
+from storage.tables import migrate
 from tests.bench import corpus, loadgen, obvious
 from tests.bench.report import Measurement
+from tests.helpers import harness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,8 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from storage import envelope, ledger, streams
+from storage.ledger import equations
+from storage.queue import envelope, streams
 from tests.bench import corpus, memory, stack
 from tests.bench.report import Measurement
 
@@ -99,7 +100,7 @@ def _drain(stores: stack.Stores) -> _Drained:
         memory.Sampler(worker.family) as sampler,
     ):
         rate = _payload_rate(stores)
-    (line,) = ledger.verify(stores.server, stores.client, stores.values.shards)
+    (line,) = equations.verify(stores.server, stores.client, stores.values.shards)
     if not line.balanced:
         raise RuntimeError(f"The ledger does not balance: {line}.")
     ((rows,),) = stores.server.execute("SELECT count() FROM reports")
@@ -130,4 +131,4 @@ def _next_backlog(stores: stack.Stores, previous: int) -> int:
 
 
 def _backlog(stores: stack.Stores) -> int:
-    return ledger.backlog(stores.client, stores.values.shards)
+    return equations.backlog(stores.client, stores.values.shards)

@@ -6,8 +6,11 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from deploy import child, network
-from storage import ledger, project_settings, quotas, registry, streams
+from deploy.processes import child, network
+from storage.ledger import equations
+from storage.limits import quotas
+from storage.projects import project_settings, registry
+from storage.queue import streams
 from tests.bench import corpus, foreign, loadgen, memory, stack
 from tests.bench.report import Measurement
 
@@ -176,7 +179,7 @@ def _require_stored(stores: stack.Stores, outcome: loadgen.Outcome) -> None:
     Raises:
         RuntimeError: it holds less. It may hold more: an append that timed out was answered with 503.
     """
-    backlog = ledger.backlog(stores.client, stores.values.shards)
+    backlog = equations.backlog(stores.client, stores.values.shards)
     if backlog < outcome.acknowledged:
         raise RuntimeError(f"Redis holds {backlog} payloads, but the edge answered {outcome.statuses}.")
     for shard in range(stores.values.shards):

@@ -11,7 +11,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from tests.bench.report import Measurement
-from workers import impossible, urls
+from workers import impossible
+from workers.text import urls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

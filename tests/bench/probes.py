@@ -13,13 +13,14 @@ from urllib.parse import urlsplit
 import msgspec
 
 from deploy import settings
-from storage import clickhouse, envelope
+from storage.queue import envelope
+from storage.servers import clickhouse
 from tests.bench import corpus, stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tests import harness
+    from tests.helpers import harness
 
 ENVIRONMENT: Final = "freshness"
 _numbers: Final = itertools.count()

@@ -7,9 +7,12 @@ import sys
 import urllib.parse
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from deploy import child, network, settings
-from storage import clickhouse, migrate, registry
-from tests import harness
+from deploy import settings
+from deploy.processes import child, network
+from storage.projects import registry
+from storage.servers import clickhouse
+from storage.tables import migrate
+from tests.helpers import harness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

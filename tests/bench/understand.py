@@ -11,7 +11,7 @@ import random
 import time
 from typing import TYPE_CHECKING, Final
 
-from storage import envelope
+from storage.queue import envelope
 from tests.bench import corpus
 from tests.bench.report import Measurement
 from workers import pipeline

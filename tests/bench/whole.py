@@ -12,11 +12,13 @@ from urllib.parse import urlsplit
 import psutil
 import redis
 
-from deploy import network, settings
-from storage import clickhouse, ledger
-from tests import harness
+from deploy import settings
+from deploy.processes import network
+from storage.ledger import equations
+from storage.servers import clickhouse
 from tests.bench import corpus, loadgen, memory, probes, stack
 from tests.bench.report import Measurement
+from tests.helpers import harness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -180,6 +182,6 @@ class _Watch:
             contextlib.closing(redis.Redis.from_url(self._runtime.redis_url)) as client,
         ):
             while not self._stop.wait(1):
-                backlog = ledger.backlog(client, self._runtime.shards)
+                backlog = equations.backlog(client, self._runtime.shards)
                 ((seen,),) = server.execute(_SEEN)
                 self._samples.append(_Sample(time.time(), backlog, seen))

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from deploy import die_with_parent
+from deploy.processes import die_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests import harness
 from tests.browser import browsers
+from tests.helpers import harness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

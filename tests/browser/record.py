@@ -18,11 +18,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from deploy import child
+from deploy.processes import child
 from ingest import cors
-from tests import waiting
 from tests.browser import browsers, provocations, rows, site, tls
-from tests.unit.workers import payloads
+from tests.helpers import payloads, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,16 +6,17 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from deploy import child, settings
-from storage import clickhouse
-from tests import waiting
+from deploy import settings
+from deploy.processes import child
+from storage.servers import clickhouse
+from tests.helpers import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Set as AbstractSet
 
-    from tests import harness
     from tests.browser import site
+    from tests.helpers import harness
 
 _SEEN: Final = (
     "SELECT DISTINCT kind, directive, blocked, disposition FROM reports WHERE release = %(release)s"

@@ -11,8 +11,8 @@ from tests.browser import rows, site, visits
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests import harness
     from tests.browser.browsers import Browser
+    from tests.helpers import harness
 
 pytestmark = pytest.mark.browser
 

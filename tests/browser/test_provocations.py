@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests import harness
+    from tests.helpers import harness
 
 pytestmark = [pytest.mark.browser, visits.OVER_TLS]
 

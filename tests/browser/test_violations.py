@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests import harness
     from tests.browser.browsers import Browser
+    from tests.helpers import harness
 
 pytestmark = pytest.mark.browser
 

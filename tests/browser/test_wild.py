@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests import waiting
 from tests.browser.wild import capture
-from workers import impossible, judge
+from tests.helpers import waiting
+from workers import impossible
+from workers.stages import evaluate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,8 +31,8 @@ Contradiction = impossible.Contradiction
 
 
 def contradictions(one: capture.Capture, *, verbatim: bool) -> set[Contradiction]:
-    question = judge.Question(json.dumps(one.report).encode(), verbatim=verbatim)
-    (judged,) = judge.judge_payloads([question])
+    question = evaluate.Question(json.dumps(one.report).encode(), verbatim=verbatim)
+    (judged,) = evaluate.judge_payloads([question])
     return {finding.contradiction for _, finding in judged.findings}
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import trustme
 
-from tests import transports
+from tests.helpers import transports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests import harness
     from tests.browser.browsers import Browser
+    from tests.helpers import harness
 
 ENVIRONMENT: Final = "production"
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import redis
 import redis.exceptions
 
-from storage import lanes, streams
-from tests import waiting
+from storage.queue import isolation, streams
 from tests.faults import load
+from tests.helpers import waiting
 
 if TYPE_CHECKING:
-    from tests import harness
+    from tests.helpers import harness
 
 RECOVERY_S: Final = 60.0
 """What recovery from any single fault may take, without a person, on a machine that does nothing else."""
@@ -90,7 +90,7 @@ def shards(system: harness.System) -> list[Stored]:
     current = system.runtime
     with contextlib.closing(redis.Redis.from_url(current.redis_url)) as client:
         pipeline = client.pipeline()
-        for shard in lanes.every(current.shards):
+        for shard in isolation.every(current.shards):
             pipeline.hgetall(streams.keys(shard).ledger)
         ledgers = pipeline.execute()
     return [Stored(_total(counts, b"acknowledged:"), _total(counts, b"committed:")) for counts in ledgers]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import harness
 from tests.faults import books, load, quota
+from tests.helpers import harness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

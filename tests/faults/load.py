@@ -15,7 +15,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
-from tests import waiting
+from tests.helpers import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -10,8 +10,8 @@ import struct
 import threading
 from typing import TYPE_CHECKING, Final, Self
 
-from deploy import network
-from tests import transports
+from deploy.processes import network
+from tests.helpers import transports
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator

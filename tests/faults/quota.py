@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tests import harness, waiting
 from tests.faults import load, victims
-from workers import failpoints
+from tests.helpers import harness, waiting
+from workers.failures import failpoints
 
 if TYPE_CHECKING:
     from pathlib import Path

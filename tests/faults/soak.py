@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Final
 import rich.console
 import rich.table
 
-from deploy import network
-from tests import harness
+from deploy.processes import network
 from tests.faults import books, load, victims
-from workers import failpoints
+from tests.helpers import harness
+from workers.failures import failpoints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

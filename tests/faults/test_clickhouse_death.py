@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from storage import clickhouse, migrate, writer
-from tests import harness
+from storage.servers import clickhouse
+from storage.tables import migrate, writer
+from tests.helpers import harness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy import child
-from tests import harness, waiting
+from deploy.processes import child
 from tests.faults import books, load, proxy, victims
+from tests.helpers import harness, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy import network
-from tests import harness, waiting
+from deploy.processes import network
 from tests.faults import books, load, victims
-from workers import failpoints
+from tests.helpers import harness, waiting
+from workers.failures import failpoints
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,8 +13,8 @@ import redis
 
 from deploy.embedded import room
 from deploy.settings import MEBIBYTE
-from tests import disks, harness, waiting
 from tests.faults import books, load, proxy
+from tests.helpers import disks, harness, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

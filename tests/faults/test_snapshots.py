@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from deploy import runtime
-from tests import harness, waiting
+from deploy.running import runtime
 from tests.faults import books, victims
+from tests.helpers import harness, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

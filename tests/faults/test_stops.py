@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tests import waiting
 from tests.faults import books, load, victims
+from tests.helpers import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests import harness
+    from tests.helpers import harness
 
 pytestmark = pytest.mark.faults
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Final
 import psutil
 import redis
 
-from storage import lanes, streams
-from tests import waiting
+from storage.queue import isolation, streams
+from tests.helpers import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests import harness
+    from tests.helpers import harness
 
 KINDS: Final = (
     "edge process",
@@ -103,7 +103,7 @@ def _froze_in_batch(system: harness.System, horse: int) -> bool:
 def inserts(system: harness.System) -> bool:
     """Tell whether some batch is under way whose inserts have begun."""
     current = system.runtime
-    begun = [streams.keys(shard).begun for shard in lanes.every(current.shards)]
+    begun = [streams.keys(shard).begun for shard in isolation.every(current.shards)]
     with contextlib.closing(redis.Redis.from_url(current.redis_url)) as client:
         return bool(client.exists(*begun))
 

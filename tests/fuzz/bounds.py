@@ -10,7 +10,7 @@ import time
 import tracemalloc
 from typing import Final
 
-from tests.unit.workers import payloads
+from tests.helpers import payloads
 
 BASE_MS: Final = 25.0
 MS_PER_KIB: Final = 2.0

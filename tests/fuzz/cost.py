@@ -11,7 +11,7 @@ import time
 from typing import Final, NamedTuple
 
 from tests.fuzz import bounds, recipes
-from tests.unit.workers import payloads
+from tests.helpers import payloads
 from workers import pipeline
 
 SIZE: Final = 1 << 15

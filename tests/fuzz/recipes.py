@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from tests.unit.workers import payloads, strategies
+from tests.helpers import payloads, strategies
 from workers import families
 
 if TYPE_CHECKING:

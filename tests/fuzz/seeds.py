@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.unit.workers import payloads, strategies
+from tests.helpers import payloads, strategies
 from tests.unit.workers.test_browsers import REQUESTS
 from tests.unit.workers.test_vectors import READABLE
 from workers import families

@@ -5,9 +5,10 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
-from storage import project_settings
-from tests.unit.workers import payloads
-from workers import outcomes, pipeline
+from storage.projects import project_settings
+from tests.helpers import payloads
+from workers import pipeline
+from workers.model import outcomes
 
 USER_AGENTS: Final = (payloads.CHROME, payloads.FIREFOX, "")
 SETTINGS: Final = (

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from storage import clickhouse, migrate
-from tests import harness
+from storage.servers import clickhouse
+from storage.tables import migrate
+from tests.helpers import harness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

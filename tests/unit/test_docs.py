@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
 import re
 from typing import TYPE_CHECKING
 
@@ -11,13 +10,15 @@ import typer.main
 
 from deploy import cli, settings
 from ingest import refusals
-from storage import migrate
-from workers import outcomes
+from storage.tables import migrate
+from tests.helpers import paths
+from workers.model import outcomes
 
 if TYPE_CHECKING:
+    import pathlib
     from collections.abc import Iterator
 
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = paths.ROOT
 PAGES = sorted([*ROOT.glob("docs/**/*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"])
 
 

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from tests.fuzz import bounds, cost, mutator, recipes, seeds, target
-from tests.unit.workers import payloads
+from tests.helpers import payloads
 
 BODY = json.dumps([payloads.modern()]).encode()
 

@@ -24,7 +24,7 @@ ALLOWED: Final = {
     "browser/record.py": "it records until nothing more has come for a while",
     "browser/rows.py": "how long a report took is printed, and fails no test",
     "browser/site.py": "the same",
-    "disks.py": "a disk is filled about as fast as a disk can be",
+    "helpers/disks.py": "a disk is filled about as fast as a disk can be",
     "faults/": "how long a fault lasts, and the load, is what is tried",
     "fresh.py": "it prints how long a bare machine takes",
     "fuzz/": "it runs for as long as it is told",
@@ -36,7 +36,7 @@ ALLOWED: Final = {
     "integration/workers/test_quota.py": "when a minute ends is what it tests",
     "unit/ingest/test_body.py": "what never comes may as well be given up at once",
     "unit/ingest/test_intake.py": "the same",
-    "unit/workers/test_apart.py": "work that does nothing for ever is what it tests",
+    "unit/workers/poison/test_trials.py": "work that does nothing for ever is what it tests",
 }
 """Files and folders in which that is allowed, and why."""
 

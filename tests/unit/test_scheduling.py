@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tests import waiting
+from tests.helpers import paths, waiting
 
-ROOT = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROOT = paths.ROOT
 DEADLY = "import os\ndef test_a(): pass\ndef test_deadly(): os._exit(3)\ndef test_b(): pass\n"
 """A file of tests, the second of which takes its process down."""
 

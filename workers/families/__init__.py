@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from workers import fields
 from workers.families import (
     coep,
     connection_allowlist,
@@ -24,6 +23,7 @@ from workers.families import (
     permissions_policy,
     unknown,
 )
+from workers.reading import fields
 
 ALL: Final[tuple[contract.Family, ...]] = (
     csp.FAMILY,

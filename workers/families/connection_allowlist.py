@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from workers import report, text, values
 from workers.families import contract, reporting, unknown
+from workers.reading import values
+from workers.text import cleaning
 
 if TYPE_CHECKING:
-    from workers.fields import Reader
+    from workers.model import report
+    from workers.reading.fields import Reader
 
 TYPE: Final = "connection-allowlist"
 _MAX_PATTERN: Final = 256
@@ -36,9 +38,9 @@ def _type(_read: Reader) -> str:
 
 def _details(read: Reader) -> dict[str, str]:
     patterns = [
-        text.cut(pattern, _MAX_PATTERN) for pattern in read.array("allowlist") if isinstance(pattern, str)
+        cleaning.cut(pattern, _MAX_PATTERN) for pattern in read.array("allowlist") if isinstance(pattern, str)
     ]
-    return {"allowlist": text.cut(" ".join(patterns), values.MAX_TEXT)}
+    return {"allowlist": cleaning.cut(" ".join(patterns), values.MAX_TEXT)}
 
 
 FAMILY: Final = contract.Family(kind=unknown.KIND, types=(TYPE,), normalise=normalise, title=title)

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from workers import report
+from workers.model import report
 
 Normalise: TypeAlias = Callable[[report.Item], report.Report | report.Rejection]
 Title: TypeAlias = Callable[[report.Report], str]

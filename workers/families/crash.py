@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from workers import report, urls
 from workers.families import contract, reporting
+from workers.text import urls
 
 if TYPE_CHECKING:
-    from workers.fields import Reader
+    from workers.model import report
+    from workers.reading.fields import Reader
 
 KIND: Final = "crash"
 _NAMES: Final = reporting.names(

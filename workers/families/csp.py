@@ -10,11 +10,13 @@ import functools
 import re
 from typing import TYPE_CHECKING, Final
 
-from workers import decode, fields, memo, outcomes, report, text, urls, values
 from workers.families import contract, csp_titles, envelope
+from workers.model import memo, outcomes, report
+from workers.reading import decode, fields, values
+from workers.text import cleaning, urls
 
 if TYPE_CHECKING:
-    from workers.fields import Reader
+    from workers.reading.fields import Reader
 
 KIND: Final = "csp"
 _WRAPPER: Final = "csp-report"
@@ -119,7 +121,7 @@ def _policy_of(sent: bytes) -> tuple[str, str] | None:
     if not isinstance(value, str):
         return None
     value = value[:_MAX_POLICY]
-    policy = text.clean(value, _MAX_POLICY)
+    policy = cleaning.clean(value, _MAX_POLICY)
     if "'nonce-" not in policy.lower():
         return policy, value
     return _NONCE.sub("'nonce-…'", policy), _PLAIN_NONCE.sub("'nonce-x'", value)

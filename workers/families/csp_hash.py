@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from workers.families import contract, reporting
 
 if TYPE_CHECKING:
-    from workers import report
-    from workers.fields import Reader
+    from workers.model import report
+    from workers.reading.fields import Reader
 
 KIND: Final = "csp-hash"
 _MAX_HASH: Final = 256

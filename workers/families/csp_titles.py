@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from workers import report, urls
+    from workers.model import report
+    from workers.text import urls
 
 _FROM: Final = {
     "default-src": "resource",

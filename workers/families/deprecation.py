@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Final
 
-from workers import memo, report, values
 from workers.families import contract, reporting
+from workers.model import memo, report
+from workers.reading import values
 
 if TYPE_CHECKING:
-    from workers.fields import Reader
+    from workers.reading.fields import Reader
 
 KIND: Final = "deprecation"
 _NAMES: Final = reporting.names(directive="id", removal="anticipated-removal")

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from workers import agents, fields, report, urls
+from workers.reading import fields, user_agents
+from workers.text import urls
 
 if TYPE_CHECKING:
-    from workers.fields import Reader
+    from workers.model import report
+    from workers.reading.fields import Reader
 
 MAX_AGE: Final = 7 * 86_400_000
 """Milliseconds an event may lie back. Chrome keeps reports 15 minutes, the specification allows days."""
@@ -35,6 +37,6 @@ def read(item: report.Item, reader: Reader) -> Envelope:
     reader.extend(item.envelope, _NAMES)
     return Envelope(
         reader.url("url"),
-        reader.text("user_agent", agents.MAX_USER_AGENT),
+        reader.text("user_agent", user_agents.MAX_USER_AGENT),
         min(reader.integer("age"), MAX_AGE),
     )

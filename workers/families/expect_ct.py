@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from workers import certificates, fields, outcomes, report, text
-from workers.families import contract, envelope
+from workers.families import certificates, contract, envelope
+from workers.model import outcomes, report
+from workers.reading import fields
+from workers.text import cleaning
 
 if TYPE_CHECKING:
-    from workers.fields import Reader
+    from workers.reading.fields import Reader
 
 KIND: Final = "expect-ct"
 _MAX_SCTS: Final = 64
@@ -54,7 +56,7 @@ def _scts(read: Reader) -> str:
 
 def _sct(sct: dict[str, Any]) -> str:
     words = (sct.get("source"), sct.get("status"))
-    return " ".join(text.clean(word, _MAX_WORD) if isinstance(word, str) else "?" for word in words)
+    return " ".join(cleaning.clean(word, _MAX_WORD) if isinstance(word, str) else "?" for word in words)
 
 
 FAMILY: Final = contract.Family(

@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
-from storage import base64text
-from workers import certificates, fields, report, values
-from workers.families import contract, envelope, reporting
+from storage.text import base64text
+from workers.families import certificates, contract, envelope, reporting
+from workers.reading import fields, values
 
 if TYPE_CHECKING:
-    from workers.fields import Reader
+    from workers.model import report
+    from workers.reading.fields import Reader
 
 KIND: Final = "expect-staple"
 _NAMES: Final = certificates.NAMES | fields.names(

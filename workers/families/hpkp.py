@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from workers import certificates, fields, report, text, values
-from workers.families import contract, envelope
+from workers.families import certificates, contract, envelope
+from workers.reading import fields, values
+from workers.text import cleaning
 
 if TYPE_CHECKING:
-    from workers.fields import Reader
+    from workers.model import report
+    from workers.reading.fields import Reader
 
 KIND: Final = "hpkp"
 _MAX_PIN: Final = 128
@@ -54,7 +56,7 @@ def _details(read: Reader) -> dict[str, str]:
 
 def _pins(read: Reader) -> str:
     """Return the pins without the frame some senders put around each, ``pin-sha256="…"``."""
-    pins = (text.clean(pin, _MAX_PIN) for pin in read.array("pins") if isinstance(pin, str))
+    pins = (cleaning.clean(pin, _MAX_PIN) for pin in read.array("pins") if isinstance(pin, str))
     bare = (pin.removeprefix("pin-sha256=").strip("\"'") for pin in pins)
     return " ".join(bare)[: values.MAX_TEXT]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from workers.families import contract, reporting
 
 if TYPE_CHECKING:
-    from workers import report
+    from workers.model import report
 
 KIND: Final = "integrity"
 _NAMES: Final = reporting.names(directive="destination")

@@ -8,11 +8,13 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Final
 
-from workers import decode, fields, memo, report, urls, values
 from workers.families import contract, envelope, reporting
+from workers.model import memo, report
+from workers.reading import decode, fields, values
 
 if TYPE_CHECKING:
-    from workers.fields import Reader
+    from workers.reading.fields import Reader
+    from workers.text import urls
 
 KIND: Final = "nel"
 _NAMES: Final = reporting.names(

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from workers import report, values
 from workers.families import contract, reporting
+from workers.reading import values
 
 if TYPE_CHECKING:
-    from workers.fields import Reader
+    from workers.model import report
+    from workers.reading.fields import Reader
 
 KIND: Final = "permissions-policy"
 _TYPE: Final = "permissions-policy-violation"

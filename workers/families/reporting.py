@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from storage import characters
-from workers import fields, report
+from storage.text import characters
 from workers.families import envelope
+from workers.model import report
+from workers.reading import fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from workers import urls
-    from workers.fields import Reader
+    from workers.reading.fields import Reader
+    from workers.text import urls
 
     Texts: TypeAlias = Callable[[Reader], dict[str, str]]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from workers import fields, report
 from workers.families import contract, envelope, reporting
+from workers.model import report
+from workers.reading import fields
 
 KIND: Final = "unknown"
 

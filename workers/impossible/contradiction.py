@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from workers.impossible import matching, policy
 
 if TYPE_CHECKING:
-    from workers import report, urls
+    from workers.model import report
+    from workers.text import urls
 
 
 class Contradiction(enum.IntEnum):

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from storage import project_settings
+from storage.projects import project_settings
 from workers.noise import agents, index, own, rules
 
 if TYPE_CHECKING:
-    from workers import report
+    from workers.model import report
 
 
 class Label(msgspec.Struct, frozen=True, gc=False):

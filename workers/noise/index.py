@@ -6,13 +6,13 @@ import functools
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from workers import impossible as contradictions
-from workers import urls
 from workers.noise import attackers, places, samples
+from workers.text import urls
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
-    from workers import report
+    from workers.model import report
     from workers.noise import rules
 
 _NONE: Final = contradictions.Contradiction.NONE

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from workers import letters, outcomes, urls
+from workers.model import outcomes
 from workers.noise import attackers, rules
+from workers.text import letters, urls
 
 if TYPE_CHECKING:
     from collections.abc import Callable

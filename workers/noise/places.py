@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from workers import urls
     from workers.noise import rules
+    from workers.text import urls
 
 Found = tuple["rules.Rule", ...]
 

@@ -6,7 +6,7 @@ import functools
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from workers import letters
+from workers.text import letters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from workers import letters, spelling, urls
 from workers.scrub import links, masks, named, names
+from workers.text import letters, spelling, urls
 
 if TYPE_CHECKING:
-    from storage import registry
-    from workers import report
+    from storage.projects import registry
+    from workers.model import report
 
 _LONGEST_TEXT: Final = 1024
 """Characters of a text that is remembered, and ..."""

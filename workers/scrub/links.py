@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from workers import letters
+from workers.text import letters
 
 _W: Final = letters.WORD
 _END: Final = r"\s\"'<>`"

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from workers import letters
 from workers.scrub import named
+from workers.text import letters
 
 _W: Final = letters.WORD
 

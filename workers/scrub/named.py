@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from workers import letters
 from workers.scrub import names
+from workers.text import letters
 
 _W: Final = letters.WORD
 _TOKEN: Final = "{token}"  # noqa: S105 - a placeholder

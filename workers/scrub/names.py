@@ -11,7 +11,7 @@ import functools
 import re
 from typing import Final
 
-from workers import letters
+from workers.text import letters
 
 _ENTRIES: Final = 1024
 """Names remembered, of 128 characters at most: some 300 kB."""

@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from storage import envelope, migrate, registry, streams
-from tests import harness, waiting
-from tests.integration.deploy import analysts
-from workers import drain
+from storage.projects import registry
+from storage.queue import envelope, streams
+from storage.tables import migrate
+from tests.helpers import harness, waiting
+from tests.integration.deploy.analyst import analysts
+from workers.draining import drain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import redis
 
-    from storage import clickhouse
+    from storage.servers import clickhouse
 
 SHARDS = 16
 

@@ -18,9 +18,10 @@ import msgspec
 import pytest
 from typer import testing
 
-from deploy import child, cli, network
-from storage import edges, registry
-from tests import harness
+from deploy import cli
+from deploy.processes import child, network
+from storage.projects import edges, registry
+from tests.helpers import harness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,7 @@ import pytest
 
 from deploy.checkout import __main__ as checkout
 from deploy.checkout import environment, locks, packages
-from tests import disks
+from tests.helpers import disks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

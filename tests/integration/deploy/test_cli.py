@@ -11,8 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
-from storage import migrate
-from tests import harness, waiting
+from storage.tables import migrate
+from tests.helpers import harness, waiting
 
 pytestmark = pytest.mark.integration
 

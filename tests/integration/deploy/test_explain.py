@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from storage import registry
+from storage.projects import registry
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,27 +11,18 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from deploy import reingest, requeue
-from storage import (
-    clickhouse,
-    custody,
-    deletion,
-    drift,
-    envelope,
-    errors,
-    leases,
-    ledger,
-    quarantine,
-    refusals,
-    registry,
-    removals,
-    retention,
-    streams,
-)
-from tests import waiting
-from tests.integration import mortal
+from deploy.replay import reingest, requeue
+from storage import errors
+from storage.ledger import equations
+from storage.projects import registry
+from storage.quarantine import custody, quarantined
+from storage.queue import drift, envelope, streams
+from storage.removal import deletion, removals, retention
+from storage.servers import clickhouse, leases
+from storage.tables import refusals
+from tests.helpers import mortal, waiting
 from tests.integration.deploy.conftest import SHARDS
-from workers import drain
+from workers.draining import drain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,17 +87,17 @@ class World:
     def enforce(self) -> int:
         return retention.enforce(self.server, self.client, SHARDS, self.source.list())
 
-    def replay(self, selection: quarantine.Selection) -> requeue.Requeue:
+    def replay(self, selection: quarantined.Selection) -> requeue.Requeue:
         with custody.taken(self.server, self.client, 0) as lease:
             sink = reingest.Sink(self.client, SHARDS, 0.8)
             run = requeue.Requeue(self.server, self.client, sink, lease)
-            for page in quarantine.pages(self.server, custody.committed(self.client, SHARDS, selection)):
+            for page in quarantined.pages(self.server, custody.committed(self.client, SHARDS, selection)):
                 run.store(page)
             return run
 
-    def drop(self, selection: quarantine.Selection) -> None:
+    def drop(self, selection: quarantined.Selection) -> None:
         with custody.taken(self.server, self.client, 0):
-            quarantine.drop(self.server, custody.committed(self.client, SHARDS, selection))
+            quarantined.drop(self.server, custody.committed(self.client, SHARDS, selection))
 
     def expire(self) -> int:
         return custody.expire(self.server, self.client, SHARDS, lambda _: True)
@@ -132,10 +123,10 @@ class World:
         self.enforce()
         deletion.sweep(self.server, self.client, SHARDS)
 
-    def lines(self) -> dict[int, ledger.Line]:
-        return {line.project_id: line for line in ledger.verify(self.server, self.client, SHARDS)}
+    def lines(self) -> dict[int, equations.Line]:
+        return {line.project_id: line for line in equations.verify(self.server, self.client, SHARDS)}
 
-    def check(self) -> dict[int, ledger.Line]:
+    def check(self) -> dict[int, equations.Line]:
         """Check that all equations hold, and that nothing is left of deleted projects."""
         lines = self.lines()
         for line in lines.values():
@@ -158,7 +149,7 @@ def world(still: Still, monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
-EVERYTHING = quarantine.Selection(reason="not_an_object")
+EVERYTHING = quarantined.Selection(reason="not_an_object")
 EQUAL = json.dumps([1] * 16).encode()
 
 
@@ -195,7 +186,7 @@ def test_equal_rows_of_an_older_release_are_replayed_each(world: World) -> None:
 def test_rows_leave_the_quarantine_once_wherever_the_process_dies(
     world: World, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    monkeypatch.setattr(quarantine, "KEPT_DAYS", -1)
+    monkeypatch.setattr(quarantined, "KEPT_DAYS", -1)
     chance = seeded()
     work: Callable[[], object] = {
         "replay": lambda: world.replay(EVERYTHING),
@@ -209,7 +200,7 @@ def test_rows_leave_the_quarantine_once_wherever_the_process_dies(
         world.drain()
         world.dies(death, work)
         assert all(line.quarantined == line.placed for line in world.lines().values())
-    monkeypatch.setattr(quarantine, "KEPT_DAYS", 14)
+    monkeypatch.setattr(quarantined, "KEPT_DAYS", 14)
     world.settle()
     line = world.check()[1]
     assert line.quarantined == sent + line.replayed
@@ -232,7 +223,7 @@ def test_a_replay_that_was_frozen_past_its_lease_stores_nothing_more(world: Worl
     world.drain()
     with custody.taken(world.server, world.client, 0) as lease:
         frozen = requeue.Requeue(world.server, world.client, reingest.Sink(world.client, SHARDS, 0.8), lease)
-        (page,) = quarantine.pages(world.server, EVERYTHING)
+        (page,) = quarantined.pages(world.server, EVERYTHING)
         world.client.delete(lease.key)
         assert len(world.replay(EVERYTHING).receipts) == 2
         with pytest.raises(errors.LeaseLostError):
@@ -300,7 +291,7 @@ def test_a_project_that_is_retired_during_a_replay_gets_nothing_more(world: Worl
     with custody.taken(world.server, world.client, 0) as lease:
         run = requeue.Requeue(world.server, world.client, reingest.Sink(world.client, SHARDS, 0.8), lease)
         world.publish(world.source.set_status("shop", "retired"))
-        (page,) = quarantine.pages(world.server, EVERYTHING)
+        (page,) = quarantined.pages(world.server, EVERYTHING)
         assert len(run.store(page)) == 1
     assert (run.receipts, world.check()[1].held) == ([], 1)
 
@@ -511,7 +502,7 @@ class Schedule:
         self.dies(60, lambda: self.world.replay(EVERYTHING))
 
     def drop(self) -> None:
-        chosen = quarantine.Selection(project_id=self.any_project().id)
+        chosen = quarantined.Selection(project_id=self.any_project().id)
         self.dies(30, lambda: self.world.drop(chosen))
 
     def expire(self) -> None:
@@ -529,7 +520,7 @@ class Schedule:
 
 
 def test_the_ledger_holds_after_any_schedule(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quarantine, "KEPT_DAYS", -1)
+    monkeypatch.setattr(quarantined, "KEPT_DAYS", -1)
     Schedule(world, seeded()).run(STEPS)
     world.settle()
     world.check()

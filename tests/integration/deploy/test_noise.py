@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from storage import envelope, ledger, streams
-from tests import waiting
+from storage.ledger import equations
+from storage.queue import envelope, streams
+from tests.helpers import payloads, waiting
 from tests.integration.deploy.conftest import SHARDS
-from tests.unit.workers import payloads, test_browsers, test_vectors
+from tests.unit.workers import test_browsers, test_vectors
 from workers.noise import rules
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def put(still: Still, *assignments: str) -> None:
 
 
 def assert_balanced(still: Still) -> None:
-    assert all(line.balanced for line in ledger.verify(still.server, still.client, SHARDS))
+    assert all(line.balanced for line in equations.verify(still.server, still.client, SHARDS))
 
 
 def refusal(still: Still, *arguments: str) -> str:

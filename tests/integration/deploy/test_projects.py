@@ -11,9 +11,9 @@ import httpx
 import pytest
 import redis
 
-from deploy import child, network
-from storage import registry
-from tests import harness, waiting
+from deploy.processes import child, network
+from storage.projects import registry
+from tests.helpers import harness, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

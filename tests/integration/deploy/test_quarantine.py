@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from storage import envelope, ledger, resubmission, streams
-from tests import harness, waiting
+from storage.ledger import equations
+from storage.quarantine import resubmission
+from storage.queue import envelope, streams
+from tests.helpers import harness, waiting
 from tests.integration.deploy.conftest import SHARDS
 
 if TYPE_CHECKING:
@@ -100,7 +102,7 @@ def test_what_is_understood_now_is_replayed_and_leaves_the_quarantine(still: Sti
         (1, "prod", "1", 1)
     ]
     assert len(quarantined(still)) == 1
-    (line,) = ledger.verify(still.server, still.client, SHARDS)
+    (line,) = equations.verify(still.server, still.client, SHARDS)
     assert line.balanced
     assert (line.acknowledged, line.accepted) == (3, 1)
 
@@ -156,7 +158,7 @@ def test_of_two_commands_at_once_each_row_is_stored_by_one(still: Still) -> None
     ended = [process.communicate(timeout=waiting.PATIENCE_S)[0] for process in running]
     assert sum(json.loads(text)["stored"] for text in ended if text) == 300
     still.drain()
-    (line,) = ledger.verify(still.server, still.client, SHARDS)
+    (line,) = equations.verify(still.server, still.client, SHARDS)
     assert (line.balanced, line.replayed, line.held) == (True, 300, 300)
 
 
@@ -170,8 +172,8 @@ def test_a_killed_replay_is_run_again(still: Still) -> None:
     process.kill()
     process.wait()
     again = still.json("quarantine", "replay", "--project", "shop", "--before", "2100-01-01")
-    (line,) = ledger.verify(still.server, still.client, SHARDS)
+    (line,) = equations.verify(still.server, still.client, SHARDS)
     assert (line.replayed, line.held, again["kept"]) == (300, 0, [])
     still.drain()
-    (line,) = ledger.verify(still.server, still.client, SHARDS)
+    (line,) = equations.verify(still.server, still.client, SHARDS)
     assert (line.balanced, line.acknowledged) == (True, 400)

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploy import captures, located, reingest, resumption, settings
+from deploy import settings
 from deploy.cli import output
 from deploy.cli import replay as command
-from storage import ledger, registry, resubmission
+from deploy.replay import captures, reingest, resumption
+from deploy.running import located
+from storage.ledger import equations
+from storage.projects import registry
+from storage.quarantine import resubmission
 from tests.integration.deploy.conftest import SHARDS
 
 if TYPE_CHECKING:
@@ -72,7 +76,7 @@ def test_many_lines_are_stored_once_each(still: Still, tmp_path: Path) -> None:
             file.write(json.dumps({"body": REPORT, "release": str(number % 3)}) + "\n")
     assert still.json("replay", str(path), "--project", "1")["stored"] == 1200
     still.drain()
-    (line,) = ledger.verify(still.server, still.client, SHARDS)
+    (line,) = equations.verify(still.server, still.client, SHARDS)
     assert line.balanced
     assert (line.acknowledged, line.seen) == (1200, 1200)
 
@@ -130,7 +134,7 @@ def test_an_interrupted_replay_goes_on_where_it_was(
     done = still.json("replay", str(path), "--project", "shop", "--resume", code=1)
     assert (done["stored"], len(done["refused"])) == (200, 1)
     still.drain()
-    (line,) = ledger.verify(still.server, still.client, SHARDS)
+    (line,) = equations.verify(still.server, still.client, SHARDS)
     assert (line.balanced, line.acknowledged) == (True, 1200)
     assert still.json("replay", str(path), "--project", "shop", code=1)["stored"] == 1200
     with pytest.raises(KeyboardInterrupt):

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from storage import envelope, marks, streams
+from storage.ledger import marks
+from storage.queue import envelope, streams
 from tests.integration.deploy.conftest import SHARDS
 
 if TYPE_CHECKING:

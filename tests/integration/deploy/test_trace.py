@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from storage import receipts, streams
-from workers import batch, pipeline
+from storage.queue import streams
+from storage.tables import receipts
+from workers import pipeline
+from workers.draining import batch
 
 if TYPE_CHECKING:
     from tests.integration.deploy.conftest import Still

@@ -9,8 +9,9 @@ import httpx
 import psutil
 import pytest
 
-from deploy import network, runtime
-from tests import harness, waiting
+from deploy.processes import network
+from deploy.running import runtime
+from tests.helpers import harness, waiting
 
 if TYPE_CHECKING:
     from pathlib import Path

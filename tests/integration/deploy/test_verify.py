@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from storage import appends, envelope, scripts, streams
+from storage.queue import appends, envelope, streams
+from storage.servers import scripts
 from tests.integration.deploy.conftest import SHARDS
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import harness
+from tests.helpers import harness
 from tests.integration.ingest import edges
 
 if TYPE_CHECKING:

@@ -7,19 +7,20 @@ import dataclasses
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import msgspec
 
-from deploy import child, network
+from deploy.processes import child, network
 from ingest import config
-from storage import envelope, registry, streams
-from tests import waiting
+from storage.projects import registry
+from storage.queue import envelope, streams
+from tests.helpers import paths, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import redis
 
@@ -38,7 +39,7 @@ TARGET: Final = f"{PATH}?sentry_key={KEY}"
 REPORT: Final = b'{"csp-report":{"document-uri":"https://www.example.com/","blocked-uri":"inline"}}'
 CSP: Final = {"Content-Type": "application/csp-report"}
 
-_ROOT: Final = Path(__file__).parents[3]
+_ROOT: Final = paths.ROOT
 REDIS_S: Final = 20.0
 """What its Redis has for an answer: on a busy machine it may take longer than an edge in production waits."""
 

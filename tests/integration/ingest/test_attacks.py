@@ -21,9 +21,9 @@ import httpx
 import pytest
 import zstandard
 
-from deploy import network
-from storage import streams
-from tests import waiting
+from deploy.processes import network
+from storage.queue import streams
+from tests.helpers import waiting
 from tests.integration.ingest import edges
 
 if TYPE_CHECKING:

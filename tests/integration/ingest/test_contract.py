@@ -14,8 +14,9 @@ import pytest
 import zstandard
 
 from ingest import config
-from storage import envelope, refusals
-from tests import waiting
+from storage.queue import envelope
+from storage.tables import refusals
+from tests.helpers import waiting
 from tests.integration.ingest import edges
 from tests.integration.ingest.edges import CSP, KEY, PATH, REPORT, TARGET
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import pathlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.helpers import paths
 from tests.integration.ingest import edges
 from tests.integration.ingest.edges import TARGET
 
@@ -41,12 +41,7 @@ UNPARSEABLE = [
     b"{'expect-ct-report':{}}",
     b"<expect-ct-report/>",
 ]
-VECTORS = [
-    json.loads(line)
-    for line in (pathlib.Path(__file__).parents[2] / "data" / "payloads.jsonl")
-    .read_text("utf-8")
-    .splitlines()
-]
+VECTORS = [json.loads(line) for line in (paths.DATA / "payloads.jsonl").read_text("utf-8").splitlines()]
 GOOD = [vector for vector in VECTORS if vector["kind"] == "expect-ct" and vector["expect"]["status"] == "2xx"]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy import network
+from deploy.processes import network
 from tests.integration.ingest import edges, http_cases
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import redis
 
-    from tests import harness
+    from tests.helpers import harness
 
 pytestmark = pytest.mark.integration
 

@@ -13,10 +13,11 @@ import httpx
 import msgspec
 import pytest
 
-from deploy import network
+from deploy.processes import network
 from ingest import config
-from storage import refusals, registry
-from tests import harness, waiting
+from storage.projects import registry
+from storage.tables import refusals
+from tests.helpers import harness, waiting
 from tests.integration.ingest import edges
 from tests.integration.ingest.edges import CSP, REPORT, TARGET
 

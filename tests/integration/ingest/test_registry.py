@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from ingest import config
-from storage import clickhouse, public_keys, registry
-from tests import harness, waiting
+from storage.projects import public_keys, registry
+from tests.helpers import harness, waiting
 from tests.integration.ingest import edges
 from tests.integration.ingest.edges import CSP, REPORT
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     import httpx
     import redis
+
+    from storage.servers import clickhouse
 
 pytestmark = pytest.mark.integration
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy import network
+from deploy.processes import network
 from ingest import connection, senders
-from tests import waiting
+from tests.helpers import waiting
 from tests.integration.ingest import edges
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import httpx
     import redis
 
-    from tests import harness
+    from tests.helpers import harness
 
 pytestmark = pytest.mark.integration
 

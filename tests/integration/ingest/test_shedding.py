@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import pytest
 
-from storage import ledger, project_settings, quotas, refusals, streams
-from tests import waiting
+from storage.ledger import equations
+from storage.limits import quotas
+from storage.projects import project_settings
+from storage.queue import streams
+from storage.tables import refusals
+from tests.helpers import waiting
 from tests.integration.ingest import edges
 
 if TYPE_CHECKING:
@@ -17,8 +21,8 @@ if TYPE_CHECKING:
 
     import redis
 
-    from storage import clickhouse
-    from tests import harness
+    from storage.servers import clickhouse
+    from tests.helpers import harness
 
 pytestmark = pytest.mark.integration
 
@@ -146,7 +150,7 @@ def test_an_upload_is_answered_200_and_its_reports_are_counted(
 
     waiting.until(arrived, "the counts have arrived")
     (line,) = [
-        one for one in ledger.verify(server, redis_client, streams.DEFAULT_SHARDS) if one.project_id == 1
+        one for one in equations.verify(server, redis_client, streams.DEFAULT_SHARDS) if one.project_id == 1
     ]
     assert (line.outcomes, line.found) == (6, 6)
     assert edges.acknowledged(redis_client) >= before

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from deploy import network
+from deploy.processes import network
 from ingest import auth, connection, refusals, tally, targets
-from storage import refusals as stored_refusals
+from storage.tables import refusals as stored_refusals
+from tests.helpers import relay
 from tests.integration.ingest import edges
-from tests.integration.storage import relay
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     import redis
 
-    from tests import harness
+    from tests.helpers import harness
 
 pytestmark = pytest.mark.integration
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from deploy import network
+from deploy.processes import network
 from ingest import config
-from tests import waiting
+from tests.helpers import waiting
 from tests.integration.ingest import edges
 from tests.integration.ingest.edges import REPORT, TARGET
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 
-from deploy import child, network
-from tests import waiting
+from deploy.processes import child, network
+from tests.helpers import waiting
 from tests.integration.ingest import edges
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import redis
 
-    from tests import harness
+    from tests.helpers import harness
 
 pytestmark = pytest.mark.integration
 

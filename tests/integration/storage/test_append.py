@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING
 import pytest
 import redis.asyncio
 
-from deploy import backends
+from deploy.running import backends
 from ingest import connection
-from storage import appends, envelope, errors, ledger, scripts, streams
-from tests import waiting
-from tests.integration.storage import relay
+from storage import errors
+from storage.ledger import equations
+from storage.queue import appends, envelope, streams
+from storage.servers import scripts
+from tests.helpers import relay, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import redis as redis_sync
 
-    from tests import harness
+    from tests.helpers import harness
 
 TIMEOUT_S = waiting.PATIENCE_S
 NEVER_S = 3600.0
@@ -46,7 +48,7 @@ def bodies(client: redis_sync.Redis, shards: Iterable[int] = range(16)) -> Count
 
 
 def acknowledged(client: redis_sync.Redis) -> int:
-    return sum(ledger.counters(client, 16)["acknowledged"].values())
+    return sum(equations.counters(client, 16)["acknowledged"].values())
 
 
 def refused_scripts(client: redis_sync.Redis) -> int:

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 import redis.asyncio
 
-from storage import appends, clocks, drift, envelope, partitions, quotas, streams
+from storage.limits import quotas
+from storage.projects import partitions
+from storage.queue import appends, drift, envelope, streams
+from storage.servers import clocks
 from tests.integration.storage.test_quotas import arbiter, exhausted, granted, settings
 
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
     import redis as redis_sync
 
-    from tests import harness
+    from tests.helpers import harness
 
 HOUR_S = 3600
 SHARD = 3

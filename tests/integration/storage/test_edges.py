@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
-from deploy import backends, child, network
 from deploy.embedded import redis as embedded_redis
-from storage import edges, errors, registry
+from deploy.processes import child, network
+from deploy.running import backends
+from storage import errors
+from storage.projects import edges, registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests import harness
+    from tests.helpers import harness
 
 pytestmark = pytest.mark.integration
 

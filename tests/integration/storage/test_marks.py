@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from storage import clickhouse, marks, writer
+from storage.ledger import marks
+from storage.servers import clickhouse
+from storage.tables import writer
 
 if TYPE_CHECKING:
     import redis
 
-    from tests import harness
+    from tests.helpers import harness
 
 HOUR_MS = 3_600_000
 

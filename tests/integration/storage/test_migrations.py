@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from storage import clickhouse, migrate
+from storage.servers import clickhouse
+from storage.tables import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests import harness
+    from tests.helpers import harness
 
 STATEMENTS = [(step, text) for step in migrate.migrations() for text in step.statements]
 _SCHEMA = """

@@ -25,10 +25,13 @@ from hypothesis.stateful import (
     rule,
 )
 
-from storage import appends, clocks, drift, envelope, errors, ledger, scripts, streams
+from storage import errors
+from storage.ledger import equations
+from storage.queue import appends, drift, envelope, streams
+from storage.servers import clocks, scripts
 
 if TYPE_CHECKING:
-    from tests import harness
+    from tests.helpers import harness
 
 SHARD = 3
 TTL_MS = 600_000
@@ -210,9 +213,9 @@ class Protocol(RuleBasedStateMachine):
 
     @invariant()
     def books_balance(self) -> None:
-        totals = ledger.counters(self.client, 16)
+        totals = equations.counters(self.client, 16)
         assert totals["acknowledged"].get(1, 0) == self.acknowledged
-        assert ledger.backlog(self.client, 16) == sum(count for _, count in self.waiting)
+        assert equations.backlog(self.client, 16) == sum(count for _, count in self.waiting)
 
     @invariant()
     def what_waits_is_what_was_not_committed(self) -> None:

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy import backends
-from storage import errors, project_settings, quotas, streams
+from deploy.running import backends
+from storage import errors
+from storage.limits import quotas
+from storage.projects import project_settings
+from storage.queue import streams
 
 if TYPE_CHECKING:
     import redis

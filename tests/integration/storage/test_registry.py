@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import redis.asyncio
 
-from storage import clickhouse, registry
+from storage.projects import registry
 
 if TYPE_CHECKING:
-    from tests import harness
+    from storage.servers import clickhouse
+    from tests.helpers import harness
 
 AN_HOUR_FAST = """
 INSERT INTO projects (id, revision, name, keys, key_records, status, settings, changed_at)

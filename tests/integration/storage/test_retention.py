@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from storage import clickhouse, deletion, ledger, registry, retention, streams, writer
+from storage.ledger import equations
+from storage.projects import registry
+from storage.queue import streams
+from storage.removal import deletion, retention
+from storage.tables import writer
 
 if TYPE_CHECKING:
     import redis
+
+    from storage.servers import clickhouse
 
 pytestmark = pytest.mark.integration
 
@@ -64,7 +70,7 @@ class Books:
 
     def seen(self, number: int = 1) -> int:
         """Return how many reports are stored, which the ledger of all projects agrees with."""
-        assert all(line.balanced for line in ledger.verify(self.server, self.client, SHARDS))
+        assert all(line.balanced for line in equations.verify(self.server, self.client, SHARDS))
         ((total,),) = self.server.execute(
             "SELECT sum(seen) FROM reports WHERE project_id = %(n)s", {"n": number}
         )
@@ -158,7 +164,7 @@ def test_all_of_a_deleted_project_goes_and_nothing_of_another(
     books.enforce(project(7, 1), project(7, 2))
     gone = source.set_status("gone", "retired")
     deletion.delete(books.server, books.client, SHARDS, gone)
-    assert [line.project_id for line in ledger.verify(books.server, books.client, SHARDS)] == [1]
+    assert [line.project_id for line in equations.verify(books.server, books.client, SHARDS)] == [1]
     assert books.seen() == 5
     for table in ("reports", "outcomes", "quarantine", "policies", "removals"):
         left = books.server.execute(f"SELECT DISTINCT project_id FROM {table}")  # noqa: S608 - named above
@@ -219,7 +225,7 @@ def test_a_deletion_that_was_interrupted_is_repeated(books: Books, monkeypatch: 
     left = source.get_deleted("gone")
     deletion.delete(books.server, books.client, SHARDS, left)
     assert source.get_deleted(str(left.id)).name == ""
-    assert ledger.verify(books.server, books.client, SHARDS) == []
+    assert equations.verify(books.server, books.client, SHARDS) == []
 
 
 def test_rows_of_older_releases_stay_readable(books: Books) -> None:

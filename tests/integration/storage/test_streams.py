@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 import redis.asyncio
 
-from storage import envelope, errors, ledger, streams
+from storage import errors
+from storage.ledger import equations
+from storage.queue import envelope, streams
 
 if TYPE_CHECKING:
     import redis as redis_sync
 
-    from tests import harness
+    from tests.helpers import harness
 
 TTL_MS = 60_000
 
@@ -48,8 +50,8 @@ def test_an_append_counts_each_project_and_is_read_back(
     (stored,) = queue.read(3, max_bytes=1 << 20, max_payloads=100)
     assert (stored.id, stored.census) == (ids[3], {1: 2, 7: 1})
     assert envelope.decode(stored.id, stored.value).payloads == [payload(1), payload(7), payload(1)]
-    assert ledger.counters(client, 16)["acknowledged"] == {1: 2, 7: 2}
-    assert ledger.backlog(client, 16) == 4
+    assert equations.counters(client, 16)["acknowledged"] == {1: 2, 7: 2}
+    assert equations.backlog(client, 16) == 4
 
 
 def test_an_append_survives_a_redis_that_forgot_its_scripts(
@@ -81,7 +83,7 @@ def test_a_full_redis_refuses_the_append_and_still_lets_the_backlog_drain(
         queue.release(lease)
     finally:
         client.config_set("maxmemory", limit)
-    assert ledger.backlog(client, 16) == 0
+    assert equations.backlog(client, 16) == 0
 
 
 @pytest.mark.parametrize(
@@ -130,7 +132,7 @@ def test_a_commit_removes_the_batch_and_nothing_else(
     queue.bind(lease, b"bounds")
     queue.commit(lease, b"bounds", ids[1], [("committed:1", 2), ("found:1", 5)])
     assert [item.id for item in queue.read(3, max_bytes=1 << 20, max_payloads=99)] == ids[2:]
-    assert ledger.counters(client, 16)["found"] == {1: 5}
+    assert equations.counters(client, 16)["found"] == {1: 5}
     assert not client.exists(streams.keys(3).bounds)
     with pytest.raises(errors.LeaseLostError):
         queue.commit(lease, b"bounds", ids[1], [("committed:1", 2)])
@@ -154,7 +156,7 @@ def test_a_zombie_changes_nothing(
     queue.release(zombie)
     assert client.exists(streams.keys(3).lease)
     queue.commit(heir, b"bounds", entry_id, [("committed:1", 1)])
-    assert ledger.backlog(client, 16) == 0
+    assert equations.backlog(client, 16) == 0
 
 
 def test_a_lapsed_lease_that_nobody_took_is_taken_back(

@@ -11,13 +11,17 @@ import msgspec
 import pytest
 import redis.asyncio
 
-from storage import clickhouse, errors, ledger, migrate, partitions, refusals, registry, writer
-from tests import waiting
+from storage import errors
+from storage.ledger import equations
+from storage.projects import partitions, registry
+from storage.servers import clickhouse
+from storage.tables import migrate, refusals, writer
+from tests.helpers import waiting
 
 if TYPE_CHECKING:
     import redis as redis_sync
 
-    from tests import harness
+    from tests.helpers import harness
 
 
 def test_migrations_are_applied_once(address: clickhouse.Address) -> None:
@@ -236,7 +240,7 @@ def test_two_movers_at_once_count_what_was_shed_once(
     monkeypatch.setattr(writer, "insert", overtaken)
     refusals.move(client, server)
     assert refusals.move(client, server) == 2
-    (line,) = ledger.verify(server, client, 16)
+    (line,) = equations.verify(server, client, 16)
     assert (line.found, line.outcomes) == (7, 7)
 
 
@@ -245,8 +249,8 @@ def test_the_ledger_compares_queue_and_tables(
 ) -> None:
     client.hset("headrace:{2}:ledger", mapping={"acknowledged:1": 3, "committed:1": 2, "found:1": 5})
     writer.insert(server, "outcomes", outcome(4), "t")
-    (line,) = ledger.verify(server, client, 16)
-    assert line == ledger.Line(
+    (line,) = equations.verify(server, client, 16)
+    assert line == equations.Line(
         project_id=1,
         acknowledged=3,
         committed=2,

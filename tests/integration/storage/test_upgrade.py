@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from storage import clickhouse, custody, ledger, migrate, quarantine, registry, removals, retention, streams
+from storage.ledger import equations
+from storage.projects import registry
+from storage.quarantine import custody, quarantined
+from storage.queue import streams
+from storage.removal import removals, retention
+from storage.tables import migrate
 
 if TYPE_CHECKING:
     import redis
+
+    from storage.servers import clickhouse
 
 pytestmark = pytest.mark.integration
 
@@ -67,7 +74,7 @@ def test_a_removal_that_an_older_release_left_is_brought_to_an_end(
     retention.enforce(old, client, SHARDS, [registry.Project(id=1, name="shop", keys=(), settings=settings)])
     assert removals.unfinished(old) == []
     assert old.execute("SELECT sum(seen) FROM reports") == [(left,)]
-    (line,) = ledger.verify(old, client, SHARDS)
+    (line,) = equations.verify(old, client, SHARDS)
     assert (line.balanced, line.accepted) == (True, accepted), line
     assert source.get("shop").removed_before >= 0
 
@@ -84,5 +91,5 @@ def test_rows_in_quarantine_stay_and_are_beside_the_ledger(
     assert custody.expire(old, client, SHARDS, lambda _: False) == 0
     assert custody.expire(old, client, SHARDS, lambda _: True) == 1
     assert custody.expire(old, client, SHARDS, lambda _: True) == 0
-    assert [len(page) for page in quarantine.pages(old, quarantine.Selection())] == [2]
-    assert ledger.verify(old, client, SHARDS) == []
+    assert [len(page) for page in quarantined.pages(old, quarantined.Selection())] == [2]
+    assert equations.verify(old, client, SHARDS) == []

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 import structlog
 
-from storage import registry
+from storage.projects import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,10 +12,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from storage import clickhouse, clocks, drift, quotas, streams
-from tests import waiting
+from storage.limits import quotas
+from storage.queue import drift, streams
+from storage.servers import clickhouse, clocks
+from tests.helpers import waiting
 from tests.integration.workers import test_drain, test_quota
-from workers import dispatcher, drain, failpoints, jobs
+from workers import jobs
+from workers.draining import drain
+from workers.failures import failpoints
+from workers.process import sweeper as dispatcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

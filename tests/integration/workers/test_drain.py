@@ -10,8 +10,19 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from storage import clickhouse, envelope, errors, ledger, registry, streams, writer
-from workers import collapse, decode, drain, failpoints, judge, outcomes, poison, quarantine
+from storage import errors
+from storage.ledger import equations
+from storage.projects import registry
+from storage.queue import envelope, streams
+from storage.servers import clickhouse
+from storage.tables import writer
+from workers.draining import drain
+from workers.failures import failpoints
+from workers.model import outcomes
+from workers.poison import search
+from workers.reading import decode
+from workers.rows import collapse, quarantine
+from workers.stages import evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,8 +65,8 @@ def _disarmed() -> Iterator[None]:
     failpoints.arm("")
 
 
-def balanced(server: clickhouse.Connection, client: redis.Redis) -> ledger.Line:
-    (line,) = ledger.verify(server, client, SHARDS)
+def balanced(server: clickhouse.Connection, client: redis.Redis) -> equations.Line:
+    (line,) = equations.verify(server, client, SHARDS)
     assert line.balanced, line
     return line
 
@@ -107,7 +118,7 @@ def test_a_drain_yields_when_its_time_is_up(client: redis.Redis, server: clickho
     for number in range(6):
         append(client, payload(report(number)))
     assert drainer.drain(SHARD).batches == 1
-    assert ledger.backlog(client, SHARDS) == 4
+    assert equations.backlog(client, SHARDS) == 4
 
 
 def test_a_held_shard_is_left_alone(drainer: drain.Drainer, client: redis.Redis) -> None:
@@ -126,7 +137,7 @@ def test_interrupted_at_any_point_it_counts_everything_once(
         drainer.drain(SHARD)
     failpoints.arm("")
     append(client, payload(report(99)))
-    while ledger.backlog(client, SHARDS):
+    while equations.backlog(client, SHARDS):
         drainer.drain(SHARD)
     line = balanced(server, client)
     assert (line.acknowledged, line.found) == (12, 12)
@@ -191,7 +202,7 @@ def mentions_venom(values: object) -> bool:
 
 STAGES = [
     pytest.param((decode, "decode"), id="decode"),
-    pytest.param((judge, "judge_payloads"), id="judge"),
+    pytest.param((evaluate, "judge_payloads"), id="judge"),
     pytest.param((collapse.Collapser, "add"), id="collapse"),
     pytest.param((quarantine.Quarantine, "add"), id="quarantine"),
 ]
@@ -234,7 +245,7 @@ def test_a_payload_that_takes_the_process_down_is_found(
     import os  # noqa: PLC0415 - only here
     import signal  # noqa: PLC0415 - only here
 
-    original = judge.judge_payloads
+    original = evaluate.judge_payloads
 
     def crashing(questions: Any) -> Any:
         if mentions_venom(questions):
@@ -243,7 +254,7 @@ def test_a_payload_that_takes_the_process_down_is_found(
 
     venom = report(0, **{"document-uri": "https://shop.example/page/venom"})
     append(client, payload(report(1)), payload(venom), payload(report(2)))
-    monkeypatch.setattr(judge, "judge_payloads", crashing)
+    monkeypatch.setattr(evaluate, "judge_payloads", crashing)
     queue = streams.Queue(client)
     for _ in range(8):
         child = os.fork()
@@ -254,7 +265,7 @@ def test_a_payload_that_takes_the_process_down_is_found(
             os._exit(0)
         os.waitpid(child, 0)
         client.delete(streams.keys(SHARD).lease)
-        if not ledger.backlog(client, SHARDS):
+        if not equations.backlog(client, SHARDS):
             break
     line = balanced(server, client)
     assert (line.found, line.accepted) == (3, 2)
@@ -296,7 +307,7 @@ def test_a_server_that_limits_partitions_gets_smaller_batches(
     monkeypatch.setattr(writer, "_SETTINGS", limited)
     for number in range(8):
         append(client, payload(report(), release=f"1.{number}"))
-    while ledger.backlog(client, SHARDS):
+    while equations.backlog(client, SHARDS):
         drainer.drain(SHARD)
     assert balanced(server, client).accepted == 8
 
@@ -341,8 +352,8 @@ def test_a_trial_that_fails_only_as_a_whole_finds_nobody() -> None:
             raise ValueError("too many")
 
     entries = [envelope.Entry(f"{number}-0", [payload(b"{}")]) for number in range(8)]
-    assert poison.culprits(SHARD, entries, trial) == {}
-    assert poison.culprits(SHARD, entries[:3], trial) is None
+    assert search.culprits(SHARD, entries, trial) == {}
+    assert search.culprits(SHARD, entries[:3], trial) is None
 
 
 def test_a_trial_that_fails_once_finds_nobody() -> None:
@@ -353,6 +364,6 @@ def test_a_trial_that_fails_once_finds_nobody() -> None:
             raise failures.pop()
 
     entries = [envelope.Entry(f"{number}-0", [payload(b"{}")]) for number in range(8)]
-    assert poison.culprits(SHARD, entries, trial) is None
+    assert search.culprits(SHARD, entries, trial) is None
     failures.append(ValueError("once"))
-    assert poison.culprits(SHARD, entries[:1], trial) is None
+    assert search.culprits(SHARD, entries[:1], trial) is None

@@ -8,7 +8,8 @@ import pytest
 import rq
 import rq.serializers
 
-from workers import jobs, rqworker
+from workers import jobs
+from workers.process import worker as rqworker
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,19 +11,26 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from storage import clickhouse, ledger, streams
-from tests import waiting
+from storage.ledger import equations
+from storage.queue import streams
+from storage.servers import clickhouse
+from tests.helpers import waiting
 from tests.integration.workers import test_drain as drains
 from tests.integration.workers import test_interruption as interruptions
-from workers import dispatcher, failpoints, judge, pipeline, poison, rescue
+from workers import pipeline
+from workers.draining import rescue
+from workers.failures import failpoints
+from workers.poison import search
+from workers.process import sweeper as dispatcher
+from workers.stages import evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import redis
 
-    from deploy import child
-    from tests import harness
+    from deploy.processes import child
+    from tests.helpers import harness
 
 SHARD = drains.SHARD
 VENOM = "https://shop.example/page/venom"
@@ -53,15 +60,15 @@ def bind_and_begin(client: redis.Redis, server: clickhouse.Connection) -> None:
 def test_many_payloads_that_meet_one_defect_take_nobody_with_them(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = judge.judge_payloads
+    original = evaluate.judge_payloads
 
     def breaking(questions: Any) -> Any:
         if drains.mentions_venom(questions):
             raise ZeroDivisionError("one and the same")
         return original(questions)
 
-    monkeypatch.setattr(judge, "judge_payloads", breaking)
-    culprits = poison.SAME_ERROR + 4
+    monkeypatch.setattr(evaluate, "judge_payloads", breaking)
+    culprits = search.SAME_ERROR + 4
     drains.append(
         client,
         *(drains.payload(drains.report(n, **{"document-uri": f"{VENOM}/{n}"})) for n in range(culprits)),
@@ -84,14 +91,14 @@ def append_beside_eight(client: redis.Redis, numbers: Sequence[int]) -> None:
 def test_of_two_that_fail_together_in_one_entry_one_is_set_aside(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = judge.judge_payloads
+    original = evaluate.judge_payloads
 
     def breaking(questions: Any) -> Any:
         if all(f"{VENOM}/{one}" in repr(questions) for one in (1, 2)):
             raise ZeroDivisionError("side by side")
         return original(questions)
 
-    monkeypatch.setattr(judge, "judge_payloads", breaking)
+    monkeypatch.setattr(evaluate, "judge_payloads", breaking)
     append_beside_eight(client, (1, 2))
     interruptions.drainer(client, server).drain(SHARD)
     assert drains.counted(server) == {("accepted", ""): 9, ("invalid", "poison"): 1}
@@ -101,15 +108,15 @@ def test_of_two_that_fail_together_in_one_entry_one_is_set_aside(
 def test_a_search_that_ends_early_goes_on_with_those_it_has_not_found(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = judge.judge_payloads
+    original = evaluate.judge_payloads
 
     def breaking(questions: Any) -> Any:
         if drains.mentions_venom(questions):
             raise ZeroDivisionError("venom")
         return original(questions)
 
-    monkeypatch.setattr(judge, "judge_payloads", breaking)
-    monkeypatch.setattr(poison, "SEARCH_S", -1.0)  # one culprit in each search
+    monkeypatch.setattr(evaluate, "judge_payloads", breaking)
+    monkeypatch.setattr(search, "SEARCH_S", -1.0)  # one culprit in each search
     append_beside_eight(client, (0, 1, 2))
     interruptions.drainer(client, server).drain(SHARD)
     assert drains.counted(server) == {("accepted", ""): 8, ("invalid", "poison"): 3}
@@ -122,7 +129,7 @@ def test_what_was_made_into_rows_before_is_waited_for(
     """Some of its rows may be stored: a payload that is left out now would make the tables differ."""
     interruptions.append(client)
     bind_and_begin(client, server)
-    test, original = os.getpid(), judge.judge_payloads
+    test, original = os.getpid(), evaluate.judge_payloads
 
     def crashing(questions: Any) -> Any:
         if os.getpid() != test and "tracker3." in repr(questions):
@@ -130,7 +137,7 @@ def test_what_was_made_into_rows_before_is_waited_for(
         return original(questions)
 
     with monkeypatch.context() as patched:
-        patched.setattr(judge, "judge_payloads", crashing)
+        patched.setattr(evaluate, "judge_payloads", crashing)
         client.set(streams.keys(SHARD).attempts, 9)
         with pytest.raises(rescue.MadeBeforeError, match="SIGKILL"):
             interruptions.drainer(client, server).drain(SHARD)
@@ -220,7 +227,7 @@ def test_processes_that_are_killed_and_frozen_all_the_time_make_nobody_a_culprit
             turns += 0.5  # of the sweeper, which replaces jobs that nobody works on
             sweeper.tick()
             torment(client, chance, one, other)
-            return not ledger.backlog(client, drains.SHARDS)
+            return not equations.backlog(client, drains.SHARDS)
 
         waiting.until(is_drained, "all is drained", log=worker.log_file)
     assert drains.counted(server) == {("accepted", ""): ENTRIES * EACH}, seed

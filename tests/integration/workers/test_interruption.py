@@ -15,16 +15,25 @@ import pytest
 import rq
 import rq.serializers
 
-from deploy import child
-from storage import clickhouse, ledger, streams, writer
-from tests import harness, waiting
+from deploy.processes import child
+from storage.ledger import equations
+from storage.queue import streams
+from storage.tables import writer
+from tests.helpers import harness, waiting
 from tests.integration.workers import test_drain as drains
-from workers import apart, context, drain, failpoints, interruption, jobs, judge, ordinary, pipeline, rescue
+from workers import jobs, pipeline
+from workers.draining import connections, drain, rescue
+from workers.failures import failpoints, interruption
+from workers.poison import ordinary
+from workers.poison import trials as apart
+from workers.stages import evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import redis
+
+    from storage.servers import clickhouse
 
 REPORTS = 6
 SHARD = drains.SHARD
@@ -40,7 +49,7 @@ class Worker:
     """Runs one worker at a time, whose failpoints are armed; ``log`` is what it wrote."""
 
     def __init__(self, redis_url: str, address: clickhouse.Address, directory: Path) -> None:
-        self._where = context.Context(redis_url=redis_url, clickhouse=address)
+        self._where = connections.Context(redis_url=redis_url, clickhouse=address)
         self.log_file = directory / "worker.log"
 
     @contextlib.contextmanager
@@ -87,7 +96,7 @@ def is_handed_back(client: redis.Redis, job: rq.job.Job) -> bool:
 def drain_calmly(client: redis.Redis, server: clickhouse.Connection) -> None:
     """Drain the rest, without failpoints, and check that nothing was taken for a fault of its reports."""
     failpoints.arm("")
-    while ledger.backlog(client, drains.SHARDS):
+    while equations.backlog(client, drains.SHARDS):
         drainer(client, server).drain(SHARD)
     assert drains.counted(server) == {("accepted", ""): REPORTS}
     assert drains.balanced(server, client).acknowledged == REPORTS
@@ -200,7 +209,7 @@ def test_a_stop_in_the_middle_of_a_search_finds_nobody(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append(client)
-    original, trials = judge.judge_payloads, []
+    original, trials = evaluate.judge_payloads, []
 
     def failing_then_stopped(questions: Any) -> Any:
         trials.append(questions)
@@ -209,10 +218,10 @@ def test_a_stop_in_the_middle_of_a_search_finds_nobody(
         raise ZeroDivisionError("a defect of ours")
 
     with monkeypatch.context() as patched:
-        patched.setattr(judge, "judge_payloads", failing_then_stopped)
+        patched.setattr(evaluate, "judge_payloads", failing_then_stopped)
         with pytest.raises(interruption.Stopped):
             drainer(client, server).drain(SHARD)
-    assert judge.judge_payloads is original
+    assert evaluate.judge_payloads is original
     drain_calmly(client, server)
 
 

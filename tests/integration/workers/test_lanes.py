@@ -11,11 +11,15 @@ import redis.asyncio
 import rq
 import rq.serializers
 
-from storage import envelope, lanes, ledger, streams
-from workers import batch, dispatcher, fairness, jobs
+from storage.ledger import equations
+from storage.queue import envelope, isolation, streams
+from workers import jobs
+from workers.draining import batch
+from workers.process import fairness
+from workers.process import sweeper as dispatcher
 
 if TYPE_CHECKING:
-    from tests import harness
+    from tests.helpers import harness
 
 pytestmark = pytest.mark.integration
 
@@ -55,13 +59,13 @@ def waiting_jobs(client: redis.Redis) -> list[str]:
 
 def test_everybodys_lanes_are_drained_first(client: redis.Redis, sweeper: dispatcher.Dispatcher) -> None:
     for shard in range(SHARDS):
-        append(client, lanes.aside(shard, SHARDS), LOUD, 1)
+        append(client, isolation.aside(shard, SHARDS), LOUD, 1)
     append(client, 1, QUIET, 1)
     assert sweeper.tick() == 1
     assert waiting_jobs(client) == [jobs.job_id(1)]
     client.delete(f"rq:queue:{jobs.QUEUE}")  # a worker took the job
     assert [sweeper.tick(), sweeper.tick()] == [1, 0]
-    assert waiting_jobs(client) == [jobs.job_id(lanes.aside(0, SHARDS))]
+    assert waiting_jobs(client) == [jobs.job_id(isolation.aside(0, SHARDS))]
 
 
 def test_where_only_a_loud_project_waits_gives_way(client: redis.Redis, clock: Clock) -> None:
@@ -92,9 +96,9 @@ def test_no_shard_starves_when_workers_are_few(client: redis.Redis, sweeper: dis
 
 def test_the_ledger_counts_every_lane(client: redis.Redis) -> None:
     append(client, 0, LOUD, 2)
-    append(client, lanes.aside(0, SHARDS), LOUD, 3)
-    assert ledger.backlog(client, SHARDS) == 5
-    waiting = ledger.waiting(client, lanes.every(SHARDS))
+    append(client, isolation.aside(0, SHARDS), LOUD, 3)
+    assert equations.backlog(client, SHARDS) == 5
+    waiting = equations.waiting(client, isolation.every(SHARDS))
     assert fairness.loads(waiting, SHARDS) == {LOUD: fairness.Load(5, 2, 3)}
 
 
@@ -102,9 +106,9 @@ def test_what_is_left_from_more_shards_is_drained_and_counted(
     client: redis.Redis, sweeper: dispatcher.Dispatcher
 ) -> None:
     append(client, 9, LOUD, 3)
-    assert ledger.backlog(client, SHARDS) == 3
-    assert lanes.present(client, SHARDS) == [0, 1, 2, 3, 9]
-    assert lanes.present(client, lanes.MOST_SHARDS) == [*lanes.every(lanes.MOST_SHARDS)]
+    assert equations.backlog(client, SHARDS) == 3
+    assert isolation.present(client, SHARDS) == [0, 1, 2, 3, 9]
+    assert isolation.present(client, isolation.MOST_SHARDS) == [*isolation.every(isolation.MOST_SHARDS)]
     assert sweeper.tick() == 1
     assert waiting_jobs(client) == [jobs.job_id(9)]
 
@@ -112,8 +116,8 @@ def test_what_is_left_from_more_shards_is_drained_and_counted(
 def test_edges_are_told_who_is_set_aside(
     client: redis.Redis, redis_server: harness.RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fairness, "ASIDE_AT", 10)
-    monkeypatch.setattr(fairness, "GLANCE_ENTRIES", 1)
+    monkeypatch.setattr(isolation, "ASIDE_AT", 10)
+    monkeypatch.setattr(isolation, "GLANCE_ENTRIES", 1)
     judge = fairness.Fairness(time.monotonic)
     append(client, 0, LOUD, 10)
     append(client, 0, QUIET, 1)
@@ -127,9 +131,9 @@ def test_nothing_is_asked_while_little_waits(client: redis.Redis) -> None:
     append(client, 0, LOUD, 10)
     judge = fairness.Fairness(time.monotonic)
     fairness.step(client, SHARDS, judge)  # who sends at all
-    client.delete(lanes.KEY)
+    client.delete(isolation.KEY)
     fairness.step(client, SHARDS, judge)
-    assert not client.exists(lanes.KEY)
+    assert not client.exists(isolation.KEY)
 
 
 def test_what_payloads_cost_is_told_to_maintenance(client: redis.Redis) -> None:
@@ -138,11 +142,13 @@ def test_what_payloads_cost_is_told_to_maintenance(client: redis.Redis) -> None:
     entries = [envelope.Entry("1-1", [small, small, large]), envelope.Entry("1-2", [large])]
     costs = batch.costs(entries, 0.98)
     assert costs == {LOUD: 480_000}, "the other one's part is a guess"
-    lanes.note_costs(client, costs)
-    assert lanes.costs(client, [QUIET, LOUD]) == costs
-    assert all(0 < client.ttl(f"{lanes.COSTS_KEY}:{project}") <= lanes.COSTS_TTL_S for project in costs)
+    isolation.note_costs(client, costs)
+    assert isolation.costs(client, [QUIET, LOUD]) == costs
+    assert all(
+        0 < client.ttl(f"{isolation.COSTS_KEY}:{project}") <= isolation.COSTS_TTL_S for project in costs
+    )
 
 
 async def told(url: str) -> frozenset[int]:
     async with redis.asyncio.Redis.from_url(url) as edge:
-        return await lanes.load(edge)
+        return await isolation.load(edge)

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from storage import registry
-from tests import waiting
-from workers import context, maintenance
+from storage.projects import registry
+from tests.helpers import waiting
+from workers.draining import connections
+from workers.process import maintenance
 
 if TYPE_CHECKING:
     import redis
 
-    from storage import clickhouse
-    from tests import harness
+    from storage.servers import clickhouse
+    from tests.helpers import harness
 
 pytestmark = pytest.mark.integration
 
@@ -55,7 +56,7 @@ def test_a_restored_registry_is_published_but_never_in_the_place_of_a_change_und
     monkeypatch.setattr(registry.Registry, "publish", overtaken)
     monkeypatch.setattr(maintenance, "REGISTRY_S", INTERVAL_S)
     stop = threading.Event()
-    where = context.Context(redis_url=redis_server.url, clickhouse=address)
+    where = connections.Context(redis_url=redis_server.url, clickhouse=address)
     chore = threading.Thread(target=maintenance._publish_registry, args=(where, stop))
     chore.start()
     try:

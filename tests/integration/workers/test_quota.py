@@ -12,10 +12,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from storage import clickhouse, envelope, errors, ledger, project_settings, quotas, registry, streams
-from tests import waiting
+from storage import errors
+from storage.ledger import equations
+from storage.limits import quotas
+from storage.projects import project_settings, registry
+from storage.queue import envelope, streams
+from storage.servers import clickhouse
+from tests.helpers import waiting
 from tests.integration.workers import test_drain as drains
-from workers import collapse, drain, failpoints, pipeline, quarantine
+from workers import pipeline
+from workers.draining import drain
+from workers.failures import failpoints
+from workers.rows import collapse, quarantine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,7 +74,7 @@ def drainer(client: redis.Redis, server: clickhouse.Connection, **limits: Any) -
     )
 
 
-def balanced(server: clickhouse.Connection, client: redis.Redis) -> ledger.Line:
+def balanced(server: clickhouse.Connection, client: redis.Redis) -> equations.Line:
     return drains.balanced(server, client)
 
 
@@ -165,7 +173,7 @@ def test_several_drainers_that_keep_dying_grant_exactly_the_limit(
 
     def work(own: clickhouse.Connection) -> None:
         with contextlib.closing(own):
-            while ledger.backlog(client, SHARDS):
+            while equations.backlog(client, SHARDS):
                 for shard in range(8):
                     with contextlib.suppress(*passing):
                         drainer(client, own, max_payloads=30).drain(shard)
@@ -175,8 +183,8 @@ def test_several_drainers_that_keep_dying_grant_exactly_the_limit(
     ]
     for thread in threads:
         thread.start()
-    while left := ledger.backlog(client, SHARDS):
-        waiting.until(lambda left=left: ledger.backlog(client, SHARDS) < left, "a drainer gets on")
+    while left := equations.backlog(client, SHARDS):
+        waiting.until(lambda left=left: equations.backlog(client, SHARDS) < left, "a drainer gets on")
     waiting.until(lambda: not any(thread.is_alive() for thread in threads), "all drainers end")
     line = balanced(server, client)
     assert (line.found, line.accepted) == (2400, 500)

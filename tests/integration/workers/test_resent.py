@@ -10,17 +10,22 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from deploy import backends
-from storage import clickhouse, envelope, errors, ledger, registry, resends, streams
+from deploy.running import backends
+from storage import errors
+from storage.ledger import equations
+from storage.projects import registry
+from storage.queue import envelope, retry_memory, streams
 from tests.integration.workers import test_drain
-from workers import drain, failpoints
+from workers.draining import drain
+from workers.failures import failpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import redis
 
-    from tests import harness
+    from storage.servers import clickhouse
+    from tests.helpers import harness
 
 SHARD = test_drain.SHARD
 ACCEPTED = ("accepted", "")
@@ -83,7 +88,7 @@ def test_a_batch_that_is_run_again_decides_the_same(
         drainer.drain(SHARD)
     failpoints.arm("")
     test_drain.append(client, upload(70))
-    while ledger.backlog(client, 16):
+    while equations.backlog(client, 16):
         drainer.drain(SHARD)
     assert test_drain.counted(server) == {ACCEPTED: 2, RESENT: 3}
     assert test_drain.balanced(server, client).found == 5
@@ -91,25 +96,25 @@ def test_a_batch_that_is_run_again_decides_the_same(
 
 def test_a_memory_comes_back_as_it_was(client: redis.Redis) -> None:
     at = 1_760_000_000
-    seen = {key: resends.Seen(at + key % 3000, at) for key in (0, 2**64 - 1, *range(100, 5100))}
-    resends.remember(client, SHARD, seen)
+    seen = {key: retry_memory.Seen(at + key % 3000, at) for key in (0, 2**64 - 1, *range(100, 5100))}
+    retry_memory.remember(client, SHARD, seen)
     keys = [*seen, 77]
-    slices = resends.slices(at + 3000, 3000)
+    slices = retry_memory.slices(at + 3000, 3000)
     assert len(slices) == 4
-    assert resends.recall(client, SHARD, dict.fromkeys(slices, keys)) == seen
-    assert resends.recall(client, SHARD + 1, dict.fromkeys(slices, keys)) == {}
-    assert resends.recall(client, SHARD, {}) == {}
+    assert retry_memory.recall(client, SHARD, dict.fromkeys(slices, keys)) == seen
+    assert retry_memory.recall(client, SHARD + 1, dict.fromkeys(slices, keys)) == {}
+    assert retry_memory.recall(client, SHARD, {}) == {}
     for number in slices[:3]:
         name = f"headrace:{{{SHARD}}}:resends:{number}"
-        assert 2 * resends.SLICE_S < client.ttl(name) <= 3 * resends.SLICE_S
+        assert 2 * retry_memory.SLICE_S < client.ttl(name) <= 3 * retry_memory.SLICE_S
 
 
 def test_a_memory_is_bounded(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resends, "MOST", 2)
+    monkeypatch.setattr(retry_memory, "MOST", 2)
     at = 1_760_000_000
     for key in range(5):
-        resends.remember(client, SHARD, {key: resends.Seen(at, at)})
-    assert set(resends.recall(client, SHARD, {at // resends.SLICE_S: range(5)})) == {0, 1}
+        retry_memory.remember(client, SHARD, {key: retry_memory.Seen(at, at)})
+    assert set(retry_memory.recall(client, SHARD, {at // retry_memory.SLICE_S: range(5)})) == {0, 1}
 
 
 def test_a_redis_that_fills_up_remembers_nothing_more(client: redis.Redis) -> None:
@@ -118,18 +123,18 @@ def test_a_redis_that_fills_up_remembers_nothing_more(client: redis.Redis) -> No
     for maxmemory in (used, used * 2):  # it also is full, and takes no other write
         client.config_set("maxmemory", maxmemory)
         try:
-            resends.remember(client, SHARD, {1: resends.Seen(at, at)})
+            retry_memory.remember(client, SHARD, {1: retry_memory.Seen(at, at)})
         finally:
             client.config_set("maxmemory", 0)
-        assert resends.recall(client, SHARD, {at // resends.SLICE_S: [1]}) == {}
+        assert retry_memory.recall(client, SHARD, {at // retry_memory.SLICE_S: [1]}) == {}
 
 
 def test_a_redis_that_is_away_is_told_from_a_defect() -> None:
     away = backends.connect_redis("redis://127.0.0.1:1/0")
     with pytest.raises(errors.RedisUnavailableError):
-        resends.recall(away, SHARD, {1: [1]})
+        retry_memory.recall(away, SHARD, {1: [1]})
     with pytest.raises(errors.RedisUnavailableError):
-        resends.remember(away, SHARD, {1: resends.Seen(1, 1)})
+        retry_memory.remember(away, SHARD, {1: retry_memory.Seen(1, 1)})
 
 
 def test_through_the_whole_system(system: harness.System) -> None:

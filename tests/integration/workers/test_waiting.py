@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from storage import clickhouse, errors, ledger, registry, streams, writer
+from storage import errors
+from storage.ledger import equations
+from storage.projects import registry
+from storage.queue import streams
+from storage.servers import clickhouse
+from storage.tables import writer
 from tests.integration.workers import test_drain
-from workers import drain
+from workers.draining import drain
 
 if TYPE_CHECKING:
     import redis
@@ -44,7 +49,7 @@ def test_a_wrong_address_is_waited_for(
     for _ in range(6):
         with pytest.raises(errors.ClickHouseUnavailableError):
             drain_with(client, wrong)
-    assert ledger.backlog(client, test_drain.SHARDS) == 1
+    assert equations.backlog(client, test_drain.SHARDS) == 1
     assert drain_with(client, server).payloads == 1
     assert test_drain.balanced(server, client).accepted == 1
 

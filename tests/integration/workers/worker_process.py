@@ -6,12 +6,13 @@ import sys
 
 import msgspec
 
-from workers import context, rqworker
+from workers.draining import connections
+from workers.process import worker
 
 
 def main(encoded: str) -> None:
     """Work until told to stop, for a context as JSON."""
-    rqworker.run(msgspec.json.decode(encoded, type=context.Context))
+    worker.run(msgspec.json.decode(encoded, type=connections.Context))
 
 
 if __name__ == "__main__":

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from deploy import relabel
-from storage import labels, project_settings
-from tests.unit.workers import payloads, test_vectors
-from workers import pipeline, urls
+from storage.projects import project_settings
+from storage.tables import labels
+from tests.helpers import payloads
+from tests.unit.workers import test_vectors
+from workers import pipeline
 from workers.noise import rules
+from workers.text import urls
 
 SIGHT = labels.Sight(
     key=1,
@@ -122,7 +125,7 @@ AGENTS = [payloads.FIREFOX, "x +http://a.example/", "Googlebot", "xbingbotx/2.0"
 
 
 def sight_of(row: dict[str, Any], named: tuple[str, ...]) -> labels.Sight:
-    """Return what ``storage.labels`` reads of a row."""
+    """Return what ``storage.tables.labels`` reads of a row."""
     return labels.Sight(
         key=0,
         document="",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deploy import settings
-from storage import clickhouse
+from storage.servers import clickhouse
 
 REDIS = "must be redis://[user:password@]host[:port][/database] or rediss://…, not "
 FIELDS = settings.Settings.model_fields

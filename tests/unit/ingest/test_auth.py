@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import auth
-from storage import envelope
+from storage.queue import envelope
 
 ENVIRONMENT, RELEASE = envelope.ENVIRONMENT_BLANKED, envelope.RELEASE_BLANKED
 text = st.text(st.characters(exclude_categories=["Cs"]))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import body, limits, refusals
-from tests import waiting
+from tests.helpers import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable

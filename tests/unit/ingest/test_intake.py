@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ingest import intake, limits, refusals
-from storage import envelope, errors
-from tests import waiting
+from storage import errors
+from storage.queue import envelope
+from tests.helpers import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

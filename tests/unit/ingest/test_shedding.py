@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingest import auth, refusals, shedding, targets
-from storage import quotas
+from storage.limits import quotas
 
 REDIS_S = 1_790_000_000.0
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ingest import refusals, targets
-from storage import envelope, public_keys, registry
+from storage.projects import public_keys, registry
+from storage.queue import envelope
 
 KEY, OTHER_KEY, THIRD_KEY = "a" * 32, "b" * 32, "c" * 32
 SNAPSHOT = registry.Snapshot(

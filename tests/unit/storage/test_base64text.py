@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage import base64text
+from storage.text import base64text
 
 
 @given(st.binary())

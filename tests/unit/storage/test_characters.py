@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from storage import characters
+from storage.text import characters
 
 
 def test_hidden_is_what_python_calls_not_printable() -> None:

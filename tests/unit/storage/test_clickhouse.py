@@ -5,7 +5,8 @@ from __future__ import annotations
 import clickhouse_driver.errors
 import pytest
 
-from storage import clickhouse, errors
+from storage import errors
+from storage.servers import clickhouse
 
 NO_SPACE = "Cannot write to file descriptor, errno: 28, strerror: No space left on device"
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage import envelope, errors
+from storage import errors
+from storage.queue import envelope
 
 payloads = st.lists(
     st.builds(

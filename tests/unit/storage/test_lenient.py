@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage import lenient
+from storage.text import lenient
 
 TEXT = '{"csp-report":{"blocked-uri":"https://a.example/"}}'
 OBJECT = json.loads(TEXT)

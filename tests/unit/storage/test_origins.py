@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from storage import origins
+from storage.projects import origins
 
 
 @pytest.mark.parametrize(

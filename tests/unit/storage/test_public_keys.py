@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from storage import public_keys
-from storage.public_keys import Key
+from storage.projects import public_keys
+from storage.projects.public_keys import Key
 
 NOW = 1_800_000_000_000
 FIRST = Key(key="first-key", created=NOW - 1000)

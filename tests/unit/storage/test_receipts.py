@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from storage import envelope, receipts
+from storage.queue import envelope
+from storage.tables import receipts
 
 
 def test_a_receipt_is_read_as_it_was_written() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.browser import provocations, record, rows, site
-from tests.unit.workers import payloads
+from tests.helpers import payloads
 
 if TYPE_CHECKING:
     from workers import pipeline

@@ -16,7 +16,7 @@ import pytest
 import storage
 import workers
 from tests.fuzz import recipes
-from tests.unit.workers import payloads
+from tests.helpers import payloads
 from workers import pipeline
 
 if TYPE_CHECKING:
@@ -48,7 +48,10 @@ KNOWN = [
 """What is near to a bound, or once was beyond."""
 
 LINEAR = {
-    ("workers.fingerprint", "_VARIABLE"): "its unbounded looks begin at the start of a word, and end with it",
+    (
+        "workers.stages.fingerprint",
+        "_VARIABLE",
+    ): "its unbounded looks begin at the start of a word, and end with it",
     ("workers.scrub.masks", "_DOMAIN"): "its unbounded look begins at an @, and ends with a number",
 }
 """Expressions that may look ahead without bound, and why that takes linear time all the same."""

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage import envelope
-from tests.unit.workers import payloads, strategies
-from workers import agents, pipeline
+from storage.queue import envelope
+from tests.helpers import payloads, strategies
+from workers import pipeline
+from workers.reading import user_agents
 
 
 def test_an_empty_batch_has_all_its_columns() -> None:
@@ -81,9 +82,9 @@ def test_poison_is_set_aside_unread() -> None:
 
 
 def test_warming_up_loads_the_parser_of_user_agents() -> None:
-    agents._parser.cache_clear()
+    user_agents._parser.cache_clear()
     pipeline.warm()
-    assert agents._parser.cache_info().currsize == 1
+    assert user_agents._parser.cache_info().currsize == 1
 
 
 @pytest.mark.parametrize("enabled", [True, False])
@@ -139,7 +140,7 @@ def keys(tables: list[pipeline.Tables]) -> set[tuple[object, ...]]:
 def test_rows_do_not_depend_on_the_process() -> None:
     """Hash seeds differ from process to process; a batch that is done again must not."""
     script = (
-        "from tests.unit.workers import payloads\n"
+        "from tests.helpers import payloads\n"
         "batch = [payloads.payload(body) for vector in payloads.VECTORS[:150]"
         " if (body := payloads.body_of(vector)) is not None]\n"
         "print(payloads.process(*batch))"

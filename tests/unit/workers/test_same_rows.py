@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.workers import same_rows
+from tests import same_rows
 
 
 def test_each_payload_becomes_the_same_rows() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workers import maintenance
+from workers.process import maintenance
 
 HOUR_MS = 3_600_000
 

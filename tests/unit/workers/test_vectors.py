@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import pathlib
 from typing import Any
 
 import pytest
 
-from storage import lenient
-from tests.unit.workers import payloads, test_families
+from storage.text import lenient
+from tests.helpers import paths, payloads
+from tests.unit.workers.families import test_families
 
-TABLES = pathlib.Path(__file__).parents[3] / "docs" / "query" / "tables.md"
+TABLES = paths.DOCS / "query" / "tables.md"
 EDGE_KINDS = {"transport", "preflight"}
 """What these say depends on the request, not on the body."""
 HUGE = 2 << 20

@@ -1,0 +1,1 @@
+"""Child processes and the ports of this machine."""

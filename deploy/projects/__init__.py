@@ -1,0 +1,1 @@
+"""Projects as people write and read them."""

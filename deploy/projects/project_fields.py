@@ -1,0 +1,177 @@
+"""The settings of a project as people write and read them: each explained, and each error one sentence.
+
+All of it derives from the declarations in ``storage.projects.project_settings``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import typing
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from storage import errors
+from storage.projects import project_settings
+from workers import noise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_SWITCHES: Final = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
+
+
+class SettingError(errors.HeadraceError):
+    """A project cannot be set like this."""
+
+
+class Field(msgspec.Struct, frozen=True):
+    """One setting.
+
+    Attributes:
+        name: as in ``project set``.
+        description: what it does.
+        expected: the values that it takes, in words.
+        default: what holds unless it is set.
+        annotation: its type with its bounds.
+        form: of which kind of type it is.
+    """
+
+    name: str
+    description: str
+    expected: str
+    default: Any
+    annotation: Any
+    form: msgspec.inspect.Type
+
+    def read(self, text: str) -> object:
+        """Return the value that stands on a command line; an empty one is the default.
+
+        Raises:
+            SettingError: it is none that the setting takes.
+        """
+        if not text:
+            return self.default
+        given: object = text
+        if isinstance(self.form, msgspec.inspect.VarTupleType):
+            given = [part.strip() for part in text.split(",") if part.strip()]
+        elif isinstance(self.form, msgspec.inspect.BoolType):
+            given = _SWITCHES.get(text.lower(), text)
+        return self._converted(given, text, strict=False)
+
+    def check(self, value: object) -> object:
+        """Return the value that stands in a file.
+
+        Raises:
+            SettingError: it is none that the setting takes.
+        """
+        return self._converted(value, value, strict=True)
+
+    def _converted(self, value: object, given: object, *, strict: bool) -> object:
+        try:
+            return msgspec.convert(value, self.annotation, strict=strict)
+        except msgspec.ValidationError as error:
+            raise SettingError(f"{self.name} is {self.expected}: {given!r} is not.") from error
+
+
+@functools.cache
+def fields() -> dict[str, Field]:
+    """Return all settings by name, in the order of their declaration."""
+    hints = typing.get_type_hints(project_settings.ProjectSettings, include_extras=True)
+    information = msgspec.inspect.type_info(project_settings.ProjectSettings)
+    assert isinstance(information, msgspec.inspect.StructType)  # noqa: S101 - for the type checker
+    return {field.name: _field(field, hints[field.name]) for field in information.fields}
+
+
+def shown(value: object) -> str:
+    """Return a value as ``project set`` takes it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value)
+
+
+def assigned(
+    settings: project_settings.ProjectSettings, assignments: Iterable[str]
+) -> project_settings.ProjectSettings:
+    """Return the settings after ``KEY=VALUE`` assignments; ``KEY=`` sets the default.
+
+    Raises:
+        SettingError: an assignment is none, names no setting, or its value makes no sense.
+    """
+    values = msgspec.structs.asdict(settings)
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals:
+            raise SettingError(f"{assignment!r} is not of the form KEY=VALUE.")
+        values[name.strip()] = _known(name.strip()).read(text.strip())
+    return _built(values)
+
+
+def from_plain(given: Mapping[str, object]) -> project_settings.ProjectSettings:
+    """Return the settings that a file says; those that it does not mention have their default.
+
+    Raises:
+        SettingError: it names no setting, or a value makes no sense.
+    """
+    return _built({name: _known(name).check(value) for name, value in given.items()})
+
+
+def plain(settings: project_settings.ProjectSettings) -> dict[str, Any]:
+    """Return those settings that are not at their default, as JSON and TOML hold them."""
+    found: dict[str, Any] = msgspec.to_builtins(settings)
+    return found
+
+
+def differences(
+    before: project_settings.ProjectSettings, after: project_settings.ProjectSettings
+) -> list[tuple[str, str, str]]:
+    """Return each setting that differs: its name, its value before, and after."""
+    return [
+        (name, shown(getattr(before, name)), shown(getattr(after, name)))
+        for name in fields()
+        if getattr(before, name) != getattr(after, name)
+    ]
+
+
+def _built(values: Mapping[str, Any]) -> project_settings.ProjectSettings:
+    try:
+        settings = project_settings.ProjectSettings(**values)
+    except ValueError as error:
+        raise SettingError(str(error)) from error
+    noise.check(settings)
+    return settings
+
+
+def _known(name: str) -> Field:
+    try:
+        return fields()[name]
+    except KeyError:
+        near = difflib.get_close_matches(name, fields(), n=1)
+        hint = f"did you mean {near[0]}?" if near else "project show lists them all."
+        raise SettingError(f"There is no setting {name!r}; {hint}") from None
+
+
+def _field(field: msgspec.inspect.Field, annotation: object) -> Field:
+    declared: Any = field.type  # Metadata: a test asks every setting for its description
+    description = declared.extra_json_schema["description"]
+    return Field(field.name, description, _words(declared.type), field.default, annotation, declared.type)
+
+
+def _words(form: msgspec.inspect.Type) -> str:
+    """Say in words which values a type takes."""
+    match form:
+        case msgspec.inspect.IntType(ge=least, le=most):
+            return f"a whole number from {least} to {most}"
+        case msgspec.inspect.FloatType(ge=least, le=most):
+            return f"a number from {least} to {most}"
+        case msgspec.inspect.BoolType():
+            return "on or off"
+        case msgspec.inspect.LiteralType(values=values):
+            return " or ".join(map(str, values))
+        case msgspec.inspect.VarTupleType(max_length=most):
+            return f"a list of at most {most}, separated by commas"
+        case _:
+            return "text"

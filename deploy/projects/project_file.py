@@ -1,0 +1,228 @@
+"""Projects as a TOML file, to keep in version control: what a file says, and what it would change.
+
+A file speaks of the projects in it and of no others. A setting that it leaves out has its default; keys and a
+status that it leaves out stay as they are. An ``id`` makes it the same project under another name.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
+
+import msgspec
+import tomli_w
+
+from deploy.projects import project_fields
+from storage import errors
+from storage.projects import project_settings, public_keys, registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MS: Final = dt.timedelta(milliseconds=1)
+_HEAD: Final = "# Projects of Headrace: `headrace project import FILE` makes them so.\n\n"
+
+
+class ProjectFileError(errors.HeadraceError):
+    """A file of projects cannot be used; nothing of it was."""
+
+
+class _Key(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    key: str
+    state: Literal["enabled", "disabled"] = "enabled"
+    created: dt.datetime | None = None
+    valid_until: dt.datetime | None = None
+
+
+class _Project(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    id: Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)] | None = None
+    status: registry.Status | None = None
+    keys: list[_Key] | None = None
+    settings: dict[str, Any] = {}
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    projects: dict[str, _Project]
+
+
+class Wanted(NamedTuple):
+    """What a file says of one project.
+
+    Attributes:
+        name: the project's name.
+        id: its id; None finds it by its name.
+        status: None leaves it, or makes a new one active.
+        keys: None leaves them, or makes a new one.
+        settings: all of them.
+    """
+
+    name: str
+    id: int | None
+    status: registry.Status | None
+    keys: public_keys.Keys | None
+    settings: project_settings.ProjectSettings
+
+    def applied(self, project: registry.Project) -> registry.Project:
+        """Return the project as the file wants it."""
+        changed = msgspec.structs.replace(
+            project, name=self.name, status=self.status or project.status, settings=self.settings
+        )
+        if self.keys is None:
+            return changed
+        known = {record.key: record.created for record in project.records}
+        dated = tuple(
+            msgspec.structs.replace(record, created=record.created or known.get(record.key, 0))
+            for record in self.keys
+        )
+        return registry.with_keys(changed, dated)
+
+
+class Step(NamedTuple):
+    """What importing a file does to one project.
+
+    Attributes:
+        wanted: what the file says.
+        current: the project as it is; None for a new one.
+        changes: for a person, one by one; empty when it is as it should be.
+    """
+
+    wanted: Wanted
+    current: registry.Project | None
+    changes: list[str]
+
+
+def dumps(projects: Iterable[registry.Project]) -> str:
+    """Return a file that describes these projects in full, as far as it is not the default."""
+    described = {
+        project.name: msgspec.to_builtins(_described(project), builtin_types=(dt.datetime,))
+        for project in projects
+    }
+    return _HEAD + tomli_w.dumps({"projects": described})
+
+
+def loads(text: str) -> list[Wanted]:
+    """Read and check a whole file.
+
+    Raises:
+        ProjectFileError: it is no TOML, or something in it makes no sense; the sentence says what and where.
+    """
+    try:
+        found = msgspec.toml.decode(text, type=_File)
+    except msgspec.ValidationError as error:
+        raise ProjectFileError(f"The file is not as it must be: {_spoken(str(error))}.") from error
+    except msgspec.DecodeError as error:
+        raise ProjectFileError(f"The file is no TOML: {error}.") from error
+    wanted = [_wanted(name, project) for name, project in found.projects.items()]
+    ids = [project.id for project in wanted if project.id is not None]
+    if twice := [number for number in ids if ids.count(number) > 1]:
+        raise ProjectFileError(f"The id {twice[0]} stands there twice.")
+    return wanted
+
+
+def plan(projects: Sequence[registry.Project], wanted: Iterable[Wanted]) -> list[Step]:
+    """Say what must change for the projects to be as a file wants them.
+
+    Raises:
+        ProjectFileError: a project would get a name that another one has.
+    """
+    steps = []
+    by_id, by_name = {p.id: p for p in projects}, {p.name: p for p in projects}
+    for one in wanted:
+        current = by_name.get(one.name) if one.id is None else by_id.get(one.id)
+        holder = by_name.get(one.name)
+        if holder is not None and holder is not current:
+            raise ProjectFileError(f"projects.{one.name}: project {holder.id} has this name already.")
+        steps.append(Step(one, current, list(_changes(one, current))))
+    return steps
+
+
+def apply(source: registry.Registry, step: Step) -> registry.Project:
+    """Make a project as a file wants it.
+
+    Raises:
+        HeadraceError: somebody else changed the projects since the plan was made.
+    """
+    wanted = step.wanted
+    if step.current is not None:
+        return source.change(str(step.current.id), wanted.applied)
+    return source.create(
+        wanted.name,
+        wanted.keys or (),
+        settings=wanted.settings,
+        status=wanted.status or "active",
+        number=wanted.id,
+    )
+
+
+def _described(project: registry.Project) -> _Project:
+    return _Project(
+        id=project.id,
+        status=project.status,
+        keys=[
+            _Key(
+                key=record.key,
+                state=record.state,
+                created=_time(record.created) if record.created else None,
+                valid_until=None if record.valid_until is None else _time(record.valid_until),
+            )
+            for record in project.records
+        ],
+        settings=project_fields.plain(project.settings),
+    )
+
+
+def _wanted(name: str, found: _Project) -> Wanted:
+    try:
+        registry.require_name(name)
+        records = None if found.keys is None else public_keys.checked(tuple(map(_record, found.keys)))
+        settings = project_fields.from_plain(found.settings)
+    except errors.HeadraceError as error:
+        raise ProjectFileError(f"projects.{name}: {error}") from error
+    if found.status == "deleted":
+        raise ProjectFileError(f"projects.{name}: a file deletes nothing; project delete does.")
+    return Wanted(name, found.id, found.status, records, settings)
+
+
+def _record(found: _Key) -> public_keys.Key:
+    return public_keys.Key(
+        key=found.key,
+        state=found.state,
+        created=0 if found.created is None else _ms(found.created),
+        valid_until=None if found.valid_until is None else _ms(found.valid_until),
+    )
+
+
+def _changes(wanted: Wanted, current: registry.Project | None) -> Iterator[str]:
+    if current is None:
+        yield "created"
+        return
+    after = wanted.applied(current)
+    if after.name != current.name:
+        yield f"renamed from {current.name}"
+    if after.status != current.status:
+        yield f"status {current.status} → {after.status}"
+    for name, was, becomes in project_fields.differences(current.settings, after.settings):
+        yield f"{name} {was or 'empty'} → {becomes or 'empty'}"
+    old, new = ({record.key: record for record in keys} for keys in (current.records, after.records))
+    yield from (f"key {key} added" for key in new if key not in old)
+    yield from (f"key {key} removed" for key in old if key not in new)
+    yield from (f"key {key} changed" for key in new if key in old and new[key] != old[key])
+    if not new.keys() ^ old.keys() and list(new) != list(old):
+        yield "keys in another order"
+
+
+def _time(ms: int) -> dt.datetime:
+    return _EPOCH + ms * _MS
+
+
+def _ms(time: dt.datetime) -> int:
+    """Return milliseconds since the epoch; a time that names no zone is in UTC."""
+    aware = time if time.tzinfo else time.replace(tzinfo=dt.UTC)
+    return (aware - _EPOCH) // _MS
+
+
+def _spoken(message: str) -> str:
+    """Say where in the file msgspec found what is wrong, without its notation."""
+    what, _, where = message.partition(" - at `$.")
+    return f"{what} at {where.rstrip('`')}" if where else what

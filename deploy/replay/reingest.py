@@ -1,0 +1,147 @@
+"""Putting payloads into the queue again, beside the edge: in groups, and no faster than they are drained."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+import redis
+import redis.exceptions
+
+from ingest import auth
+from storage import errors
+from storage.projects import registry
+from storage.quarantine import resubmission
+from storage.queue import envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from deploy.replay import captures
+
+MAX_PAYLOADS: Final = 500
+"""Payloads of one append, about what the edge stores at once under load."""
+MAX_BYTES: Final = 4 << 20
+"""Body bytes of one append: what Redis takes in a few milliseconds."""
+SHARE: Final = 0.5
+"""Share of the memory up to the edge's high-water mark that a replay may fill."""
+_POLL_S: Final = 0.2
+
+
+class LabelError(errors.HeadraceError):
+    """An environment or release is one that the edge would blank."""
+
+
+class Sink:
+    """Where payloads are stored again.
+
+    Args:
+        client: the queue's Redis.
+        shards: number of shards.
+        high_water: the share of Redis' memory at which the edge refuses reports.
+        waiting: told while the queue is too full, many times.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        shards: int,
+        high_water: float,
+        waiting: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._client = client
+        self._shards = shards
+        self._share = high_water * SHARE
+        self._waiting = waiting
+
+    def store(self, payloads: Sequence[envelope.Payload], source: resubmission.Source) -> list[str]:
+        """Store payloads in one step with what is noted of them, and return their receipts.
+
+        Raises:
+            StaleRegistryError, NotedError, LeaseLostError: nothing was stored, see ``resubmission.append``.
+            RedisUnavailableError: Redis did not confirm them.
+        """
+        while self._is_full():
+            self._waiting()
+            time.sleep(_POLL_S)
+        groups: dict[int, list[envelope.Payload]] = {}
+        places = []
+        for payload in payloads:
+            shard = envelope.shard_of(payload.project_id, payload.environment, payload.release, self._shards)
+            group = groups.setdefault(shard, [])
+            places.append((shard, len(group)))
+            group.append(payload)
+        ids = resubmission.append(self._client, groups, source) if groups else {}
+        return [envelope.receipt(shard, ids[shard], index) for shard, index in places]
+
+    def _is_full(self) -> bool:
+        try:
+            memory: Any = self._client.info("memory")
+        except (redis.exceptions.RedisError, OSError) as error:
+            raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+        limit = int(memory["maxmemory"])
+        return limit > 0 and int(memory["used_memory"]) > limit * self._share
+
+
+def published(client: redis.Redis) -> registry.Snapshot:
+    """Return the published registry: ClickHouse need not answer.
+
+    Raises:
+        ProjectError: there is none.
+        RedisUnavailableError: Redis did not answer.
+    """
+    snapshot = registry.read_snapshot(client)
+    if snapshot is None:
+        raise registry.ProjectError("Redis does not hold the project registry yet: is maintenance running?")
+    return snapshot
+
+
+def chunks(payloads: Iterable[envelope.Payload]) -> Iterator[list[envelope.Payload]]:
+    """Cut payloads into groups that are small enough for one append."""
+    chunk: list[envelope.Payload] = []
+    size = 0
+    for payload in payloads:
+        if chunk and (len(chunk) == MAX_PAYLOADS or size + len(payload.body) > MAX_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(payload)
+        size += len(payload.body)
+    if chunk:
+        yield chunk
+
+
+def payload(project: registry.Project, capture: captures.Capture) -> envelope.Payload:
+    """Return what the edge would have stored for a captured request."""
+    claim = _claim(capture.environment, capture.release)
+    return envelope.Payload(
+        project_id=project.id,
+        key=next(iter(project.keys), ""),
+        environment=claim.environment,
+        release=claim.release,
+        user_agent=capture.user_agent[: envelope.MAX_USER_AGENT],
+        content_type=capture.content_type[: envelope.MAX_CONTENT_TYPE],
+        flags=claim.flags,
+        body=capture.body,
+    )
+
+
+def require_labels(environment: str, release: str) -> None:
+    """Refuse an environment or release that the edge would blank.
+
+    Raises:
+        LabelError: it is one.
+    """
+    flags = _claim(environment, release).flags
+    for flag, name, given in (
+        (envelope.ENVIRONMENT_BLANKED, "environment", environment),
+        (envelope.RELEASE_BLANKED, "release", release),
+    ):
+        if flags & flag:
+            raise LabelError(f"{given!r} is no valid {name}.")
+
+
+def _claim(environment: str, release: str) -> auth.Claim:
+    """Read the labels as the edge reads them."""
+    query = urlencode({"sentry_environment": environment, "sentry_release": release}, errors="replace")
+    return auth.read_claim(query.encode(), b"")

@@ -1,0 +1,174 @@
+"""Storing rows of the quarantine again: each once, and each leaves the quarantine, whatever is killed.
+
+Rows are appended and noted in one step, then removed, then the notes are forgotten. Who finds notes of an
+earlier replay removes those rows first (``storage.quarantine.custody``).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+
+from deploy.replay import reingest
+from storage import errors
+from storage.quarantine import custody, resubmission
+from storage.queue import envelope
+from storage.tables import receipts
+from workers.model import outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import redis
+
+    from storage.projects import registry
+    from storage.quarantine import quarantined
+    from storage.servers import clickhouse, leases
+
+Kept = dict[str, str]
+"""A row that stays: its ``receipt``, and the ``reason``."""
+
+_DONE: Final = "1"
+
+
+class _Item(NamedTuple):
+    """Rows with one name, and the payloads they hold together."""
+
+    rows: Sequence[quarantined.Row]
+    payloads: list[envelope.Payload]
+
+    @property
+    def size(self) -> int:
+        return sum(len(row.raw) for row in self.rows)
+
+
+class Requeue:
+    """One replay.
+
+    Args:
+        server: a connection of a user who may delete rows.
+        client: the queue's Redis.
+        sink: where payloads are stored.
+        lease: of the quarantine.
+
+    Attributes:
+        receipts: of the payloads that were stored.
+        kept: the rows that were not, and why.
+    """
+
+    def __init__(
+        self, server: clickhouse.Connection, client: redis.Redis, sink: reingest.Sink, lease: leases.Lease
+    ) -> None:
+        self._server = server
+        self._client = client
+        self._sink = sink
+        self._lease = lease
+        self._snapshot = reingest.published(client)
+        self.receipts: list[str] = []
+        self.kept: list[Kept] = []
+
+    def store(self, page: Iterable[quarantined.Row]) -> list[Kept]:
+        """Store the rows of a page again and remove them; return those that stay.
+
+        Raises:
+            LeaseLostError: this process was suspended, and another one is at it.
+            RecoverableError: Redis or ClickHouse did not answer; another replay goes on where this one ended.
+        """
+        before = len(self.kept)
+        for part in _parts(self._items(page)):
+            self._store(part)
+        return self.kept[before:]
+
+    def _items(self, page: Iterable[quarantined.Row]) -> Iterator[_Item]:
+        named: dict[quarantined.Name, list[quarantined.Row]] = {}
+        for row in page:
+            named.setdefault(row.name, []).append(row)
+        for rows in named.values():
+            try:
+                yield _Item(rows, [payload for row in rows for payload in payloads(row)])
+            except errors.EnvelopeError as error:
+                self._keep(rows, str(error))
+
+    def _store(self, items: list[_Item]) -> None:
+        """Append some rows, and remove them; again if the registry changes meanwhile."""
+        while items := [item for item in items if self._is_taken(item)]:
+            names = [item.rows[0].name for item in items]
+            source = resubmission.Source(
+                version=self._snapshot.version,
+                key=resubmission.REPLAYED_KEY,
+                notes=[resubmission.Note(str(name), "", _DONE) for name in names],
+                lease=self._lease,
+                counts=_counts(items),
+            )
+            try:
+                self.receipts += self._sink.store([one for item in items for one in item.payloads], source)
+            except resubmission.StaleRegistryError:
+                self._snapshot = reingest.published(self._client)
+                continue
+            custody.release(self._server, self._client, names)
+            return
+
+    def _is_taken(self, item: _Item) -> bool:
+        """Say whether all projects of a row take reports; else it stays."""
+        for payload in item.payloads:
+            if payload.project_id not in self._snapshot.active:
+                self._keep(item.rows, _refusal(self._snapshot, payload.project_id))
+                return False
+        return True
+
+    def _keep(self, rows: Sequence[quarantined.Row], reason: str) -> None:
+        self.kept += [{"receipt": row.receipt, "reason": reason} for row in rows]
+
+
+def _refusal(snapshot: registry.Snapshot, project_id: int) -> str:
+    status = {project.id: project.status for project in snapshot.projects}.get(project_id)
+    if status is None:
+        return f"There is no project {project_id}."
+    return f"Project {project_id} is {status}: it takes no reports."
+
+
+def _counts(items: Iterable[_Item]) -> dict[str, int]:
+    """Return what the ledger counts: numbered rows by project."""
+    rows = Counter(row.project_id for item in items for row in item.rows if row.item)
+    return {f"replayed:{project_id}": count for project_id, count in rows.items()}
+
+
+def _parts(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+    """Cut rows into parts that are small enough for one append."""
+    part: list[_Item] = []
+    size = count = 0
+    for item in items:
+        if part and (size + item.size > reingest.MAX_BYTES or count >= reingest.MAX_PAYLOADS):
+            yield part
+            part, size, count = [], 0, 0
+        part.append(item)
+        size += item.size
+        count += len(item.payloads)
+    if part:
+        yield part
+
+
+def payloads(row: quarantined.Row) -> list[envelope.Payload]:
+    """Return what a row holds: the payload or a part of it, or all payloads of a damaged entry.
+
+    Raises:
+        EnvelopeError: the entry still cannot be decoded.
+    """
+    if row.reason == outcomes.Reason.CORRUPT_ENTRY:
+        entry = envelope.decode(receipts.Receipt.parse(row.receipt).entry_id, row.raw)
+        # Without a sender: what an operator stores again was not sent again, and counts.
+        return [msgspec.structs.replace(payload, sender=0) for payload in entry.payloads]
+    return [
+        envelope.Payload(
+            project_id=row.project_id,
+            key="",
+            environment=row.environment,
+            release=row.release,
+            user_agent="",
+            content_type="",
+            flags=0,
+            body=row.raw,
+        )
+    ]

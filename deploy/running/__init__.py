@@ -1,0 +1,1 @@
+"""The running system: how it is started, found and shared on one machine."""

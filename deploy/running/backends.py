@@ -1,0 +1,111 @@
+"""Redis and ClickHouse as a command meets them: they answer soon, or one sentence says who does not."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import msgspec
+import redis
+import redis.backoff
+import redis.exceptions
+import redis.retry
+
+from deploy.embedded import redis_engines
+from deploy.processes import network
+from storage import errors
+from storage.servers import clickhouse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+REDIS_TIMEOUT_S: Final = 2.0
+
+
+def connect_redis(url: str) -> redis.Redis:
+    """Return a client that does not repeat commands and does not wait for long."""
+    client: redis.Redis = redis.Redis.from_url(
+        url,
+        socket_timeout=REDIS_TIMEOUT_S,
+        socket_connect_timeout=REDIS_TIMEOUT_S,
+        retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0),
+    )
+    return client
+
+
+def redis_is_ready(url: str) -> bool:
+    """Tell whether Redis answers and has finished loading its data."""
+    try:
+        require_redis(url)
+    except errors.RedisUnavailableError:
+        return False
+    return True
+
+
+def require_redis(url: str) -> None:
+    """Check that Redis answers.
+
+    Raises:
+        RedisUnavailableError: it does not.
+    """
+    with contextlib.closing(connect_redis(url)) as client:
+        try:
+            client.ping()
+        except (redis.exceptions.RedisError, OSError) as error:
+            raise errors.RedisUnavailableError(f"Redis at {_place(url)} did not answer: {error}.") from error
+
+
+def require_suitable_redis(url: str) -> tuple[redis_engines.Engine, list[str]]:
+    """Check that Redis answers and can hold the queue; return what it is, and a sentence about each risk.
+
+    Raises:
+        RedisUnavailableError: it does not answer.
+        UnsuitableError: it cannot hold the queue.
+    """
+    require_redis(url)
+    with contextlib.closing(connect_redis(url)) as client:
+        return redis_engines.require_suitable(client, _place(url))
+
+
+def clickhouse_is_ready(address: clickhouse.Address) -> bool:
+    """Tell whether ClickHouse answers to this user."""
+    if not network.answers(address.host, address.port):  # the driver logs each refused connection at length
+        return False
+    try:
+        require_clickhouse(address)
+    except errors.HeadraceError:
+        return False
+    return True
+
+
+def require_clickhouse(address: clickhouse.Address) -> None:
+    """Check that ClickHouse answers to this user; the database need not exist yet.
+
+    Raises:
+        ClickHouseUnavailableError: it does not answer.
+        QueryError: it does not let this user in.
+    """
+    with connected(msgspec.structs.replace(address, database="default")) as server:
+        server.execute("SELECT 1")
+
+
+@contextlib.contextmanager
+def connected(
+    address: clickhouse.Address,
+    settings: Mapping[str, object] | None = None,
+    *,
+    send_receive_timeout: float = clickhouse.SEND_RECEIVE_TIMEOUT_S,
+) -> Iterator[clickhouse.Connection]:
+    """Give a connection that is closed at the end."""
+    server = clickhouse.Connection(address, settings=settings, send_receive_timeout=send_receive_timeout)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def _place(url: str) -> str:
+    """Return where a URL leads, without the password in it."""
+    parts = urlsplit(url)
+    return parts.netloc.rpartition("@")[2] or parts.path

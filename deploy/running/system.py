@@ -1,0 +1,323 @@
+"""The whole system on one machine: what ``headrace up`` starts, in which order, and how it all ends."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import itertools
+import sys
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from deploy import settings
+from deploy.embedded import clickhouse as embedded_clickhouse
+from deploy.embedded import redis as embedded_redis
+from deploy.processes import child, network, supervisor
+from deploy.running import backends, runtime
+from storage import errors
+from storage.projects import registry
+from storage.tables import migrate
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from storage.servers import clickhouse
+
+FIRST_PROJECT: Final = "default"
+EDGE_START_S: Final = 30.0
+STOP_ORDER: Final = (("edge",), ("workers", "maintenance"), ("clickhouse",), ("redis",))
+"""Who takes reports stops before who drains them, and who drains them before what they need."""
+STOP_SECONDS: Final = {
+    # Together less than the ten seconds in which everything must have stopped. Each may be killed at its end:
+    # what was acknowledged is in Redis, and a batch under way is repeated.
+    "edge": 4.5,  # a little more than gunicorn gives its own processes
+    "workers": 2.0,
+    "maintenance": 2.0,
+    "clickhouse": 1.0,
+    "redis": 1.0,
+}
+
+
+class StoppedError(errors.HeadraceError):
+    """The system was told to stop before it had started."""
+
+
+class MovedError(errors.HeadraceError):
+    """The data directory is no longer where the system was started on it."""
+
+
+class Ports(NamedTuple):
+    """Ports for the embedded servers; None is any free one."""
+
+    redis: int | None = None
+    clickhouse: int | None = None
+    clickhouse_http: int | None = None
+
+    def require_distinct(self, edge: int) -> None:
+        """Check that no two are the same, nor the edge's.
+
+        Raises:
+            PortTakenError: two are.
+        """
+        wanted = {
+            "the edge": edge or None,
+            "Redis": self.redis,
+            "ClickHouse": self.clickhouse,
+            "ClickHouse's HTTP interface": self.clickhouse_http,
+        }
+        for (one, port), (other, same) in itertools.combinations(wanted.items(), 2):
+            if port is not None and port == same:
+                raise network.PortTakenError(f"Port {port} cannot be both for {one} and for {other}.")
+
+
+class System:
+    """All processes of one data directory; the caller holds its lock.
+
+    Redis and ClickHouse are started here, unless the settings name others.
+
+    Args:
+        directory: data, logs and ``runtime.json``.
+        values: settings; every child gets the same.
+        ports: for the embedded servers.
+        report: told one sentence about what is started, and about each death and restart of a process.
+        stop: set from outside when the system shall stop; starting gives up then.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        values: settings.Settings,
+        ports: Ports,
+        report: Callable[[str], None],
+        stop: threading.Event,
+    ) -> None:
+        self._directory = directory.resolve()
+        self._place = runtime.place(self._directory)
+        self._values = _with_real_port(values)
+        self._ports = ports
+        self._stop = stop
+        self._report = report
+        self._supervisor = supervisor.Supervisor(report)
+        self._listen = settings.Endpoint.parse(self._values.listen)
+        self._written: runtime.Pids | None = None
+        edge_url = f"http://{_reachable(self._listen)}"
+        self.runtime = runtime.Runtime(
+            edge_url=edge_url,
+            public_url=values.public_url or edge_url,
+            redis_url=values.redis_url or "",
+            clickhouse_url=values.clickhouse_url or "",
+            analyst_url=values.analyst_url or "",
+            shards=values.shards,
+            pids=runtime.Pids(edge=[], workers=[], maintenance=[]),
+        )
+
+    @property
+    def address(self) -> clickhouse.Address:
+        """ClickHouse, as the user who may write."""
+        return settings.clickhouse_address(self.runtime.clickhouse_url)
+
+    def start(self) -> registry.Project:
+        """Start everything and return a project to show, the first one; ready to take reports afterwards.
+
+        Raises:
+            HeadraceError: something cannot start; the sentence says what and why.
+            StoppedError: it was told to stop.
+        """
+        network.require_free(self._listen, "The edge")
+        redis_child = None if self.runtime.redis_url else self._start_redis()
+        clickhouse_child = None if self.runtime.clickhouse_url else self._start_clickhouse()
+        self._await_redis(redis_child)
+        self._await_clickhouse(clickhouse_child)
+        migrate.apply(self.address)
+        project = self._publish_projects()
+        self._start_own()
+        return project
+
+    def tend(self) -> None:
+        """Restart what died and keep ``runtime.json`` current; call it several times a second.
+
+        Raises:
+            MovedError: the directory was moved or replaced: what is at its path now is not this system's.
+        """
+        if not self._is_in_place():
+            raise MovedError(f"{self._directory} was moved or replaced while its system was running.")
+        self._supervisor.tend()
+        pids = self._pids()
+        if pids != self._written:
+            self.runtime.pids = pids
+            with contextlib.suppress(OSError):  # a full disk, perhaps: the next time will do
+                runtime.write(self._directory, self.runtime)
+                self._written = pids
+
+    def stop(self) -> None:
+        """Stop everything, within ten seconds; nothing of it is left running."""
+        self._supervisor.stop(STOP_ORDER)
+        if self._is_in_place():
+            runtime.remove(self._directory)
+
+    def _is_in_place(self) -> bool:
+        try:
+            return runtime.place(self._directory) == self._place
+        except OSError:
+            return False
+
+    def _start_redis(self) -> child.Child:
+        directory, values = self._directory / "redis", self._values
+        program = embedded_redis.choose(directory)
+        for reason in program.instead:
+            self._report(reason)
+        self._report(f"The queue is in {program.engine}: {program.path}.")
+        port = _claim(self._ports.redis, "Redis")
+        self.runtime.redis_url = embedded_redis.url(port)
+
+        def start() -> child.Child:
+            return embedded_redis.start(
+                directory,
+                port,
+                self._log("redis"),
+                maxmemory=values.redis_maxmemory,
+                appendfsync=values.redis_appendfsync,
+                program=program,
+            )
+
+        return self._keep("redis", "redis", start)
+
+    def _start_clickhouse(self) -> child.Child:
+        server = embedded_clickhouse.prepare(
+            self._directory / "clickhouse",
+            _claim(self._ports.clickhouse, "ClickHouse"),
+            _claim(self._ports.clickhouse_http, "ClickHouse's HTTP interface"),
+            self._directory / "logs" / "clickhouse-server" / "errors.log",
+        )
+        self.runtime.clickhouse_url = server.url
+        self.runtime.analyst_url = server.analyst_url
+        self.runtime.clickhouse_http_url = server.http_url
+        log = self._log("clickhouse")
+        return self._keep("clickhouse", "clickhouse", lambda: embedded_clickhouse.start(server, log))
+
+    def _await_redis(self, started: child.Child | None) -> None:
+        url = self.runtime.redis_url
+        if started is None:
+            engine, risks = backends.require_suitable_redis(url)
+            for sentence in (f"The queue is in {engine}.", *risks):
+                self._report(sentence)
+        else:
+            seconds, port = embedded_redis.START_SECONDS, urlsplit(url).port or 0
+            self._await(
+                started,
+                lambda: backends.redis_is_ready(url) and started.listens(port),
+                seconds,
+                "Redis",
+                "redis",
+            )
+
+    def _await_clickhouse(self, started: child.Child | None) -> None:
+        if started is None:
+            backends.require_clickhouse(self.address)
+        else:
+            seconds, address = embedded_clickhouse.START_SECONDS, self.address
+            self._await(
+                started,
+                lambda: backends.clickhouse_is_ready(address) and started.listens(address.port),
+                seconds,
+                "ClickHouse",
+                "clickhouse",
+            )
+
+    def _publish_projects(self) -> registry.Project:
+        with (
+            backends.connected(self.address) as server,
+            contextlib.closing(backends.connect_redis(self.runtime.redis_url)) as client,
+        ):
+            source = registry.Registry(server)
+            projects = source.list() or (source.create(FIRST_PROJECT),)
+            source.publish(client)
+        return next((project for project in projects if project.status == "active"), projects[0])
+
+    def _start_own(self) -> None:
+        edge = self._keep_own("edge", "edge", "edge")
+        for number in range(1, self._values.workers + 1):
+            self._keep_own("workers", f"worker-{number}", "worker")
+        self._keep_own("maintenance", "maintenance", "maintenance")
+        self.tend()
+        port = self._listen.port
+        self._await(
+            edge, lambda: _is_ready(self._listen) and edge.listens(port), EDGE_START_S, "The edge", "edge"
+        )
+        self.tend()
+
+    def _await(
+        self, started: child.Child, condition: Callable[[], bool], seconds: float, who: str, name: str
+    ) -> None:
+        ready = child.wait_until(lambda: self._stop.is_set() or condition(), seconds, child=started)
+        if self._stop.is_set():
+            raise StoppedError("The system was told to stop.")
+        if not ready:
+            raise self._failed(who, name)
+
+    def _keep_own(self, kind: str, name: str, command: str) -> child.Child:
+        # -P: a folder of the working directory must not stand in for a package of ours.
+        arguments = [sys.executable, "-P", "-m", "deploy", command, "--data", str(self._directory)]
+        environment = settings.environment(
+            self._values, redis_url=self.runtime.redis_url, clickhouse_url=self.runtime.clickhouse_url
+        )
+        return self._keep(kind, name, lambda: child.Child(arguments, self._log(name), environment))
+
+    def _keep(self, kind: str, name: str, start: Callable[[], child.Child]) -> child.Child:
+        return self._supervisor.start(supervisor.Service(kind, name, start, STOP_SECONDS[kind]))
+
+    def _log(self, name: str) -> Path:
+        return self._directory / "logs" / f"{name}.log"
+
+    def _failed(self, who: str, name: str) -> errors.HeadraceError:
+        log = self._log(name)
+        lines = log.read_text("utf-8", "replace").strip().splitlines()[-1:]
+        last = f": {lines[0].strip()}" if lines else ""
+        return errors.HeadraceError(f"{who} did not start, see {log}{last}")
+
+    def _pids(self) -> runtime.Pids:
+        edge = [process.pid for started in self._supervisor.running("edge") for process in started.family()]
+        single = {kind: self._pids_of(kind)[:1] for kind in ("redis", "clickhouse")}
+        return runtime.Pids(
+            edge=edge,
+            workers=self._pids_of("workers"),
+            maintenance=self._pids_of("maintenance"),
+            redis=sum(single["redis"]),
+            clickhouse=sum(single["clickhouse"]),
+        )
+
+    def _pids_of(self, kind: str) -> list[int]:
+        return [started.pid for started in self._supervisor.running(kind)]
+
+
+def _with_real_port(values: settings.Settings) -> settings.Settings:
+    """Replace port 0 by a free port, so that a restarted edge listens where the first one did."""
+    listen = settings.Endpoint.parse(values.listen)
+    if listen.port:
+        return values
+    chosen = listen.model_copy(update={"port": network.free_port()})
+    return values.model_copy(update={"listen": str(chosen)})
+
+
+def _reachable(listen: settings.Endpoint) -> settings.Endpoint:
+    """Return the address to connect to on this machine: a server may listen on every interface at once."""
+    loopback = {"0.0.0.0": network.LOOPBACK, "::": "::1"}  # noqa: S104 - compared with, not listened on
+    return listen.model_copy(update={"host": loopback.get(listen.host, listen.host)})
+
+
+def _claim(port: int | None, purpose: str) -> int:
+    if port is None:
+        return network.free_port()
+    network.require_free(settings.Endpoint(host=network.LOOPBACK, port=port), purpose)
+    return port
+
+
+def _is_ready(listen: settings.Endpoint) -> bool:
+    endpoint = _reachable(listen)
+    connection = http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=1.0)
+    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    return False

@@ -1,0 +1,1 @@
+"""The ledger: whether every report that was taken is accounted for."""

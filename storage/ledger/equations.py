@@ -1,0 +1,314 @@
+"""The ledger: four equations that hold exactly, per project, once the queue is drained.
+
+Whatever was killed on the way:
+
+* payloads acknowledged by the edge = payloads committed by the drainers
+* reports found in them = the sum of ``outcomes.quantity``, without what the edge refused
+* the sum of ``reports.seen``, removed rows included = the sum of ``outcomes.quantity`` of accepted reports
+* rows put into quarantine = rows that are there, were replayed, dropped, expired, or were beyond the bound
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+import redis
+import redis.exceptions
+
+from storage import errors
+from storage.quarantine import departures, resubmission
+from storage.queue import isolation, streams
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from storage.servers import clickhouse
+
+_OUTCOMES = """
+SELECT project_id, sum(quantity), sumIf(quantity, outcome = 'accepted')
+FROM outcomes WHERE outcome != 'refused' GROUP BY project_id
+"""
+_SETTLED = """
+SELECT project_id, equation, sum(amount) AS total FROM settlements
+GROUP BY project_id, equation HAVING total != 0
+"""
+_SEEN = """
+WITH removed AS (
+    SELECT
+        project_id, number, cutoff, max(environment) AS environment, max(release) AS release,
+        sum(reports) AS reports, max(finished) AS finished
+    FROM removals GROUP BY project_id, number, cutoff
+), open AS (
+    SELECT project_id, environment, release, max(cutoff) AS going FROM (
+        SELECT project_id, environment, release, cutoff FROM removed WHERE NOT finished AND number > 0
+        UNION ALL
+        SELECT DISTINCT project_id, environment, release, cutoff FROM reports INNER JOIN (
+            SELECT project_id, cutoff FROM removed WHERE NOT finished AND number = 0
+        ) AS of_older_releases USING (project_id)
+    )
+    GROUP BY project_id, environment, release
+)
+SELECT project_id, sum(seen) FROM (
+    SELECT project_id, toInt64(seen) AS seen FROM reports
+    WHERE (project_id, environment, release) NOT IN (SELECT project_id, environment, release FROM open)
+    UNION ALL
+    SELECT project_id, toInt64(seen) AS seen FROM reports
+    INNER JOIN open USING (project_id, environment, release) WHERE window_start >= going
+    UNION ALL
+    SELECT project_id, reports AS seen FROM removed
+)
+GROUP BY project_id
+"""
+"""Rows that an unfinished removal is about to take are counted in the removal already."""
+_HELD = """
+SELECT project_id, count() FROM quarantine
+WHERE item > 0 AND (receipt, item) NOT IN %(replayed)s AND (receipt, item) NOT IN (
+    SELECT receipt, item FROM leaving WHERE step NOT IN (SELECT step FROM departures WHERE cause != '')
+)
+GROUP BY project_id
+"""
+"""Rows that are about to leave are counted as gone already."""
+_LEFT = """
+SELECT project_id, toString(cause) AS why, sum(rows) FROM (
+    SELECT project_id, cause, rows FROM departures
+    UNION ALL
+    SELECT project_id, cause, uniqExact(receipt, item) AS rows FROM leaving
+    WHERE item > 0 AND step NOT IN (SELECT step FROM departures WHERE cause != '')
+    GROUP BY project_id, cause
+)
+GROUP BY project_id, why
+"""
+_COUNTED = ("acknowledged", "committed", "found", "quarantined", "beyond", "replayed")
+"""What Redis counts, by shard and project."""
+
+
+class _Shard(NamedTuple):
+    """What one shard counted, by name and project, and how many entries its stream holds."""
+
+    counts: dict[str, dict[int, int]]
+    entries: int
+
+
+class Difference(NamedTuple):
+    """One side of an equation is not the other.
+
+    Attributes:
+        equation: ``payloads``, ``outcomes``, ``reports`` or ``quarantine``: the equations in their order, by
+            what they check.
+        amount: left side less right side: positive for what is missing, negative for what is too many.
+        where: what is wrong where, for a person.
+    """
+
+    equation: str
+    amount: int
+    where: str
+
+
+class Line(msgspec.Struct, frozen=True):
+    """The ledger of one project. All are exact counts.
+
+    Attributes:
+        project_id: the project; 0 for what belongs to none.
+        acknowledged: payloads that the edge confirmed.
+        committed: payloads that the drainers are done with.
+        found: reports in the committed payloads.
+        outcomes: reports in the table ``outcomes``.
+        accepted: those of them that were accepted.
+        seen: reports in the table ``reports``, and those that retention removed from it.
+        waiting: payloads that are neither committed nor lost, by shard.
+        stranded: by shard, payloads that were acknowledged, are not committed, and are not in its stream;
+            negative when more were committed than acknowledged.
+        settled: differences that have a known reason, by equation.
+        quarantined: rows that were put into quarantine; like all that follow, without those of releases that
+            did not count them.
+        held: rows that are in the table ``quarantine``.
+        replayed: rows that were stored again.
+        dropped: rows that an operator dropped.
+        expired: rows that were kept for as long as they are.
+        beyond: rows that were never there, because the project may keep no more.
+    """
+
+    project_id: int
+    acknowledged: int
+    committed: int
+    found: int
+    outcomes: int
+    accepted: int
+    seen: int
+    waiting: dict[int, int] = {}
+    stranded: dict[int, int] = {}
+    settled: dict[str, int] = {}
+    quarantined: int = 0
+    held: int = 0
+    replayed: int = 0
+    dropped: int = 0
+    expired: int = 0
+    beyond: int = 0
+
+    @property
+    def placed(self) -> int:
+        """Rows put into quarantine of which is known where they are."""
+        return self.held + self.replayed + self.dropped + self.expired + self.beyond
+
+    @property
+    def backlog(self) -> int:
+        """Payloads that wait in Redis, or that a drainer holds and has not committed."""
+        return self.acknowledged - self.committed
+
+    @property
+    def balanced(self) -> bool:
+        """Whether all equations hold."""
+        return not self.differences
+
+    @property
+    def differences(self) -> list[Difference]:
+        """What does not hold, and where it is."""
+        found = []
+        if self.waiting or self.stranded:
+            found.append(Difference("payloads", self.backlog, self._unfinished()))
+        for table, left, right in (
+            ("outcomes", self.found, self.outcomes),
+            ("reports", self.accepted, self.seen),
+            ("quarantine", self.quarantined, self.placed),
+        ):
+            amount = left - right - self.settled.get(table, 0)
+            if amount:
+                found.append(Difference(table, amount, _misplaced(table, amount)))
+        return found
+
+    def _unfinished(self) -> str:
+        parts = [f"{count:,} waiting in shard {shard}" for shard, count in self.waiting.items()]
+        parts += [
+            f"{count:,} gone from the stream of shard {shard}"
+            if count > 0
+            else f"{-count:,} committed in shard {shard} that nobody sent"
+            for shard, count in self.stranded.items()
+        ]
+        return ", ".join(parts)
+
+
+def counters(client: redis.Redis, shards: int) -> dict[str, dict[int, int]]:
+    """Return what the queue counted: ``acknowledged``, ``committed``, ``found`` and more, each by project.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    return _totals(_read(client, isolation.present(client, shards)).values())
+
+
+def waiting(client: redis.Redis, numbers: Sequence[int]) -> dict[int, dict[int, tuple[int, int]]]:
+    """Return, by stream and project, how many payloads were ever acknowledged, and how many of them wait.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    return {
+        number: {
+            project: (sent, max(0, sent - shard.counts["committed"].get(project, 0)) if shard.entries else 0)
+            for project, sent in shard.counts["acknowledged"].items()
+        }
+        for number, shard in _read(client, numbers).items()
+    }
+
+
+def backlog(client: redis.Redis, shards: int) -> int:
+    """Return how many acknowledged payloads are not committed yet."""
+    totals = counters(client, shards)
+    return sum(totals["acknowledged"].values()) - sum(totals["committed"].values())
+
+
+def verify(server: clickhouse.Connection, client: redis.Redis, shards: int) -> list[Line]:
+    """Return the ledger of every project that ever sent a report, by id.
+
+    Raises:
+        RecoverableError: Redis or ClickHouse did not answer.
+    """
+    read = _read(client, isolation.present(client, shards))
+    totals = _totals(read.values())
+    outcomes = {project: (total, accepted) for project, total, accepted in server.execute(_OUTCOMES)}
+    seen = dict(server.execute(_SEEN))
+    held, left = _quarantine(server, client)
+    settled: dict[int, dict[str, int]] = defaultdict(dict)
+    for project, equation, amount in server.execute(_SETTLED):
+        settled[project][equation] = amount
+    counted = {project for counts in totals.values() for project in counts}
+    projects = sorted({*counted, *outcomes, *seen, *settled, *held, *(project for project, _ in left)})
+    return [
+        Line(
+            project_id=project,
+            acknowledged=totals["acknowledged"].get(project, 0),
+            committed=totals["committed"].get(project, 0),
+            found=totals["found"].get(project, 0),
+            outcomes=outcomes.get(project, (0, 0))[0],
+            accepted=outcomes.get(project, (0, 0))[1],
+            seen=seen.get(project, 0),
+            waiting={shard: count for shard, count, lost in _open(read, project) if not lost},
+            stranded={shard: count for shard, count, lost in _open(read, project) if lost},
+            settled=settled.get(project, {}),
+            quarantined=totals["quarantined"].get(project, 0),
+            held=held.get(project, 0),
+            replayed=totals["replayed"].get(project, 0),
+            dropped=left.get((project, departures.DROPPED), 0),
+            expired=left.get((project, departures.EXPIRED), 0),
+            beyond=totals["beyond"].get(project, 0),
+        )
+        for project in projects
+    ]
+
+
+def _quarantine(
+    server: clickhouse.Connection, client: redis.Redis
+) -> tuple[dict[int, int], dict[tuple[int, str], int]]:
+    """Return how many rows are held, by project, and how many left, by project and cause."""
+    replayed = [(name.receipt, name.item) for name in resubmission.noted(client)]
+    held = dict(server.execute(_HELD, {"replayed": replayed or [("", 0)]}))
+    left = {(project, cause): rows for project, cause, rows in server.execute(_LEFT) if rows}
+    return held, left
+
+
+def _read(client: redis.Redis, numbers: Sequence[int]) -> dict[int, _Shard]:
+    """Read these streams at one moment."""
+    try:
+        with client.pipeline(transaction=True) as pipeline:
+            for shard in numbers:
+                pipeline.hgetall(streams.keys(shard).ledger)
+                pipeline.xlen(streams.keys(shard).stream)
+            answers: list[Any] = pipeline.execute()
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not give the ledger: {error}.") from error
+    pairs = zip(answers[::2], answers[1::2], strict=True)
+    return {number: _shard(*pair) for number, pair in zip(numbers, pairs, strict=True)}
+
+
+def _shard(fields: dict[bytes, bytes], entries: int) -> _Shard:
+    counts: dict[str, dict[int, int]] = {name: {} for name in _COUNTED}
+    for field, amount in fields.items():
+        name, _, project = field.decode().partition(":")
+        if name in counts:  # else a later release counts it
+            counts[name][int(project)] = int(amount)
+    return _Shard(counts, entries)
+
+
+def _totals(shards: Iterable[_Shard]) -> dict[str, dict[int, int]]:
+    totals: dict[str, dict[int, int]] = {name: defaultdict(int) for name in _COUNTED}
+    for shard in shards:
+        for name, counts in shard.counts.items():
+            for project, amount in counts.items():
+                totals[name][project] += amount
+    return totals
+
+
+def _open(shards: Mapping[int, _Shard], project: int) -> Iterator[tuple[int, int, bool]]:
+    """Yield each shard whose payloads are not all committed: how many are not, and whether they are gone."""
+    for number, shard in shards.items():
+        count = shard.counts["acknowledged"].get(project, 0) - shard.counts["committed"].get(project, 0)
+        if count:
+            yield number, count, count < 0 or not shard.entries
+
+
+def _misplaced(table: str, missing: int) -> str:
+    if missing > 0:
+        return f"{missing:,} missing in the table {table}"
+    return f"{-missing:,} too many in the table {table}"

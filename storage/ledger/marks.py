@@ -1,0 +1,136 @@
+"""Marks in both stores, by which it shows that one of them was restored to an earlier state.
+
+A mark is a number that grows by one, with the time at which it was made. It is written to Redis first and to
+ClickHouse afterwards, and no further one is made until both have it. So ClickHouse has the mark that Redis
+has, or the one before it; anything else is a break: one store knows less than the other, because it was
+restored from a backup, failed over to a replica that lagged, or was emptied.
+
+Warning: a store that was set back by less than ``INTERVAL_MS`` may have the same mark as before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+import redis
+import redis.exceptions
+
+from storage import errors
+from storage.servers import scripts
+from storage.tables import writer
+
+if TYPE_CHECKING:
+    from storage.servers import clickhouse
+
+KEY: Final = "headrace:mark"
+"""Redis hash: ``number`` and ``ms`` of the latest mark."""
+INTERVAL_MS: Final = 60_000
+
+_LATEST: Final = "SELECT number, toUnixTimestamp64Milli(at) FROM marks ORDER BY number DESC LIMIT 1"
+_BREAKS: Final = """
+SELECT store, toUnixTimestamp64Milli(since), toUnixTimestamp64Milli(until), toUnixTimestamp64Milli(found)
+FROM breaks FINAL WHERE found > (SELECT max(settled) FROM settlements) ORDER BY found
+"""
+
+Store = Literal["redis", "clickhouse"]
+
+
+class Mark(NamedTuple):
+    """One mark; number 0 stands for none. ``ms`` is in milliseconds since the epoch."""
+
+    number: int
+    ms: int
+
+
+class Break(NamedTuple):
+    """One store stands at an earlier time than the other. All times are in milliseconds since the epoch.
+
+    Attributes:
+        store: which one.
+        since_ms: the time at which it stands, give or take a minute; 0 when it has no mark at all.
+        until_ms: the last time that the other one knows of.
+        found_ms: when it was found.
+    """
+
+    store: Store
+    since_ms: int
+    until_ms: int
+    found_ms: int
+
+
+def keep(client: redis.Redis, server: clickhouse.Connection) -> Break | None:
+    """Compare the stores, and make a mark if the last one is old enough; return a break, once it is recorded.
+
+    Several processes may do so at once.
+
+    Raises:
+        RecoverableError: Redis or ClickHouse did not answer.
+    """
+    before = _stored(server)
+    mark, now_ms = _read(client)
+    found = _compared(before, mark, _stored(server), now_ms)
+    if found is not None:
+        _record(server, found)
+    elif before.number < mark.number:
+        _store(server, mark)
+    if found is not None or not 0 <= now_ms - mark.ms < INTERVAL_MS or not mark.number:
+        following = Mark(max(before.number, mark.number) + 1, now_ms)
+        if _make(client, mark, following):
+            _store(server, following)
+    return found
+
+
+def breaks(server: clickhouse.Connection) -> list[Break]:
+    """Return the breaks that were found since the books were settled, by the time when they were found."""
+    return [Break(*row) for row in server.execute(_BREAKS)]
+
+
+def _compared(before: Mark, mark: Mark, after: Mark, now_ms: int) -> Break | None:
+    """Return the break between Redis' mark and those that ClickHouse had before and after it was read."""
+    if mark.number < before.number:
+        return Break("redis", mark.ms, before.ms, now_ms)
+    if mark.number > after.number + 1:
+        return Break("clickhouse", after.ms, mark.ms, now_ms)
+    return None
+
+
+def _stored(server: clickhouse.Connection) -> Mark:
+    rows = server.execute(_LATEST)
+    return Mark(*rows[0]) if rows else Mark(0, 0)
+
+
+def _read(client: redis.Redis) -> tuple[Mark, int]:
+    """Return Redis' mark and its time, in milliseconds since the epoch."""
+    try:
+        with client.pipeline(transaction=True) as pipeline:
+            pipeline.hmget(KEY, "number", "ms")
+            pipeline.time()
+            (number, ms), (seconds, micros) = pipeline.execute()
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not give its mark: {error}.") from error
+    return Mark(int(number or 0), int(ms or 0)), seconds * 1000 + micros // 1000
+
+
+def _make(client: redis.Redis, current: Mark, following: Mark) -> bool:
+    try:
+        arguments = (str(current.number or ""), str(following.number), str(following.ms))
+        made: Any = client.eval(scripts.MARK.text, 1, KEY, *arguments)
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not take a mark: {error}.") from error
+    return bool(made)
+
+
+def _store(server: clickhouse.Connection, mark: Mark) -> None:
+    """Store a mark; again, it changes nothing."""
+    columns: dict[str, list[Any]] = {"number": [mark.number], "at": [mark.ms]}
+    writer.insert(server, "marks", columns, f"mark:{mark.number}:{mark.ms}")
+
+
+def _record(server: clickhouse.Connection, found: Break) -> None:
+    columns: dict[str, list[Any]] = {
+        "store": [found.store],
+        "since": [found.since_ms],
+        "until": [found.until_ms],
+        "found": [found.found_ms],
+    }
+    writer.insert(server, "breaks", columns, f"break:{found.store}:{found.since_ms}:{found.until_ms}")

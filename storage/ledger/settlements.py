@@ -1,0 +1,69 @@
+"""Differences in the ledger that have a known reason: what a restored backup lost, or doubled.
+
+They are recorded, not mended: from then on ``headrace verify`` tells only what differs beyond them.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any, Final
+
+import redis
+import redis.exceptions
+
+from storage import errors
+from storage.ledger import equations
+from storage.tables import writer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from storage.servers import clickhouse
+
+_PAYLOADS: Final = "payloads"
+
+
+class SettlementError(errors.HeadraceError):
+    """The books cannot be settled now."""
+
+
+def open_differences(
+    server: clickhouse.Connection, client: redis.Redis, shards: int
+) -> list[tuple[equations.Line, equations.Difference]]:
+    """Return what can be settled, while nothing moves.
+
+    Raises:
+        SettlementError: payloads wait, or are gone from the queue; or reports came in meanwhile.
+        RecoverableError: Redis or ClickHouse did not answer.
+    """
+    before = equations.counters(client, shards)
+    lines = equations.verify(server, client, shards)
+    if lines != equations.verify(server, client, shards) or before != equations.counters(client, shards):
+        raise SettlementError("Reports are coming in: settle while nothing is sent.")
+    found = [(line, difference) for line in lines for difference in line.differences]
+    if any(difference.equation == _PAYLOADS for _, difference in found):
+        raise SettlementError("Payloads wait in the queue, or are gone from it: let it drain first.")
+    return found
+
+
+def settle(
+    server: clickhouse.Connection,
+    client: redis.Redis,
+    found: Iterable[tuple[equations.Line, equations.Difference]],
+    reason: str,
+) -> None:
+    """Record differences as settled, all in one step, and with them the breaks that were found until now."""
+    try:
+        seconds, micros = client.time()
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not tell the time: {error}.") from error
+    rows = [(line.project_id, difference.equation, difference.amount) for line, difference in found]
+    rows = rows or [(0, "", 0)]
+    columns: dict[str, list[Any]] = {
+        "settled": [seconds * 1000 + micros // 1000] * len(rows),
+        "project_id": [project for project, _, _ in rows],
+        "equation": [equation for _, equation, _ in rows],
+        "amount": [amount for _, _, amount in rows],
+        "reason": [reason] * len(rows),
+    }
+    writer.insert(server, "settlements", columns, f"settlement:{secrets.token_hex(8)}")

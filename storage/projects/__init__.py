@@ -1,0 +1,1 @@
+"""The projects: their registry, settings, public keys, origins and partitions."""

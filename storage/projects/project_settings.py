@@ -1,0 +1,223 @@
+"""What an operator may set for each project: one typed struct from which everything else derives.
+
+Each field says what it does, and in which bounds, where it is declared. So the commands that set, show and
+export settings know a new field by themselves, and a test compares the documentation with it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from storage.projects import origins
+
+
+class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The settings of one project. Lists are tuples: equal settings are remembered by their hash."""
+
+    allowed_origins: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            description=(
+                "Patterns of the origins that may report: of the header Origin, else of Referer, and of each "
+                "report's document. None allows all; null stands for what has no origin."
+            ),
+            max_length=origins.MAX_PATTERNS,
+            examples=[["https://shop.example", "https://*.example.com", "null"]],
+        ),
+    ] = ()
+    dedupe_window: Annotated[
+        int,
+        msgspec.Meta(
+            description="Seconds over which equal reports collapse into one row; 0 keeps every report.",
+            ge=0,
+            le=86_400,
+            examples=[60, 0],
+        ),
+    ] = 60
+    max_partitions: Annotated[
+        int,
+        msgspec.Meta(
+            description=(
+                "Live (environment, release) pairs, a quarter of which may be new in an hour; other reports "
+                "land in release (other)."
+            ),
+            ge=1,
+            le=10_000,
+            examples=[200],
+        ),
+    ] = 200
+    retention: Annotated[
+        int,
+        msgspec.Meta(
+            description=(
+                "Days that reports are kept; maintenance removes them within three more. 0 keeps them for "
+                "ever. The counts in outcomes stay."
+            ),
+            ge=0,
+            le=36_500,
+            examples=[90, 0],
+        ),
+    ] = 0
+    noise_off: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            description="Classes of noise, and ids of noise rules, that are not labelled.",
+            max_length=500,
+            examples=[["crawler", "google-translate"]],
+        ),
+    ] = ()
+    noise_drop: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            description=(
+                "Classes of noise, and ids of noise rules, whose reports are not stored, only counted."
+            ),
+            max_length=500,
+            examples=[["extension", "live-reload"]],
+        ),
+    ] = ()
+    noise_rules: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            description=(
+                "Noise rules of the project's own, each written ID CLASS CONDITION…; they come first."
+            ),
+            max_length=200,
+            examples=[["chat-widget extension host=.chat.example path=/widget/"]],
+        ),
+    ] = ()
+    scrub_off: Annotated[
+        tuple[Literal["emails", "cards", "tokens", "uuids"], ...],
+        msgspec.Meta(
+            description=(
+                "Kinds of secrets that are stored as they come, instead of a placeholder: emails, cards, "
+                "tokens, uuids. Queries, fragments, user info and client addresses never are."
+            ),
+            max_length=4,
+            examples=[["uuids"]],
+        ),
+    ] = ()
+    quota_per_minute: Annotated[
+        int,
+        msgspec.Meta(
+            description="Reports that the project may have accepted in any minute; 0 sets no limit.",
+            ge=0,
+            le=10**12,
+            examples=[60_000, 0],
+        ),
+    ] = 0
+    quota_per_day: Annotated[
+        int,
+        msgspec.Meta(
+            description="Reports that the project may have accepted in any 24 hours; 0 sets no limit.",
+            ge=0,
+            le=10**12,
+            examples=[5_000_000, 0],
+        ),
+    ] = 0
+    key_quota_per_minute: Annotated[
+        int,
+        msgspec.Meta(
+            description="Reports that each public key may have accepted in any minute; 0 sets no limit.",
+            ge=0,
+            le=10**12,
+            examples=[10_000, 0],
+        ),
+    ] = 0
+    key_quota_per_day: Annotated[
+        int,
+        msgspec.Meta(
+            description="Reports that each public key may have accepted in any 24 hours; 0 sets no limit.",
+            ge=0,
+            le=10**12,
+            examples=[1_000_000, 0],
+        ),
+    ] = 0
+    quota_burst: Annotated[
+        int,
+        msgspec.Meta(
+            description=(
+                "Reports of one second that a quota may take; 0 leaves a second all that the quota has."
+            ),
+            ge=0,
+            le=10**12,
+            examples=[2_000, 0],
+        ),
+    ] = 0
+    sampling: Annotated[
+        Literal["off", "fixed", "adaptive"],
+        msgspec.Meta(
+            description=(
+                "Which reports are kept: all (off), a fixed share of each finding's (fixed), or as many as "
+                "fit into a budget, the loudest findings giving way first (adaptive)."
+            ),
+            examples=["off", "adaptive"],
+        ),
+    ] = "off"
+    sample_rate: Annotated[
+        float,
+        msgspec.Meta(
+            description="Share of each finding's reports that fixed sampling keeps.",
+            ge=0.0001,
+            le=1,
+            examples=[0.1, 1.0],
+        ),
+    ] = 1.0
+    sample_budget: Annotated[
+        int,
+        msgspec.Meta(
+            description="Reports a minute that adaptive sampling keeps of the project.",
+            ge=1,
+            le=10**12,
+            examples=[10_000],
+        ),
+    ] = 10_000
+    new_variants_per_hour: Annotated[
+        int,
+        msgspec.Meta(
+            description=(
+                "Variants (reports that say something new) that the project may have in an hour; further "
+                "ones collapse to the hosts they name. 0 sets no limit."
+            ),
+            ge=0,
+            le=1_000_000,
+            examples=[10_000, 0],
+        ),
+    ] = 0
+    quarantine_per_hour: Annotated[
+        int,
+        msgspec.Meta(
+            description=(
+                "Bytes that the project may add to the quarantine in an hour; what is beyond it is still "
+                "counted as invalid, and not kept. 0 sets no limit."
+            ),
+            ge=0,
+            le=10**12,
+            examples=[67_108_864, 0],
+        ),
+    ] = 67_108_864
+    retry_window: Annotated[
+        int,
+        msgspec.Meta(
+            description=(
+                "Seconds within which a report that a browser sends once more is counted once; 0 counts it "
+                "each time. Chrome tries for 15 minutes, and each try takes its time on the way."
+            ),
+            ge=0,
+            le=3_600,
+            examples=[1200, 0],
+        ),
+    ] = 1200
+
+    def __post_init__(self) -> None:
+        """Check what a type cannot say.
+
+        Raises:
+            ValueError: a value makes no sense; the message is a sentence that names the setting.
+        """
+        try:
+            origins.compiled(self.allowed_origins)
+        except ValueError as error:
+            raise ValueError(f"allowed_origins: {error}") from error

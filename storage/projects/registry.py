@@ -1,0 +1,388 @@
+"""The project registry: which projects exist, by which public keys, under which settings.
+
+ClickHouse holds the truth (table ``projects``); Redis serves a snapshot of it to every edge and worker.
+Changes are optimistic: a revision is written under a deduplication token, so that of two writers of the same
+revision one wins and the other notices.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
+import redis
+import redis.asyncio
+import redis.exceptions
+
+from storage import errors
+from storage.projects import project_settings, public_keys
+from storage.servers import scripts
+from storage.text import characters
+
+if TYPE_CHECKING:
+    from storage.servers import clickhouse
+
+SNAPSHOT_KEY: Final = "headrace:registry"
+"""Redis string: the whole registry as MessagePack (``Snapshot``)."""
+VERSION_KEY: Final = "headrace:registry:version"
+"""Redis string: the version of the snapshot; edges poll it and read the snapshot only when it changed."""
+
+MOST_ID: Final = 10**12
+"""The highest id that somebody may choose: those after it are exact numbers everywhere, too."""
+
+ProjectSettings = project_settings.ProjectSettings
+
+Status = Literal["active", "disabled", "retired", "deleted"]
+
+
+class ProjectError(errors.HeadraceError):
+    """A project cannot be created or changed as asked."""
+
+
+class Project(msgspec.Struct, frozen=True, kw_only=True):
+    """One project.
+
+    Attributes:
+        id: the number in the endpoint's URL, never given twice.
+        name: for people.
+        keys: its enabled public keys, the one for new pages first; what older releases know of keys.
+        key_records: all its keys with their state and validity, in the same order; see ``records``.
+        status: decides the edge's answer (403, 410). A deleted project is never published.
+        settings: what an operator set.
+        revision: grows by one with every change.
+        removed_before: no report whose window starts before this is taken (ms since the epoch), because such
+            ones are being removed, or were. It never falls.
+    """
+
+    id: int
+    name: str
+    keys: tuple[str, ...]
+    key_records: public_keys.Keys = ()
+    status: Status = "active"
+    settings: ProjectSettings = ProjectSettings()
+    revision: int = 1
+    removed_before: int = 0
+
+    @property
+    def records(self) -> public_keys.Keys:
+        """All keys in full; those that an older release wrote are enabled and never end."""
+        return self.key_records or tuple(public_keys.Key(key=key) for key in self.keys)
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """The registry at one moment.
+
+    Attributes:
+        version: grows with every change: the milliseconds since the epoch of the latest one, plus how many
+            there ever were. The time alone would stand still when a clock is set back; the number alone would
+            come again after a backup was restored.
+        projects: all that were not deleted, by id.
+        deleted: ids of those that were: what still comes in for them is dropped.
+    """
+
+    version: int
+    projects: tuple[Project, ...]
+    deleted: tuple[int, ...] = ()
+
+    @property
+    def active(self) -> frozenset[int]:
+        """The projects that take reports."""
+        return frozenset(project.id for project in self.projects if project.status == "active")
+
+
+_snapshot_decoder = msgspec.msgpack.Decoder(Snapshot)
+_DEFAULTS: Final = ProjectSettings()
+_settings_decoder = msgspec.json.Decoder(ProjectSettings)
+_records_decoder = msgspec.json.Decoder(public_keys.Keys)
+
+_CURRENT = """
+SELECT
+    toUnixTimestamp64Milli(changed_at), id, name, keys, key_records, status, settings, revision,
+    toUnixTimestamp64Milli(removed_before)
+FROM projects FINAL ORDER BY id
+"""
+_NOW = "SELECT greatest(now64(3, 'UTC'), max(changed_at)) FROM projects"
+"""Never before an earlier change, whatever the server's clock does."""
+
+
+Change = Callable[[Project], Project]
+"""Makes the next revision of a project out of the current one; called again when another writer won."""
+
+
+class Registry:
+    """The source of truth, for the command line and for maintenance.
+
+    Args:
+        server: a connection to the database that holds ``projects``.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, server: clickhouse.Connection, clock: Callable[[], float] = time.time) -> None:
+        self._server = server
+        self._clock = clock
+
+    @property
+    def now_ms(self) -> int:
+        """The time by this registry's clock, in milliseconds since the epoch."""
+        return int(self._clock() * 1000)
+
+    def list(self) -> tuple[Project, ...]:
+        """Return all projects by id, without those that were deleted."""
+        return self.snapshot().projects
+
+    def names(self) -> dict[int, str]:
+        """Return the name of each project by its id."""
+        return {project.id: project.name for project in self.list()}
+
+    def get(self, name_or_id: str) -> Project:
+        """Return the project with this id or this name.
+
+        Raises:
+            ProjectError: there is none.
+        """
+        for project in self.list():
+            if name_or_id in (str(project.id), project.name):
+                return project
+        raise ProjectError(f"There is no project {name_or_id!r}.")
+
+    def deleted(self) -> tuple[Project, ...]:
+        """Return all projects that were deleted; one has its name until all that was stored of it is gone."""
+        return tuple(project for project in self._all() if project.status == "deleted")
+
+    def get_deleted(self, name_or_id: str) -> Project:
+        """Return the deleted project with this id, or with this name, should some of it still be stored.
+
+        Raises:
+            ProjectError: there is none.
+        """
+        for project in self.deleted():
+            if name_or_id in (str(project.id), project.name):
+                return project
+        raise ProjectError(f"There is no project {name_or_id!r}.")
+
+    def create(
+        self,
+        name: str,
+        records: public_keys.Keys = (),
+        *,
+        settings: ProjectSettings = _DEFAULTS,
+        status: Status = "active",
+        number: int | None = None,
+    ) -> Project:
+        """Create a project.
+
+        Args:
+            name: 1 to 64 printable characters, not just a number.
+            records: its public keys; a fresh one unless it is given some.
+            settings: of the project.
+            status: of the project.
+            number: its id, which no project ever had; else the next one.
+
+        Raises:
+            ProjectError: the name is not allowed or taken, or the id is; or it is above ``MOST_ID``.
+            KeyRuleError: the keys break a rule.
+        """
+        if number is not None and number > MOST_ID:
+            raise ProjectError(f"The id {number} is too high: choose one up to {MOST_ID}.")
+        given = public_keys.checked(records or (public_keys.fresh(self.now_ms),))
+        while True:
+            self._require_free(name)
+            taken = {project.id for project in self._all()}
+            if number in taken:
+                raise ProjectError(f"There was a project {number} once: its id is not given again.")
+            own = number or max(taken, default=0) + 1
+            project = with_keys(Project(id=own, name=name, keys=(), settings=settings, status=status), given)
+            if self._write(project):
+                return project
+
+    def change(self, name_or_id: str, change: Change) -> Project:
+        """Store what a change makes of a project, and return it; nothing is stored when it changes nothing.
+
+        Raises:
+            ProjectError: there is no such project.
+        """
+        return self._change(lambda: self.get(name_or_id), change)
+
+    def change_deleted(self, number: int, change: Change) -> Project:
+        """Store what a change makes of a deleted project, and return it.
+
+        Raises:
+            ProjectError: there is no such project.
+        """
+        return self._change(lambda: self.get_deleted(str(number)), change)
+
+    def _change(self, read: Callable[[], Project], change: Change) -> Project:
+        while True:
+            current = read()
+            changed = change(current)
+            if changed == current:
+                return current
+            revised = msgspec.structs.replace(changed, revision=current.revision + 1)
+            if self._write(revised):
+                return revised
+
+    def set_status(self, name_or_id: str, status: Status) -> Project:
+        """Change what the edge answers for a project."""
+        return self.change(name_or_id, lambda project: msgspec.structs.replace(project, status=status))
+
+    def rename(self, name_or_id: str, name: str) -> Project:
+        """Give a project another name; its id, keys and endpoint stay.
+
+        Raises:
+            ProjectError: the name is not allowed, or taken.
+        """
+
+        def renamed(project: Project) -> Project:
+            if name != project.name:
+                self._require_free(name)
+            return msgspec.structs.replace(project, name=name)
+
+        return self.change(name_or_id, renamed)
+
+    def set_keys(self, name_or_id: str, change: Callable[[public_keys.Keys], public_keys.Keys]) -> Project:
+        """Change the keys of a project.
+
+        Raises:
+            KeyRuleError: the change breaks a rule.
+        """
+        return self.change(name_or_id, lambda project: with_keys(project, change(project.records)))
+
+    def snapshot(self) -> Snapshot:
+        """Read the whole registry."""
+        changes = self._changes()
+        latest_ms = max((changed_ms for changed_ms, _ in changes), default=0)
+        version = latest_ms + sum(project.revision for _, project in changes)
+        return Snapshot(
+            version=version,
+            projects=tuple(project for _, project in changes if project.status != "deleted"),
+            deleted=tuple(project.id for _, project in changes if project.status == "deleted"),
+        )
+
+    def publish(self, client: redis.Redis, *, replace: int | None = None) -> int | None:
+        """Write the registry to Redis, where edges and workers read it, unless a newer one is there.
+
+        One that was there before this registry was read is not newer: ClickHouse was restored from a backup.
+
+        Args:
+            client: where to.
+            replace: the newer version that an earlier call found; if it is still there, it gives way.
+
+        Returns:
+            The newer version that stays in Redis; None when this one is there.
+
+        Raises:
+            RedisUnavailableError: Redis did not take it.
+        """
+        snapshot = self.snapshot()
+        value = msgspec.msgpack.encode(snapshot)
+        try:
+            arguments = (value, str(snapshot.version), "" if replace is None else str(replace))
+            newer: Any = client.eval(scripts.PUBLISH.text, 2, SNAPSHOT_KEY, VERSION_KEY, *arguments)
+        except (redis.exceptions.RedisError, OSError) as error:
+            raise errors.RedisUnavailableError(f"Redis did not take the registry: {error}.") from error
+        return None if newer is None else int(newer)
+
+    def _write(self, project: Project) -> bool:
+        """Store a revision; False when another writer stored the same revision first."""
+        from storage.tables import writer  # noqa: PLC0415 - the edge imports this module, and needs no driver
+
+        settings = msgspec.json.encode(project.settings).decode()
+        ((now,),) = self._server.execute(_NOW)
+        columns: dict[str, list[Any]] = {
+            "id": [project.id],
+            "revision": [project.revision],
+            "name": [project.name],
+            "keys": [list(project.keys)],
+            "key_records": [msgspec.json.encode(project.key_records).decode()],
+            "status": [project.status],
+            "settings": [settings],
+            "changed_at": [now],
+            "removed_before": [project.removed_before],
+        }
+        writer.insert(self._server, "projects", columns, f"project:{project.id}:{project.revision}")
+        return project in self._all()
+
+    def _all(self) -> tuple[Project, ...]:
+        """Return all projects that ever were."""
+        return tuple(project for _, project in self._changes())
+
+    def _changes(self) -> Sequence[tuple[int, Project]]:
+        """Return all projects that ever were, each after its last change, in milliseconds since the epoch."""
+        return [(changed_ms, _project(row)) for changed_ms, *row in self._server.execute(_CURRENT)]
+
+    def _require_free(self, name: str) -> None:
+        require_name(name)
+        if any(project.name == name for project in self.list()):
+            raise ProjectError(f"There is a project {name!r} already.")
+
+
+def require_name(name: str) -> None:
+    """Check that a project may have this name.
+
+    Raises:
+        ProjectError: it is empty, a number, longer than 64 characters or not printable.
+    """
+    if not name.strip() or name.isdigit() or len(name) > 64:  # noqa: PLR2004 - stated in the sentence below
+        raise ProjectError("A project name has 1 to 64 characters and is not just a number.")
+    if characters.holds_hidden(name):
+        raise ProjectError("A project name holds printable characters only.")
+
+
+def with_keys(project: Project, records: public_keys.Keys) -> Project:
+    """Return the project with these keys."""
+    enabled = tuple(record.key for record in records if record.state == "enabled")
+    return msgspec.structs.replace(project, keys=enabled, key_records=records)
+
+
+def read_version(client: redis.Redis) -> int | None:
+    """Return the version of the published snapshot, or None when nothing is published.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    try:
+        value: Any = client.get(VERSION_KEY)
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not give the registry: {error}.") from error
+    return None if value is None else int(value)
+
+
+async def load_version(client: redis.asyncio.Redis) -> int | None:
+    """Return the version of the published snapshot, or None when nothing is published."""
+    value = await client.get(VERSION_KEY)
+    return None if value is None else int(value)
+
+
+async def load_snapshot(client: redis.asyncio.Redis) -> Snapshot | None:
+    """Return the published snapshot, or None when nothing is published."""
+    value: Any = await client.get(SNAPSHOT_KEY)
+    return None if value is None else _snapshot_decoder.decode(value)
+
+
+def read_snapshot(client: redis.Redis) -> Snapshot | None:
+    """Return the published snapshot, or None when nothing is published.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    try:
+        value: Any = client.get(SNAPSHOT_KEY)
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not give the registry: {error}.") from error
+    return None if value is None else _snapshot_decoder.decode(value)
+
+
+def _project(row: Sequence[Any]) -> Project:
+    number, name, enabled, records, status, settings, revision, removed_before = row
+    return Project(
+        id=number,
+        name=name,
+        keys=tuple(enabled),
+        key_records=_records_decoder.decode(records) if records else (),
+        status=status,
+        settings=_settings_decoder.decode(settings),
+        revision=revision,
+        removed_before=removed_before,
+    )

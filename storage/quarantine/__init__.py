@@ -1,0 +1,1 @@
+"""The quarantine: payloads that could not be understood, and their ways out of it."""

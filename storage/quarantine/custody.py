@@ -1,0 +1,95 @@
+"""Taking rows out of the quarantine, one process at a time: what earlier ones left unfinished comes first."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import msgspec
+import redis
+import redis.exceptions
+
+from storage import errors
+from storage.quarantine import departures, quarantined, resubmission
+from storage.queue import isolation, streams
+from storage.servers import clickhouse, leases, scripts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+
+@contextlib.contextmanager
+def taken(
+    server: clickhouse.Connection, client: redis.Redis, wait_s: float = leases.WAIT_S
+) -> Iterator[leases.Lease]:
+    """Hold the right to take rows out during the block.
+
+    Raises:
+        HeldError: somebody else has it.
+        RecoverableError: Redis or ClickHouse did not answer.
+    """
+    with leases.held(client, leases.QUARANTINE, wait_s) as lease:
+        release(server, client, resubmission.noted(client))
+        departures.complete(server)
+        yield lease
+
+
+def release(server: clickhouse.Connection, client: redis.Redis, names: Sequence[quarantined.Name]) -> None:
+    """Remove rows that were stored again, and then what was noted of that.
+
+    Raises:
+        ClickHouseUnavailableError: they are not removed yet; the next one who has the right does it.
+    """
+    if not quarantined.remove(server, names):
+        raise errors.ClickHouseUnavailableError("ClickHouse has not deleted the rows yet: try again.")
+    resubmission.forget(client, names)
+
+
+def expire(
+    server: clickhouse.Connection, client: redis.Redis, shards: int, trusts: Callable[[int], bool]
+) -> int:
+    """Remove rows that were kept for as long as they are, and return how many; most calls find none.
+
+    Args:
+        server: a connection of a user who may delete rows.
+        client: the queue's Redis.
+        shards: number of shards.
+        trusts: asked for the time (ms since the epoch); if it says no, nothing is removed for now.
+
+    Raises:
+        HeldError: somebody else takes rows out just now.
+        RecoverableError: Redis or ClickHouse did not answer.
+    """
+    every = committed(client, shards, quarantined.Selection())
+    now_ms = min(every.others_ms, clickhouse.now_ms(server))
+    old = quarantined.expired(now_ms, every)
+    if not trusts(now_ms) or not quarantined.extent(server, old).rows:
+        return 0
+    with taken(server, client, 0):
+        rows, _ = quarantined.extent(server, old)
+        quarantined.drop_expired(server, old)
+        return rows
+
+
+def committed(client: redis.Redis, shards: int, selection: quarantined.Selection) -> quarantined.Selection:
+    """Return the same selection without rows of batches that are not committed: they may be inserted again.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    numbers = isolation.present(client, shards)
+    try:
+        with client.pipeline(transaction=True) as pipeline:
+            pipeline.time()
+            for number in numbers:
+                pipeline.eval(scripts.HEAD.text, 1, streams.keys(number).stream)
+            (seconds, micros), *found = pipeline.execute()
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+    heads = [_head(number, last) for number, last in zip(numbers, found, strict=True) if last is not None]
+    return msgspec.structs.replace(selection, heads=tuple(heads), others_ms=seconds * 1000 + micros // 1000)
+
+
+def _head(number: int, head: bytes) -> quarantined.Head:
+    ms, _, seq = head.partition(b"-")
+    return quarantined.Head(number, int(ms), int(seq))

@@ -1,0 +1,128 @@
+"""What leaves the quarantine: rows are named first, then deleted, then counted, so that none is lost unseen.
+
+A *step* takes out some rows. Their names go into the table ``leaving``; from then on they count as gone. They
+are deleted by these names, counted in ``departures``, and the names forgotten. A step that was interrupted is
+completed by whoever comes next: it deletes what was named, and counts what is gone.
+
+One process at a time does this, by a lease. One that was frozen past its lease names nothing any more,
+because a later step has begun.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from storage import errors
+from storage.servers import clickhouse
+from storage.tables import writer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DROPPED: Final = "dropped"
+EXPIRED: Final = "expired"
+
+_MOST: Final = 100_000
+"""Rows of one step: their names fit into some ten megabytes of memory."""
+
+_LATEST: Final = "SELECT greatest((SELECT max(step) FROM departures), (SELECT max(step) FROM leaving))"
+_OPEN: Final = """
+SELECT step, any(cause) FROM leaving
+WHERE step NOT IN (SELECT step FROM departures WHERE cause != '') GROUP BY step ORDER BY step
+"""
+_CLOSED: Final = """
+SELECT DISTINCT step FROM leaving WHERE step IN (SELECT step FROM departures WHERE cause != '')
+"""
+_NAME: Final = """
+INSERT INTO leaving (step, cause, project_id, received, receipt, item, reason)
+SELECT %(step)s, %(cause)s, project_id, received, receipt, item, reason FROM quarantine
+WHERE ({where}) AND (SELECT max(step) FROM departures) <= %(step)s
+LIMIT %(most)s
+"""
+_NAMED: Final = "SELECT received, receipt, item, reason FROM leaving WHERE step = %(step)s"
+_THESE: Final = f"(received, receipt, item, reason) IN ({_NAMED})"
+_ANY: Final = f"SELECT 1 FROM quarantine WHERE {_THESE} LIMIT 1"  # noqa: S608 - constants
+_WHOLE: Final = f"""
+SELECT _part FROM quarantine GROUP BY _part HAVING countIf(NOT ({_THESE})) = 0
+"""  # noqa: S608 - constants
+_DROP_PART: Final = "ALTER TABLE quarantine DROP PART %(part)s"
+_DELETE: Final = f"DELETE FROM quarantine WHERE {_THESE}"  # noqa: S608 - constants
+_GONE: Final = """
+SELECT project_id, uniqExact(receipt, item) FROM leaving
+WHERE step = %(step)s AND item > 0 AND (receipt, item) NOT IN (
+    SELECT receipt, item FROM quarantine
+    WHERE receipt IN (SELECT receipt FROM leaving WHERE step = %(step)s)
+)
+GROUP BY project_id
+"""
+_FORGET: Final = "ALTER TABLE leaving DROP PARTITION %(step)s"
+
+
+def take_out(server: clickhouse.Connection, cause: str, where: str, parameters: Mapping[str, object]) -> None:
+    """Delete the rows of the quarantine that meet a condition, and count them; whole parts go at once.
+
+    Args:
+        server: a connection of a user who may alter tables.
+        cause: why they leave.
+        where: the condition, in SQL; of the columns receipt, item, project_id, reason and received only.
+        parameters: its parameters.
+    """
+    complete(server)
+    while True:
+        step = _begin(server)
+        if not _name(server, step, cause, where, parameters):
+            return
+        _complete(server, step, cause)
+
+
+def complete(server: clickhouse.Connection) -> None:
+    """Bring steps that were interrupted to an end."""
+    for step, cause in server.execute(_OPEN):
+        _complete(server, step, cause)
+    for (step,) in server.execute(_CLOSED):
+        server.execute(_FORGET, {"step": step})
+
+
+def _begin(server: clickhouse.Connection) -> int:
+    """Return the number of a new step: earlier ones name nothing from now on."""
+    ((latest,),) = server.execute(_LATEST)
+    step = int(latest) + 1
+    _record(server, step, "", [(0, 0)])
+    return step
+
+
+def _name(
+    server: clickhouse.Connection, step: int, cause: str, where: str, parameters: Mapping[str, object]
+) -> bool:
+    """Name some rows that meet the condition, and return whether there were any."""
+    given = {**parameters, "step": step, "cause": cause, "most": _MOST}
+    settings = {**writer.ANY_ROOM, "async_insert": 0, "insert_deduplicate": 0}
+    server.execute(_NAME.format(where=where), given, settings=settings)
+    return bool(server.execute(f"{_NAMED} LIMIT 1", {"step": step}))
+
+
+def _complete(server: clickhouse.Connection, step: int, cause: str) -> None:
+    named = {"step": step}
+    for (part,) in server.execute(_WHOLE, named):
+        with contextlib.suppress(clickhouse.QueryError):  # it was merged just now
+            server.execute(_DROP_PART, {"part": part})
+    if server.execute(_ANY, named):
+        server.execute(_DELETE, named)
+    if server.execute(_ANY, named):
+        raise errors.ClickHouseUnavailableError("ClickHouse has not deleted the rows yet: try again.")
+    _record(server, step, cause, server.execute(_GONE, named) or [(0, 0)])
+    server.execute(_FORGET, named)
+
+
+def _record(server: clickhouse.Connection, step: int, cause: str, rows: list[tuple[int, int]]) -> None:
+    """Record how many rows of each project left in a step; what is recorded twice counts once."""
+    columns: dict[str, list[Any]] = {
+        "step": [step] * len(rows),
+        "cause": [cause] * len(rows),
+        "project_id": [project_id for project_id, _ in rows],
+        "rows": [count for _, count in rows],
+        "left_at": [int(time.time() * 1000)] * len(rows),
+    }
+    writer.insert(server, "departures", columns, f"departure:{step}:{cause}")

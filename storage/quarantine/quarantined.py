@@ -1,0 +1,222 @@
+"""The quarantine: reading what could not be understood, and taking it out.
+
+A row is named by its receipt and its number within it. Rows of older releases have no number: they are told
+apart by their bytes, as far as these differ.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+
+from storage.quarantine import departures
+from storage.queue import appends
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterator, Sequence
+
+    from storage.servers import clickhouse
+
+KEPT_DAYS: Final = 14
+_PAGE: Final = 200
+"""Rows read at a time: 200 MB, should each be as large as a body may be."""
+_FOREVER_MS: Final = 1 << 43
+_DAY_MS: Final = 86_400_000
+
+_COLUMNS: Final = (
+    "received, receipt, project_id, environment, release, reason, error, raw, cityHash64(raw), item"
+)
+_PART: Final = "toUInt64OrZero(splitByChar('-', receipt)[{}])"
+_HEAD: Final = f"transform({_PART.format(1)}, %(shards)s, CAST(%({{}})s, 'Array(UInt64)'), toUInt64({{}}))"
+_HEAD_MS: Final = _HEAD.format("heads_ms", "%(others_ms)s")
+_HEAD_SEQ: Final = _HEAD.format("heads_seq", "0")
+_WHERE: Final = f"""
+    (%(receipt)s = '' OR receipt = %(receipt)s)
+    AND (%(project_id)s < 0 OR project_id = %(project_id)s)
+    AND (%(reason)s = '' OR reason = %(reason)s)
+    AND received < fromUnixTimestamp64Milli(%(before_ms)s, 'UTC')
+    AND (
+        ({_PART.format(2)}, {_PART.format(3)}) < ({_HEAD_MS}, {_HEAD_SEQ})
+        OR intDiv({_PART.format(3)}, {appends.GENERATION}) < intDiv({_HEAD_SEQ}, {appends.GENERATION})
+    )
+"""
+"""Ids of an earlier generation may be ahead of the clock; their entries were drained before the next one."""
+_EXTENT: Final = f"""
+SELECT count(), toUnixTimestamp64Milli(max(received)) FROM quarantine WHERE {_WHERE}
+"""  # noqa: S608 - constants
+_NEWEST: Final = f"""
+SELECT {_COLUMNS} FROM quarantine WHERE {_WHERE} ORDER BY received DESC, receipt, item LIMIT %(limit)s
+"""  # noqa: S608 - constants
+_NEXT: Final = f"""
+SELECT {_COLUMNS} FROM quarantine
+WHERE {_WHERE} AND received >= fromUnixTimestamp64Milli(%(after_ms)s, 'UTC')
+    AND (received, receipt, item, cityHash64(raw))
+    > (fromUnixTimestamp64Milli(%(after_ms)s, 'UTC'), %(after_receipt)s, %(after_item)s, %(after_digest)s)
+ORDER BY received, receipt, item, cityHash64(raw) LIMIT %(limit)s WITH TIES
+"""  # noqa: S608 - constants
+_NAMED: Final = """
+    received >= fromUnixTimestamp64Milli(%(first_ms)s, 'UTC')
+    AND received <= fromUnixTimestamp64Milli(%(last_ms)s, 'UTC')
+    AND (receipt, item) IN %(items)s AND (item > 0 OR (receipt, cityHash64(raw)) IN %(bytes)s)
+"""
+_REMOVE: Final = f"DELETE FROM quarantine WHERE {_NAMED}"  # noqa: S608 - constants
+_LEFT: Final = f"SELECT count() FROM quarantine WHERE {_NAMED}"  # noqa: S608 - constants
+
+
+class Name(NamedTuple):
+    """What tells a row from others; ``digest`` is the hash of its bytes, 0 if it has a number."""
+
+    received_ms: int
+    receipt: str
+    item: int
+    digest: int
+
+    @classmethod
+    def parse(cls, text: str) -> Name:
+        """Return the name that was written as a text."""
+        received_ms, receipt, item, digest = text.split(":")
+        return cls(int(received_ms), receipt, int(item), int(digest))
+
+    def __str__(self) -> str:
+        """Return the name as a text."""
+        return ":".join(map(str, self))
+
+
+class Row(NamedTuple):
+    """One row of the table; ``digest`` is the hash of ``raw``, ``item`` its number in the receipt, or 0."""
+
+    received: dt.datetime
+    receipt: str
+    project_id: int
+    environment: str
+    release: str
+    reason: str
+    error: str
+    raw: bytes
+    digest: int
+    item: int = 0
+
+    @property
+    def name(self) -> Name:
+        """The name of the row; rows of older releases that are equal have the same one."""
+        received_ms = round(self.received.timestamp() * 1000)
+        return Name(received_ms, self.receipt, self.item, 0 if self.item else self.digest)
+
+
+class Head(NamedTuple):
+    """Of a shard: entries before this one are committed, so that their rows do not come back."""
+
+    shard: int
+    ms: int
+    seq: int
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows are meant: those that have all of this.
+
+    Attributes:
+        receipt: the receipt; empty for any.
+        project_id: the project; -1 for any.
+        reason: the reason; empty for any.
+        before_ms: received earlier than this (ms since the epoch).
+        heads: entries that are not committed, and later ones, are not meant; empty for any.
+        others_ms: the same for shards without a head: received earlier than this.
+    """
+
+    receipt: str = ""
+    project_id: int = -1
+    reason: str = ""
+    before_ms: int = _FOREVER_MS
+    heads: tuple[Head, ...] = ()
+    others_ms: int = _FOREVER_MS
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """The values of the statements above."""
+        heads = self.heads or (Head(1 << 32, 0, 0),)
+        return {
+            "receipt": self.receipt,
+            "project_id": self.project_id,
+            "reason": self.reason,
+            "before_ms": min(self.before_ms, _FOREVER_MS),
+            "shards": [head.shard for head in heads],
+            "heads_ms": [head.ms for head in heads],
+            "heads_seq": [head.seq for head in heads],
+            "others_ms": self.others_ms,
+        }
+
+
+class Extent(NamedTuple):
+    """How many rows a selection has now, and the same selection without what is still to come."""
+
+    rows: int
+    selection: Selection
+
+
+def extent(server: clickhouse.Connection, selection: Selection) -> Extent:
+    """Count the rows of a selection."""
+    ((rows, newest_ms),) = server.execute(_EXTENT, selection.parameters)
+    return Extent(rows, msgspec.structs.replace(selection, before_ms=newest_ms + 1))
+
+
+def newest(server: clickhouse.Connection, selection: Selection, limit: int) -> list[Row]:
+    """Return at most this many rows, the newest first."""
+    rows = server.execute(_NEWEST, {**selection.parameters, "limit": limit})
+    return [_row(row) for row in rows]
+
+
+def pages(server: clickhouse.Connection, selection: Selection) -> Iterator[list[Row]]:
+    """Yield all rows, the oldest first; those of a page may be removed before the next one is asked for.
+
+    Rows with one name are on one page.
+    """
+    where = {**selection.parameters, "limit": _PAGE}
+    after: dict[str, object] = {"after_ms": 0, "after_receipt": "", "after_item": 0, "after_digest": 0}
+    while page := [_row(row) for row in server.execute(_NEXT, {**where, **after})]:
+        yield page
+        last = page[-1]
+        after = {
+            "after_ms": last.name.received_ms,
+            "after_receipt": last.receipt,
+            "after_item": last.item,
+            "after_digest": last.digest,
+        }
+
+
+def drop(server: clickhouse.Connection, selection: Selection) -> None:
+    """Remove the rows of a selection, and count them; parts of nothing else go first, and take no room."""
+    departures.take_out(server, departures.DROPPED, _WHERE, selection.parameters)
+
+
+def expired(now_ms: int, selection: Selection) -> Selection:
+    """Return what of a selection is of days that ended ``KEPT_DAYS`` before a time (ms since the epoch)."""
+    before_ms = now_ms // _DAY_MS * _DAY_MS - KEPT_DAYS * _DAY_MS
+    return msgspec.structs.replace(selection, before_ms=max(0, min(selection.before_ms, before_ms)))
+
+
+def drop_expired(server: clickhouse.Connection, selection: Selection) -> None:
+    """Remove the rows of a selection because they are old, and count them."""
+    departures.take_out(server, departures.EXPIRED, _WHERE, selection.parameters)
+
+
+def remove(server: clickhouse.Connection, names: Sequence[Name]) -> bool:
+    """Remove the rows with these names, and return whether they are gone."""
+    if not names:
+        return True
+    named = {
+        "first_ms": min(name.received_ms for name in names),
+        "last_ms": max(name.received_ms for name in names),
+        "items": [(name.receipt, name.item) for name in names],
+        "bytes": [(name.receipt, name.digest) for name in names],
+    }
+    server.execute(_REMOVE, named)
+    ((left,),) = server.execute(_LEFT, named)
+    return int(left) == 0
+
+
+def _row(row: Sequence[Any]) -> Row:
+    *others, raw, digest, item = row
+    # The driver gives text where the bytes are UTF-8.
+    return Row._make((*others, raw.encode() if isinstance(raw, str) else raw, digest, item))

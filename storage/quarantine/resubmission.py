@@ -1,0 +1,169 @@
+"""Storing payloads again: appended, noted where they came from, and counted, all in one step.
+
+Guarantee: what is noted was appended, and what was appended is noted, whatever is killed; so nothing is
+stored twice by who looks at the notes first. Nothing is appended for a project that takes no reports by the
+registry as it is published at that moment.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import redis
+import redis.exceptions
+
+from storage import errors
+from storage.projects import registry
+from storage.quarantine import quarantined
+from storage.queue import appends, streams
+from storage.servers import clocks, scripts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from storage.queue import envelope
+    from storage.servers import leases
+
+REPLAYED_KEY: Final = "headrace:quarantine:replayed"
+"""Redis hash: rows of the quarantine that were stored again, and are not removed yet, by name."""
+
+
+class StaleRegistryError(errors.HeadraceError):
+    """The registry changed meanwhile: look again which projects take reports."""
+
+
+class NotedError(errors.HeadraceError):
+    """Somebody else stored these payloads meanwhile."""
+
+
+class Note(NamedTuple):
+    """A field of the notes: what it must hold, empty for nothing, and what it holds once this is stored."""
+
+    field: str
+    before: str
+    after: str
+
+
+class Source(NamedTuple):
+    """Where payloads come from, as far as it must not change while they are stored.
+
+    Attributes:
+        version: of the registry by which they were chosen.
+        key: the Redis key of the notes.
+        notes: the notes.
+        keep_s: how long the notes are kept, in seconds; 0 is for ever.
+        lease: which must be held still, if any.
+        counts: what is added to the ledger, by field.
+    """
+
+    version: int
+    key: str
+    notes: Sequence[Note]
+    keep_s: int = 0
+    lease: leases.Lease | None = None
+    counts: Mapping[str, int] = {}
+
+
+def append(
+    client: redis.Redis, groups: Mapping[int, list[envelope.Payload]], source: Source
+) -> dict[int, str]:
+    """Append one entry for each shard, at least one, and return their ids.
+
+    Raises:
+        StaleRegistryError: nothing was stored, because the registry is another one by now.
+        NotedError: nothing was stored, because a note says something else.
+        LeaseLostError: nothing was stored, because the lease is another's.
+        RedisUnavailableError: Redis did not confirm it; after a time-out it may be stored all the same.
+    """
+    answer = _append(client, groups, source)
+    if answer[0] == b"lost" and source.lease is not None:
+        source.lease.require()  # it may have lapsed without being taken: then it is ours again
+        answer = _append(client, groups, source)
+    match answer[0]:
+        case b"stored":
+            return {shard: entry_id.decode() for shard, entry_id in zip(groups, answer[1:], strict=True)}
+        case b"stale":
+            raise StaleRegistryError("The registry changed meanwhile.")
+        case b"noted":
+            raise NotedError("Another command stored these payloads meanwhile.")
+        case _:
+            raise errors.LeaseLostError("This command was suspended, and another took its work over.")
+
+
+def _append(client: redis.Redis, groups: Mapping[int, list[envelope.Payload]], source: Source) -> list[bytes]:
+    token, lease = (source.lease.token, source.lease.key) if source.lease else ("", source.key)
+    streamed, entries = appends.encoded(streams.grouped(groups))
+    names = [registry.VERSION_KEY, lease, source.key, clocks.KEY, appends.GENERATION_KEY, *streamed]
+    notes = [part for note in source.notes for part in note]
+    counts = [part for count in source.counts.items() for part in count]
+    arguments = (
+        *(source.version, token, source.keep_s),
+        *(int(time.time() * 1000), clocks.SLACK_MS),
+        *(len(source.notes), *notes),
+        *(len(source.counts), *counts),
+        *entries,
+    )
+    try:
+        answer: Any = client.eval(scripts.AGAIN.text, len(names), *names, *arguments)
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not take the payloads: {error}.") from error
+    found: list[bytes] = answer
+    return found
+
+
+def noted(client: redis.Redis) -> list[quarantined.Name]:
+    """Return the rows of the quarantine that were stored again, and may still be there.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    try:
+        fields: Any = client.hkeys(REPLAYED_KEY)
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+    return [quarantined.Name.parse(field.decode()) for field in fields]
+
+
+def forget(client: redis.Redis, names: Iterable[quarantined.Name]) -> None:
+    """Forget rows that are removed.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    fields = [str(name) for name in names]
+    if not fields:
+        return
+    try:
+        client.hdel(REPLAYED_KEY, *fields)
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+
+
+def position(client: redis.Redis, key: str) -> str:
+    """Return how far a replay of files came, as it noted it; empty if it did not begin, or has ended.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    try:
+        value: Any = client.hget(key, POSITION)
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+    return value.decode() if value else ""
+
+
+def finished(client: redis.Redis, key: str) -> None:
+    """Forget how far a replay of files came.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    try:
+        client.delete(key)
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+
+
+POSITION: Final = "position"
+"""The field that says how many captures of some files were stored."""

@@ -1,0 +1,117 @@
+"""What an append says to Redis: one script call for all its shards, numbered, so that it is done once.
+
+A producer is one edge process, or one command: whoever appends one after the other. Its name and the number
+of each append are the append's identity. Redis keeps the last one of each producer for ``REMEMBERED_S``:
+should it arrive again, by whatever repeats it on the way, it is answered as before, not stored again, and
+counted in ``REPEATED_KEY``. Should one arrive after a later one, its producer gave it up, and it is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import redis
+import redis.exceptions
+
+from storage import errors
+from storage.queue import envelope
+from storage.servers import clocks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+REMEMBERED_S: Final = 600
+"""Far longer than anything on the way holds a command back."""
+REPEATED_KEY: Final = "headrace:repeated"
+"""Redis hash: payloads that arrived again with their append, by project."""
+GENERATION_KEY: Final = "headrace:generation"
+"""Redis string: how often ids of streams were brought back to the clock, see ``mend.lua``."""
+GENERATION: Final = 1 << 32
+"""Sequence numbers of one generation of ids."""
+_REFUSED: Final = b"-"
+
+
+class Group(NamedTuple):
+    """The payloads of one shard: the Redis keys of its stream and its ledger, and the payloads."""
+
+    stream: str
+    ledger: str
+    payloads: list[envelope.Payload]
+
+
+class Producer:
+    """Makes the appends of one process.
+
+    Args:
+        whole: whether an append is refused as a whole when Redis cannot store a part of it.
+    """
+
+    def __init__(self, *, whole: bool) -> None:
+        self._whole = whole
+        self._name = ""
+        self._process = 0
+        self._number = 0
+
+    def arguments(self, groups: Iterable[Group], at_s: float) -> list[Any]:
+        """Return the number of keys, the keys and the other arguments of the next append.
+
+        Args:
+            groups: of each shard, in the order of the answer.
+            at_s: the time by the producer's clock, in seconds since the epoch.
+        """
+        self._number += 1
+        keys = [self._last_append, clocks.KEY, GENERATION_KEY, REPEATED_KEY]
+        values: list[Any] = [self._number, REMEMBERED_S, int(at_s * 1000), clocks.SLACK_MS, int(self._whole)]
+        names, entries = encoded(groups)
+        keys += names
+        return [len(keys), *keys, *values, *entries]
+
+    @property
+    def _last_append(self) -> str:
+        """The Redis key of this producer's last append: a process that was forked is another producer."""
+        if self._process != os.getpid():
+            self._process, self._name = os.getpid(), secrets.token_hex(8)
+        return f"headrace:append:{self._name}"
+
+
+def encoded(groups: Iterable[Group]) -> tuple[list[str], list[Any]]:
+    """Return what a script that appends is told of the entries: their keys, and their other arguments."""
+    keys: list[str] = []
+    values: list[Any] = []
+    for stream, ledger, payloads in groups:
+        keys += (stream, ledger)
+        values += (_census(payloads), envelope.encode(payloads))
+    return keys, values
+
+
+def parted(shards: Iterable[int], answers: Sequence[bytes]) -> tuple[dict[int, str], dict[int, str]]:
+    """Return the ids of the entries that were stored, and why others were not, each by shard."""
+    stored: dict[int, str] = {}
+    refused: dict[int, str] = {}
+    for shard, answer in zip(shards, answers, strict=True):
+        if answer.startswith(_REFUSED):
+            refused[shard] = answer[1:].decode("utf-8", "replace")
+        else:
+            stored[shard] = answer.decode()
+    return stored, refused
+
+
+def repeated(client: redis.Redis) -> dict[int, int]:
+    """Return by project how many payloads arrived again with their append, and were stored once.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    try:
+        counted: Any = client.hgetall(REPEATED_KEY)
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+    return {int(project): int(payloads) for project, payloads in counted.items()}
+
+
+def _census(payloads: list[envelope.Payload]) -> str:
+    counts = Counter(payload.project_id for payload in payloads)
+    return " ".join(f"{project} {count}" for project, count in counts.items())

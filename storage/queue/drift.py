@@ -1,0 +1,68 @@
+"""Streams whose ids are ahead of the clock, because it was: found, and brought back to it.
+
+Ids only increase, so that a clock which was ahead for a moment leaves a stream ahead until it gets there. An
+id is nothing but a place in its stream, and every entry has its time of receipt beside it, so nothing waits
+for that; but a receipt would show a time to come, and a stream at the end of all numbers would take nothing
+more. A stream is brought back once it is empty, and no id is given twice (``mend.lua``).
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import redis
+import redis.exceptions
+
+from storage import errors
+from storage.queue import appends, streams
+from storage.servers import clocks, scripts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+AHEAD_MS: Final = 2 * clocks.SLACK_MS
+"""By how much a stream is ahead before anything is said of it: one that Redis' clock makes never is."""
+
+
+class Drift(NamedTuple):
+    """By how many milliseconds a stream is ahead of the clock, and whether it was brought back just now."""
+
+    ahead_ms: int
+    mended: bool
+
+
+def find(
+    client: redis.Redis,
+    numbers: Iterable[int],
+    *,
+    mend: bool = False,
+    clock: Callable[[], float] = time.time,
+) -> dict[int, Drift]:
+    """Return the streams that are ahead of Redis' clock and of ours.
+
+    Args:
+        client: a synchronous client.
+        numbers: of the streams to look at.
+        mend: whether to bring those back that are empty.
+        clock: seconds since the epoch.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    wanted = list(numbers)
+    arguments = (int(clock() * 1000), AHEAD_MS, int(mend))
+    try:
+        with client.pipeline(transaction=False) as pipeline:
+            for number in wanted:
+                names = streams.keys(number)
+                where = (names.stream, names.bounds, appends.GENERATION_KEY)
+                pipeline.eval(scripts.MEND.text, len(where), *where, *arguments)
+            answers: list[Any] = pipeline.execute()
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+    return {
+        number: Drift(int(ahead_ms), bool(mended))
+        for number, (ahead_ms, mended) in zip(wanted, answers, strict=True)
+        if int(ahead_ms)
+    }

@@ -1,0 +1,117 @@
+"""Two lanes for each shard: one for everybody, and one for projects whose backlog would make the others wait.
+
+The streams of an installation with N shards are numbered 0 to 2N - 1; the second N are the lanes aside. Which
+projects send there is decided by maintenance, and told to the edges through Redis.
+
+An installation that had more shards once has streams beyond: they are drained, and counted, all the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import redis
+import redis.asyncio
+import redis.exceptions
+
+from storage import errors
+from storage.queue import streams
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+MOST_SHARDS: Final = 256
+KEY: Final = "headrace:aside"
+"""Redis string: the ids of the projects that are set aside, as MessagePack."""
+TTL_S: Final = 10
+"""How long the edges believe what nobody repeats."""
+COSTS_KEY: Final = "headrace:cost"
+"""Redis strings, by project: microseconds that each of its payloads took, when they last took long."""
+COSTS_TTL_S: Final = 60
+
+_decoder: Final = msgspec.msgpack.Decoder(list[int])
+
+
+def every(shards: int) -> range:
+    """Return the numbers of all streams."""
+    return range(2 * shards)
+
+
+def present(client: redis.Redis, shards: int) -> list[int]:
+    """Return the numbers of all streams, also of those that are left from when there were more shards.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    beyond = range(2 * shards, 2 * MOST_SHARDS)
+    ledgers = [streams.keys(number).ledger for number in beyond]
+    try:
+        if not ledgers or not client.exists(*ledgers):
+            return [*every(shards)]
+        with client.pipeline(transaction=False) as pipeline:
+            for ledger in ledgers:
+                pipeline.exists(ledger)
+            left = pipeline.execute()
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not tell its streams: {error}.") from error
+    return [*every(shards), *(number for number, exists in zip(beyond, left, strict=True) if exists)]
+
+
+def aside(shard: int, shards: int) -> int:
+    """Return the number of a shard's lane aside."""
+    return shard + shards
+
+
+def is_aside(stream: int, shards: int) -> bool:
+    """Say whether a stream is a lane aside, or left from when there were more shards."""
+    return stream >= shards
+
+
+def publish(client: redis.Redis, projects: Iterable[int]) -> None:
+    """Tell the edges which projects are set aside, for ``TTL_S`` seconds.
+
+    Raises:
+        RedisUnavailableError: Redis did not take it.
+    """
+    try:
+        client.set(KEY, msgspec.msgpack.encode(sorted(projects)), ex=TTL_S)
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not take it: {error}.") from error
+
+
+def note_costs(client: redis.Redis, costs: Mapping[int, int]) -> None:
+    """Note what payloads cost, in microseconds each, by project.
+
+    Raises:
+        RedisUnavailableError: Redis did not take it.
+    """
+    try:
+        with client.pipeline(transaction=False) as pipeline:
+            for project, cost in costs.items():
+                pipeline.set(f"{COSTS_KEY}:{project}", cost, ex=COSTS_TTL_S)
+            pipeline.execute()
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not take it: {error}.") from error
+
+
+def costs(client: redis.Redis, projects: Iterable[int]) -> dict[int, int]:
+    """Return what payloads of these projects cost lately, in microseconds each, where they took long.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    wanted = list(projects)
+    if not wanted:
+        return {}
+    try:
+        noted: Any = client.mget([f"{COSTS_KEY}:{project}" for project in wanted])
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+    return {project: int(cost) for project, cost in zip(wanted, noted, strict=True) if cost is not None}
+
+
+async def load(client: redis.asyncio.Redis) -> frozenset[int]:
+    """Return the projects that are set aside."""
+    value: Any = await client.get(KEY)
+    return frozenset(_decoder.decode(value)) if value else frozenset()

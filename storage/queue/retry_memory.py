@@ -1,0 +1,134 @@
+"""What each shard remembers of reports that a browser may send again.
+
+A memory is a Redis hash of one shard and one slice of time (of receipt). Its keys are hashes of who sent
+what, its values two moments: neither says anything about a person. An item takes about 50 bytes (measured
+with Valkey 9; older servers need up to twice that).
+
+Bounds: at most ``MOST`` items in a memory, of which a shard has two that are in use and one that is about to
+expire; and nothing more is remembered while Redis is filled to ``SHARE`` percent, by whatever it may be. What
+is not remembered is counted each time that it is sent.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import redis
+import redis.exceptions
+
+from storage import errors
+from storage.servers import scripts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+SLICE_S: Final = 1200
+"""Seconds of a slice of time, and the longest retry window that makes sense with it: two slices are asked."""
+MOST: Final = 100_000
+"""Items in a memory. Sixteen shards with three full memories each take about 240 MB."""
+SHARE: Final = 40
+"""Percent of ``maxmemory``: half of what the edge fills by default. The rest is for the queue alone."""
+_CHUNK: Final = 1_000
+"""Items of one script: Redis is busy for about a millisecond."""
+_TIME_BITS: Final = 32
+_AGE_BITS: Final = 20
+MAX_AGE_S: Final = (1 << _AGE_BITS) - 1
+"""The oldest age that a value holds, twelve days."""
+MAX_AGAIN: Final = 7
+"""The highest count that a value holds."""
+
+
+class Seen(NamedTuple):
+    """When a report was counted: its receipt and its occurrence, in seconds since the epoch.
+
+    ``again`` is how many were taken for the same one since.
+    """
+
+    received_s: int
+    occurred_s: int
+    again: int = 0
+
+    @classmethod
+    def decode(cls, value: int) -> Seen:
+        """Return what ``encode`` made a number."""
+        received_s = value & ((1 << _TIME_BITS) - 1)
+        age_s = value >> _TIME_BITS & MAX_AGE_S
+        return cls(received_s, received_s - age_s, value >> _TIME_BITS + _AGE_BITS)
+
+    def encode(self) -> int:
+        """Return all of it as one number of 64 bits."""
+        received_s, occurred_s, again = self
+        age_s = min(received_s - occurred_s, MAX_AGE_S)
+        return received_s | age_s << _TIME_BITS | min(again, MAX_AGAIN) << _TIME_BITS + _AGE_BITS
+
+
+def recall(client: redis.Redis, shard: int, wanted: Mapping[int, Iterable[int]]) -> dict[int, Seen]:
+    """Return what is remembered, by key, in one round trip.
+
+    Args:
+        client: a synchronous client without retries.
+        shard: whose memories are asked.
+        wanted: the keys that each slice is asked for, by number of the slice (``slices``).
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    chunks = [(number, chunk) for number in sorted(wanted) for chunk in _chunks(list(wanted[number]))]
+    if not chunks:
+        return {}
+    try:
+        with client.pipeline(transaction=False) as pipeline:
+            for number, chunk in chunks:
+                pipeline.eval(scripts.RECALL.text, 1, _name(shard, number), _packed(chunk))
+            answers: list[bytes] = pipeline.execute()
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+    return {
+        key: Seen.decode(seen)
+        for (_, chunk), answer in zip(chunks, answers, strict=True)
+        for key, seen in zip(chunk, _unpacked(answer), strict=True)
+        if seen
+    }
+
+
+def remember(client: redis.Redis, shard: int, seen: Mapping[int, Seen]) -> None:
+    """Remember what was counted, by key, in one round trip; to repeat it changes nothing.
+
+    Raises:
+        RedisUnavailableError: Redis did not answer.
+    """
+    memories: dict[int, list[int]] = {}
+    for key, value in seen.items():
+        memories.setdefault(value.received_s // SLICE_S, []).extend((key, value.encode()))
+    try:
+        with client.pipeline(transaction=False) as pipeline:
+            for number, items in memories.items():
+                for chunk in _chunks(items, 2 * _CHUNK):
+                    arguments = (MOST, SHARE, 3 * SLICE_S, _packed(chunk))
+                    pipeline.eval(scripts.REMEMBER.text, 1, _name(shard, number), *arguments)
+            pipeline.execute()
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+
+
+def slices(received_s: int, window_s: int) -> range:
+    """Return the numbers of the slices in which a report may have been received before."""
+    return range((received_s - window_s) // SLICE_S, received_s // SLICE_S + 1)
+
+
+def _name(shard: int, number: int) -> str:
+    return f"headrace:{{{shard}}}:resends:{number}"
+
+
+def _chunks(items: list[int], size: int = _CHUNK) -> Iterator[list[int]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _packed(numbers: list[int]) -> bytes:
+    return struct.pack(f"<{len(numbers)}Q", *numbers)
+
+
+def _unpacked(packed: bytes) -> tuple[int, ...]:
+    return struct.unpack(f"<{len(packed) // 8}Q", packed)

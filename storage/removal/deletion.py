@@ -1,0 +1,191 @@
+"""Deleting a project: everything that was stored of it goes, and its id is never given again.
+
+1. Every edge is given time to learn that the project is retired.
+2. The project is marked as deleted, and that is published: no command stores anything for it again, and
+   workers drop what is in the queue all the same. That is waited for.
+3. Its rows and counts go. Only then the mark loses the project's name.
+
+Every step may run twice. A deletion that was interrupted is repeated by the same command, or taken up by
+maintenance, which also removes what an edge or a worker that was frozen meanwhile may bring in later.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import redis
+import redis.exceptions
+
+from storage import errors
+from storage.ledger import equations
+from storage.limits import quotas
+from storage.projects import partitions, registry
+from storage.queue import isolation, streams
+from storage.removal import underway
+from storage.servers import scripts
+from storage.tables import refusals
+
+if TYPE_CHECKING:
+    from storage.servers import clickhouse
+
+SETTLE_S: Final = 5.0
+"""How long an edge may still take reports of a retired project: far longer than between two looks."""
+DRAIN_S: Final = 60.0
+"""How long the workers may take to drop what waits in the queue."""
+_POLL_S: Final = 0.1
+
+_PARTITIONS: Final = "SELECT DISTINCT environment, release FROM reports WHERE project_id = %(id)s"
+_DROP: Final = "ALTER TABLE reports DROP PARTITION tuple(%(id)s, %(environment)s, %(release)s)"
+_TABLES: Final = """
+SELECT table FROM system.columns
+WHERE database = currentDatabase() AND name = 'project_id' AND type = 'UInt64' AND table != 'reports'
+    AND table IN (
+        SELECT name FROM system.tables WHERE database = currentDatabase() AND endsWith(engine, 'MergeTree')
+    )
+ORDER BY table
+"""
+_RECEIPTS: Final = "ALTER TABLE receipts DELETE WHERE arrayAll(project -> project = %(id)s, project_id)"
+_SYNCHRONOUS: Final = {"mutations_sync": 1}
+
+
+class DeletionError(errors.HeadraceError):
+    """A project cannot be deleted now."""
+
+
+def delete(
+    server: clickhouse.Connection, client: redis.Redis, shards: int, project: registry.Project
+) -> None:
+    """Delete a project and all that was stored of it.
+
+    Args:
+        server: a connection of a user who may alter tables.
+        client: the Redis that holds the queue.
+        shards: number of shards.
+        project: retired and drained; or deleted already, to remove what is left.
+
+    Raises:
+        DeletionError: it is not retired, or some of its reports are still on their way.
+        RecoverableError: Redis or ClickHouse did not answer; delete it again.
+    """
+    source = registry.Registry(server)
+    if project.status != "deleted":
+        _require_retired(project)
+        source.publish(client)
+        # Waited for rather than read off the time of the change: a clock may have been set meanwhile.
+        time.sleep(SETTLE_S)
+        _require_drained(client, shards, project)
+        project = source.change(str(project.id), _marked)
+    underway.published(client, source)
+    _wait_dropped(client, shards, project)
+    refusals.move(client, server)
+    _purge(server, client, shards, project.id)
+    source.change_deleted(project.id, _nameless)
+
+
+def sweep(server: clickhouse.Connection, client: redis.Redis, shards: int) -> list[int]:
+    """Remove what there is of deleted projects, and return the projects of which something was left.
+
+    Most calls find nothing. A project whose payloads still wait in the queue is left for the next one.
+
+    Raises:
+        RecoverableError: Redis or ClickHouse did not answer.
+    """
+    source = registry.Registry(server)
+    deleted = {project.id: project for project in source.deleted()}
+    if not deleted:
+        return []
+    totals = equations.counters(client, shards)
+    counted = {number for counts in totals.values() for number in counts}
+    nameful = {project.id for project in deleted.values() if project.name}
+    found = sorted((_stored(server, list(deleted)) | counted | nameful) & deleted.keys())
+    swept = [number for number in found if not _in_queue(client, shards, number)]
+    for number in swept:
+        _purge(server, client, shards, number)
+        source.change_deleted(number, _nameless)
+    return swept
+
+
+def _require_retired(project: registry.Project) -> None:
+    if project.status != "retired":
+        raise DeletionError(f"Only a retired project is deleted: retire {project.name!r} first.")
+
+
+def _require_drained(client: redis.Redis, shards: int, project: registry.Project) -> None:
+    totals = equations.counters(client, shards)
+    waiting = totals["acknowledged"].get(project.id, 0) - totals["committed"].get(project.id, 0)
+    if waiting > 0:
+        raise DeletionError(
+            f"{waiting:,} payloads of {project.name!r} wait in the queue: let them drain first."
+        )
+
+
+def _wait_dropped(client: redis.Redis, shards: int, project: registry.Project) -> None:
+    deadline = time.monotonic() + DRAIN_S
+    while waiting := _in_queue(client, shards, project.id):
+        if time.monotonic() >= deadline:
+            raise DeletionError(
+                f"{waiting:,} payloads of project {project.id} came in at the last moment, and no worker "
+                "drops them: once workers run, delete it again."
+            )
+        time.sleep(_POLL_S)
+
+
+def _in_queue(client: redis.Redis, shards: int, project_id: int) -> int:
+    """Return how many payloads of a project are in the queue, or in a batch under way."""
+    by_stream = equations.waiting(client, isolation.present(client, shards))
+    return sum(counts[project_id][1] for counts in by_stream.values() if project_id in counts)
+
+
+def _purge(server: clickhouse.Connection, client: redis.Redis, shards: int, project_id: int) -> None:
+    """Remove rows and counts of a project."""
+    identity = {"id": project_id}
+    for environment, release in server.execute(_PARTITIONS, identity):
+        server.execute(_DROP, {**identity, "environment": environment, "release": release})
+    for table in _tables(server):
+        statement = f"ALTER TABLE `{table}` DELETE WHERE project_id = %(id)s"
+        server.execute(statement, identity, settings=_SYNCHRONOUS)
+    server.execute(_RECEIPTS, identity, settings=_SYNCHRONOUS)
+    _delete_counts(client, shards, project_id)
+
+
+def _stored(server: clickhouse.Connection, project_ids: list[int]) -> set[int]:
+    """Return which of these projects have rows in any table but ``receipts``."""
+    found: set[int] = set()
+    for table in ("reports", *_tables(server)):
+        sql = f"SELECT DISTINCT project_id FROM `{table}` WHERE project_id IN %(ids)s"  # noqa: S608 - our tables
+        found.update(number for (number,) in server.execute(sql, {"ids": project_ids}))
+    return found
+
+
+def _tables(server: clickhouse.Connection) -> list[str]:
+    return [table for (table,) in server.execute(_TABLES)]
+
+
+def _delete_counts(client: redis.Redis, shards: int, project_id: int) -> None:
+    """Remove what Redis counted and remembers of a project, but for what ends there by itself."""
+    each = [streams.keys(number) for number in isolation.present(client, shards)]
+    try:
+        with client.pipeline(transaction=False) as pipeline:
+            for names in each:
+                pipeline.eval(scripts.DISOWN.text, 2, names.ledger, names.stream, str(project_id))
+            pipeline.delete(*partitions.keys(project_id))
+            pipeline.execute()
+        members: Any = client.zrange(quotas.EXHAUSTED_KEY, 0, -1)
+        if mine := [member for member in members if member.split(b" ", 1)[0] == str(project_id).encode()]:
+            client.zrem(quotas.EXHAUSTED_KEY, *mine)
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not delete the counts: {error}.") from error
+
+
+def _marked(project: registry.Project) -> registry.Project:
+    """Return the project as deleted; it keeps its name until nothing else is left of it."""
+    _require_retired(project)
+    return msgspec.structs.replace(
+        project, keys=(), key_records=(), status="deleted", settings=registry.ProjectSettings()
+    )
+
+
+def _nameless(project: registry.Project) -> registry.Project:
+    return msgspec.structs.replace(project, name="")

@@ -1,0 +1,195 @@
+"""Removals: the rows of one partition that are too old are counted, deleted, and remembered as a number.
+
+Guarantee: once nothing can be inserted below the cutoff (``retention`` sees to that), a removal
+deletes what it counted, whatever is killed on the way, also if two processes are at it. Its number is claimed
+by the token of an insert. Its deletion is one mutation, which ClickHouse carries out by itself once it took
+it, which can be found by its text, and which does nothing if the removal is over.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from storage import errors
+from storage.tables import writer
+
+if TYPE_CHECKING:
+    from storage.servers import clickhouse
+
+MUTATION_S: Final = 3600.0
+"""How long deleting from one partition may take."""
+_POLL_S: Final = 0.1
+
+_OLD: Final = "project_id = %(project)s AND window_start < fromUnixTimestamp64Milli(%(cutoff)s, 'UTC')"
+_OF_ONE: Final = f"{_OLD} AND (%(number)s = 0 OR (environment, release) = (%(environment)s, %(release)s))"
+_COUNT: Final = f"SELECT sum(seen) FROM reports WHERE {_OF_ONE}"  # noqa: S608 - all of it stands here
+_ANY: Final = f"SELECT 1 FROM reports WHERE {_OLD} LIMIT 1"  # noqa: S608 - likewise
+_PARTITIONS: Final = f"SELECT DISTINCT environment, release FROM reports WHERE {_OF_ONE}"  # noqa: S608 - likewise
+_DELETE: Final = f"""
+ALTER TABLE reports DELETE IN PARTITION tuple(%(project)s, %(environment)s, %(release)s)
+WHERE {_OLD} AND %(name)s != '' AND (%(number)s, %(cutoff)s) IN (
+    SELECT number, toUnixTimestamp64Milli(cutoff) FROM removals
+    WHERE project_id = %(project)s GROUP BY number, cutoff HAVING max(finished) = 0
+)
+"""  # noqa: S608 - likewise
+_DELETE_POLICIES: Final = """
+ALTER TABLE policies DELETE WHERE project_id = %(project)s AND hash IN (
+    SELECT hash FROM policies WHERE project_id = %(project)s
+    GROUP BY hash HAVING max(last_seen) < fromUnixTimestamp64Milli(%(cutoff)s, 'UTC')
+)
+"""
+_MUTATIONS: Final = """
+SELECT is_done, latest_fail_reason FROM system.mutations
+WHERE database = currentDatabase() AND table = 'reports' AND position(command, %(name)s) > 0 AND NOT is_killed
+ORDER BY is_done
+"""
+_LATEST: Final = "SELECT max(number) FROM removals WHERE project_id = %(project)s"
+_UNFINISHED: Final = """
+SELECT
+    project_id, number, toUnixTimestamp64Milli(cutoff) AS cutoff_ms,
+    max(environment), max(release), sum(reports)
+FROM removals GROUP BY project_id, number, cutoff_ms HAVING max(finished) = 0
+ORDER BY project_id, number, cutoff_ms
+"""
+_SYNCHRONOUS: Final = {"mutations_sync": 1}
+
+
+class Removal(NamedTuple):
+    """One removal.
+
+    Attributes:
+        project_id: whose reports go.
+        number: grows with each removal of the project; 0 for those that older releases began, which are of
+            all partitions and told apart by their cutoff.
+        cutoff: reports whose window starts before this go (ms since the epoch).
+        environment: of the partition.
+        release: of the partition.
+        reports: how many reports were counted.
+    """
+
+    project_id: int
+    number: int
+    cutoff: int
+    environment: str
+    release: str
+    reports: int
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """The values of the statements above."""
+        return {
+            "project": self.project_id,
+            "number": self.number,
+            "cutoff": self.cutoff,
+            "environment": self.environment,
+            "release": self.release,
+            "name": f"removal {self.project_id}:{self.number}:{self.cutoff};",
+        }
+
+
+def due(server: clickhouse.Connection, project_id: int, cutoff: int) -> bool:
+    """Return whether a project has rows below a cutoff."""
+    return bool(server.execute(_ANY, {"project": project_id, "cutoff": cutoff}))
+
+
+def unfinished(server: clickhouse.Connection) -> list[Removal]:
+    """Return the removals that were begun and not finished, in their order."""
+    return [Removal._make(row) for row in server.execute(_UNFINISHED)]
+
+
+def latest(server: clickhouse.Connection, project_id: int) -> int:
+    """Return the highest number of a project's removals, 0 before the first."""
+    ((number,),) = server.execute(_LATEST, {"project": project_id})
+    return int(number)
+
+
+def begin(server: clickhouse.Connection, removal: Removal) -> Removal:
+    """Count the rows of a removal, record it as begun, and return it with the count.
+
+    Raises:
+        LeaseLostError: another process took the number.
+    """
+    counted = removal._replace(reports=count(server, removal))
+    _record(server, counted, counted.reports, finished=False)
+    if counted not in unfinished(server):
+        raise errors.LeaseLostError("Another process removes the old reports of this project.")
+    return counted
+
+
+def partitions(server: clickhouse.Connection, removal: Removal) -> list[tuple[str, str]]:
+    """Return the partitions, environment and release, in which a removal still has rows."""
+    found: list[tuple[str, str]] = server.execute(_PARTITIONS, removal.parameters)
+    return found
+
+
+def delete(server: clickhouse.Connection, removal: Removal) -> None:
+    """Delete the rows of a removal that was begun, unless ClickHouse is at it already.
+
+    Raises:
+        ClickHouseUnavailableError: it fails for now, or takes too long; ClickHouse goes on by itself.
+    """
+    _wait(server, removal)
+    if not removal.number or not mutations(server, removal):  # older releases took one for each partition
+        for environment, release in partitions(server, removal):
+            partition = {**removal.parameters, "environment": environment, "release": release}
+            server.execute(_DELETE, partition, settings={"mutations_sync": 0})
+    _wait(server, removal)
+
+
+def delete_policies(server: clickhouse.Connection, project_id: int, cutoff: int) -> None:
+    """Delete the texts of policies that no report since the cutoff has."""
+    parameters = {"project": project_id, "cutoff": cutoff}
+    server.execute(_DELETE_POLICIES, parameters, settings=_SYNCHRONOUS)
+
+
+def finish(server: clickhouse.Connection, removal: Removal) -> None:
+    """Record that the rows of a removal are gone."""
+    _record(server, removal, 0, finished=True)
+
+
+def withdraw(server: clickhouse.Connection, removal: Removal) -> None:
+    """Record that the rows of a removal stay."""
+    _record(server, removal, -removal.reports, finished=True)
+
+
+def _wait(server: clickhouse.Connection, removal: Removal) -> None:
+    """Wait until the mutations of a removal are done.
+
+    Raises:
+        ClickHouseUnavailableError: they fail for now, or take too long; they go on by themselves.
+    """
+    deadline = time.monotonic() + MUTATION_S
+    while pending := [reason for done, reason in mutations(server, removal) if not done]:
+        reason = next(filter(None, pending), "")
+        if reason or time.monotonic() >= deadline:
+            raise errors.ClickHouseUnavailableError(f"Old reports are not deleted yet: {reason or 'wait'}.")
+        time.sleep(_POLL_S)
+
+
+def mutations(server: clickhouse.Connection, removal: Removal) -> list[tuple[int, str]]:
+    """Return of each mutation of a removal that ClickHouse remembers whether it is done, and why it fails."""
+    found: list[tuple[int, str]] = server.execute(_MUTATIONS, removal.parameters)
+    return found
+
+
+def count(server: clickhouse.Connection, removal: Removal) -> int:
+    """Return how many reports a removal finds now."""
+    ((reports,),) = server.execute(_COUNT, removal.parameters)
+    return int(reports)
+
+
+def _record(server: clickhouse.Connection, removal: Removal, reports: int, *, finished: bool) -> None:
+    """Record a step of a removal; of several processes that do the same one, the first counts."""
+    row: dict[str, list[Any]] = {
+        "project_id": [removal.project_id],
+        "number": [removal.number],
+        "cutoff": [removal.cutoff],
+        "environment": [removal.environment],
+        "release": [removal.release],
+        "reports": [reports],
+        "finished": [int(finished)],
+        "changed_at": [int(time.time() * 1000)],
+    }
+    name = f"{removal.project_id}:{removal.number or removal.cutoff}"
+    writer.insert(server, "removals", row, f"removal:{name}:{int(finished)}")

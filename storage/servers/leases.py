@@ -1,0 +1,120 @@
+"""Work that one process at a time may do: a lease in Redis, which the death of its holder ends soon.
+
+A holder that was frozen past its lease does not know that it lost it. So what must not happen twice checks
+the token where it takes effect: in a script in Redis, or by what the tables say.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import redis
+import redis.exceptions
+import structlog
+
+from storage import errors
+from storage.servers import scripts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+log = structlog.get_logger(__name__)
+
+TTL_MS: Final = 10_000
+"""How long a dead holder keeps others waiting."""
+WAIT_S: Final = 15.0
+"""How long a command waits for a lease: longer than a dead holder has it."""
+_POLL_S: Final = 0.2
+
+QUARANTINE: Final = "quarantine"
+"""Whoever takes rows out of the quarantine."""
+RETENTION: Final = "retention"
+"""Whoever removes old reports."""
+
+
+class HeldError(errors.HeadraceError):
+    """Another process does this work just now."""
+
+
+class Lease:
+    """The right to do some work, as long as ``token`` is what stands under ``key``.
+
+    Attributes:
+        key: the Redis key of the lease.
+        token: of this holder.
+    """
+
+    def __init__(self, client: redis.Redis, key: str, token: int) -> None:
+        self._client = client
+        self.key = key
+        self.token = token
+
+    def require(self) -> None:
+        """Check that nobody else has taken the lease.
+
+        Raises:
+            LeaseLostError: it lapsed.
+            RedisUnavailableError: Redis did not answer.
+        """
+        if not _run(self._client, scripts.RENEW, (self.key, _fence(self.key)), self.token, TTL_MS):
+            raise errors.LeaseLostError("This command was suspended, and another took its work over.")
+
+    def release(self) -> None:
+        """Give the lease back; harmless when it is no longer held."""
+        _run(self._client, scripts.RELEASE, (self.key,), self.token)
+
+
+@contextlib.contextmanager
+def held(client: redis.Redis, name: str, wait_s: float = 0.0) -> Iterator[Lease]:
+    """Hold a lease during the block, renewed by a thread.
+
+    Raises:
+        HeldError: somebody else holds it, also after ``wait_s`` seconds.
+        RedisUnavailableError: Redis did not answer.
+    """
+    lease = _take(client, f"headrace:lease:{name}", time.monotonic() + wait_s)
+    done = threading.Event()
+    keeper = threading.Thread(target=_keep, args=(lease, done), name=f"lease {name}", daemon=True)
+    keeper.start()
+    try:
+        yield lease
+    finally:
+        done.set()
+        keeper.join()
+        with contextlib.suppress(errors.RedisUnavailableError):  # it expires by itself
+            lease.release()
+
+
+def _take(client: redis.Redis, key: str, deadline: float) -> Lease:
+    while True:
+        token = _run(client, scripts.HOLD, (key, _fence(key)), TTL_MS)
+        if token:
+            return Lease(client, key, int(token))
+        if time.monotonic() >= deadline:
+            raise HeldError("Another command or maintenance is at it just now: try again when it is done.")
+        time.sleep(_POLL_S)
+
+
+def _keep(lease: Lease, done: threading.Event) -> None:
+    while not done.wait(TTL_MS / 3000):
+        try:
+            lease.require()
+        except errors.LeaseLostError:
+            return  # the work itself finds it where it matters
+        except errors.RedisUnavailableError as error:
+            log.warning("lease_not_renewed", lease=lease.key, error=str(error))
+
+
+def _fence(key: str) -> str:
+    return f"{key}:fence"
+
+
+def _run(client: redis.Redis, script: scripts.Script, names: tuple[str, ...], *arguments: object) -> Any:  # noqa: ANN401 - a Lua answer
+    try:
+        answer: Any = client.eval(script.text, len(names), *names, *arguments)  # type: ignore[arg-type]
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+    return answer

@@ -1,0 +1,203 @@
+"""The labels of stored reports: what they depend on is read day by day, and they are changed in place.
+
+A change is a mutation of the two columns alone: the counts of a row and its place in the table stay what they
+are, whatever is merged or inserted meanwhile. A row is changed only while it says what it said when its label
+was found. So a change that was interrupted may be made again, and one that nobody waited for does no harm.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from storage import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from storage.servers import clickhouse
+
+MUTATION_TIMEOUT_S: Final = 3600.0
+"""How long the changes of one day may take; ClickHouse goes on with them when nobody waits."""
+
+_POLL_S: Final = 0.2
+_PAGE: Final = 100_000
+"""Stored rows that are read at a time, about; what they say fits into 100 MB."""
+_CHANGES: Final = 20_000
+"""Labels that one mutation changes: its text is stored with the table until it is done."""
+_MAX_STATEMENT: Final = 16 << 20
+_EVER: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+_OWN: Final = "(impossible = 1 AND blocked_host = document_host)"
+"""Where a label may depend on the page and the policy: elsewhere they would only tell equal reports apart."""
+_SAID: Final = (
+    f"kind, directive, blocked, source_file, document_host, if({_OWN}, document, ''), sample, impossible,"
+    f" browser, browser_version, if({_OWN}, policy, 0), mapContains(details, 'collapsed'),"
+    " arraySort(arrayFilter(name -> has(%(named)s, name), mapKeys(details))), noise, noise_rule"
+)
+_KEY: Final = f"sipHash64Keyed((toUInt64(%(first)s), toUInt64(%(second)s)), {_SAID})"
+"""Of what a row says. Keyed: else senders could make up two reports that share a label."""
+_SECRET: Final = {"first": secrets.randbits(63), "second": secrets.randbits(63)}
+_OF_DAY: Final = """
+    project_id = %(project_id)s
+    AND window_start >= toDateTime(%(day)s, 'UTC')
+    AND window_start < toDateTime(%(day)s, 'UTC') + INTERVAL 1 DAY
+"""
+
+_DAYS: Final = """
+SELECT toStartOfDay(window_start) AS day, count() FROM reports
+WHERE project_id = %(project_id)s AND window_start >= toDateTime(%(since)s, 'UTC')
+GROUP BY day ORDER BY day
+"""
+_SIGHTS: Final = f"""
+SELECT {_KEY} AS key, {_SAID}, any(title), sum(seen) FROM reports
+WHERE {_OF_DAY} AND key %% %(parts)s = %(part)s
+GROUP BY {_SAID}
+"""  # noqa: S608 - constants
+_PENDING: Final = """
+SELECT count(), anyIf(latest_fail_reason, latest_fail_reason != '') FROM system.mutations
+WHERE database = currentDatabase() AND table = 'reports' AND NOT is_done
+AND command LIKE '%%UPDATE noise = %%' AND NOT is_killed
+"""
+_POLICIES: Final = """
+SELECT hash, any(text) FROM policies WHERE project_id = %(project_id)s AND hash IN %(hashes)s GROUP BY hash
+"""
+_RELABEL: Final = f"""
+ALTER TABLE reports UPDATE
+    noise = transform({_KEY}, %(keys)s, %(classes)s, toString(noise)),
+    noise_rule = transform({_KEY}, %(keys)s, %(rules)s, toString(noise_rule))
+WHERE {_OF_DAY} AND {_KEY} IN %(keys)s
+"""
+
+
+class UnsettledError(errors.HeadraceError):
+    """Labels are still being changed."""
+
+
+class Sight(NamedTuple):
+    """What stored rows say that a label may depend on, and how many reports say it.
+
+    Attributes:
+        key: hash of all but the title and the number.
+        document: the page; "" where no label depends on it.
+        policy: hash of the policy; 0 where no label depends on it.
+        collapsed: whether it was one variant too many, so that most of what it said is gone.
+        details: names of those details that were asked for.
+        noise: the class that they are labelled with.
+        noise_rule: the rule.
+        title: of one of them.
+        seen: reports on that day.
+    """
+
+    key: int
+    kind: str
+    directive: str
+    blocked: str
+    source_file: str
+    document_host: str
+    document: str
+    sample: str
+    impossible: int
+    browser: str
+    browser_version: str
+    policy: int
+    collapsed: int
+    details: list[str]
+    noise: str
+    noise_rule: str
+    title: str
+    seen: int
+
+
+class Day(NamedTuple):
+    """The rows of one project that occurred on one day, UTC.
+
+    ``named`` are the names of those details that labels may depend on.
+    """
+
+    project_id: int
+    start: dt.datetime
+    rows: int
+    named: tuple[str, ...] = ()
+
+
+def settle(server: clickhouse.Connection) -> None:
+    """Wait until changes are done that were begun earlier, for ``MUTATION_TIMEOUT_S`` at most.
+
+    Raises:
+        UnsettledError: they are not, or fail.
+    """
+    deadline = time.monotonic() + MUTATION_TIMEOUT_S
+    while True:
+        ((pending, failure),) = server.execute(_PENDING, {})
+        if not pending:
+            return
+        if failure or time.monotonic() >= deadline:
+            raise UnsettledError(
+                f"ClickHouse is not done with an earlier change of labels: {failure or 'it takes too long'}"
+            )
+        time.sleep(_POLL_S)
+
+
+def days(
+    server: clickhouse.Connection,
+    project_id: int,
+    since: dt.datetime | None = None,
+    named: Sequence[str] = (),
+) -> list[Day]:
+    """Return the days on which a project has rows, the whole day of ``since`` included."""
+    start = (since or _EVER).astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    found = server.execute(_DAYS, {"project_id": project_id, "since": round(start.timestamp())})
+    return [Day(project_id, day, rows, tuple(named)) for day, rows in found]
+
+
+def sights(server: clickhouse.Connection, day: Day) -> Iterator[list[Sight]]:
+    """Yield what the rows of a day say, in parts that fit into memory; no two are alike."""
+    parts = 1 + day.rows // _PAGE
+    for part in range(parts):
+        yield [
+            Sight._make(row) for row in server.execute(_SIGHTS, {**_where(day), "parts": parts, "part": part})
+        ]
+
+
+def policies(server: clickhouse.Connection, project_id: int, hashes: set[int]) -> dict[int, str]:
+    """Return the texts of policies by their hash."""
+    wanted = hashes - {0}
+    if not wanted:
+        return {}
+    found = server.execute(_POLICIES, {"project_id": project_id, "hashes": sorted(wanted)})
+    return dict(found)
+
+
+def relabel(server: clickhouse.Connection, day: Day, labels: Mapping[int, tuple[str, str]]) -> None:
+    """Give the rows of a day other labels, and return when it is done.
+
+    Args:
+        server: a connection that waits for ``MUTATION_TIMEOUT_S``.
+        day: which rows.
+        labels: class and rule, by the key of what the rows say now.
+    """
+    changes = list(labels.items())
+    for start in range(0, len(changes), _CHANGES):
+        part = changes[start : start + _CHANGES]
+        _mutate(server, day, part)
+
+
+def _mutate(server: clickhouse.Connection, day: Day, changes: Sequence[tuple[int, tuple[str, str]]]) -> None:
+    values = {
+        "keys": [key for key, _ in changes],
+        "classes": [noise for _, (noise, _) in changes],
+        "rules": [rule for _, (_, rule) in changes],
+    }
+    server.execute(
+        _RELABEL,
+        {**_where(day), **values},
+        settings={"mutations_sync": 2, "max_query_size": _MAX_STATEMENT},
+    )
+
+
+def _where(day: Day) -> dict[str, object]:
+    start = round(day.start.replace(tzinfo=dt.UTC).timestamp())
+    return {"project_id": day.project_id, "day": start, "named": list(day.named) or [""], **_SECRET}

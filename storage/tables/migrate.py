@@ -1,0 +1,80 @@
+"""Numbered SQL migrations, applied in order and recorded in the table ``migrations``."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import NamedTuple
+
+import msgspec.structs
+
+from storage.servers import clickhouse
+from storage.tables import writer
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS migrations
+(
+    name       String,
+    applied_at DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = MergeTree ORDER BY name
+SETTINGS non_replicated_deduplication_window = 10000
+"""
+
+
+class Migration(NamedTuple):
+    """One file: its name (``0001_reports``) and its statements, each of which may run twice."""
+
+    name: str
+    statements: tuple[str, ...]
+
+
+def migrations() -> list[Migration]:
+    """Return the migrations of this release, in order."""
+    folder = resources.files("storage").joinpath("migrations")
+    files = sorted(
+        (file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name
+    )
+    return [Migration(file.name.removesuffix(".sql"), _split(file.read_text("utf-8"))) for file in files]
+
+
+def apply(address: clickhouse.Address) -> list[str]:
+    """Bring the database at this address up to date and return the names of the migrations applied.
+
+    The database is created when it does not exist.
+
+    Raises:
+        ClickHouseUnavailableError: ClickHouse is not reachable.
+        QueryError: the server refused a statement.
+    """
+    bootstrap = clickhouse.connect(msgspec.structs.replace(address, database="default"))
+    bootstrap.execute(f"CREATE DATABASE IF NOT EXISTS `{address.database}`")
+    bootstrap.close()
+    server = clickhouse.connect(address)
+    try:
+        return _apply_pending(server)
+    finally:
+        server.close()
+
+
+def _apply_pending(server: clickhouse.Connection) -> list[str]:
+    server.execute(_TABLE)
+    done = {name for (name,) in server.execute("SELECT name FROM migrations")}
+    pending = [migration for migration in migrations() if migration.name not in done]
+    for migration in pending:
+        for statement in migration.statements:
+            _execute(server, migration, statement)
+        settings = {"insert_deduplication_token": migration.name, **writer.ANY_ROOM}
+        server.execute("INSERT INTO migrations (name) VALUES", [(migration.name,)], settings=settings)
+    return [migration.name for migration in pending]
+
+
+def _execute(server: clickhouse.Connection, migration: Migration, statement: str) -> None:
+    try:
+        server.execute(statement)
+    except clickhouse.QueryError as error:
+        sentence = f"Migration {migration.name} stopped: {error} Nothing is lost; mend it and migrate again."
+        raise clickhouse.QueryError(sentence, error.code) from error
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(";\n") if part.strip())

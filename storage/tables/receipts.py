@@ -1,0 +1,139 @@
+"""Receipts: where a payload was stored, and what became of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import msgspec
+
+from storage import errors
+
+if TYPE_CHECKING:
+    from storage.servers import clickhouse
+
+KEPT_DAYS: Final = 3
+"""How long after its commit a payload can be traced: the TTL of the table ``receipts``."""
+OLDEST_MS: Final = 7 * 86_400_000
+"""A report is dated back by its age, at most a week before its receipt."""
+
+_FORM: Final = re.compile(r"([0-9]{1,5})-([0-9]{1,20})-([0-9]{1,20})-([0-9]{1,5})", re.ASCII)
+_LARGEST: Final = 2**64 - 1
+
+_VERDICT: Final = """
+SELECT
+    project_id[%(index)s + 1],
+    accepted[%(index)s + 1],
+    fingerprint[%(index)s + 1],
+    arrayFilter(
+        rejection -> rejection.1 = %(index)s,
+        arrayZip(rejected_payload, rejected_outcome, rejected_reason, rejected_reports)
+    ),
+    committed
+FROM receipts
+WHERE shard = %(shard)s AND ms = %(ms)s AND seq = %(seq)s AND length(project_id) > %(index)s
+LIMIT 1
+"""
+_TITLE: Final = """
+SELECT title FROM reports
+WHERE project_id = %(project)s AND fingerprint = %(fingerprint)s
+    AND window_start BETWEEN fromUnixTimestamp64Milli(%(from)s, 'UTC')
+        AND fromUnixTimestamp64Milli(%(to)s, 'UTC')
+LIMIT 1
+"""
+
+
+class ReceiptError(errors.HeadraceError):
+    """A text is no receipt."""
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """Where a payload was stored: shard, the two parts of the id of its entry, and its index in there."""
+
+    shard: int
+    ms: int
+    seq: int
+    index: int
+
+    @property
+    def entry_id(self) -> str:
+        """The id of the stream entry."""
+        return f"{self.ms}-{self.seq}"
+
+    def __str__(self) -> str:
+        """Return it as the edge answered it."""
+        return f"{self.shard}-{self.entry_id}-{self.index}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``<shard>-<ms>-<seq>-<index>``, as the edge answers it in ``X-Headrace-Receipt``.
+
+        Raises:
+            ReceiptError: it is not that.
+        """
+        found = _FORM.fullmatch(text.strip())
+        numbers = [int(number) for number in found.groups()] if found else []
+        if not found or max(numbers) > _LARGEST:
+            raise ReceiptError(
+                f"{text!r} is no receipt: one is <shard>-<ms>-<seq>-<index>, such as 3-1795374160064-0-12."
+            )
+        return cls(*numbers)
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What became of a committed payload.
+
+    Attributes:
+        project_id: the project it was sent to.
+        accepted: how many of its reports were accepted.
+        filtered: how many were left out on purpose.
+        invalid: how many could not be understood.
+        fingerprint: of the first accepted report; 0 if there is none.
+        reasons: reports by the reason for which they were not accepted.
+        committed: when the rows of its batch were written.
+    """
+
+    project_id: int
+    accepted: int
+    filtered: int
+    invalid: int
+    fingerprint: int
+    reasons: dict[str, int]
+    committed: dt.datetime
+
+
+def verdict(server: clickhouse.Connection, receipt: Receipt) -> Verdict | None:
+    """Return what became of a payload, or None if none under this receipt was committed or it is too old."""
+    rows: list[Any] = server.execute(_VERDICT, msgspec.structs.asdict(receipt))
+    if not rows:
+        return None
+    project_id, accepted, fingerprint, rejections, committed = rows[0]
+    return Verdict(
+        project_id=project_id,
+        accepted=accepted,
+        filtered=sum(reports for _, outcome, _, reports in rejections if outcome == "filtered"),
+        invalid=sum(reports for _, outcome, _, reports in rejections if outcome == "invalid"),
+        fingerprint=fingerprint,
+        reasons={reason: reports for _, _, reason, reports in rejections},
+        committed=committed,
+    )
+
+
+def received_ms(receipt: Receipt, found: Verdict) -> int:
+    """Return when a committed payload was received, in milliseconds since the epoch.
+
+    Its entry's id says so, unless that was made while a clock was ahead; it was no later than the commit.
+    """
+    return min(receipt.ms, int(found.committed.timestamp() * 1000))
+
+
+def title(server: clickhouse.Connection, receipt: Receipt, found: Verdict) -> str:
+    """Return the title of the finding that a payload became; empty if there is none, or none any more."""
+    if not found.fingerprint:
+        return ""
+    committed_ms = int(found.committed.timestamp() * 1000)
+    between = {"from": received_ms(receipt, found) - OLDEST_MS, "to": max(receipt.ms, committed_ms)}
+    where = {"project": found.project_id, "fingerprint": found.fingerprint}
+    rows: list[Any] = server.execute(_TITLE, {**where, **between})
+    return rows[0][0] if rows else ""

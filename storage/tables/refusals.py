@@ -1,0 +1,139 @@
+"""What the edge refused, on its way to the table ``outcomes``.
+
+Edges add up their refusals in a Redis hash; maintenance moves the hash to ClickHouse. A move is exactly
+once, also when several movers make it: the hash is renamed first, the new name is the token of the insert,
+and who drops the hash counts what is in it.
+
+An upload that an edge shed has outcome ``quota``, like what the workers leave out, so that its reports belong
+to the ledger: they are counted as found when they move. All else that is refused stands beside the ledger.
+What is left of a project that was deleted meanwhile is dropped.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+import redis
+import redis.asyncio
+import redis.exceptions
+
+from storage import errors
+from storage.queue import streams
+from storage.servers import scripts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from storage.servers import clickhouse
+
+PENDING_KEY: Final = "headrace:refused"
+REFUSED: Final = "refused"
+SHED: Final = "quota"
+REMEMBERED_S: Final = 86_400
+"""How long the last flush of an edge is known; while Redis is away the edge tries it again each second."""
+_MOVING: Final = "headrace:refused:moving"
+
+_DELETED: Final = "SELECT id FROM projects FINAL WHERE status = 'deleted'"
+
+
+class RefusalKey(NamedTuple):
+    """What refusals are counted by.
+
+    ``minute`` is in epoch seconds; project 0 and key '' are unknown ones. Counted are requests, or reports
+    when the ``outcome`` is ``SHED``.
+    """
+
+    minute: int
+    project_id: int
+    key: str
+    environment: str
+    release: str
+    reason: str
+    outcome: str = REFUSED
+
+
+_decoder = msgspec.json.Decoder(RefusalKey)
+
+
+class Flush(NamedTuple):
+    """Refusals of an edge since its last flush.
+
+    Attributes:
+        edge: a name that no other process has.
+        number: higher than that of the flush before it, which was confirmed.
+        counts: the refusals.
+    """
+
+    edge: str
+    number: int
+    counts: Mapping[RefusalKey, int]
+
+
+async def flush(client: redis.asyncio.Redis, waiting: Flush) -> None:
+    """Add an edge's refusals to those waiting in Redis, in one round trip.
+
+    An edge may try its last flush again within ``REMEMBERED_S``: it is added once.
+
+    Raises:
+        RedisUnavailableError: Redis did not confirm them; try the same flush again later.
+    """
+    last = f"{PENDING_KEY}:flush:{waiting.edge}"
+    pairs = [
+        part
+        for key, quantity in waiting.counts.items()
+        for part in (msgspec.json.encode(key).decode(), quantity)
+    ]
+    try:
+        script: Any = client.eval(
+            scripts.COUNT_REFUSED.text, 2, PENDING_KEY, last, str(waiting.number), REMEMBERED_S, *pairs
+        )
+        await script
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not take the refusals: {error}.") from error
+
+
+def move(client: redis.Redis, server: clickhouse.Connection) -> int:
+    """Move the waiting refusals to ClickHouse and return how many requests and reports they were.
+
+    Raises:
+        RecoverableError: Redis or ClickHouse is away; call it again later.
+    """
+    try:
+        name = _claim(client)
+        return _store(client, server, name) if name else 0
+    except (redis.exceptions.RedisError, OSError) as error:
+        raise errors.RedisUnavailableError(f"Redis did not give the refusals: {error}.") from error
+
+
+def _claim(client: redis.Redis) -> str | None:
+    """Return the hash to move: one that an earlier move left, else the waiting one under a new name."""
+    name = f"{PENDING_KEY}:{secrets.token_hex(8)}"
+    taken: Any = client.eval(scripts.TAKE.text, 2, PENDING_KEY, _MOVING, name)
+    return taken.decode() if taken else None
+
+
+def _store(client: redis.Redis, server: clickhouse.Connection, name: str) -> int:
+    from storage.tables import writer  # noqa: PLC0415 - the edge imports this module, and needs no driver
+
+    fields: Any = client.hgetall(name)
+    deleted = {number for (number,) in server.execute(_DELETED)}
+    decoded = ((_decoder.decode(key), int(quantity)) for key, quantity in sorted(fields.items()))
+    rows = [(key, quantity) for key, quantity in decoded if key.project_id not in deleted]
+    columns: dict[str, list[Any]] = {
+        field: [getattr(key, field) for key, _ in rows] for field in RefusalKey._fields
+    }
+    columns |= {
+        "kind": [""] * len(rows),
+        "quantity": [quantity for _, quantity in rows],
+    }
+    writer.insert(server, "outcomes", columns, name)
+    counts = [
+        part
+        for key, quantity in rows
+        if key.outcome == SHED
+        for part in (f"found:{key.project_id}", quantity)
+    ]
+    client.eval(scripts.MOVED.text, 3, name, _MOVING, streams.keys(0).ledger, *counts)
+    return sum(quantity for _, quantity in rows)

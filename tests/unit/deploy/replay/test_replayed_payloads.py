@@ -1,0 +1,33 @@
+"""What an operator stores again was not sent again by a browser: it has no sender, and counts."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from deploy.replay import captures, reingest, requeue
+from storage.projects import registry
+from storage.quarantine import quarantined
+from storage.queue import envelope
+
+SENT = envelope.Payload(1, "key", "prod", "1.0", "Firefox", "application/reports+json", 0, b"[]", 7)
+
+
+def row(reason: str, raw: bytes) -> quarantined.Row:
+    return quarantined.Row(dt.datetime.now(dt.UTC), "3-1-0-0", 1, "prod", "1.0", reason, "", raw, 0)
+
+
+def test_of_the_quarantine() -> None:
+    (payload,) = requeue.payloads(row("no_type", b"[{}]"))
+    assert (payload.body, payload.sender) == (b"[{}]", 0)
+
+
+def test_of_an_entry_that_can_be_decoded_by_now() -> None:
+    first, second = requeue.payloads(row("corrupt_entry", envelope.encode([SENT, SENT])))
+    assert first == second
+    assert (first.user_agent, first.sender) == ("Firefox", 0)
+
+
+def test_of_a_capture() -> None:
+    project = registry.Project(id=1, name="shop", keys=("key",))
+    capture = captures.Capture(b"[]", content_type="application/reports+json", user_agent="Firefox")
+    assert reingest.payload(project, capture).sender == 0

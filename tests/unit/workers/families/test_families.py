@@ -1,0 +1,114 @@
+"""The registry of families, and what every type of the Reporting API takes without complaint."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import sys
+from typing import Any
+
+import pytest
+
+from tests.helpers import paths, payloads
+from workers import families
+from workers.families import connection_allowlist, contract, csp, unknown
+
+KINDS = {
+    "csp-hash": "csp-hash",
+    "integrity-violation": "integrity",
+    "permissions-policy-violation": "permissions-policy",
+    "potential-permissions-policy-violation": "permissions-policy",
+    "feature-policy-violation": "permissions-policy",
+    "document-policy-violation": "document-policy",
+    "coep": "coep",
+    "coop": "coop",
+    "deprecation": "deprecation",
+    "intervention": "intervention",
+    "crash": "crash",
+    "network-error": "nel",
+    "connection-allowlist": "unknown",
+    "performance-observer": "unknown",
+    "test": "unknown",
+}
+MODULES = [sys.modules[family.normalise.__module__] for family in families.ALL]
+MEMBERS = sorted({member for module in MODULES for member in getattr(module, "_NAMES", ())})
+WRONG: list[Any] = [
+    True,
+    -1,
+    7.5,
+    2**64,
+    1e300,
+    [],
+    [[]],
+    {},
+    {"a": None},
+    "\ud800\x00\x9f\u202e",
+    "x" * 5000,
+    "\u0663",
+]
+
+
+def typed(name: str, body: object) -> dict[str, Any]:
+    return {"age": 15, "body": body, "type": name, "url": "https://www.example.com/a?b", "user_agent": ""}
+
+
+def test_no_two_families_claim_the_same_shape() -> None:
+    types = [name for family in families.ALL for name in family.types]
+    wrappers = [wrapper for family in families.ALL for wrapper in family.wrappers]
+    kinds = [family.kind for family in families.ALL if family is not connection_allowlist.FAMILY]
+    for claims in (types, wrappers, kinds):
+        assert len(claims) == len(set(claims))
+
+
+def test_every_module_of_a_family_is_registered() -> None:
+    folder = pathlib.Path(families.__file__).parent
+    modules = [path.stem for path in folder.glob("*.py") if "\nFAMILY" in path.read_text("utf-8")]
+    assert len(modules) == len(families.ALL) == len(set(families.ALL))
+    assert families.ALL[0] is csp.FAMILY
+    assert families.ALL[-1] is unknown.FAMILY
+
+
+@pytest.mark.parametrize("family", families.ALL, ids=lambda family: family.kind)
+def test_every_kind_is_documented(family: contract.Family) -> None:
+    tables = paths.DOCS / "query" / "tables.md"
+    assert f"\n| `{family.kind}` | " in tables.read_text("utf-8")
+
+
+@pytest.mark.parametrize("body", [{}, None, {"future": 1}], ids=["empty", "null", "of the future"])
+@pytest.mark.parametrize(("name", "kind"), KINDS.items())
+def test_every_member_may_be_missing(name: str, kind: str, body: object) -> None:
+    row = payloads.row([typed(name, body)])
+    assert row["kind"] == kind
+    assert row["document"] == "https://www.example.com/a"
+    assert row["last_seen"] == payloads.NOW_MS - 15
+    assert row["title"][0].isupper()
+    assert "nulled" not in row["details"]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: str(wrong)[:12].encode("unicode_escape").decode())
+@pytest.mark.parametrize(("name", "kind"), KINDS.items())
+def test_no_member_is_so_wrong_that_it_costs_the_report(name: str, kind: str, wrong: object) -> None:
+    row = payloads.row([typed(name, dict.fromkeys(MEMBERS, wrong))])
+    assert row["kind"] == kind
+    assert row["title"].isprintable()
+    json.dumps(row, ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_title_is_short(name: str) -> None:
+    row = payloads.row([typed(name, dict.fromkeys(MEMBERS, "word " * 1000))])
+    assert len(row["title"]) < 300
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_body_that_is_no_object_is_no_report(name: str) -> None:
+    tables = payloads.process(payloads.payload([typed(name, "text")]))
+    assert payloads.verdicts(tables) == {("invalid", "not_an_object"): 1}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_type_may_come_alone_and_in_capitals(name: str) -> None:
+    alone = payloads.row(typed(name.upper(), {"disposition": "reporting"}))
+    batch = payloads.row([typed(name, {"disposition": "report"})])
+    assert (alone["kind"], alone["title"]) == (batch["kind"], batch["title"])
+    assert alone["disposition"] == batch["disposition"]

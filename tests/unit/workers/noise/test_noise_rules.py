@@ -1,0 +1,61 @@
+"""The shipped rules: each is whole, says where it comes from, and is documented."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+
+from tests.helpers import paths
+from workers.model import outcomes
+from workers.noise import rules
+from workers.text import urls
+
+PAGE = (paths.DOCS / "query" / "noise.md").read_text("utf-8")
+EACH = [pytest.param(rule, id=rule.id) for rule in rules.shipped()]
+
+
+def test_ids_are_unique_and_no_reasons() -> None:
+    ids = [rule.id for rule in rules.shipped()]
+    assert len(ids) == len(set(ids)) > 100
+    assert not set(ids) & set(outcomes.Reason)
+
+
+def test_every_class_has_rules_and_is_documented() -> None:
+    assert {rule.noise for rule in rules.shipped()} == set(rules.CLASSES)
+    for noise_class in rules.CLASSES:
+        assert f"| `{noise_class}` |" in PAGE
+
+
+@pytest.mark.parametrize("rule", EACH)
+def test_a_rule_says_where_it_comes_from_and_is_documented(rule: rules.Rule) -> None:
+    assert rule.origin
+    assert rule.date
+    assert f"`{rule.id}`" in PAGE
+
+
+@pytest.mark.parametrize("rule", EACH)
+def test_a_rule_asks_for_what_can_be(rule: rules.Rule) -> None:
+    assert (
+        rule.has_place
+        or rule.has_sample
+        or rule.has_agent
+        or rule.impossible
+        or rule.any_host
+        or rule.details
+    )
+    assert not rule.ports or rule.hosts or rule.networks
+    for host in rule.hosts:
+        assert urls.host(host.removeprefix(".")) == host.removeprefix(".")
+    for network in rule.networks:
+        assert ipaddress.ip_network(network)
+    for path in rule.paths:
+        assert path.startswith(("/", "*"))
+    lowered = (*rule.schemes, *rule.agents, *rule.before, *rule.directives)
+    assert all(word == word.lower() for word in lowered)
+
+
+def test_no_rule_is_about_all_hosts_of_a_scheme_that_pages_use() -> None:
+    common = {"http", "https", "ws", "wss", "inline", "data", "blob"}
+    for rule in rules.shipped():
+        assert common.isdisjoint(rule.schemes) or rule.hosts or rule.paths

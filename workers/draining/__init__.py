@@ -1,0 +1,1 @@
+"""Draining a shard: batches are claimed, processed, inserted and committed."""

@@ -1,0 +1,1 @@
+"""What the pipeline makes of one payload, stage by stage, and why. Pure."""

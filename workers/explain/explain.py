@@ -1,0 +1,299 @@
+"""What the pipeline makes of one payload, stage by stage, and why. Pure, like the stages it asks."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from storage.projects import registry
+from storage.queue import envelope
+from storage.text import lenient
+from workers import impossible, noise, pipeline, scrub
+from workers.explain import explanation
+from workers.model import outcomes, report
+from workers.reading import decode, user_agents, values
+from workers.stages import admission, classify, detect, evaluate, fingerprint
+from workers.text import urls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from workers.families import contract
+
+_PROJECT: Final = 1
+_DEFAULTS: Final = registry.ProjectSettings()
+_MENDED: Final = explanation.Change(
+    "body", "no strict JSON", "JSON", "senders make mistakes that can be understood"
+)
+_TIMES: Final = ("window_start", "first_seen", "last_seen")
+_Contradiction = impossible.Contradiction
+_CONTRADICTIONS: Final = {
+    _Contradiction.NONE: "Its policy does not plainly allow what was blocked.",
+    _Contradiction.ALLOWED: "Its policy allows the URL itself: a redirect led elsewhere, or it is forged.",
+    _Contradiction.IMPOSSIBLE: "Its policy allows what was blocked, and no redirect explains it.",
+}
+_URLS: Final = frozenset({"blocked", "document", "source_file"})
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """Under which circumstances a payload is explained."""
+
+    user_agent: str
+    rules: evaluate.Rules
+    batch: bool
+
+
+def explain(
+    body: bytes,
+    *,
+    user_agent: str = "",
+    settings: registry.ProjectSettings = _DEFAULTS,
+    received_ms: int = 0,
+) -> explanation.Explanation:
+    """Return what becomes of a payload. Never raises for anything a sender wrote.
+
+    Args:
+        body: of the request.
+        user_agent: of the request.
+        settings: those of the project.
+        received_ms: when it was received, in milliseconds since the epoch.
+    """
+    decoded = decode.decode(body)
+    rows = _rows(body, user_agent, settings, received_ms)
+    reports: tuple[explanation.Explained, ...] = ()
+    if isinstance(decoded, decode.Decoded):
+        asked = _Asked(user_agent, evaluate.rules_of(settings), decoded.batch)
+        reports = tuple(_report(position, item, asked) for position, item in enumerate(decoded.items))
+    return explanation.Explanation(_decode(body, decoded), reports, _collapse(reports, rows, settings), rows)
+
+
+def _decode(body: bytes, decoded: decode.Decoded | report.Rejection) -> explanation.Stage:
+    if isinstance(decoded, report.Rejection):
+        return explanation.Stage("decode", decoded.error, {"bytes": len(body), "reason": str(decoded.reason)})
+    facts = {"bytes": len(body), "items": len(decoded.items), "left_out": decoded.left_out}
+    result = "One object." if body.lstrip()[:1] != b"[" else f"An array of {len(decoded.items)} items."
+    if decoded.batch:
+        result = f"A batch of the Reporting API with {len(decoded.items)} items."
+    if decoded.surplus is not None:
+        result = f"{result} {decoded.surplus.error}"
+    return explanation.Stage("decode", result, facts, () if _is_strict(body) else (_MENDED,))
+
+
+def _is_strict(body: bytes) -> bool:
+    try:
+        lenient.require_shallow(body)
+        msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, lenient.NotJSONError):
+        return False
+    return True
+
+
+def _report(position: int, item: decode.Item, asked: _Asked) -> explanation.Explained:
+    """Judge an item as the pipeline does, and then ask each stage on the way there."""
+    traits = noise.traits_of(asked.user_agent)
+    verbatim = impossible.reports_verbatim(asked.user_agent)
+    judgement = evaluate.judge(item, asked.rules, traits, batch=asked.batch, verbatim=verbatim)
+    verdict = judgement.verdict
+    if isinstance(judgement, report.Rejection) and judgement.reason is outcomes.Reason.DEFECT:
+        stages = [explanation.Stage("defect", judgement.error)]
+    else:
+        stages = list(_stages(item, asked, traits, verbatim=verbatim))
+    title = judgement.title if isinstance(judgement, classify.Finding) else ""
+    return explanation.Explained(position, verdict.outcome, verdict.reason, title, tuple(stages))
+
+
+def _stages(
+    item: decode.Item, asked: _Asked, traits: tuple[str, ...], *, verbatim: bool
+) -> Iterator[explanation.Stage]:
+    found = detect.detect(item, batch=asked.batch)
+    if isinstance(found, report.Rejection):
+        yield _rejected("detect", found)
+        return
+    family, parts = found
+    yield _detect(family, parts)
+    normalised = family.normalise(parts)
+    if isinstance(normalised, report.Rejection):
+        yield _rejected("normalise", normalised)
+        return
+    yield _normalise(normalised, parts)
+    refused = admission.refusal(normalised, asked.rules.admission)
+    if refused is not None:
+        yield _rejected("admission", refused)
+        return
+    yield explanation.Stage("admission", "The project takes it.")
+    own = normalised.user_agent
+    verbatim = impossible.reports_verbatim(own) if own else verbatim
+    contradiction = impossible.of_report(normalised, verbatim=verbatim)
+    yield _impossible(normalised, contradiction)
+    scrubbed = scrub.apply(normalised, asked.rules.scrubbing)
+    yield _scrub(normalised, scrubbed)
+    own_traits = noise.traits_of(scrubbed.user_agent) if scrubbed.user_agent else traits
+    label = noise.label(
+        scrubbed,
+        own_traits,
+        asked.rules.noise,
+        impossible=contradiction is _Contradiction.IMPOSSIBLE,
+        allowed=contradiction is not _Contradiction.NONE,
+    )
+    yield _noise(label)
+    if not label.dropped:
+        yield _classify(family, scrubbed, asked.rules.scrubbing)
+        yield _agent(scrubbed, asked.user_agent)
+
+
+def _rejected(stage: str, rejection: report.Rejection) -> explanation.Stage:
+    return explanation.Stage(
+        stage, rejection.error, {"kind": rejection.kind, "reason": str(rejection.reason)}
+    )
+
+
+def _detect(family: contract.Family, parts: report.Item) -> explanation.Stage:
+    if parts.type:
+        how = f"by its type {parts.type}"
+    elif parts.wrapper:
+        how = f"by its member {parts.wrapper}"
+    else:
+        how = "by the names of its members"
+    return explanation.Stage(
+        "detect", f"{family.kind}, {how}.", {"kind": family.kind, "members": sorted(parts.body)}
+    )
+
+
+def _normalise(found: report.Report, parts: report.Item) -> explanation.Stage:
+    fields = _fields(found)
+    changes = [*_cleaned(found, {**parts.envelope, **parts.body}), *_nulled(found)]
+    return explanation.Stage("normalise", f"{len(fields)} fields hold something.", fields, tuple(changes))
+
+
+def _fields(found: report.Report) -> dict[str, Any]:
+    """Return the fields of a report that hold something, URLs as text."""
+    every = {name: getattr(found, name) for name in found.__struct_fields__ if name != "policy_sent"}
+    plain = {name: value.text if name in _URLS else value for name, value in every.items()}
+    return {name: value for name, value in plain.items() if value}
+
+
+def _cleaned(found: report.Report, sent: report.Members) -> Iterator[explanation.Change]:
+    """Tell of members that became a field, but not as they were sent."""
+    places = {getattr(found, name).text for name in _URLS} - {""}
+    for name, text in sent.items():
+        value = values.verbatim_of(text)
+        if value is None:
+            continue
+        cleaned = urls.clean(value).text
+        if cleaned in places and cleaned != value:
+            yield explanation.Change(
+                name, value, cleaned, "its canonical form, less user info, query and fragment"
+            )
+        elif name.lower().replace("-", "") == "originalpolicy" and found.policy not in {"", value.strip()}:
+            yield explanation.Change(name, value, found.policy, "nonces make a new policy of it on each page")
+        elif name.lower().endswith("directive") and _is_text_of(value, found.directive):
+            yield explanation.Change(name, value, found.directive, "its first word, in lower case")
+        elif name == "disposition" and found.disposition not in {"", value}:
+            yield explanation.Change(name, value, found.disposition, "the word for it in all reports")
+
+
+def _is_text_of(value: str, directive: str) -> bool:
+    """Return whether a text says more than the name of the directive that it is about."""
+    return value != directive and value.lower().split()[:1] == [directive]
+
+
+def _nulled(found: report.Report) -> Iterator[explanation.Change]:
+    for name in filter(None, found.details.get("nulled", "").split(",")):
+        yield explanation.Change(name, "", "nothing", "its value is of no use: wrong type, form or range")
+
+
+def _impossible(found: report.Report, contradiction: _Contradiction) -> explanation.Stage:
+    result = _CONTRADICTIONS[contradiction] if found.policy_sent else "It carries no policy to judge by."
+    facts = {
+        "allowed": contradiction is not _Contradiction.NONE,
+        "impossible": contradiction is _Contradiction.IMPOSSIBLE,
+    }
+    return explanation.Stage("impossible", result, facts)
+
+
+def _scrub(before: report.Report, after: report.Report) -> explanation.Stage:
+    old, new = _fields(before), _fields(after)
+    changes = tuple(
+        explanation.Change(
+            name, _text(old.get(name, "")), _text(new.get(name, "")), "it may name a person or open a door"
+        )
+        for name in before.__struct_fields__
+        if old.get(name) != new.get(name)
+    )
+    fields = "1 field" if len(changes) == 1 else f"{len(changes)} fields"
+    return explanation.Stage(
+        "scrub", f"{fields} changed." if changes else "Nothing to take out.", {}, changes
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else str(msgspec.to_builtins(value))
+
+
+def _noise(label: noise.Label) -> explanation.Stage:
+    facts = {"noise": label.noise, "rule": label.rule, "dropped": label.dropped}
+    if not label.rule:
+        return explanation.Stage("noise", "No rule matches.", facts)
+    dropped = "; the project drops it" if label.dropped else ""
+    return explanation.Stage("noise", f"{label.noise}, by the rule {label.rule}{dropped}.", facts)
+
+
+def _classify(family: contract.Family, found: report.Report, scrubbing: scrub.Rules) -> explanation.Stage:
+    hashed = dict(zip(fingerprint.PARTS, fingerprint.parts(found, scrubbing), strict=True))
+    facts = {"fingerprint": fingerprint.fingerprint(found, scrubbing)} | {
+        name: text for name, text in hashed.items() if text
+    }
+    return explanation.Stage("classify", family.title(found), facts)
+
+
+def _agent(found: report.Report, requests: str) -> explanation.Stage:
+    agent = user_agents.parse(found.user_agent or requests)
+    whose = "of the report" if found.user_agent else "of the request"
+    if not any(agent):
+        return explanation.Stage("user agent", "Unknown.", agent._asdict())
+    named = " ".join(filter(None, (agent.browser, agent.version, agent.os and f"on {agent.os}")))
+    return explanation.Stage("user agent", f"{named}, by the user agent {whose}.", agent._asdict())
+
+
+def _collapse(
+    reports: tuple[explanation.Explained, ...],
+    rows: tuple[dict[str, Any], ...],
+    settings: registry.ProjectSettings,
+) -> explanation.Stage:
+    accepted = sum(explained.outcome == outcomes.Outcome.ACCEPTED.value for explained in reports)
+    window = settings.dedupe_window
+    how = f"Equal reports within {window} s become one row" if window else "Each report becomes a row"
+    facts = {"accepted": accepted, "rows": len(rows), "dedupe_window": window}
+    return explanation.Stage("collapse", f"{how}; accepted: {accepted}, rows: {len(rows)}.", facts)
+
+
+def _rows(
+    body: bytes, user_agent: str, settings: registry.ProjectSettings, received_ms: int
+) -> tuple[dict[str, Any], ...]:
+    """Return the rows that the pipeline makes of the payload, their times as UTC."""
+    payload = envelope.Payload(
+        project_id=_PROJECT,
+        key="",
+        environment="",
+        release="",
+        user_agent=user_agent,
+        content_type="",
+        flags=0,
+        body=body,
+    )
+    plan = pipeline.Plan(projects={_PROJECT: pipeline.ProjectPlan(settings=settings)})
+    columns = pipeline.process(0, [envelope.Entry(f"{received_ms}-0", [payload])], plan).reports
+    rows = zip(*columns.values(), strict=True)
+    return tuple(_row(dict(zip(columns, row, strict=True))) for row in rows)
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    del row["project_id"], row["environment"], row["release"]
+    return row | {name: _time(row[name]) for name in _TIMES}
+
+
+def _time(milliseconds: int) -> str:
+    moment = dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

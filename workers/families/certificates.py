@@ -1,0 +1,112 @@
+"""What the certificate families share: the host, the dates, and the chains that were served and validated."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Final
+
+from storage.text import base64text
+from workers.model import outcomes, report
+from workers.reading import fields
+from workers.text import urls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from workers.reading.fields import Reader
+
+NAMES: Final = fields.names(
+    hostname="hostname",
+    port="port",
+    date_time="date-time",
+    expires="effective-expiration-date",
+    served="served-certificate-chain",
+    validated="validated-certificate-chain",
+)
+"""The members every certificate report may have."""
+
+_CHAINS: Final = frozenset({"served", "validated"})
+_MAX_CHAIN: Final = 16
+_PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----")
+
+
+def report_of(  # noqa: PLR0913 - what the families differ in
+    kind: str,
+    read: Reader,
+    user_agent: str,
+    *,
+    directive: str = "",
+    disposition: str = "",
+    details: Callable[[Reader], dict[str, str]] = lambda _read: {},
+    moments: dict[str, str] | None = None,
+) -> report.Report | report.Rejection:
+    """Return the report about a host's certificate, or why it is none.
+
+    Args:
+        kind: of the family.
+        read: the report's members, those of ``NAMES`` among them.
+        user_agent: that the report names.
+        directive: what was violated, where the family knows of more than one thing.
+        disposition: ``enforce``, ``report`` or "".
+        details: reads what the families do not share.
+        moments: what else differs from report to report.
+    """
+    host = hostname(read)
+    if not host:
+        return report.invalid(outcomes.Reason.NO_HOSTNAME, kind)
+    found = {**chains(read), **details(read)}
+    if not _CHAINS.isdisjoint(read.nulled):
+        return report.invalid(outcomes.Reason.NO_CHAIN, kind)
+    port = read.integer("port", fields.MAX_PORT)
+    dates = {"date_time": read.date("date_time"), "expires": read.date("expires")}
+    found["nulled"] = ",".join(read.nulled)  # asked last: every field has been read by now
+    return report.Report(
+        kind=kind,
+        disposition=disposition,
+        directive=directive,
+        hostname=host,
+        port=port,
+        user_agent=user_agent,
+        moments={name: value for name, value in {**dates, **(moments or {})}.items() if value},
+        details={name: value for name, value in found.items() if value},
+    )
+
+
+def hostname(read: Reader, field: str = "hostname") -> str:
+    """Return a host name in canonical form, or "" (and note the field) if it is none."""
+    name = read.verbatim(field)
+    host = urls.host(name)
+    if name and not host:
+        read.nulled.append(field)
+    return host
+
+
+def chains(read: Reader) -> dict[str, str]:
+    """Return for each chain its length, and the SHA-256 of the certificate that tells most.
+
+    That is the served leaf (which certificate was it?) and the validated root (who intercepts?).
+    """
+    served, validated = _chain(read, "served"), _chain(read, "validated")
+    found = {
+        "served_certificates": str(len(served) or ""),
+        "served_leaf_sha256": _sha256(served[0]) if served else "",
+        "validated_certificates": str(len(validated) or ""),
+        "validated_root_sha256": _sha256(validated[-1]) if validated else "",
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _chain(read: Reader, field: str) -> list[str]:
+    return [pem for pem in read.array(field)[:_MAX_CHAIN] if isinstance(pem, str)]
+
+
+def _sha256(pem: str) -> str:
+    match = _PEM.search(pem)
+    if match is None:
+        return ""
+    try:
+        der = base64text.decode("".join(match[1].split()))
+    except ValueError:
+        return ""
+    return hashlib.sha256(der).hexdigest()

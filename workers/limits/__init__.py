@@ -1,0 +1,1 @@
+"""The limits of a project, applied to the reports of a batch."""

@@ -1,0 +1,1 @@
+"""What crosses the stages: items, reports, outcomes and columns. Pure."""

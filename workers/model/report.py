@@ -1,0 +1,117 @@
+"""What crosses the stages: the item that was found, the report it becomes, or why it becomes none."""
+
+from __future__ import annotations
+
+import msgspec
+
+from workers.model import outcomes
+from workers.text import urls
+
+Members = dict[str, bytes]
+"""The members of a JSON object by name, each as the JSON that was sent."""
+
+
+class Item(msgspec.Struct, frozen=True, gc=False):
+    """One report as it was sent, its family recognised.
+
+    Attributes:
+        type: the Reporting API type in lower case; "" from the senders before it.
+        body: the members of the report itself.
+        envelope: the object around it (``age``, ``url``, ``user_agent``); the body again where none is.
+        wrapper: the member of the envelope that holds the body; "" where none does.
+    """
+
+    type: str
+    body: Members
+    envelope: Members
+    wrapper: str = ""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One normalised report: clean, bounded, and of the same shape for every family.
+
+    Attributes:
+        kind: the family, as in the column ``kind``.
+        disposition: ``enforce``, ``report``, or "" where the sender does not say.
+        directive: what was violated: effective directive (CSP), type (unknown reports).
+        blocked: what was blocked: URL, scheme or keyword.
+        document: the page.
+        referrer_host: host of the page's referrer.
+        source_file: the script that caused it.
+        line: line in the source file, 0 unknown.
+        column: column in the source file, 0 unknown.
+        sample: the beginning of the blocked code.
+        hostname: the host that a certificate report is about.
+        port: its port, 0 unknown.
+        policy: text of the violated policy, without nonces.
+        policy_sent: the same as it was sent, neither cleaned nor scrubbed; "" once the report is scrubbed.
+        user_agent: the user agent that the report itself names; "" leaves the request's.
+        status_code: HTTP status of the page, 0 unknown.
+        weight: for how many reports it stands, where its sender sends a share of them only (NEL).
+        age: milliseconds between the event and the upload, bounded.
+        details: what else the report carried. Part of what makes two reports equal.
+        moments: what differs from report to report of the same finding (dates); of a collapsed row the first
+            report's are kept.
+    """
+
+    kind: str
+    disposition: str = ""
+    directive: str = ""
+    blocked: urls.URL = urls.NONE
+    document: urls.URL = urls.NONE
+    referrer_host: str = ""
+    source_file: urls.URL = urls.NONE
+    line: int = 0
+    column: int = 0
+    sample: str = ""
+    hostname: str = ""
+    port: int = 0
+    policy: str = ""
+    policy_sent: str = ""
+    user_agent: str = ""
+    status_code: int = 0
+    weight: float = 1.0
+    age: int = 0
+    details: dict[str, str] = {}
+    moments: dict[str, str] = {}
+
+
+class Rejection(msgspec.Struct, frozen=True, gc=False):
+    """Why an item becomes no row.
+
+    Attributes:
+        outcome: ``invalid`` (kept in quarantine) or ``filtered``.
+        reason: the stable reason, or the noise rule.
+        kind: the family if it was recognised, else "".
+        error: what exactly is wrong, for a person.
+    """
+
+    outcome: outcomes.Outcome
+    reason: outcomes.Reason | str
+    kind: str
+    error: str
+
+    @property
+    def verdict(self) -> outcomes.Verdict:
+        """How the item is counted."""
+        return outcomes.Verdict(self.kind, self.outcome.value, str(self.reason))
+
+
+def invalid(reason: outcomes.Reason, kind: str = "", error: str = "") -> Rejection:
+    """Return the rejection of what cannot be understood; its error defaults to the reason's meaning."""
+    return Rejection(outcomes.Outcome.INVALID, reason, kind, error or reason.meaning)
+
+
+def resent(kind: str) -> Rejection:
+    """Return the rejection of a report that was counted when it came first."""
+    return left_out(outcomes.Reason.RESENT, kind)
+
+
+def left_out(reason: outcomes.Reason, kind: str) -> Rejection:
+    """Return the rejection of a report that is understood, and is left out on purpose."""
+    return Rejection(outcomes.Outcome.FILTERED, reason, kind, reason.meaning)
+
+
+def filtered(rule: str, kind: str) -> Rejection:
+    """Return the rejection of noise that its project does not want stored."""
+    return Rejection(outcomes.Outcome.FILTERED, rule, kind, f"Noise by the rule {rule}.")

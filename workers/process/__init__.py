@@ -1,0 +1,1 @@
+"""The processes: the RQ worker, its job process, and maintenance."""

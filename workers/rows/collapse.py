@@ -1,0 +1,213 @@
+"""The collapse stage: equal reports within a project's dedupe window become one row with their count."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import xxhash
+
+from workers import impossible
+from workers.model import outcomes
+from workers.reading import user_agents
+from workers.stages import classify, evaluate
+
+if TYPE_CHECKING:
+    from workers.model import columns
+    from workers.rows import deliveries
+
+
+class Sighting(msgspec.Struct, frozen=True, gc=False):
+    """One report in a payload.
+
+    Attributes:
+        finding: what it says.
+        agent: the browser that it is about.
+        age: milliseconds from the event to the upload.
+        position: index of the report in the payload.
+        weight: for how many reports it stands.
+    """
+
+    finding: classify.Finding
+    agent: user_agents.Agent
+    age: int
+    position: int
+    weight: float = 1.0
+
+
+class Context(msgspec.Struct, eq=False):
+    """What the rows of a payload have in common, whatever is in it.
+
+    Attributes:
+        account: whom its reports are counted for.
+        rules: by which its reports are judged.
+        window_ms: the project's dedupe window in milliseconds; 0 keeps every report.
+        details: what is noted in each row's details.
+        limited: whether its project has limits (``workers.limits.project_limits``).
+        removed_before: its reports of before this (ms since the epoch) were removed (``bygone``).
+    """
+
+    account: outcomes.Account
+    rules: evaluate.Rules
+    window_ms: int
+    details: dict[str, str]
+    limited: bool = False
+    removed_before: int = 0
+
+
+class Row(msgspec.Struct, eq=False, gc=False):
+    """A row of the table ``reports`` while its reports are being counted. Times are in milliseconds.
+
+    ``absent`` is how many reports it stands for beside those that it counts; ``raw`` is made some time after
+    the rest, see ``Collapser.render``.
+    """
+
+    account: outcomes.Account
+    details: dict[str, str]
+    finding: classify.Finding
+    agent: user_agents.Agent
+    identity: int
+    window_start: int
+    first_seen: int
+    last_seen: int
+    seen: int
+    absent: float = 0.0
+    raw: str = ""
+
+
+class Collapser:
+    """Collects the rows of one batch."""
+
+    def __init__(self) -> None:
+        self._rows: list[Row] = []
+        self._rendered = 0
+        self._distinct: dict[tuple[int, str, str, int, int], Row] = {}
+
+    def add(self, context: Context, received: deliveries.Deliveries, sighting: Sighting) -> None:
+        """Count a report once for each time its payload was received."""
+        if context.window_ms:
+            self._count(context, received, sighting)
+        else:
+            self._keep_each(context, received, sighting)
+
+    def render(self) -> None:
+        """Make the texts of the rows that were added since the last time. Each holds its item until then."""
+        for row in self._rows[self._rendered :]:
+            row.raw = row.finding.raw
+        self._rendered = len(self._rows)
+
+    def reports(self) -> columns.Columns:
+        """Return the rows of the table ``reports``, rendered."""
+        self.render()
+        return _reports(self._rows)
+
+    def policies(self) -> columns.Columns:
+        """Return the rows of the table ``policies``: each distinct policy of a project once."""
+        found: dict[tuple[int, int], list[Row]] = {}
+        for row in self._rows:
+            if row.finding.policy:
+                key = (row.account.project_id, row.finding.policy)
+                found.setdefault(key, []).append(row)
+        return {
+            "project_id": [project_id for project_id, _ in found],
+            "hash": [policy for _, policy in found],
+            "text": [rows[0].finding.report.policy for rows in found.values()],
+            "first_seen": [min(row.first_seen for row in rows) for rows in found.values()],
+            "last_seen": [max(row.last_seen for row in rows) for rows in found.values()],
+        }
+
+    def _count(self, context: Context, received: deliveries.Deliveries, sighting: Sighting) -> None:
+        age, window, absent = sighting.age, context.window_ms, sighting.weight - 1
+        rows: dict[int, Row] = {}
+        for received_ms, times in received.moments.items():
+            occurred = max(received_ms - age, 0)
+            start = occurred - occurred % window
+            row = rows.get(start)
+            if row is None:
+                row = rows[start] = self._row(context, sighting, start, occurred)
+            row.seen += times
+            if absent:
+                row.absent += times * absent
+            if occurred < row.first_seen:
+                row.first_seen = occurred
+            elif occurred > row.last_seen:
+                row.last_seen = occurred
+
+    def _row(self, context: Context, sighting: Sighting, start: int, occurred: int) -> Row:
+        finding, agent = sighting.finding, sighting.agent
+        identity = _identity(context, finding, agent)
+        account = context.account
+        key = (account.project_id, account.environment, account.release, start, identity)
+        row = self._distinct.get(key)
+        if row is None:
+            row = Row(account, context.details, finding, agent, identity, start, occurred, occurred, 0)
+            self._distinct[key] = row
+            self._rows.append(row)
+        return row
+
+    def _keep_each(self, context: Context, received: deliveries.Deliveries, sighting: Sighting) -> None:
+        finding, agent, age = sighting.finding, sighting.agent, sighting.age
+        account, details = context.account, context.details
+        shared = _identity(context, finding, agent)
+        for received_ms, receipt in received.receipts():
+            at = max(received_ms - age, 0)
+            identity = xxhash.xxh64_intdigest(f"{shared}\0{receipt}\0{sighting.position}".encode())
+            row = Row(account, details, finding, agent, identity, at, at, at, 1)
+            row.absent = sighting.weight - 1
+            self._rows.append(row)
+
+
+def _identity(context: Context, finding: classify.Finding, agent: user_agents.Agent) -> int:
+    """Return the hash of all that makes a row distinct besides its window."""
+    parts = (str(finding.digest), *agent, *context.details, *context.details.values())
+    return xxhash.xxh64_intdigest("\0".join(parts).encode())
+
+
+def _reports(rows: list[Row]) -> columns.Columns:
+    accounts = [row.account for row in rows]
+    findings = [row.finding for row in rows]
+    reports = [finding.report for finding in findings]
+    contradictions = [finding.contradiction for finding in findings]
+    return {
+        "project_id": [account.project_id for account in accounts],
+        "environment": [account.environment for account in accounts],
+        "release": [account.release for account in accounts],
+        "kind": [report.kind for report in reports],
+        "disposition": [report.disposition for report in reports],
+        "window_start": [row.window_start for row in rows],
+        "first_seen": [row.first_seen for row in rows],
+        "last_seen": [row.last_seen for row in rows],
+        "seen": [row.seen for row in rows],
+        "weight": [row.seen + row.absent for row in rows],
+        "fingerprint": [finding.fingerprint for finding in findings],
+        "identity": [row.identity for row in rows],
+        "title": [finding.title for finding in findings],
+        "directive": [report.directive for report in reports],
+        "blocked": [report.blocked.text for report in reports],
+        "blocked_host": [report.blocked.host for report in reports],
+        "document": [report.document.text for report in reports],
+        "document_host": [report.document.host for report in reports],
+        "referrer_host": [report.referrer_host for report in reports],
+        "source_file": [report.source_file.text for report in reports],
+        "line": [report.line for report in reports],
+        "column": [report.column for report in reports],
+        "sample": [report.sample for report in reports],
+        "hostname": [report.hostname for report in reports],
+        "port": [report.port for report in reports],
+        "policy": [finding.policy for finding in findings],
+        "browser": [row.agent.browser for row in rows],
+        "browser_version": [row.agent.version for row in rows],
+        "os": [row.agent.os for row in rows],
+        "status_code": [report.status_code for report in reports],
+        "noise": [finding.label.noise for finding in findings],
+        "noise_rule": [finding.label.rule for finding in findings],
+        "impossible": [int(found is impossible.Contradiction.IMPOSSIBLE) for found in contradictions],
+        "allowed": [int(found is not impossible.Contradiction.NONE) for found in contradictions],
+        "details": [_details(row) for row in rows],
+        "raw": [row.raw for row in rows],
+    }
+
+
+def _details(row: Row) -> dict[str, str]:
+    report = row.finding.report
+    return {**report.details, **report.moments, **row.details}

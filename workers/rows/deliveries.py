@@ -1,0 +1,70 @@
+"""When and how often one payload of a batch was received."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from storage.queue import envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_Note = TypeVar("_Note")
+
+Delivery = tuple[int, str, int]
+"""Time of receipt (ms since the epoch) of a payload, id of its stream entry, and its position in there."""
+
+
+class Deliveries(msgspec.Struct, frozen=True):
+    """All times that one payload was received, in the order of the stream.
+
+    Attributes:
+        shard: the shard of the stream.
+        each: every delivery.
+        moments: how many there were at each time (ms since the epoch).
+    """
+
+    shard: int
+    each: list[Delivery]
+    moments: dict[int, int]
+
+    def parted(self, notes: Mapping[str, _Note]) -> tuple[Deliveries, list[tuple[_Note, Deliveries]]]:
+        """Return the deliveries without a note, and those with one singly, beside it.
+
+        Args:
+            notes: what is to be known of some deliveries, by receipt.
+        """
+        plain, noted = [], []
+        for delivery, (_, receipt) in zip(self.each, self.receipts(), strict=True):
+            note = notes.get(receipt)
+            if note is None:
+                plain.append(delivery)
+            else:
+                noted.append((note, of(self.shard, [delivery])))
+        return of(self.shard, plain), noted
+
+    def receipts(self) -> Iterator[tuple[int, str]]:
+        """Yield time and receipt of each delivery."""
+        for received_ms, entry_id, position in self.each:
+            yield received_ms, envelope.receipt(self.shard, entry_id, position)
+
+
+def grouped(shard: int, entries: Sequence[envelope.Entry]) -> Iterator[tuple[envelope.Payload, Deliveries]]:
+    """Yield each distinct payload of a batch once, in the order of first receipt, with its deliveries."""
+    groups: dict[envelope.Payload, list[Delivery]] = {}
+    for entry in entries:
+        received_ms, entry_id = entry.received_ms, entry.id
+        for position, payload in enumerate(entry.payloads):
+            groups.setdefault(payload, []).append((received_ms, entry_id, position))
+    for payload, each in groups.items():
+        yield payload, of(shard, each)
+
+
+def of(shard: int, each: list[Delivery]) -> Deliveries:
+    """Return these deliveries of one payload."""
+    moments: dict[int, int] = {}
+    for received_ms, _, _ in each:
+        moments[received_ms] = moments.get(received_ms, 0) + 1
+    return Deliveries(shard, each, moments)

@@ -1,0 +1,157 @@
+"""What could not be understood, kept for a person to look at and for a later release to replay."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+from workers.model import outcomes
+from workers.reading import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from workers.model import columns, report
+    from workers.rows import deliveries
+
+MAX_ITEMS: Final = 16
+"""Items of one payload that are kept one by one; a payload with more invalid ones is kept as a whole.
+
+Without it, 10 000 payloads of 300 tiny wrong items each would become three million rows.
+"""
+
+
+ROW_BYTES: Final = 128
+"""What a row takes beside its text: receipt, time, reason and error."""
+_HOUR_MS: Final = 3_600_000
+
+
+class Arbiter(Protocol):
+    """Rules on one batch, see ``storage.limits.quotas.Arbiter``."""
+
+    def keep(self, project_id: int, most: int, wants: Mapping[int, int]) -> Mapping[int, int]:
+        """Return how many of the wanted bytes of each hour of receipt a project may keep."""
+
+
+class _Kept(NamedTuple):
+    received_ms: int
+    receipt: str
+    account: outcomes.Account
+    rejection: report.Rejection
+    raw: bytes
+    item: int
+
+    @property
+    def hour(self) -> int:
+        return self.received_ms // _HOUR_MS
+
+    @property
+    def size(self) -> int:
+        return len(self.raw) + ROW_BYTES
+
+
+class Quarantine:
+    """Collects the quarantined items of one batch.
+
+    Args:
+        numbered: whether the rows are numbered within their receipt, and counted for the ledger.
+
+    Attributes:
+        quarantined: rows by project, also those that were more than the project may keep; 0 if not numbered.
+        beyond: the latter alone.
+    """
+
+    def __init__(self, *, numbered: bool = False) -> None:
+        self._kept: list[_Kept] = []
+        self._numbered = numbered
+        self.quarantined: Counter[int] = Counter()
+        self.beyond: Counter[int] = Counter()
+
+    def add(
+        self,
+        account: outcomes.Account,
+        received: deliveries.Deliveries,
+        body: bytes,
+        invalid: Sequence[tuple[report.Rejection, decode.Item]] = (),
+        whole: report.Rejection | None = None,
+    ) -> None:
+        """Keep what is invalid in a payload, once for each time it was received.
+
+        Args:
+            account: whose payload it is.
+            received: the deliveries of the payload.
+            body: the payload.
+            invalid: its invalid items, and why each is.
+            whole: why the payload is kept as a whole, if it is.
+        """
+        if len(invalid) > MAX_ITEMS:
+            whole, invalid = whole or invalid[0][0], ()
+        kept = [(rejection, decode.json_of(item)) for rejection, item in invalid]
+        if whole:
+            kept.append((whole, body))
+        for received_ms, receipt in received.receipts() if kept else ():
+            self._kept += [
+                _Kept(received_ms, receipt, account, *pair, number if self._numbered else 0)
+                for number, pair in enumerate(kept, start=1)
+            ]
+        if kept and self._numbered:
+            self.quarantined[account.project_id] += len(kept) * len(received.each)
+
+    def limit(self, arbiter: Arbiter, most_of: Callable[[int], int]) -> None:
+        """Leave out what is more than the projects may keep; in each hour what came first stays.
+
+        Poison always stays: nobody knows what is in it, and it turns up once a batch has its rulings.
+
+        Args:
+            arbiter: for this batch.
+            most_of: returns how many bytes of an hour a project may keep; 0 is any number.
+
+        Raises:
+            RecoverableError: the arbiter cannot be reached.
+            LeaseLostError: another drainer has the shard.
+        """
+        wants: dict[int, dict[int, int]] = {}
+        for item in filter(_is_limited, self._kept):
+            hours = wants.setdefault(item.account.project_id, {})
+            hours[item.hour] = hours.get(item.hour, 0) + item.size
+        left = {
+            (project_id, hour): granted
+            for project_id, hours in wants.items()
+            if (most := most_of(project_id))
+            for hour, granted in arbiter.keep(project_id, most, hours).items()
+        }
+        if not left:
+            return
+        all_of_it = self._kept
+        self._kept = [item for item in all_of_it if not _is_limited(item) or _claim(item, left)]
+        if self._numbered:
+            self.beyond += Counter(item.account.project_id for item in all_of_it)
+            self.beyond -= Counter(item.account.project_id for item in self._kept)
+
+    def columns(self) -> columns.Columns:
+        """Return the rows of the table ``quarantine``."""
+        kept = self._kept
+        return {
+            "received": [item.received_ms for item in kept],
+            "receipt": [item.receipt for item in kept],
+            "project_id": [item.account.project_id for item in kept],
+            "environment": [item.account.environment for item in kept],
+            "release": [item.account.release for item in kept],
+            "reason": [str(item.rejection.reason) for item in kept],
+            "error": [item.rejection.error for item in kept],
+            "raw": [item.raw for item in kept],
+            "item": [item.item for item in kept],
+        }
+
+
+def _is_limited(item: _Kept) -> bool:
+    return item.rejection.reason is not outcomes.Reason.POISON
+
+
+def _claim(item: _Kept, left: dict[tuple[int, int], int]) -> bool:
+    """Take the room of a row from what is left of its hour, and return whether there was enough."""
+    place = (item.account.project_id, item.hour)
+    if place not in left:
+        return True
+    left[place] -= item.size
+    return left[place] >= 0

@@ -1,0 +1,101 @@
+"""What became of each payload: one row of the table ``receipts`` for each stream entry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from workers.model import outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from storage.queue import envelope
+    from workers.model import columns
+    from workers.rows import deliveries
+
+_Cell = tuple[int, int, int]
+"""Of one payload: project id, accepted reports, fingerprint."""
+_Rejection = tuple[int, str, str, int]
+"""Index of a payload, what became of reports of it, why, and how many there are."""
+
+_UNSEEN: Final = (0, 0, 0)
+_ACCEPTED: Final = outcomes.Outcome.ACCEPTED.value
+
+
+class Receipts:
+    """Collects the verdicts of one batch.
+
+    Args:
+        shard: the shard of the batch.
+        entries: the entries of the batch; each of their payloads is to be added.
+    """
+
+    def __init__(self, shard: int, entries: Sequence[envelope.Entry]) -> None:
+        self._shard = shard
+        self._cells: dict[str, list[_Cell]] = {}
+        for entry in entries:
+            # A search for culprits takes entries apart, so that the same one comes several times.
+            cells = self._cells.setdefault(entry.id, [])
+            cells += [_UNSEEN] * (len(entry.payloads) - len(cells))
+        self._rejections: dict[str, list[_Rejection]] = {}
+
+    def add(
+        self,
+        project_id: int,
+        received: deliveries.Deliveries,
+        verdicts: Mapping[outcomes.Verdict, int],
+        fingerprint: int,
+    ) -> None:
+        """Note the verdicts of a payload for each time it was received.
+
+        Args:
+            project_id: whose payload it is.
+            received: the deliveries of the payload.
+            verdicts: how many of its reports met which verdict.
+            fingerprint: of its first accepted report; 0 if there is none.
+        """
+        accepted = 0
+        rejected: dict[tuple[str, str], int] = {}
+        for (_, outcome, reason), reports in verdicts.items():
+            if outcome == _ACCEPTED:
+                accepted += reports
+            else:
+                rejected[outcome, reason] = rejected.get((outcome, reason), 0) + reports
+        cells, cell = self._cells, (project_id, accepted, fingerprint)
+        for _, entry_id, position in received.each:
+            cells[entry_id][position] = cell
+        if rejected:
+            self._reject(received, rejected)
+
+    def columns(self) -> columns.Columns:
+        """Return the rows of the table ``receipts``."""
+        ids = [entry_id.split("-") for entry_id in self._cells]
+        turned = [_turned(cells) for cells in self._cells.values()]
+        rejected = [_turned_rejections(self._rejections.get(entry_id)) for entry_id in self._cells]
+        return {
+            "shard": [self._shard] * len(ids),
+            "ms": [int(milliseconds) for milliseconds, _ in ids],
+            "seq": [int(sequence) for _, sequence in ids],
+            "project_id": [projects for projects, _, _ in turned],
+            "accepted": [accepted for _, accepted, _ in turned],
+            "fingerprint": [fingerprints for _, _, fingerprints in turned],
+            "rejected_payload": [payloads for payloads, _, _, _ in rejected],
+            "rejected_outcome": [found for _, found, _, _ in rejected],
+            "rejected_reason": [reasons for _, _, reasons, _ in rejected],
+            "rejected_reports": [reports for _, _, _, reports in rejected],
+        }
+
+    def _reject(self, received: deliveries.Deliveries, rejected: Mapping[tuple[str, str], int]) -> None:
+        """Note what became of the reports of a payload that were not accepted."""
+        for _, entry_id, position in received.each:
+            noted = self._rejections.setdefault(entry_id, [])
+            noted += [(position, *verdict, reports) for verdict, reports in rejected.items()]
+
+
+def _turned(cells: list[_Cell]) -> Sequence[tuple[int, ...]]:
+    """Return a tuple for each column instead of one for each payload."""
+    return list(zip(*cells, strict=True)) or ((), (), ())
+
+
+def _turned_rejections(rejections: list[_Rejection] | None) -> Sequence[tuple[int | str, ...]]:
+    return list(zip(*sorted(rejections), strict=True)) if rejections else ((), (), (), ())

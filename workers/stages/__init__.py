@@ -1,0 +1,1 @@
+"""The stages that each report passes, from detection to its fingerprint. Pure."""

@@ -1,0 +1,118 @@
+"""The classify stage: a report's title, its fingerprint, and the hash by which equal reports are found."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+import msgspec
+import xxhash
+
+from workers import impossible, noise, scrub
+from workers.model import outcomes, report
+from workers.stages import fingerprint, raw
+
+if TYPE_CHECKING:
+    from workers.families import contract
+
+
+class Finding(msgspec.Struct, eq=False, gc=False):
+    """A classified report. Compared by identity: a batch makes one finding of all equal items.
+
+    Attributes:
+        item: what it was made from; None once its text is made, for nothing else is wanted of it.
+        report: the normalised report.
+        title: one line for a person.
+        fingerprint: groups the same finding across time, pages, browsers, releases and environments.
+        verdict: how the report is counted.
+        digest: hash of everything the report says that a row stores, but its time and raw text.
+        policy: hash of the policy's text, 0 without one.
+        label: which noise it is, if any.
+        contradiction: whether the reported policy allows what was reported.
+        scrubbing: what is taken out of the text of the item.
+    """
+
+    item: report.Item | None
+    report: report.Report
+    title: str
+    fingerprint: int
+    verdict: outcomes.Verdict
+    digest: int
+    policy: int
+    label: noise.Label
+    contradiction: impossible.Contradiction
+    scrubbing: scrub.Rules
+    _raw: str = ""
+
+    @property
+    def raw(self) -> str:
+        """The cleaned text of the item, made when the first row needs it."""
+        if self.item is not None:
+            self._raw = raw.render(self.item, self.scrubbing)
+            self.item = None
+        return self._raw
+
+
+def classify(  # noqa: PLR0913 - one parameter for what each stage found
+    family: contract.Family,
+    found: report.Report,
+    item: report.Item,
+    label: noise.Label = noise.NONE,
+    *,
+    contradiction: impossible.Contradiction = impossible.Contradiction.NONE,
+    scrubbing: scrub.Rules = scrub.DEFAULT,
+) -> Finding:
+    """Return the finding that a report of this family is, made from this item."""
+    title = family.title(found)
+    policy = _policy_hash(found.policy) if found.policy else 0
+    return Finding(
+        report=found,
+        title=title,
+        fingerprint=fingerprint.fingerprint(found, scrubbing),
+        verdict=_accepted(found.kind),
+        digest=digest(found, title, policy, label, contradiction),
+        policy=policy,
+        label=label,
+        contradiction=contradiction,
+        scrubbing=scrubbing,
+        item=item,
+    )
+
+
+@functools.cache
+def _accepted(kind: str) -> outcomes.Verdict:
+    return outcomes.Verdict(kind, outcomes.Outcome.ACCEPTED.value, "")
+
+
+@functools.lru_cache(maxsize=256)
+def _policy_hash(policy: str) -> int:
+    return xxhash.xxh64_intdigest(policy.encode())
+
+
+def digest(
+    found: report.Report, title: str, policy: int, label: noise.Label, contradiction: impossible.Contradiction
+) -> int:
+    """Return the hash of all content. Each part is free of NUL, and those of varying number stand last."""
+    parts = (
+        found.kind,
+        found.disposition,
+        title,
+        found.directive,
+        found.blocked.text,
+        found.document.text,
+        found.referrer_host,
+        found.source_file.text,
+        str(found.line),
+        str(found.column),
+        found.sample,
+        found.hostname,
+        str(found.port),
+        str(policy),
+        str(found.status_code),
+        label.noise,
+        label.rule,
+        str(int(contradiction)),
+        *found.details,
+        *found.details.values(),
+    )
+    return xxhash.xxh64_intdigest("\0".join(parts).encode())

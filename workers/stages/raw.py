@@ -1,0 +1,159 @@
+"""The column ``raw``: one original report of a row as JSON, made of what may be stored of it.
+
+Each member is read, scrubbed by the rules of the columns and written anew: nothing is looked for in the text
+of the JSON, so that no spelling of it hides anything. What a member becomes is remembered by its bytes.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import msgspec
+
+from workers import scrub
+from workers.model import memo
+from workers.reading import values
+from workers.scrub import masks, names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from workers.model import report
+
+_Cleaning: TypeAlias = Callable[[bytes, str], str]
+
+MAX_DEPTH: Final = 64
+"""Objects and arrays within one another that are stored. Reports hold three; ``msgspec`` reads a thousand."""
+_DEEPER: Final = '"…"'
+_NOTHING: Final = '""'
+_CARD: Final = '"{card}"'
+_LEAST_CARD: Final = 10**12
+_MORE_THAN_CARDS: Final = 10**19
+"""Numbers between may be those of cards, which have 13 to 19 digits."""
+
+_CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]+")
+_PLAIN: Final = re.compile(rb"\"([!$(-*,-9;A-\[\]-~]*+)\"|[0-9]{1,12}|true|false|null")
+"""A value that says nothing but itself: a text without any of ``\\ " ' < > % & ? # @ = : +`` and blanks."""
+
+_TERSE: Final = frozenset({"about"})
+"""Columns that say less than may be stored: ``about:blank``."""
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def render(item: report.Item, rules: scrub.Rules = scrub.DEFAULT) -> str:
+    """Return the JSON of an item as it may be stored."""
+    members = _members(item.envelope, rules, item.wrapper)
+    if item.wrapper:
+        position = list(item.envelope).index(item.wrapper)
+        body = ",".join(_members(item.body, rules))
+        members.insert(position, f'"{item.wrapper}":{{{body}}}')
+    return f"{{{','.join(members)}}}"
+
+
+def _members(members: report.Members, rules: scrub.Rules, wrapper: str = "") -> list[str]:
+    if not names.PAIR_NAMES.isdisjoint(members):
+        return _paired(members, rules, wrapper)
+    short, long = _memory(rules)
+    return [
+        short(sent, name) if len(sent) <= memo.SHORT else long(sent, name)
+        for name, sent in members.items()
+        if name != wrapper or not wrapper
+    ]
+
+
+def _paired(members: report.Members, rules: scrub.Rules, wrapper: str) -> list[str]:
+    """Return members of which one may name what another holds: those are not understood one by one."""
+    read = {name: values.load(sent) for name, sent in members.items() if name != wrapper or not wrapper}
+    return list(_object(read, rules, 0))
+
+
+@functools.lru_cache(maxsize=4)
+def _memory(rules: scrub.Rules) -> tuple[_Cleaning, _Cleaning]:
+    """Return how members are cleaned by these rules: hardly any two projects differ in them."""
+    return memo.tiers(functools.partial(_member, rules))
+
+
+def _member(rules: scrub.Rules, sent: bytes, name: str) -> str:
+    label = _label(name, rules)
+    what = _what_is(name, label)
+    if what is names.What.PRIVATE:
+        return f"{label}:{_NOTHING}"
+    if what is names.What.LINK and (url := values.url_of(sent)) and url.text not in _TERSE:
+        return f"{label}:{_json(scrub.url(url, rules).text)}"  # as in its column, which has just been made
+    plain = _PLAIN.fullmatch(sent)
+    if plain and not (plain[1] and masks.suspect(plain[1].decode())):
+        return f"{label}:{sent.decode()}"
+    return f"{label}:{_value(values.load(sent), what, rules, 1)}"
+
+
+def _label(name: str, rules: scrub.Rules) -> str:
+    return (_remembered_label if len(name) <= names.REMEMBERED else _new_label)(name, rules)
+
+
+def _new_label(name: str, rules: scrub.Rules) -> str:
+    """Return the name of a member as JSON: a secret may stand there too."""
+    return _json(scrub.name(_printable(name), rules))
+
+
+_remembered_label: Final = functools.lru_cache(1024)(_new_label)
+
+
+def _what_is(name: str, label: str) -> names.What:
+    """Return what a member holds: of a name that may not be stored as it was sent, what is stored says so.
+
+    Otherwise scrubbing what is stored would change it.
+    """
+    what = names.what_is(name)
+    if label[1:-1] == name or what is names.What.PRIVATE:
+        return what
+    return names.what_is(msgspec.json.decode(label, type=str))
+
+
+def _value(value: Any, what: names.What, rules: scrub.Rules, depth: int) -> str:  # noqa: ANN401 - of any shape
+    """Return the JSON of a value as it may be stored, of a member whose name says this of it."""
+    if isinstance(value, str):
+        return _json(scrub.text(what, _printable(value), rules))
+    if isinstance(value, (dict, list)):
+        if depth > MAX_DEPTH:
+            return _DEEPER
+        if isinstance(value, dict):
+            return f"{{{','.join(_object(value, rules, depth))}}}"
+        return f"[{','.join(_array(value, what, rules, depth))}]"
+    if isinstance(value, (int, float)) and masks.CARDS in rules.kinds and _is_card(value):
+        return _CARD
+    return _json(value)
+
+
+def _is_card(number: float) -> bool:
+    size = abs(number)
+    return _LEAST_CARD <= size < _MORE_THAN_CARDS and masks.is_card(str(int(size)))
+
+
+def _object(members: dict[str, Any], rules: scrub.Rules, depth: int) -> Iterator[str]:
+    """Yield members, which are all private where one of them says that another is."""
+    paired = [name for name in names.PAIR_NAMES.intersection(members) if names.is_private_name(members[name])]
+    for name, value in members.items():
+        label = _label(name, rules)
+        what = _what_is(name, label)
+        private = what is names.What.PRIVATE or (paired and name not in paired)
+        yield f"{label}:{_NOTHING if private else _value(value, what, rules, depth + 1)}"
+
+
+def _array(items: list[Any], what: names.What, rules: scrub.Rules, depth: int) -> Iterator[str]:
+    """Yield the items, less what follows the name of something private: ``["Cookie", "a=b"]``."""
+    private = False
+    for item in items:
+        yield _NOTHING if private else _value(item, what, rules, depth + 1)
+        private = not private and names.is_private_name(item)
+
+
+def _json(value: object) -> str:
+    return _encode(value).decode()
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else _CONTROLS.sub("", text)

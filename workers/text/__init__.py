@@ -1,0 +1,1 @@
+"""Text and URLs that strangers wrote: read leniently, cleaned, and bounded. Pure."""
