@@ -22,7 +22,7 @@ PROFILE: Final = "headrace_analyst"
 """The name of the profile that ``statements`` creates."""
 
 
-class Limits(msgspec.Struct, frozen=True):
+class QueryLimits(msgspec.Struct, frozen=True):
     """What the queries of an analyst may take.
 
     Attributes:
@@ -38,7 +38,7 @@ class Limits(msgspec.Struct, frozen=True):
     queries: int
 
 
-class Bounds(msgspec.Struct, frozen=True):
+class SettingBounds(msgspec.Struct, frozen=True):
     """The least and the most value that an analyst may give a setting."""
 
     least: str
@@ -50,11 +50,11 @@ class _Group(msgspec.Struct, frozen=True):
     names: str
 
 
-class _File(msgspec.Struct, frozen=True):
+class _AllowListFile(msgspec.Struct, frozen=True):
     tables: dict[str, str]
     functions: list[_Group]
     settings: list[_Group]
-    bounded: dict[str, Bounds]
+    bounded: dict[str, SettingBounds]
     fixed: dict[str, str]
 
 
@@ -70,7 +70,7 @@ class Allowed(msgspec.Struct, frozen=True):
 
     tables: dict[str, list[str]]
     free: list[str]
-    bounded: dict[str, Bounds]
+    bounded: dict[str, SettingBounds]
     fixed: dict[str, str]
 
     def known_to(self, server: Collection[str]) -> Allowed:
@@ -83,7 +83,7 @@ class Allowed(msgspec.Struct, frozen=True):
         )
 
 
-def allowed(limits: Limits) -> Allowed:
+def allowed(limits: QueryLimits) -> Allowed:
     """Return the allow-list of a server with these limits."""
     file = _file()
     numbers = {name: str(value) for name, value in msgspec.structs.asdict(limits).items()}
@@ -94,7 +94,7 @@ def allowed(limits: Limits) -> Allowed:
     return Allowed(
         {table: columns.split() for table, columns in file.tables.items()},
         sorted(name for group in file.settings for name in group.names.split()),
-        {name: Bounds(fill(bounds.least), fill(bounds.most)) for name, bounds in file.bounded.items()},
+        {name: SettingBounds(fill(bounds.least), fill(bounds.most)) for name, bounds in file.bounded.items()},
         {name: fill(value) for name, value in file.fixed.items()},
     )
 
@@ -192,6 +192,6 @@ def _lines(parts: Iterable[str]) -> str:
 
 
 @functools.cache
-def _file() -> _File:
+def _file() -> _AllowListFile:
     text = resources.files("deploy").joinpath("analyst.toml").read_text("utf-8")
-    return msgspec.convert(tomllib.loads(text), _File)
+    return msgspec.convert(tomllib.loads(text), _AllowListFile)

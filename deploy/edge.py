@@ -56,7 +56,7 @@ class Log(gunicorn.glogging.Logger):  # type: ignore[misc] # gunicorn ships no t
     access_log_enabled = False
 
 
-class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc] # gunicorn ships no types
+class EdgeServer(gunicorn.app.base.BaseApplication):  # type: ignore[misc] # gunicorn ships no types
     """The gunicorn master; each of its workers builds an application of its own after the fork."""
 
     def __init__(self, values: settings.Settings, redis_url: str) -> None:

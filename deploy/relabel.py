@@ -10,7 +10,7 @@ import msgspec
 from storage.tables import labels
 from workers import noise
 from workers.model import report
-from workers.noise import index, rules
+from workers.noise import index, rules, shipped
 from workers.text import urls
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Trial(msgspec.Struct):
         return self.matched / self.reports if self.reports else 0.0
 
 
-class Change(NamedTuple):
+class LabelChange(NamedTuple):
     """The rule that labels reports now, and the one that would; "" for none."""
 
     before: str
@@ -120,7 +120,7 @@ class Labels:
         told = [rule for rule in listed if is_told(rule)]
         self._order = {rule.id: position for position, rule in enumerate(listed)}
         self._standing = {rule.id for rule in listed if rule not in told or rule.truthful}
-        self._told = noise.Rules((index.Index(told),), self._labels)
+        self._told = noise.NoiseRules((index.Index(told),), self._labels)
         self._truthful = tuple(rule.id for rule in told if _TRUTHFUL.lower() in rule.truthful)
         self.named = tuple(dict.fromkeys(name for rule in told for name in rule.details))
 
@@ -145,7 +145,7 @@ def is_told(rule: rules.Rule) -> bool:
 
 def relabelled(
     server: clickhouse.Connection, day: labels.Day, wanted: Labels, *, dry_run: bool
-) -> Counter[Change]:
+) -> Counter[LabelChange]:
     """Label the reports of a day again, and return how many changed from which rule to which.
 
     Args:
@@ -155,13 +155,13 @@ def relabelled(
         dry_run: whether only to count.
     """
     changes: dict[int, tuple[str, str]] = {}
-    counts: Counter[Change] = Counter()
+    counts: Counter[LabelChange] = Counter()
     for page in labels.sights(server, day):
         for sight in page:
             found = wanted.of(sight)
             if (found.noise, found.rule) != (sight.noise, sight.noise_rule):
                 changes[sight.key] = (found.noise, found.rule)
-                counts[Change(sight.noise_rule, found.rule)] += sight.seen
+                counts[LabelChange(sight.noise_rule, found.rule)] += sight.seen
     if not dry_run:
         labels.relabel(server, day, changes)
     return counts
@@ -198,5 +198,5 @@ def _traits(sight: labels.Sight) -> tuple[str, ...]:
     One that saw the whole of the user agent is believed.
     """
     traits = noise.traits_of(f"{sight.browser}/{sight.browser_version}")
-    known = rules.by_id().get(sight.noise_rule)
+    known = shipped.by_id().get(sight.noise_rule)
     return (*traits, known.id) if known and known.has_agent and known.id not in traits else traits

@@ -29,7 +29,7 @@ class SettingsError(errors.HeadraceError):
     """A setting has a wrong value; the message names its variable."""
 
 
-class Endpoint(pydantic.BaseModel, frozen=True):
+class ListenAddress(pydantic.BaseModel, frozen=True):
     """A host and a port to listen on or to connect to."""
 
     host: str
@@ -40,7 +40,7 @@ class Endpoint(pydantic.BaseModel, frozen=True):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @classmethod
-    def parse(cls, text: str) -> Endpoint:
+    def parse(cls, text: str) -> ListenAddress:
         """Read ``host:port``.
 
         Raises:
@@ -67,7 +67,7 @@ def _clickhouse_url(value: str) -> str:
 
 
 def _listen(value: str) -> str:
-    Endpoint.parse(value)
+    ListenAddress.parse(value)
     return value
 
 

@@ -11,14 +11,14 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from ingest import auth, refusals
-from storage.projects import origins
+from storage.projects import model, origins
 from storage.queue import envelope, isolation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from storage.limits import quotas
-    from storage.projects import public_keys, registry
+    from storage.projects import public_keys
 
 _ROUTE: Final = re.compile(r"/api/([1-9][0-9]{0,19})/(?:security|csp-report|nel)/?")
 _REMEMBERED: Final = 4096
@@ -89,7 +89,7 @@ _NO_REGISTRY: Final = _nowhere(refusals.NO_REGISTRY)
 _NO_KEY: Final = _nowhere(refusals.NO_KEY)
 _UNKNOWN_KEY: Final = _nowhere(refusals.UNKNOWN_KEY)
 
-_REFUSAL_BY_STATUS: Final[dict[registry.Status, refusals.Refusal | None]] = {
+_REFUSAL_BY_STATUS: Final[dict[model.Status, refusals.Refusal | None]] = {
     "active": None,
     "disabled": refusals.DISABLED,
     "retired": refusals.RETIRED,
@@ -107,7 +107,7 @@ class _Known:
 
     __slots__ = ("id", "keys", "origins", "refusal", "settings")
 
-    def __init__(self, project: registry.Project) -> None:
+    def __init__(self, project: model.Project) -> None:
         self.id: Final = project.id
         self.keys: Final = {record.key: record for record in project.records}
         self.origins: Final = origins.compiled(project.settings.allowed_origins)
@@ -142,7 +142,7 @@ class TargetTable:
         """Whether a snapshot of the registry arrived, and Redis still has one."""
         return self._projects is not None
 
-    def replace(self, snapshot: registry.Snapshot) -> None:
+    def replace(self, snapshot: model.Snapshot) -> None:
         """Resolve by this snapshot from now on."""
         self._projects = {project.id: _Known(project) for project in snapshot.projects}
         self._remembered.clear()
@@ -209,4 +209,4 @@ class TargetTable:
 
     def _stream_of(self, project_id: int, claim: auth.Claim) -> int:
         shard = envelope.shard_of(project_id, claim.environment, claim.release, self._shards)
-        return isolation.aside(shard, self._shards) if project_id in self._aside else shard
+        return isolation.isolated_stream(shard, self._shards) if project_id in self._aside else shard

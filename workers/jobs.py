@@ -17,7 +17,7 @@ import structlog
 from storage import errors
 from storage.queue import isolation, streams
 from storage.servers import clickhouse
-from workers.draining import drain, sizing
+from workers.draining import batch_limits, drain, sizing
 from workers.failures import failpoints, interruption
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ TIMEOUT_S: Final = 300
 
 SHARE_S: Final = 0.6
 """After this time a drain yields its worker to a shard that waits for one."""
-ASIDE: Final = drain.Limits(max_bytes=6 * 1024 * 1024, max_payloads=6_000, max_reports=8_000)
+ASIDE: Final = batch_limits.BatchLimits(max_bytes=6 * 1024 * 1024, max_payloads=6_000, max_reports=8_000)
 """Of a lane aside, at most."""
 BATCH_S: Final = 0.6
 ASIDE_S: Final = 0.3
@@ -46,7 +46,7 @@ ASIDE_S: Final = 0.3
 HAND_BACK_S: Final = 5
 """What a batch under way may take to be finished when its work horse is told to stop."""
 
-_installed: list[connections.Context] = []
+_installed: list[connections.Connections] = []
 _stopping = threading.Event()
 
 
@@ -55,7 +55,7 @@ def job_id(shard: int) -> str:
     return f"drain-{shard}"
 
 
-def install(where: connections.Context) -> None:
+def install(where: connections.Connections) -> None:
     """Tell this process, and the work horses it forks, where Redis and ClickHouse are."""
     _installed[:] = [where]
     failpoints.arm(where.failpoints)
@@ -135,7 +135,10 @@ def _tools() -> Iterator[_Tools]:
     _kept.append(tools)
 
 
-_paces: Final = {False: sizing.Pace(drain.Limits(), BATCH_S), True: sizing.Pace(ASIDE, ASIDE_S)}
+_paces: Final = {
+    False: sizing.BatchSizing(batch_limits.BatchLimits(), BATCH_S),
+    True: sizing.BatchSizing(ASIDE, ASIDE_S),
+}
 """By whether a lane is aside."""
 
 
@@ -155,7 +158,7 @@ def drain_shard(shard: int) -> None:
     if stopping():
         return
     started = time.monotonic()
-    aside = isolation.is_aside(shard, _installed[0].shards)
+    aside = isolation.is_isolated(shard, _installed[0].shards)
 
     def yields() -> bool:
         if stopping():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from storage.projects import registry
+from storage.projects import project_settings
 from storage.queue import envelope
 from workers import impossible, noise
 from workers.limits import project_limits
@@ -41,7 +41,7 @@ class ProjectPlan(msgspec.Struct, frozen=True):
         removed_before: reports of before this time (ms since the epoch) are being removed, or were.
     """
 
-    settings: registry.ProjectSettings = registry.ProjectSettings()
+    settings: project_settings.ProjectSettings = project_settings.ProjectSettings()
     overflow: tuple[tuple[str, str, str], ...] = ()
     removed_before: int = 0
 
@@ -106,7 +106,10 @@ def warm() -> None:
 
 
 def process(
-    shard: int, entries: Sequence[envelope.Entry], plan: Plan, arbiter: project_limits.Arbiter | None = None
+    shard: int,
+    entries: Sequence[envelope.Entry],
+    plan: Plan,
+    arbiter: project_limits.ProjectLimitDecider | None = None,
 ) -> Tables:
     """Return the rows that a batch becomes. Never raises for anything a sender wrote.
 
@@ -132,7 +135,10 @@ def process(
 
 
 def _process(
-    shard: int, entries: Sequence[envelope.Entry], plan: Plan, arbiter: project_limits.Arbiter | None
+    shard: int,
+    entries: Sequence[envelope.Entry],
+    plan: Plan,
+    arbiter: project_limits.ProjectLimitDecider | None,
 ) -> Tables:
     batch = _Batch(plan, receipts.Receipts(shard, entries), limited=arbiter is not None)
     for payload, received in deliveries.grouped(shard, entries):
@@ -163,15 +169,15 @@ class _Batch:
     def __init__(self, plan: Plan, traces: receipts.Receipts, *, limited: bool) -> None:
         self._plan = plan
         self._limited = limited
-        self._claims: dict[int, list[project_limits.Claim]] = {}
+        self._claims: dict[int, list[project_limits.PendingPayload]] = {}
         self._receipts = traces
-        self._contexts: dict[tuple[object, ...], collapse.Context] = {}
+        self._contexts: dict[tuple[object, ...], collapse.RowContext] = {}
         self._overflow: dict[int, dict[tuple[str, str], str]] = {}
         self._tasks: list[_Task] = []
         self._bytes = 0
-        self._judged: dict[evaluate.Question, evaluate.Judged] = {}
+        self._judged: dict[evaluate.EvaluationKey, evaluate.Evaluation] = {}
         self._rows = collapse.Collapser()
-        self._tally = outcomes.Tally()
+        self._tally = outcomes.OutcomeCounts()
         self._quarantine = quarantine.Quarantine(numbered=plan.numbered)
         self._payloads: Counter[int] = Counter()
         self._found: Counter[int] = Counter()
@@ -219,13 +225,13 @@ class _Batch:
             before_ms, window_ms = context.removed_before, context.window_ms
             for portion, fresh in bygone.parted(judged, received, before_ms, window_ms):
                 if context.limited and self._limited:
-                    claim = project_limits.Claim(context, payload.user_agent, portion, fresh)
+                    claim = project_limits.PendingPayload(context, payload.user_agent, portion, fresh)
                     self._claims.setdefault(payload.project_id, []).append(claim)
                 else:
                     self._keep(payload, context, portion, fresh)
         self._rows.render()
 
-    def limit(self, arbiter: project_limits.Arbiter, seed: str) -> None:
+    def limit(self, arbiter: project_limits.ProjectLimitDecider, seed: str) -> None:
         """Process what waits for the rulings on its projects' limits."""
         self._quarantine.limit(arbiter, lambda project_id: self._settings(project_id).quarantine_per_hour)
         for project_id, claims in self._claims.items():
@@ -236,7 +242,7 @@ class _Batch:
                 fingerprint = portion.sightings[0].finding.fingerprint if portion.sightings else 0
                 self._count(portion.context.account, portion.received, portion.verdicts, fingerprint)
 
-    def _settings(self, project_id: int) -> registry.ProjectSettings:
+    def _settings(self, project_id: int) -> project_settings.ProjectSettings:
         return self._plan.projects.get(project_id, _DEFAULTS).settings
 
     def tables(self) -> Tables:
@@ -253,10 +259,10 @@ class _Batch:
             beyond=dict(self._quarantine.beyond),
         )
 
-    def _judge(self, tasks: list[_Task], contexts: list[collapse.Context]) -> list[evaluate.Judged]:
+    def _judge(self, tasks: list[_Task], contexts: list[collapse.RowContext]) -> list[evaluate.Evaluation]:
         known = self._judged
         questions = [
-            evaluate.Question(
+            evaluate.EvaluationKey(
                 task.payload.body,
                 context.rules,
                 noise.traits_of(task.payload.user_agent),
@@ -266,22 +272,22 @@ class _Batch:
             for task, context in zip(tasks, contexts, strict=True)
         ]
         new = list(dict.fromkeys(question for question in questions if question not in known))
-        known.update(zip(new, evaluate.judge_payloads(new), strict=True))
+        known.update(zip(new, evaluate.evaluate_payloads(new), strict=True))
         return [known[question] for question in questions]
 
     def _keep(
         self,
         payload: envelope.Payload,
-        context: collapse.Context,
+        context: collapse.RowContext,
         received: deliveries.Deliveries,
-        judged: evaluate.Judged,
+        judged: evaluate.Evaluation,
     ) -> None:
         """Count all that was found in a payload, and make rows of what was accepted."""
         for position, finding in judged.findings:
             found = finding.report
             agent = user_agents.parse(found.user_agent or payload.user_agent)
             self._rows.add(
-                context, received, collapse.Sighting(finding, agent, found.age, position, found.weight)
+                context, received, collapse.Occurrence(finding, agent, found.age, position, found.weight)
             )
         fingerprint = judged.findings[0][1].fingerprint if judged.findings else 0
         self._count(context.account, received, judged.verdicts, fingerprint)
@@ -298,7 +304,7 @@ class _Batch:
         self,
         account: outcomes.Account,
         received: deliveries.Deliveries,
-        verdicts: dict[outcomes.Verdict, int],
+        verdicts: dict[outcomes.OutcomeKey, int],
         fingerprint: int = 0,
     ) -> None:
         times = len(received.each)
@@ -307,7 +313,7 @@ class _Batch:
         self._payloads[account.project_id] += times
         self._found[account.project_id] += times * sum(verdicts.values())
 
-    def _context(self, payload: envelope.Payload) -> collapse.Context:
+    def _context(self, payload: envelope.Payload) -> collapse.RowContext:
         key = (payload.project_id, payload.key, payload.environment, payload.release, payload.flags)
         context = self._contexts.get(key)
         if context is None:
@@ -324,7 +330,7 @@ class _Batch:
         return overflow.get((payload.environment, payload.release))
 
 
-def _new_context(payload: envelope.Payload, plan: Plan, kept: str | None) -> collapse.Context:
+def _new_context(payload: envelope.Payload, plan: Plan, kept: str | None) -> collapse.RowContext:
     project = plan.projects.get(payload.project_id, _DEFAULTS)
     environment, release, details = payload.environment, payload.release, {}
     if blanked := [name for flag, name in _FLAGS.items() if payload.flags & flag]:
@@ -334,7 +340,7 @@ def _new_context(payload: envelope.Payload, plan: Plan, kept: str | None) -> col
         if kept != environment:
             details["environment"] = environment
         environment, release = kept, envelope.OTHER_RELEASE
-    return collapse.Context(
+    return collapse.RowContext(
         account=outcomes.Account(payload.project_id, payload.key, environment, release),
         rules=evaluate.rules_of(project.settings),
         window_ms=project.settings.dedupe_window * 1000,

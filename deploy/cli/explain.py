@@ -19,7 +19,7 @@ from deploy import printable
 from deploy.cli import options, output
 from deploy.replay import captures
 from deploy.running import backends
-from storage.projects import registry
+from storage.projects import model, project_settings, registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ def explain(
     No system needs to run, unless --project is given.
     """
     system = options.locate(data)
-    settings = _settings(system, project) if project else registry.ProjectSettings()
+    settings = _settings(system, project) if project else project_settings.ProjectSettings()
     explained = [_explained(step, user_agent, settings) for step in _read(file, system.max_body)]
     if as_json:
         output.json(explained[0] if len(explained) == 1 else explained)
@@ -64,13 +64,13 @@ def explain(
         raise typer.Exit(1)
 
 
-def _settings(system: located.Located, project: str) -> registry.ProjectSettings:
+def _settings(system: located.Located, project: str) -> project_settings.ProjectSettings:
     with contextlib.closing(backends.connect_redis(system.redis_url)) as client:
         snapshot = registry.read_snapshot(client)
     for known in snapshot.projects if snapshot else ():
         if project in {str(known.id), known.name}:
             return known.settings
-    raise registry.ProjectError(f"There is no project {project!r}.")
+    raise model.ProjectError(f"There is no project {project!r}.")
 
 
 def _read(file: Path, max_body: int) -> Iterator[captures.Read]:
@@ -84,7 +84,9 @@ def _read(file: Path, max_body: int) -> Iterator[captures.Read]:
             yield step._replace(where=step.where.replace(copy.name, "standard input"))
 
 
-def _explained(step: captures.Read, user_agent: str, settings: registry.ProjectSettings) -> dict[str, Any]:
+def _explained(
+    step: captures.Read, user_agent: str, settings: project_settings.ProjectSettings
+) -> dict[str, Any]:
     from workers.explain import explain as explaining  # noqa: PLC0415 - the pipeline is slow to load
 
     if step.capture is None:

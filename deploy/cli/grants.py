@@ -38,7 +38,7 @@ def grants(  # noqa: PLR0913 - one parameter for each option
     """Print the SQL that lets a user of ClickHouse read the reports, and nothing else."""
     address = options.locate(data).clickhouse
     with backends.connected(address) as server:
-        limits = analyst.Limits(seconds, memory_mib << 20, _threads(server), queries=20)
+        limits = analyst.QueryLimits(seconds, memory_mib << 20, _threads(server), queries=20)
         known = {name for (name,) in server.execute("SELECT name FROM system.settings")}
         printed = analyst.statements(analyst.allowed(limits).known_to(known), user, address.database)
         if project is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from deploy.cli import options, output, registered
-from storage.projects import public_keys, registry
+from storage.projects import model, public_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,7 +122,7 @@ def _change(
     _show(changed, now_ms, as_json=as_json)
 
 
-def _show(project: registry.Project, now_ms: int, *, as_json: bool) -> None:
+def _show(project: model.Project, now_ms: int, *, as_json: bool) -> None:
     records = [
         {
             "key": record.key,

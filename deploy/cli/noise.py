@@ -13,10 +13,10 @@ from deploy import printable, relabel
 from deploy.cli import options, output
 from deploy.running import backends
 from storage import errors
-from storage.projects import project_settings, registry
+from storage.projects import model, project_settings, registry
 from storage.servers import clickhouse
 from storage.tables import labels
-from workers.noise import own, rules
+from workers.noise import project_rules, rules, shipped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,10 +131,10 @@ def relabel_stored(
 
 
 def _relabel(
-    server: clickhouse.Connection, project: registry.Project, since: dt.datetime | None, *, dry_run: bool
-) -> Counter[relabel.Change]:
+    server: clickhouse.Connection, project: model.Project, since: dt.datetime | None, *, dry_run: bool
+) -> Counter[relabel.LabelChange]:
     wanted = relabel.Labels(project.settings)
-    counts: Counter[relabel.Change] = Counter()
+    counts: Counter[relabel.LabelChange] = Counter()
     days = labels.days(server, project.id, since and since.replace(tzinfo=dt.UTC), wanted.named)
     with output.progress(f"labelling {printable.line(project.name)}") as bar:
         for day in bar.track(days):
@@ -142,19 +142,19 @@ def _relabel(
     return counts
 
 
-def _projects(server: clickhouse.Connection, name: str) -> Sequence[registry.Project]:
+def _projects(server: clickhouse.Connection, name: str) -> Sequence[model.Project]:
     source = registry.Registry(server)
     return [source.get(name)] if name else source.list()
 
 
 def _rules(settings: project_settings.ProjectSettings) -> list[rules.Rule]:
-    return [*map(own.parse, settings.noise_rules), *rules.shipped()]
+    return [*map(project_rules.parse, settings.noise_rules), *shipped.rules_in_order()]
 
 
-def _rule(text: str, projects: Sequence[registry.Project]) -> rules.Rule:
+def _rule(text: str, projects: Sequence[model.Project]) -> rules.Rule:
     """Return the rule that has this id, or that this text is."""
     if "=" in text:
-        return own.parse_conditions(text)
+        return project_rules.parse_conditions(text)
     settings = projects[0].settings if projects else project_settings.ProjectSettings()
     for rule in _rules(settings):
         if rule.id == text:

@@ -29,8 +29,8 @@ def edge(data: options.Data = options.DEFAULT_DATA) -> None:
     values = settings.load()
     redis_url = located.Located(data, values).redis_url
     _require_redis(values, redis_url)
-    network.require_free(settings.Endpoint.parse(values.listen), "The edge")
-    edge_server.Server(values, redis_url).run()
+    network.require_free(settings.ListenAddress.parse(values.listen), "The edge")
+    edge_server.EdgeServer(values, redis_url).run()
 
 
 def worker(data: options.Data = options.DEFAULT_DATA) -> None:
@@ -55,14 +55,14 @@ def maintenance(data: options.Data = options.DEFAULT_DATA) -> None:
     chores.run(where, stop)
 
 
-def _context(data: Path) -> connections.Context:
+def _context(data: Path) -> connections.Connections:
     from workers.draining import connections  # noqa: PLC0415 - RQ only where it runs
 
     values = settings.load()
     system = located.Located(data, values)
     _require_redis(values, system.redis_url)
     backends.require_clickhouse(system.clickhouse)
-    return connections.Context(
+    return connections.Connections(
         redis_url=system.redis_url,
         clickhouse=system.clickhouse,
         shards=system.shards,

@@ -14,7 +14,7 @@ from deploy.cli import keys, options, output, registered
 from deploy.projects import project_fields, project_file
 from deploy.running import backends
 from storage import errors
-from storage.projects import registry
+from storage.projects import model, registry
 from storage.removal import deletion
 
 app = typer.Typer(
@@ -92,7 +92,7 @@ def set_settings(
 ) -> None:
     """Change settings of a project."""
 
-    def changed(current: registry.Project) -> registry.Project:
+    def changed(current: model.Project) -> model.Project:
         settings = project_fields.assigned(current.settings, assignments)
         return msgspec.structs.replace(current, settings=settings)
 
@@ -211,11 +211,11 @@ def import_projects(
         output.copyable("Nothing changes.")
 
 
-def _deletable(source: registry.Registry, project: str) -> registry.Project:
+def _deletable(source: registry.Registry, project: str) -> model.Project:
     """Return a project, also one whose deletion was interrupted."""
     try:
         return source.get(project)
-    except registry.ProjectError:
+    except model.ProjectError:
         return source.get_deleted(project)
 
 
@@ -226,5 +226,5 @@ def _text(file: Path) -> str:
         raise project_file.ProjectFileError(f"{file} is no text in UTF-8.") from error
 
 
-def _set_status(project: str, status: registry.Status, data: Path, *, as_json: bool) -> None:
+def _set_status(project: str, status: model.Status, data: Path, *, as_json: bool) -> None:
     registered.change(data, operator.methodcaller("set_status", project, status), as_json=as_json)

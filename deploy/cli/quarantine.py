@@ -178,17 +178,17 @@ def _selection(
     return quarantined.Selection(**given)
 
 
-def _details(row: quarantined.Row) -> dict[str, object]:
+def _details(row: quarantined.QuarantineRow) -> dict[str, object]:
     shown = ("received", "receipt", "project_id", "environment", "release", "reason", "error")
     return {**{name: getattr(row, name) for name in shown}, "bytes": len(row.raw)}
 
 
-def _content(row: quarantined.Row) -> dict[str, str]:
+def _content(row: quarantined.QuarantineRow) -> dict[str, str]:
     text = printable.text(row.raw)
     return {"raw_b64": printable.base64(row.raw)} if text is None else {"raw": row.raw.decode()}
 
 
-def _show(row: quarantined.Row) -> None:
+def _show(row: quarantined.QuarantineRow) -> None:
     for name, value in _details(row).items():
         output.copyable(f"{name:12} {printable.line(str(value))}")
     output.copyable("")

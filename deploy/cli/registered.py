@@ -12,7 +12,7 @@ from deploy.cli import options, output
 from deploy.projects import headers, project_fields
 from deploy.running import backends
 from storage import errors
-from storage.projects import edges, registry
+from storage.projects import edges, model, project_settings, registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -81,8 +81,8 @@ def _told(followed: edges.Followed) -> Iterator[str]:
 
 
 def change(
-    data: Path, change: Callable[[registry.Registry], registry.Project], *, as_json: bool
-) -> registry.Project:
+    data: Path, change: Callable[[registry.Registry], model.Project], *, as_json: bool
+) -> model.Project:
     """Change a project, publish it, and show it."""
     system = options.locate(data)
     base = system.public_url  # where nothing says it, nothing is changed either
@@ -92,7 +92,7 @@ def change(
     return changed
 
 
-def details(base_url: str, project: registry.Project) -> dict[str, Any]:
+def details(base_url: str, project: model.Project) -> dict[str, Any]:
     """Return a project as programs read it; its endpoint lies under this URL."""
     return {
         "id": project.id,
@@ -105,7 +105,7 @@ def details(base_url: str, project: registry.Project) -> dict[str, Any]:
     }
 
 
-def show(base_url: str, project: registry.Project, *, as_json: bool) -> None:
+def show(base_url: str, project: model.Project, *, as_json: bool) -> None:
     """Print a project, without its settings for a person."""
     facts = details(base_url, project)
     if as_json:
@@ -116,7 +116,7 @@ def show(base_url: str, project: registry.Project, *, as_json: bool) -> None:
         output.copyable(f"{name:9} {', '.join(value) if isinstance(value, tuple) else value}")
 
 
-def explain(settings: registry.ProjectSettings) -> None:
+def explain(settings: project_settings.ProjectSettings) -> None:
     """Print every setting with its value, its default and what it does."""
     rows = [
         (

@@ -13,7 +13,7 @@ from deploy.cli import options, output
 from deploy.replay import captures, reingest, resumption
 from deploy.running import backends
 from storage import errors
-from storage.projects import registry
+from storage.projects import model
 from storage.quarantine import resubmission
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class _Run:
     def _require_active(self, chunk: list[envelope.Payload]) -> None:
         if gone := {payload.project_id for payload in chunk} - self._snapshot.active:
             stored = f"The first {len(self.receipts)} payloads are stored."
-            raise registry.ProjectError(f"Project {min(gone)} takes no reports any more. {stored}")
+            raise model.ProjectError(f"Project {min(gone)} takes no reports any more. {stored}")
 
     def _payloads(self, files: list[Path], position: int) -> Iterator[envelope.Payload]:
         """Yield what is to be stored, and note the number of each capture; skip those up to a position."""

@@ -92,7 +92,8 @@ def _queue(client: redis.Redis, shards: int) -> dict[str, Any]:
         "committed_per_s": round(flow.committed, 1),
         "backlog": flow.backlog,
         "entries_by_shard": {
-            shard: entries[shard] + entries[isolation.aside(shard, shards)] for shard in range(shards)
+            shard: entries[shard] + entries[isolation.isolated_stream(shard, shards)]
+            for shard in range(shards)
         },
         "entries_aside": sum(entries[shards:]),
     }

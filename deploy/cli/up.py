@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-    from storage.projects import registry
+    from storage.projects import model
+
 
 TEND_S: Final = 0.1
 """How often processes are looked after; a dead one is back this much later."""
@@ -58,7 +59,7 @@ def up(  # noqa: PLR0913 - one parameter for each option
     """Run everything on this machine: Redis, ClickHouse, edge, workers, maintenance."""
     values = settings.load(listen=listen, workers=workers)
     ports = systems.Ports(redis_port, clickhouse_port, clickhouse_http_port)
-    ports.require_distinct(settings.Endpoint.parse(values.listen).port)
+    ports.require_distinct(settings.ListenAddress.parse(values.listen).port)
     with _stop_signal() as stop, runtime.lock(data):
         for pid in runtime.stop_stale(data):
             _say(f"Stopped process {pid}, left over from an earlier run.")
@@ -96,7 +97,7 @@ def _stop_signal() -> Iterator[threading.Event]:
 
 def _watch(system: systems.System, stop: threading.Event) -> None:
     watched = system.runtime
-    heart = status_line.Pulse(watched.redis_url, system.address, watched.shards)
+    heart = status_line.StatusLine(watched.redis_url, system.address, watched.shards)
     heart.start()
     try:
         with _live() as show:
@@ -131,7 +132,7 @@ class _Periodic:
             _say(line)
 
 
-def _introduce(system: systems.System, project: registry.Project, data: Path) -> None:
+def _introduce(system: systems.System, project: model.Project, data: Path) -> None:
     """Print what a newcomer needs to see a first report arrive."""
     running = system.runtime
     where = f"Project         {printable.line(project.name)}\nData and logs   {data.resolve()}"

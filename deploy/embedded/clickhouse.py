@@ -30,7 +30,7 @@ from storage import errors
 START_SECONDS: Final = 60.0
 """Half a second is usual; attaching thousands of parts from a slow disk takes longer."""
 PROGRAM: Final = "clickhouse"
-ANALYST: Final = analyst.Limits(
+ANALYST: Final = analyst.QueryLimits(
     seconds=60,  # what takes longer is a mistake, on tables partitioned as these are
     # Half of what the whole server may hold, which leaves the other half for inserts and merges.
     memory=psutil.virtual_memory().total // 4,
@@ -57,7 +57,7 @@ class Passwords(msgspec.Struct, frozen=True):
     analyst: str
 
 
-class Server(msgspec.Struct, frozen=True):
+class ClickHouseServer(msgspec.Struct, frozen=True):
     """Where an embedded ClickHouse keeps its data, and the ports and passwords it serves it with."""
 
     directory: Path
@@ -85,7 +85,7 @@ class Server(msgspec.Struct, frozen=True):
         return f"clickhouse://{user}:{password}@{network.LOOPBACK}:{self.tcp_port}/headrace"
 
 
-def prepare(directory: Path, tcp_port: int, http_port: int, log: Path) -> Server:
+def prepare(directory: Path, tcp_port: int, http_port: int, log: Path) -> ClickHouseServer:
     """Write the configuration for these ports; data and passwords of an earlier run stay as they are.
 
     Args:
@@ -104,7 +104,7 @@ def prepare(directory: Path, tcp_port: int, http_port: int, log: Path) -> Server
     if lacking:
         raise errors.HeadraceError(lacking)
     log.parent.mkdir(parents=True, exist_ok=True)
-    server = Server(directory, log, tcp_port, http_port, _passwords(directory / "passwords.json"))
+    server = ClickHouseServer(directory, log, tcp_port, http_port, _passwords(directory / "passwords.json"))
     given = _give(directory)
     allowed = _allowed()
     values = {
@@ -127,7 +127,7 @@ def prepare(directory: Path, tcp_port: int, http_port: int, log: Path) -> Server
     return server
 
 
-def start(server: Server, log: Path) -> child.Child:
+def start(server: ClickHouseServer, log: Path) -> child.Child:
     """Start ClickHouse on what ``prepare`` wrote; it is not ready yet.
 
     Raises:
@@ -176,7 +176,7 @@ def _allowed() -> analyst.Allowed:
     return allowed.known_to(set(done.stdout.split()))
 
 
-def _arguments(server: Server) -> list[str]:
+def _arguments(server: ClickHouseServer) -> list[str]:
     found = shutil.which(PROGRAM)
     if found:
         return [found, "server", "--config-file=config.xml"]

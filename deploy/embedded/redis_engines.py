@@ -19,6 +19,7 @@ import redis
 import redis.exceptions
 
 from storage import errors
+from storage.servers import redis_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,10 +94,8 @@ def require_suitable(client: redis.Redis, where: str) -> tuple[Engine, list[str]
 
 
 def _asked(client: redis.Redis, where: str) -> dict[str, Any]:
-    try:
+    with redis_errors.told(f"at {where} did not answer"):
         facts: Any = client.info()
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis at {where} did not answer: {error}.") from error
     return dict(facts)
 
 
@@ -127,13 +126,12 @@ def _policy(facts: dict[str, Any]) -> str:
 
 
 def _runs_scripts(client: redis.Redis) -> bool:
-    try:
-        client.eval(_PROBE, 0)
-    except redis.exceptions.ResponseError:
-        return False
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not run a script: {error}.") from error
-    return True
+    with redis_errors.told("did not run a script"):
+        try:
+            client.eval(_PROBE, 0)
+        except redis.exceptions.ResponseError:
+            return False
+        return True
 
 
 def _said(path: str) -> str:

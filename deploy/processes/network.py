@@ -26,7 +26,7 @@ def free_port() -> int:
         return port
 
 
-def require_free(endpoint: settings.Endpoint, purpose: str) -> None:
+def require_free(endpoint: settings.ListenAddress, purpose: str) -> None:
     """Check that ``purpose`` can listen here.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 if TYPE_CHECKING:
-    from storage.projects import registry
+    from storage.projects import model
 
 GROUP: Final = "headrace"
 """The name by which headers refer to the endpoint."""
@@ -25,7 +25,7 @@ class Header(NamedTuple):
     note: str
 
 
-def endpoint(base_url: str, project: registry.Project, environment: str = "", release: str = "") -> str:
+def endpoint(base_url: str, project: model.Project, environment: str = "", release: str = "") -> str:
     """Return the URL that reports of a project are sent to.
 
     A project has one key or more while it is active; the first is the one to use for new pages.

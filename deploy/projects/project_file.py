@@ -14,7 +14,7 @@ import tomli_w
 
 from deploy.projects import project_fields
 from storage import errors
-from storage.projects import project_settings, public_keys, registry
+from storage.projects import model, project_settings, public_keys, registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -37,12 +37,12 @@ class _Key(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaul
 
 class _Project(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     id: Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)] | None = None
-    status: registry.Status | None = None
+    status: model.Status | None = None
     keys: list[_Key] | None = None
     settings: dict[str, Any] = {}
 
 
-class _File(msgspec.Struct, forbid_unknown_fields=True):
+class _ProjectFile(msgspec.Struct, forbid_unknown_fields=True):
     projects: dict[str, _Project]
 
 
@@ -59,11 +59,11 @@ class Wanted(NamedTuple):
 
     name: str
     id: int | None
-    status: registry.Status | None
+    status: model.Status | None
     keys: public_keys.Keys | None
     settings: project_settings.ProjectSettings
 
-    def applied(self, project: registry.Project) -> registry.Project:
+    def applied(self, project: model.Project) -> model.Project:
         """Return the project as the file wants it."""
         changed = msgspec.structs.replace(
             project, name=self.name, status=self.status or project.status, settings=self.settings
@@ -75,7 +75,7 @@ class Wanted(NamedTuple):
             msgspec.structs.replace(record, created=record.created or known.get(record.key, 0))
             for record in self.keys
         )
-        return registry.with_keys(changed, dated)
+        return model.with_keys(changed, dated)
 
 
 class Step(NamedTuple):
@@ -88,11 +88,11 @@ class Step(NamedTuple):
     """
 
     wanted: Wanted
-    current: registry.Project | None
+    current: model.Project | None
     changes: list[str]
 
 
-def dumps(projects: Iterable[registry.Project]) -> str:
+def dumps(projects: Iterable[model.Project]) -> str:
     """Return a file that describes these projects in full, as far as it is not the default."""
     described = {
         project.name: msgspec.to_builtins(_described(project), builtin_types=(dt.datetime,))
@@ -108,7 +108,7 @@ def loads(text: str) -> list[Wanted]:
         ProjectFileError: it is no TOML, or something in it makes no sense; the sentence says what and where.
     """
     try:
-        found = msgspec.toml.decode(text, type=_File)
+        found = msgspec.toml.decode(text, type=_ProjectFile)
     except msgspec.ValidationError as error:
         raise ProjectFileError(f"The file is not as it must be: {_spoken(str(error))}.") from error
     except msgspec.DecodeError as error:
@@ -120,7 +120,7 @@ def loads(text: str) -> list[Wanted]:
     return wanted
 
 
-def plan(projects: Sequence[registry.Project], wanted: Iterable[Wanted]) -> list[Step]:
+def plan(projects: Sequence[model.Project], wanted: Iterable[Wanted]) -> list[Step]:
     """Say what must change for the projects to be as a file wants them.
 
     Raises:
@@ -137,7 +137,7 @@ def plan(projects: Sequence[registry.Project], wanted: Iterable[Wanted]) -> list
     return steps
 
 
-def apply(source: registry.Registry, step: Step) -> registry.Project:
+def apply(source: registry.Registry, step: Step) -> model.Project:
     """Make a project as a file wants it.
 
     Raises:
@@ -155,7 +155,7 @@ def apply(source: registry.Registry, step: Step) -> registry.Project:
     )
 
 
-def _described(project: registry.Project) -> _Project:
+def _described(project: model.Project) -> _Project:
     return _Project(
         id=project.id,
         status=project.status,
@@ -174,7 +174,7 @@ def _described(project: registry.Project) -> _Project:
 
 def _wanted(name: str, found: _Project) -> Wanted:
     try:
-        registry.require_name(name)
+        model.require_name(name)
         records = None if found.keys is None else public_keys.checked(tuple(map(_record, found.keys)))
         settings = project_fields.from_plain(found.settings)
     except errors.HeadraceError as error:
@@ -193,7 +193,7 @@ def _record(found: _Key) -> public_keys.Key:
     )
 
 
-def _changes(wanted: Wanted, current: registry.Project | None) -> Iterator[str]:
+def _changes(wanted: Wanted, current: model.Project | None) -> Iterator[str]:
     if current is None:
         yield "created"
         return

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 import redis
-import redis.exceptions
 
 from ingest import auth
 from storage import errors
-from storage.projects import registry
+from storage.projects import model, registry
 from storage.quarantine import resubmission
 from storage.queue import envelope
+from storage.servers import redis_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    import redis.exceptions
 
     from deploy.replay import captures
 
@@ -76,15 +78,13 @@ class Sink:
         return [envelope.receipt(shard, ids[shard], index) for shard, index in places]
 
     def _is_full(self) -> bool:
-        try:
+        with redis_errors.told():
             memory: Any = self._client.info("memory")
-        except (redis.exceptions.RedisError, OSError) as error:
-            raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
         limit = int(memory["maxmemory"])
         return limit > 0 and int(memory["used_memory"]) > limit * self._share
 
 
-def published(client: redis.Redis) -> registry.Snapshot:
+def published(client: redis.Redis) -> model.Snapshot:
     """Return the published registry: ClickHouse need not answer.
 
     Raises:
@@ -93,7 +93,7 @@ def published(client: redis.Redis) -> registry.Snapshot:
     """
     snapshot = registry.read_snapshot(client)
     if snapshot is None:
-        raise registry.ProjectError("Redis does not hold the project registry yet: is maintenance running?")
+        raise model.ProjectError("Redis does not hold the project registry yet: is maintenance running?")
     return snapshot
 
 
@@ -111,7 +111,7 @@ def chunks(payloads: Iterable[envelope.Payload]) -> Iterator[list[envelope.Paylo
         yield chunk
 
 
-def payload(project: registry.Project, capture: captures.Capture) -> envelope.Payload:
+def payload(project: model.Project, capture: captures.Capture) -> envelope.Payload:
     """Return what the edge would have stored for a captured request."""
     claim = _claim(capture.environment, capture.release)
     return envelope.Payload(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import redis
 
-    from storage.projects import registry
+    from storage.projects import model
     from storage.quarantine import quarantined
     from storage.servers import clickhouse, leases
 
@@ -36,7 +36,7 @@ _DONE: Final = "1"
 class _Item(NamedTuple):
     """Rows with one name, and the payloads they hold together."""
 
-    rows: Sequence[quarantined.Row]
+    rows: Sequence[quarantined.QuarantineRow]
     payloads: list[envelope.Payload]
 
     @property
@@ -59,7 +59,11 @@ class Requeue:
     """
 
     def __init__(
-        self, server: clickhouse.Connection, client: redis.Redis, sink: reingest.Sink, lease: leases.Lease
+        self,
+        server: clickhouse.Connection,
+        client: redis.Redis,
+        sink: reingest.Sink,
+        lease: leases.ProcessLease,
     ) -> None:
         self._server = server
         self._client = client
@@ -69,7 +73,7 @@ class Requeue:
         self.receipts: list[str] = []
         self.kept: list[Kept] = []
 
-    def store(self, page: Iterable[quarantined.Row]) -> list[Kept]:
+    def store(self, page: Iterable[quarantined.QuarantineRow]) -> list[Kept]:
         """Store the rows of a page again and remove them; return those that stay.
 
         Raises:
@@ -81,8 +85,8 @@ class Requeue:
             self._store(part)
         return self.kept[before:]
 
-    def _items(self, page: Iterable[quarantined.Row]) -> Iterator[_Item]:
-        named: dict[quarantined.Name, list[quarantined.Row]] = {}
+    def _items(self, page: Iterable[quarantined.QuarantineRow]) -> Iterator[_Item]:
+        named: dict[quarantined.Name, list[quarantined.QuarantineRow]] = {}
         for row in page:
             named.setdefault(row.name, []).append(row)
         for rows in named.values():
@@ -118,11 +122,11 @@ class Requeue:
                 return False
         return True
 
-    def _keep(self, rows: Sequence[quarantined.Row], reason: str) -> None:
+    def _keep(self, rows: Sequence[quarantined.QuarantineRow], reason: str) -> None:
         self.kept += [{"receipt": row.receipt, "reason": reason} for row in rows]
 
 
-def _refusal(snapshot: registry.Snapshot, project_id: int) -> str:
+def _refusal(snapshot: model.Snapshot, project_id: int) -> str:
     status = {project.id: project.status for project in snapshot.projects}.get(project_id)
     if status is None:
         return f"There is no project {project_id}."
@@ -150,7 +154,7 @@ def _parts(items: Iterable[_Item]) -> Iterator[list[_Item]]:
         yield part
 
 
-def payloads(row: quarantined.Row) -> list[envelope.Payload]:
+def payloads(row: quarantined.QuarantineRow) -> list[envelope.Payload]:
     """Return what a row holds: the payload or a part of it, or all payloads of a damaged entry.
 
     Raises:

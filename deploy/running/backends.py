@@ -15,7 +15,7 @@ import redis.retry
 from deploy.embedded import redis_engines
 from deploy.processes import network
 from storage import errors
-from storage.servers import clickhouse
+from storage.servers import clickhouse, redis_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,11 +49,9 @@ def require_redis(url: str) -> None:
     Raises:
         RedisUnavailableError: it does not.
     """
-    with contextlib.closing(connect_redis(url)) as client:
-        try:
-            client.ping()
-        except (redis.exceptions.RedisError, OSError) as error:
-            raise errors.RedisUnavailableError(f"Redis at {_place(url)} did not answer: {error}.") from error
+    failure = f"at {_place(url)} did not answer"
+    with contextlib.closing(connect_redis(url)) as client, redis_errors.told(failure):
+        client.ping()
 
 
 def require_suitable_redis(url: str) -> tuple[redis_engines.Engine, list[str]]:

@@ -19,7 +19,7 @@ class NotFoundError(errors.HeadraceError):
     """Neither a setting nor a data directory says where the system is."""
 
 
-class Reader(NamedTuple):
+class SqlReader(NamedTuple):
     """Whom to log in as for reading, and the session settings that keep it to reading."""
 
     address: clickhouse.Address
@@ -50,14 +50,14 @@ class Located:
         return settings.clickhouse_address(url)
 
     @property
-    def reader(self) -> Reader:
+    def reader(self) -> SqlReader:
         """ClickHouse, for reading only."""
         url = self._values.analyst_url
         if not url and not self._values.clickhouse_url:
             url = self._running("HEADRACE_CLICKHOUSE_URL").analyst_url
         if url:
-            return Reader(settings.clickhouse_address(url), {})
-        return Reader(self.clickhouse, {"readonly": 1})
+            return SqlReader(settings.clickhouse_address(url), {})
+        return SqlReader(self.clickhouse, {"readonly": 1})
 
     @property
     def public_url(self) -> str:

@@ -66,7 +66,7 @@ class Meter:
         )
 
 
-class Pulse:
+class StatusLine:
     """Watches a system from a thread of its own, so that a server that hangs never stops who asks.
 
     Args:

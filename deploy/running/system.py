@@ -15,7 +15,7 @@ from deploy.embedded import redis as embedded_redis
 from deploy.processes import child, network, supervisor
 from deploy.running import backends, runtime
 from storage import errors
-from storage.projects import registry
+from storage.projects import model, registry
 from storage.tables import migrate
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class System:
         self._stop = stop
         self._report = report
         self._supervisor = supervisor.Supervisor(report)
-        self._listen = settings.Endpoint.parse(self._values.listen)
+        self._listen = settings.ListenAddress.parse(self._values.listen)
         self._written: runtime.Pids | None = None
         edge_url = f"http://{_reachable(self._listen)}"
         self.runtime = runtime.Runtime(
@@ -118,7 +118,7 @@ class System:
         """ClickHouse, as the user who may write."""
         return settings.clickhouse_address(self.runtime.clickhouse_url)
 
-    def start(self) -> registry.Project:
+    def start(self) -> model.Project:
         """Start everything and return a project to show, the first one; ready to take reports afterwards.
 
         Raises:
@@ -226,7 +226,7 @@ class System:
                 "clickhouse",
             )
 
-    def _publish_projects(self) -> registry.Project:
+    def _publish_projects(self) -> model.Project:
         with (
             backends.connected(self.address) as server,
             contextlib.closing(backends.connect_redis(self.runtime.redis_url)) as client,
@@ -294,14 +294,14 @@ class System:
 
 def _with_real_port(values: settings.Settings) -> settings.Settings:
     """Replace port 0 by a free port, so that a restarted edge listens where the first one did."""
-    listen = settings.Endpoint.parse(values.listen)
+    listen = settings.ListenAddress.parse(values.listen)
     if listen.port:
         return values
     chosen = listen.model_copy(update={"port": network.free_port()})
     return values.model_copy(update={"listen": str(chosen)})
 
 
-def _reachable(listen: settings.Endpoint) -> settings.Endpoint:
+def _reachable(listen: settings.ListenAddress) -> settings.ListenAddress:
     """Return the address to connect to on this machine: a server may listen on every interface at once."""
     loopback = {"0.0.0.0": network.LOOPBACK, "::": "::1"}  # noqa: S104 - compared with, not listened on
     return listen.model_copy(update={"host": loopback.get(listen.host, listen.host)})
@@ -310,11 +310,11 @@ def _reachable(listen: settings.Endpoint) -> settings.Endpoint:
 def _claim(port: int | None, purpose: str) -> int:
     if port is None:
         return network.free_port()
-    network.require_free(settings.Endpoint(host=network.LOOPBACK, port=port), purpose)
+    network.require_free(settings.ListenAddress(host=network.LOOPBACK, port=port), purpose)
     return port
 
 
-def _is_ready(listen: settings.Endpoint) -> bool:
+def _is_ready(listen: settings.ListenAddress) -> bool:
     endpoint = _reachable(listen)
     connection = http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=1.0)
     with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):

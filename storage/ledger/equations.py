@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import redis
-import redis.exceptions
 
-from storage import errors
 from storage.quarantine import departures, resubmission
 from storage.queue import isolation, streams
+from storage.servers import redis_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import redis.exceptions
 
     from storage.servers import clickhouse
 
@@ -84,7 +85,7 @@ _COUNTED = ("acknowledged", "committed", "found", "quarantined", "beyond", "repl
 """What Redis counts, by shard and project."""
 
 
-class _Shard(NamedTuple):
+class _ShardBooks(NamedTuple):
     """What one shard counted, by name and project, and how many entries its stream holds."""
 
     counts: dict[str, dict[int, int]]
@@ -268,30 +269,27 @@ def _quarantine(
     return held, left
 
 
-def _read(client: redis.Redis, numbers: Sequence[int]) -> dict[int, _Shard]:
+def _read(client: redis.Redis, numbers: Sequence[int]) -> dict[int, _ShardBooks]:
     """Read these streams at one moment."""
-    try:
-        with client.pipeline(transaction=True) as pipeline:
-            for shard in numbers:
-                pipeline.hgetall(streams.keys(shard).ledger)
-                pipeline.xlen(streams.keys(shard).stream)
-            answers: list[Any] = pipeline.execute()
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not give the ledger: {error}.") from error
+    with redis_errors.told("did not give the ledger"), client.pipeline(transaction=True) as pipeline:
+        for shard in numbers:
+            pipeline.hgetall(streams.keys(shard).ledger)
+            pipeline.xlen(streams.keys(shard).stream)
+        answers: list[Any] = pipeline.execute()
     pairs = zip(answers[::2], answers[1::2], strict=True)
     return {number: _shard(*pair) for number, pair in zip(numbers, pairs, strict=True)}
 
 
-def _shard(fields: dict[bytes, bytes], entries: int) -> _Shard:
+def _shard(fields: dict[bytes, bytes], entries: int) -> _ShardBooks:
     counts: dict[str, dict[int, int]] = {name: {} for name in _COUNTED}
     for field, amount in fields.items():
         name, _, project = field.decode().partition(":")
         if name in counts:  # else a later release counts it
             counts[name][int(project)] = int(amount)
-    return _Shard(counts, entries)
+    return _ShardBooks(counts, entries)
 
 
-def _totals(shards: Iterable[_Shard]) -> dict[str, dict[int, int]]:
+def _totals(shards: Iterable[_ShardBooks]) -> dict[str, dict[int, int]]:
     totals: dict[str, dict[int, int]] = {name: defaultdict(int) for name in _COUNTED}
     for shard in shards:
         for name, counts in shard.counts.items():
@@ -300,7 +298,7 @@ def _totals(shards: Iterable[_Shard]) -> dict[str, dict[int, int]]:
     return totals
 
 
-def _open(shards: Mapping[int, _Shard], project: int) -> Iterator[tuple[int, int, bool]]:
+def _open(shards: Mapping[int, _ShardBooks], project: int) -> Iterator[tuple[int, int, bool]]:
     """Yield each shard whose payloads are not all committed: how many are not, and whether they are gone."""
     for number, shard in shards.items():
         count = shard.counts["acknowledged"].get(project, 0) - shard.counts["committed"].get(project, 0)

@@ -13,13 +13,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import redis
-import redis.exceptions
 
-from storage import errors
-from storage.servers import scripts
+from storage.servers import redis_errors, scripts
 from storage.tables import writer
 
 if TYPE_CHECKING:
+    import redis.exceptions
+
     from storage.servers import clickhouse
 
 KEY: Final = "headrace:mark"
@@ -101,22 +101,17 @@ def _stored(server: clickhouse.Connection) -> Mark:
 
 def _read(client: redis.Redis) -> tuple[Mark, int]:
     """Return Redis' mark and its time, in milliseconds since the epoch."""
-    try:
-        with client.pipeline(transaction=True) as pipeline:
-            pipeline.hmget(KEY, "number", "ms")
-            pipeline.time()
-            (number, ms), (seconds, micros) = pipeline.execute()
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not give its mark: {error}.") from error
+    with redis_errors.told("did not give its mark"), client.pipeline(transaction=True) as pipeline:
+        pipeline.hmget(KEY, "number", "ms")
+        pipeline.time()
+        (number, ms), (seconds, micros) = pipeline.execute()
     return Mark(int(number or 0), int(ms or 0)), seconds * 1000 + micros // 1000
 
 
 def _make(client: redis.Redis, current: Mark, following: Mark) -> bool:
-    try:
+    with redis_errors.told("did not take a mark"):
         arguments = (str(current.number or ""), str(following.number), str(following.ms))
         made: Any = client.eval(scripts.MARK.text, 1, KEY, *arguments)
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not take a mark: {error}.") from error
     return bool(made)
 
 

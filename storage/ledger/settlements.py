@@ -9,14 +9,16 @@ import secrets
 from typing import TYPE_CHECKING, Any, Final
 
 import redis
-import redis.exceptions
 
 from storage import errors
 from storage.ledger import equations
+from storage.servers import redis_errors
 from storage.tables import writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import redis.exceptions
 
     from storage.servers import clickhouse
 
@@ -53,10 +55,8 @@ def settle(
     reason: str,
 ) -> None:
     """Record differences as settled, all in one step, and with them the breaks that were found until now."""
-    try:
+    with redis_errors.told("did not tell the time"):
         seconds, micros = client.time()
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not tell the time: {error}.") from error
     rows = [(line.project_id, difference.equation, difference.amount) for line, difference in found]
     rows = rows or [(0, "", 0)]
     columns: dict[str, list[Any]] = {

@@ -25,13 +25,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 import redis
 import redis.asyncio
-import redis.exceptions
 
 from storage import errors
-from storage.servers import clocks, scripts
+from storage.servers import clocks, redis_errors, scripts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    import redis.exceptions
 
     from storage.projects import project_settings
     from storage.queue import streams
@@ -127,7 +128,7 @@ class Want(NamedTuple):
     reports: int
 
 
-class Arbiter:
+class LimitDecider:
     """Rules on one batch.
 
     Args:
@@ -143,7 +144,7 @@ class Arbiter:
     def __init__(
         self,
         client: redis.Redis,
-        lease: streams.Lease,
+        lease: streams.ShardLease,
         batch: str,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -226,7 +227,7 @@ class Arbiter:
     def forget(self) -> None:
         """Forget the rulings, once the batch is committed; what this leaves, the next batch removes."""
         if self._rulings:
-            with contextlib.suppress(redis.exceptions.RedisError, OSError):
+            with contextlib.suppress(*redis_errors.FAILURES):
                 names = sorted(self._rulings)
                 self._client.eval(scripts.FORGET.text, len(names), *names, self._batch)
 
@@ -237,10 +238,8 @@ class Arbiter:
         rulings = f"{prefix}:rulings:{self._lease.shard}"
         names = (rulings, f"{prefix}:{what}", EXHAUSTED_KEY, clocks.KEY)
         whose = (f"{what}/{part}", self._lease.token, self._batch)
-        try:
+        with redis_errors.told():
             answer: Any = self._client.eval(script.text, len(names), *names, *whose, *arguments)  # type: ignore[arg-type]
-        except (redis.exceptions.RedisError, OSError) as error:
-            raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
         if answer is None:
             raise errors.LeaseLostError(f"Shard {self._lease.shard} was taken over: its batch is ruled on.")
         self._rulings.add(rulings)
@@ -258,7 +257,7 @@ def has_quotas(settings: project_settings.ProjectSettings) -> bool:
     return any(getattr(settings, quota.setting) for quota in QUOTAS)
 
 
-class Limits(NamedTuple):
+class ExhaustedQuotas(NamedTuple):
     """What edges shed by, and what they tell the time by.
 
     Attributes:
@@ -272,7 +271,7 @@ class Limits(NamedTuple):
     told_s: float
 
 
-async def load_exhausted(client: redis.asyncio.Redis) -> Limits:
+async def load_exhausted(client: redis.asyncio.Redis) -> ExhaustedQuotas:
     """Return the quotas that are used up, and drop what says so for longer than any can be."""
     async with client.pipeline(transaction=False) as pipeline:
         pipeline.time()
@@ -286,7 +285,7 @@ async def load_exhausted(client: redis.asyncio.Redis) -> Limits:
     ):  # told while a clock was ahead: it would be believed when that time comes
         kept = {member for member, _ in credible}
         await client.zrem(EXHAUSTED_KEY, *(member for member, _ in members if member not in kept))
-    return Limits(read_exhausted(credible), redis_s, clocks.told_ms(told) / 1000)
+    return ExhaustedQuotas(read_exhausted(credible), redis_s, clocks.told_ms(told) / 1000)
 
 
 def read_exhausted(members: Sequence[tuple[bytes, float]]) -> list[Exhausted]:

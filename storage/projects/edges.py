@@ -18,8 +18,8 @@ import redis
 import redis.asyncio
 import redis.exceptions
 
-from storage import errors
 from storage.projects import registry
+from storage.servers import redis_errors
 
 FOLLOW_S: Final = 10.0
 """How long edges are waited for. They look five times a second; one that is starved may take seconds."""
@@ -101,10 +101,8 @@ def _parted(found: list[Edge], versions: set[int | None]) -> Followed:
 
 def _connected(client: redis.Redis) -> list[Edge]:
     """Return the edge processes that are connected to this database, in the order of their connections."""
-    try:
+    with redis_errors.told("does not say who is connected"):
         connections: Any = client.client_list(_type="normal")
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis does not say who is connected: {error}.") from error
     database = str(client.connection_pool.connection_kwargs.get("db") or 0)
     matches = (
         (_NAME.fullmatch(one["name"]), int(one["idle"])) for one in connections if one["db"] == database

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import redis
-import redis.exceptions
 
-from storage import errors
-from storage.servers import clocks, scripts
+from storage.servers import clocks, redis_errors, scripts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import redis.exceptions
 
 LIFE_MS: Final = 7 * 24 * 3600 * 1000
 """A release that sent nothing for a week makes room for a newer one; its rows stay."""
@@ -73,13 +73,11 @@ def admit(  # noqa: PLR0913 - the bounds of a project, and two times
         RedisUnavailableError: Redis did not answer.
     """
     members = [msgspec.json.encode(pair) for pair in pairs]
-    try:
+    with redis_errors.told():
         names = [*keys(project_id), f"headrace:partitions:{project_id}:{now_ms // _HOUR_MS}"]
         clocked = [int(clock() * 1000), clocks.SLACK_MS]
         bounds = [most, MOST_ENVIRONMENTS, most_new(most), _HOUR_KEPT_S, *clocked]
         verdicts: Any = client.eval(
             scripts.ADMIT.text, len(names), *names, now_ms, LIFE_MS, *bounds, *members
         )
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
     return {pair: verdict[1:].decode() for pair, verdict in zip(pairs, verdicts, strict=True) if verdict}

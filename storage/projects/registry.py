@@ -9,92 +9,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import redis
 import redis.asyncio
-import redis.exceptions
 
-from storage import errors
-from storage.projects import project_settings, public_keys
-from storage.servers import scripts
-from storage.text import characters
+from storage.projects import model, project_settings, public_keys
+from storage.servers import redis_errors, scripts
 
 if TYPE_CHECKING:
+    import redis.exceptions
+
     from storage.servers import clickhouse
 
 SNAPSHOT_KEY: Final = "headrace:registry"
-"""Redis string: the whole registry as MessagePack (``Snapshot``)."""
+"""Redis string: the whole registry as MessagePack (``model.Snapshot``)."""
 VERSION_KEY: Final = "headrace:registry:version"
 """Redis string: the version of the snapshot; edges poll it and read the snapshot only when it changed."""
 
-MOST_ID: Final = 10**12
-"""The highest id that somebody may choose: those after it are exact numbers everywhere, too."""
-
-ProjectSettings = project_settings.ProjectSettings
-
-Status = Literal["active", "disabled", "retired", "deleted"]
-
-
-class ProjectError(errors.HeadraceError):
-    """A project cannot be created or changed as asked."""
-
-
-class Project(msgspec.Struct, frozen=True, kw_only=True):
-    """One project.
-
-    Attributes:
-        id: the number in the endpoint's URL, never given twice.
-        name: for people.
-        keys: its enabled public keys, the one for new pages first; what older releases know of keys.
-        key_records: all its keys with their state and validity, in the same order; see ``records``.
-        status: decides the edge's answer (403, 410). A deleted project is never published.
-        settings: what an operator set.
-        revision: grows by one with every change.
-        removed_before: no report whose window starts before this is taken (ms since the epoch), because such
-            ones are being removed, or were. It never falls.
-    """
-
-    id: int
-    name: str
-    keys: tuple[str, ...]
-    key_records: public_keys.Keys = ()
-    status: Status = "active"
-    settings: ProjectSettings = ProjectSettings()
-    revision: int = 1
-    removed_before: int = 0
-
-    @property
-    def records(self) -> public_keys.Keys:
-        """All keys in full; those that an older release wrote are enabled and never end."""
-        return self.key_records or tuple(public_keys.Key(key=key) for key in self.keys)
-
-
-class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """The registry at one moment.
-
-    Attributes:
-        version: grows with every change: the milliseconds since the epoch of the latest one, plus how many
-            there ever were. The time alone would stand still when a clock is set back; the number alone would
-            come again after a backup was restored.
-        projects: all that were not deleted, by id.
-        deleted: ids of those that were: what still comes in for them is dropped.
-    """
-
-    version: int
-    projects: tuple[Project, ...]
-    deleted: tuple[int, ...] = ()
-
-    @property
-    def active(self) -> frozenset[int]:
-        """The projects that take reports."""
-        return frozenset(project.id for project in self.projects if project.status == "active")
-
-
-_snapshot_decoder = msgspec.msgpack.Decoder(Snapshot)
-_DEFAULTS: Final = ProjectSettings()
-_settings_decoder = msgspec.json.Decoder(ProjectSettings)
+_snapshot_decoder = msgspec.msgpack.Decoder(model.Snapshot)
+_DEFAULTS: Final = project_settings.ProjectSettings()
+_settings_decoder = msgspec.json.Decoder(project_settings.ProjectSettings)
 _records_decoder = msgspec.json.Decoder(public_keys.Keys)
 
 _CURRENT = """
@@ -107,7 +43,7 @@ _NOW = "SELECT greatest(now64(3, 'UTC'), max(changed_at)) FROM projects"
 """Never before an earlier change, whatever the server's clock does."""
 
 
-Change = Callable[[Project], Project]
+Change = Callable[[model.Project], model.Project]
 """Makes the next revision of a project out of the current one; called again when another writer won."""
 
 
@@ -128,7 +64,7 @@ class Registry:
         """The time by this registry's clock, in milliseconds since the epoch."""
         return int(self._clock() * 1000)
 
-    def list(self) -> tuple[Project, ...]:
+    def list(self) -> tuple[model.Project, ...]:
         """Return all projects by id, without those that were deleted."""
         return self.snapshot().projects
 
@@ -136,7 +72,7 @@ class Registry:
         """Return the name of each project by its id."""
         return {project.id: project.name for project in self.list()}
 
-    def get(self, name_or_id: str) -> Project:
+    def get(self, name_or_id: str) -> model.Project:
         """Return the project with this id or this name.
 
         Raises:
@@ -145,13 +81,13 @@ class Registry:
         for project in self.list():
             if name_or_id in (str(project.id), project.name):
                 return project
-        raise ProjectError(f"There is no project {name_or_id!r}.")
+        raise model.ProjectError(f"There is no project {name_or_id!r}.")
 
-    def deleted(self) -> tuple[Project, ...]:
+    def deleted(self) -> tuple[model.Project, ...]:
         """Return all projects that were deleted; one has its name until all that was stored of it is gone."""
         return tuple(project for project in self._all() if project.status == "deleted")
 
-    def get_deleted(self, name_or_id: str) -> Project:
+    def get_deleted(self, name_or_id: str) -> model.Project:
         """Return the deleted project with this id, or with this name, should some of it still be stored.
 
         Raises:
@@ -160,17 +96,17 @@ class Registry:
         for project in self.deleted():
             if name_or_id in (str(project.id), project.name):
                 return project
-        raise ProjectError(f"There is no project {name_or_id!r}.")
+        raise model.ProjectError(f"There is no project {name_or_id!r}.")
 
     def create(
         self,
         name: str,
         records: public_keys.Keys = (),
         *,
-        settings: ProjectSettings = _DEFAULTS,
-        status: Status = "active",
+        settings: project_settings.ProjectSettings = _DEFAULTS,
+        status: model.Status = "active",
         number: int | None = None,
-    ) -> Project:
+    ) -> model.Project:
         """Create a project.
 
         Args:
@@ -181,23 +117,25 @@ class Registry:
             number: its id, which no project ever had; else the next one.
 
         Raises:
-            ProjectError: the name is not allowed or taken, or the id is; or it is above ``MOST_ID``.
+            ProjectError: the name is not allowed or taken, or the id is; or it is above ``model.MOST_ID``.
             KeyRuleError: the keys break a rule.
         """
-        if number is not None and number > MOST_ID:
-            raise ProjectError(f"The id {number} is too high: choose one up to {MOST_ID}.")
+        if number is not None and number > model.MOST_ID:
+            raise model.ProjectError(f"The id {number} is too high: choose one up to {model.MOST_ID}.")
         given = public_keys.checked(records or (public_keys.fresh(self.now_ms),))
         while True:
             self._require_free(name)
             taken = {project.id for project in self._all()}
             if number in taken:
-                raise ProjectError(f"There was a project {number} once: its id is not given again.")
+                raise model.ProjectError(f"There was a project {number} once: its id is not given again.")
             own = number or max(taken, default=0) + 1
-            project = with_keys(Project(id=own, name=name, keys=(), settings=settings, status=status), given)
+            project = model.with_keys(
+                model.Project(id=own, name=name, keys=(), settings=settings, status=status), given
+            )
             if self._write(project):
                 return project
 
-    def change(self, name_or_id: str, change: Change) -> Project:
+    def change(self, name_or_id: str, change: Change) -> model.Project:
         """Store what a change makes of a project, and return it; nothing is stored when it changes nothing.
 
         Raises:
@@ -205,7 +143,7 @@ class Registry:
         """
         return self._change(lambda: self.get(name_or_id), change)
 
-    def change_deleted(self, number: int, change: Change) -> Project:
+    def change_deleted(self, number: int, change: Change) -> model.Project:
         """Store what a change makes of a deleted project, and return it.
 
         Raises:
@@ -213,7 +151,7 @@ class Registry:
         """
         return self._change(lambda: self.get_deleted(str(number)), change)
 
-    def _change(self, read: Callable[[], Project], change: Change) -> Project:
+    def _change(self, read: Callable[[], model.Project], change: Change) -> model.Project:
         while True:
             current = read()
             changed = change(current)
@@ -223,38 +161,40 @@ class Registry:
             if self._write(revised):
                 return revised
 
-    def set_status(self, name_or_id: str, status: Status) -> Project:
+    def set_status(self, name_or_id: str, status: model.Status) -> model.Project:
         """Change what the edge answers for a project."""
         return self.change(name_or_id, lambda project: msgspec.structs.replace(project, status=status))
 
-    def rename(self, name_or_id: str, name: str) -> Project:
+    def rename(self, name_or_id: str, name: str) -> model.Project:
         """Give a project another name; its id, keys and endpoint stay.
 
         Raises:
             ProjectError: the name is not allowed, or taken.
         """
 
-        def renamed(project: Project) -> Project:
+        def renamed(project: model.Project) -> model.Project:
             if name != project.name:
                 self._require_free(name)
             return msgspec.structs.replace(project, name=name)
 
         return self.change(name_or_id, renamed)
 
-    def set_keys(self, name_or_id: str, change: Callable[[public_keys.Keys], public_keys.Keys]) -> Project:
+    def set_keys(
+        self, name_or_id: str, change: Callable[[public_keys.Keys], public_keys.Keys]
+    ) -> model.Project:
         """Change the keys of a project.
 
         Raises:
             KeyRuleError: the change breaks a rule.
         """
-        return self.change(name_or_id, lambda project: with_keys(project, change(project.records)))
+        return self.change(name_or_id, lambda project: model.with_keys(project, change(project.records)))
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> model.Snapshot:
         """Read the whole registry."""
         changes = self._changes()
         latest_ms = max((changed_ms for changed_ms, _ in changes), default=0)
         version = latest_ms + sum(project.revision for _, project in changes)
-        return Snapshot(
+        return model.Snapshot(
             version=version,
             projects=tuple(project for _, project in changes if project.status != "deleted"),
             deleted=tuple(project.id for _, project in changes if project.status == "deleted"),
@@ -277,14 +217,12 @@ class Registry:
         """
         snapshot = self.snapshot()
         value = msgspec.msgpack.encode(snapshot)
-        try:
+        with redis_errors.told("did not take the registry"):
             arguments = (value, str(snapshot.version), "" if replace is None else str(replace))
             newer: Any = client.eval(scripts.PUBLISH.text, 2, SNAPSHOT_KEY, VERSION_KEY, *arguments)
-        except (redis.exceptions.RedisError, OSError) as error:
-            raise errors.RedisUnavailableError(f"Redis did not take the registry: {error}.") from error
         return None if newer is None else int(newer)
 
-    def _write(self, project: Project) -> bool:
+    def _write(self, project: model.Project) -> bool:
         """Store a revision; False when another writer stored the same revision first."""
         from storage.tables import writer  # noqa: PLC0415 - the edge imports this module, and needs no driver
 
@@ -304,36 +242,18 @@ class Registry:
         writer.insert(self._server, "projects", columns, f"project:{project.id}:{project.revision}")
         return project in self._all()
 
-    def _all(self) -> tuple[Project, ...]:
+    def _all(self) -> tuple[model.Project, ...]:
         """Return all projects that ever were."""
         return tuple(project for _, project in self._changes())
 
-    def _changes(self) -> Sequence[tuple[int, Project]]:
+    def _changes(self) -> Sequence[tuple[int, model.Project]]:
         """Return all projects that ever were, each after its last change, in milliseconds since the epoch."""
         return [(changed_ms, _project(row)) for changed_ms, *row in self._server.execute(_CURRENT)]
 
     def _require_free(self, name: str) -> None:
-        require_name(name)
+        model.require_name(name)
         if any(project.name == name for project in self.list()):
-            raise ProjectError(f"There is a project {name!r} already.")
-
-
-def require_name(name: str) -> None:
-    """Check that a project may have this name.
-
-    Raises:
-        ProjectError: it is empty, a number, longer than 64 characters or not printable.
-    """
-    if not name.strip() or name.isdigit() or len(name) > 64:  # noqa: PLR2004 - stated in the sentence below
-        raise ProjectError("A project name has 1 to 64 characters and is not just a number.")
-    if characters.holds_hidden(name):
-        raise ProjectError("A project name holds printable characters only.")
-
-
-def with_keys(project: Project, records: public_keys.Keys) -> Project:
-    """Return the project with these keys."""
-    enabled = tuple(record.key for record in records if record.state == "enabled")
-    return msgspec.structs.replace(project, keys=enabled, key_records=records)
+            raise model.ProjectError(f"There is a project {name!r} already.")
 
 
 def read_version(client: redis.Redis) -> int | None:
@@ -342,10 +262,8 @@ def read_version(client: redis.Redis) -> int | None:
     Raises:
         RedisUnavailableError: Redis did not answer.
     """
-    try:
+    with redis_errors.told("did not give the registry"):
         value: Any = client.get(VERSION_KEY)
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not give the registry: {error}.") from error
     return None if value is None else int(value)
 
 
@@ -355,28 +273,26 @@ async def load_version(client: redis.asyncio.Redis) -> int | None:
     return None if value is None else int(value)
 
 
-async def load_snapshot(client: redis.asyncio.Redis) -> Snapshot | None:
+async def load_snapshot(client: redis.asyncio.Redis) -> model.Snapshot | None:
     """Return the published snapshot, or None when nothing is published."""
     value: Any = await client.get(SNAPSHOT_KEY)
     return None if value is None else _snapshot_decoder.decode(value)
 
 
-def read_snapshot(client: redis.Redis) -> Snapshot | None:
+def read_snapshot(client: redis.Redis) -> model.Snapshot | None:
     """Return the published snapshot, or None when nothing is published.
 
     Raises:
         RedisUnavailableError: Redis did not answer.
     """
-    try:
+    with redis_errors.told("did not give the registry"):
         value: Any = client.get(SNAPSHOT_KEY)
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not give the registry: {error}.") from error
     return None if value is None else _snapshot_decoder.decode(value)
 
 
-def _project(row: Sequence[Any]) -> Project:
+def _project(row: Sequence[Any]) -> model.Project:
     number, name, enabled, records, status, settings, revision, removed_before = row
-    return Project(
+    return model.Project(
         id=number,
         name=name,
         keys=tuple(enabled),

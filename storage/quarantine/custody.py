@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import redis
-import redis.exceptions
 
 from storage import errors
 from storage.quarantine import departures, quarantined, resubmission
 from storage.queue import isolation, streams
-from storage.servers import clickhouse, leases, scripts
+from storage.servers import clickhouse, leases, redis_errors, scripts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    import redis.exceptions
 
 
 @contextlib.contextmanager
 def taken(
     server: clickhouse.Connection, client: redis.Redis, wait_s: float = leases.WAIT_S
-) -> Iterator[leases.Lease]:
+) -> Iterator[leases.ProcessLease]:
     """Hold the right to take rows out during the block.
 
     Raises:
@@ -78,18 +79,15 @@ def committed(client: redis.Redis, shards: int, selection: quarantined.Selection
         RedisUnavailableError: Redis did not answer.
     """
     numbers = isolation.present(client, shards)
-    try:
-        with client.pipeline(transaction=True) as pipeline:
-            pipeline.time()
-            for number in numbers:
-                pipeline.eval(scripts.HEAD.text, 1, streams.keys(number).stream)
-            (seconds, micros), *found = pipeline.execute()
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+    with redis_errors.told(), client.pipeline(transaction=True) as pipeline:
+        pipeline.time()
+        for number in numbers:
+            pipeline.eval(scripts.HEAD.text, 1, streams.keys(number).stream)
+        (seconds, micros), *found = pipeline.execute()
     heads = [_head(number, last) for number, last in zip(numbers, found, strict=True) if last is not None]
     return msgspec.structs.replace(selection, heads=tuple(heads), others_ms=seconds * 1000 + micros // 1000)
 
 
-def _head(number: int, head: bytes) -> quarantined.Head:
+def _head(number: int, head: bytes) -> quarantined.ShardHead:
     ms, _, seq = head.partition(b"-")
-    return quarantined.Head(number, int(ms), int(seq))
+    return quarantined.ShardHead(number, int(ms), int(seq))

@@ -84,7 +84,7 @@ class Name(NamedTuple):
         return ":".join(map(str, self))
 
 
-class Row(NamedTuple):
+class QuarantineRow(NamedTuple):
     """One row of the table; ``digest`` is the hash of ``raw``, ``item`` its number in the receipt, or 0."""
 
     received: dt.datetime
@@ -105,7 +105,7 @@ class Row(NamedTuple):
         return Name(received_ms, self.receipt, self.item, 0 if self.item else self.digest)
 
 
-class Head(NamedTuple):
+class ShardHead(NamedTuple):
     """Of a shard: entries before this one are committed, so that their rows do not come back."""
 
     shard: int
@@ -129,13 +129,13 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     project_id: int = -1
     reason: str = ""
     before_ms: int = _FOREVER_MS
-    heads: tuple[Head, ...] = ()
+    heads: tuple[ShardHead, ...] = ()
     others_ms: int = _FOREVER_MS
 
     @property
     def parameters(self) -> dict[str, object]:
         """The values of the statements above."""
-        heads = self.heads or (Head(1 << 32, 0, 0),)
+        heads = self.heads or (ShardHead(1 << 32, 0, 0),)
         return {
             "receipt": self.receipt,
             "project_id": self.project_id,
@@ -161,13 +161,13 @@ def extent(server: clickhouse.Connection, selection: Selection) -> Extent:
     return Extent(rows, msgspec.structs.replace(selection, before_ms=newest_ms + 1))
 
 
-def newest(server: clickhouse.Connection, selection: Selection, limit: int) -> list[Row]:
+def newest(server: clickhouse.Connection, selection: Selection, limit: int) -> list[QuarantineRow]:
     """Return at most this many rows, the newest first."""
     rows = server.execute(_NEWEST, {**selection.parameters, "limit": limit})
     return [_row(row) for row in rows]
 
 
-def pages(server: clickhouse.Connection, selection: Selection) -> Iterator[list[Row]]:
+def pages(server: clickhouse.Connection, selection: Selection) -> Iterator[list[QuarantineRow]]:
     """Yield all rows, the oldest first; those of a page may be removed before the next one is asked for.
 
     Rows with one name are on one page.
@@ -216,7 +216,7 @@ def remove(server: clickhouse.Connection, names: Sequence[Name]) -> bool:
     return int(left) == 0
 
 
-def _row(row: Sequence[Any]) -> Row:
+def _row(row: Sequence[Any]) -> QuarantineRow:
     *others, raw, digest, item = row
     # The driver gives text where the bytes are UTF-8.
-    return Row._make((*others, raw.encode() if isinstance(raw, str) else raw, digest, item))
+    return QuarantineRow._make((*others, raw.encode() if isinstance(raw, str) else raw, digest, item))

@@ -11,16 +11,17 @@ import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import redis
-import redis.exceptions
 
 from storage import errors
 from storage.projects import registry
 from storage.quarantine import quarantined
 from storage.queue import appends, streams
-from storage.servers import clocks, scripts
+from storage.servers import clocks, redis_errors, scripts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    import redis.exceptions
 
     from storage.queue import envelope
     from storage.servers import leases
@@ -61,7 +62,7 @@ class Source(NamedTuple):
     key: str
     notes: Sequence[Note]
     keep_s: int = 0
-    lease: leases.Lease | None = None
+    lease: leases.ProcessLease | None = None
     counts: Mapping[str, int] = {}
 
 
@@ -104,10 +105,8 @@ def _append(client: redis.Redis, groups: Mapping[int, list[envelope.Payload]], s
         *(len(source.counts), *counts),
         *entries,
     )
-    try:
+    with redis_errors.told("did not take the payloads"):
         answer: Any = client.eval(scripts.AGAIN.text, len(names), *names, *arguments)
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not take the payloads: {error}.") from error
     found: list[bytes] = answer
     return found
 
@@ -118,10 +117,8 @@ def noted(client: redis.Redis) -> list[quarantined.Name]:
     Raises:
         RedisUnavailableError: Redis did not answer.
     """
-    try:
+    with redis_errors.told():
         fields: Any = client.hkeys(REPLAYED_KEY)
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
     return [quarantined.Name.parse(field.decode()) for field in fields]
 
 
@@ -134,10 +131,8 @@ def forget(client: redis.Redis, names: Iterable[quarantined.Name]) -> None:
     fields = [str(name) for name in names]
     if not fields:
         return
-    try:
+    with redis_errors.told():
         client.hdel(REPLAYED_KEY, *fields)
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
 
 
 def position(client: redis.Redis, key: str) -> str:
@@ -146,10 +141,8 @@ def position(client: redis.Redis, key: str) -> str:
     Raises:
         RedisUnavailableError: Redis did not answer.
     """
-    try:
+    with redis_errors.told():
         value: Any = client.hget(key, POSITION)
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
     return value.decode() if value else ""
 
 
@@ -159,10 +152,8 @@ def finished(client: redis.Redis, key: str) -> None:
     Raises:
         RedisUnavailableError: Redis did not answer.
     """
-    try:
+    with redis_errors.told():
         client.delete(key)
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
 
 
 POSITION: Final = "position"

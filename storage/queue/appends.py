@@ -14,14 +14,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import redis
-import redis.exceptions
 
-from storage import errors
 from storage.queue import envelope
-from storage.servers import clocks
+from storage.servers import clocks, redis_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    import redis.exceptions
 
 REMEMBERED_S: Final = 600
 """Far longer than anything on the way holds a command back."""
@@ -83,7 +83,7 @@ def encoded(groups: Iterable[Group]) -> tuple[list[str], list[Any]]:
     values: list[Any] = []
     for stream, ledger, payloads in groups:
         keys += (stream, ledger)
-        values += (_census(payloads), envelope.encode(payloads))
+        values += (_project_counts(payloads), envelope.encode(payloads))
     return keys, values
 
 
@@ -105,13 +105,11 @@ def repeated(client: redis.Redis) -> dict[int, int]:
     Raises:
         RedisUnavailableError: Redis did not answer.
     """
-    try:
+    with redis_errors.told():
         counted: Any = client.hgetall(REPEATED_KEY)
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
     return {int(project): int(payloads) for project, payloads in counted.items()}
 
 
-def _census(payloads: list[envelope.Payload]) -> str:
+def _project_counts(payloads: list[envelope.Payload]) -> str:
     counts = Counter(payload.project_id for payload in payloads)
     return " ".join(f"{project} {count}" for project, count in counts.items())

@@ -12,14 +12,14 @@ import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import redis
-import redis.exceptions
 
-from storage import errors
 from storage.queue import appends, streams
-from storage.servers import clocks, scripts
+from storage.servers import clocks, redis_errors, scripts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    import redis.exceptions
 
 AHEAD_MS: Final = 2 * clocks.SLACK_MS
 """By how much a stream is ahead before anything is said of it: one that Redis' clock makes never is."""
@@ -52,15 +52,12 @@ def find(
     """
     wanted = list(numbers)
     arguments = (int(clock() * 1000), AHEAD_MS, int(mend))
-    try:
-        with client.pipeline(transaction=False) as pipeline:
-            for number in wanted:
-                names = streams.keys(number)
-                where = (names.stream, names.bounds, appends.GENERATION_KEY)
-                pipeline.eval(scripts.MEND.text, len(where), *where, *arguments)
-            answers: list[Any] = pipeline.execute()
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+    with redis_errors.told(), client.pipeline(transaction=False) as pipeline:
+        for number in wanted:
+            names = streams.keys(number)
+            where = (names.stream, names.bounds, appends.GENERATION_KEY)
+            pipeline.eval(scripts.MEND.text, len(where), *where, *arguments)
+        answers: list[Any] = pipeline.execute()
     return {
         number: Drift(int(ahead_ms), bool(mended))
         for number, (ahead_ms, mended) in zip(wanted, answers, strict=True)

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import redis
 import redis.asyncio
-import redis.exceptions
 
-from storage import errors
 from storage.queue import streams
+from storage.servers import redis_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    import redis.exceptions
 
 MOST_SHARDS: Final = 256
 KEY: Final = "headrace:aside"
@@ -46,24 +47,22 @@ def present(client: redis.Redis, shards: int) -> list[int]:
     """
     beyond = range(2 * shards, 2 * MOST_SHARDS)
     ledgers = [streams.keys(number).ledger for number in beyond]
-    try:
+    with redis_errors.told("did not tell its streams"):
         if not ledgers or not client.exists(*ledgers):
             return [*every(shards)]
         with client.pipeline(transaction=False) as pipeline:
             for ledger in ledgers:
                 pipeline.exists(ledger)
             left = pipeline.execute()
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not tell its streams: {error}.") from error
     return [*every(shards), *(number for number, exists in zip(beyond, left, strict=True) if exists)]
 
 
-def aside(shard: int, shards: int) -> int:
+def isolated_stream(shard: int, shards: int) -> int:
     """Return the number of a shard's lane aside."""
     return shard + shards
 
 
-def is_aside(stream: int, shards: int) -> bool:
+def is_isolated(stream: int, shards: int) -> bool:
     """Say whether a stream is a lane aside, or left from when there were more shards."""
     return stream >= shards
 
@@ -74,10 +73,8 @@ def publish(client: redis.Redis, projects: Iterable[int]) -> None:
     Raises:
         RedisUnavailableError: Redis did not take it.
     """
-    try:
+    with redis_errors.told("did not take it"):
         client.set(KEY, msgspec.msgpack.encode(sorted(projects)), ex=TTL_S)
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not take it: {error}.") from error
 
 
 def note_costs(client: redis.Redis, costs: Mapping[int, int]) -> None:
@@ -86,13 +83,10 @@ def note_costs(client: redis.Redis, costs: Mapping[int, int]) -> None:
     Raises:
         RedisUnavailableError: Redis did not take it.
     """
-    try:
-        with client.pipeline(transaction=False) as pipeline:
-            for project, cost in costs.items():
-                pipeline.set(f"{COSTS_KEY}:{project}", cost, ex=COSTS_TTL_S)
-            pipeline.execute()
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not take it: {error}.") from error
+    with redis_errors.told("did not take it"), client.pipeline(transaction=False) as pipeline:
+        for project, cost in costs.items():
+            pipeline.set(f"{COSTS_KEY}:{project}", cost, ex=COSTS_TTL_S)
+        pipeline.execute()
 
 
 def costs(client: redis.Redis, projects: Iterable[int]) -> dict[int, int]:
@@ -104,10 +98,8 @@ def costs(client: redis.Redis, projects: Iterable[int]) -> dict[int, int]:
     wanted = list(projects)
     if not wanted:
         return {}
-    try:
+    with redis_errors.told():
         noted: Any = client.mget([f"{COSTS_KEY}:{project}" for project in wanted])
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
     return {project: int(cost) for project, cost in zip(wanted, noted, strict=True) if cost is not None}
 
 

@@ -15,13 +15,13 @@ import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import redis
-import redis.exceptions
 
-from storage import errors
-from storage.servers import scripts
+from storage.servers import redis_errors, scripts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    import redis.exceptions
 
 SLICE_S: Final = 1200
 """Seconds of a slice of time, and the longest retry window that makes sense with it: two slices are asked."""
@@ -77,13 +77,10 @@ def recall(client: redis.Redis, shard: int, wanted: Mapping[int, Iterable[int]])
     chunks = [(number, chunk) for number in sorted(wanted) for chunk in _chunks(list(wanted[number]))]
     if not chunks:
         return {}
-    try:
-        with client.pipeline(transaction=False) as pipeline:
-            for number, chunk in chunks:
-                pipeline.eval(scripts.RECALL.text, 1, _name(shard, number), _packed(chunk))
-            answers: list[bytes] = pipeline.execute()
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+    with redis_errors.told(), client.pipeline(transaction=False) as pipeline:
+        for number, chunk in chunks:
+            pipeline.eval(scripts.RECALL.text, 1, _name(shard, number), _packed(chunk))
+        answers: list[bytes] = pipeline.execute()
     return {
         key: Seen.decode(seen)
         for (_, chunk), answer in zip(chunks, answers, strict=True)
@@ -101,15 +98,12 @@ def remember(client: redis.Redis, shard: int, seen: Mapping[int, Seen]) -> None:
     memories: dict[int, list[int]] = {}
     for key, value in seen.items():
         memories.setdefault(value.received_s // SLICE_S, []).extend((key, value.encode()))
-    try:
-        with client.pipeline(transaction=False) as pipeline:
-            for number, items in memories.items():
-                for chunk in _chunks(items, 2 * _CHUNK):
-                    arguments = (MOST, SHARE, 3 * SLICE_S, _packed(chunk))
-                    pipeline.eval(scripts.REMEMBER.text, 1, _name(shard, number), *arguments)
-            pipeline.execute()
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+    with redis_errors.told(), client.pipeline(transaction=False) as pipeline:
+        for number, items in memories.items():
+            for chunk in _chunks(items, 2 * _CHUNK):
+                arguments = (MOST, SHARE, 3 * SLICE_S, _packed(chunk))
+                pipeline.eval(scripts.REMEMBER.text, 1, _name(shard, number), *arguments)
+        pipeline.execute()
 
 
 def slices(received_s: int, window_s: int) -> range:

@@ -7,12 +7,15 @@ leaves Redis and the edges, and expires a day after its own.
 from __future__ import annotations
 
 import secrets
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import redis.asyncio
-import redis.exceptions
 
 from storage import errors
+from storage.servers import redis_errors
+
+if TYPE_CHECKING:
+    import redis.exceptions
 
 DAY_S: Final = 86_400
 _BYTES: Final = 16
@@ -29,11 +32,9 @@ async def load(client: redis.asyncio.Redis, day: int) -> bytes:
         RedisUnavailableError: Redis did not answer, or has no room.
     """
     name = f"headrace:senders:{day}"
-    try:
+    with redis_errors.told("did not give the secret"):
         await client.set(name, secrets.token_bytes(_BYTES), nx=True, ex=2 * DAY_S)
         secret: Any = await client.get(name)
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not give the secret: {error}.") from error
     if secret is None:
         raise errors.RedisUnavailableError("Redis lost the secret at once.")
     return bytes(secret)

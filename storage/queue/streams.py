@@ -26,7 +26,7 @@ import structlog
 
 from storage import errors
 from storage.queue import appends
-from storage.servers import scripts
+from storage.servers import redis_errors, scripts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -61,12 +61,12 @@ def keys(shard: int) -> Keys:
 class StoredEntry(NamedTuple):
     """An entry as it lies in the stream.
 
-    ``census`` is how many payloads of which project it holds, readable even when ``value`` is corrupt;
+    ``project_counts`` says how many payloads of which project it holds, even when ``value`` is corrupt;
     ``received_ms`` is the time of receipt, in milliseconds since the epoch.
     """
 
     id: str
-    census: dict[int, int]
+    project_counts: dict[int, int]
     value: bytes
     received_ms: int
 
@@ -92,7 +92,7 @@ class Ahead(NamedTuple):
     payloads: int
 
 
-class Lease(NamedTuple):
+class ShardLease(NamedTuple):
     """The right to drain a shard.
 
     ``bounds`` are those of a batch that was left unfinished, if any; ``attempts`` is how often it was taken
@@ -112,13 +112,10 @@ def entries(client: redis.Redis, numbers: Iterable[int]) -> int:
     Raises:
         RedisUnavailableError: Redis did not answer.
     """
-    try:
-        with client.pipeline(transaction=False) as pipeline:
-            for number in numbers:
-                pipeline.xlen(keys(number).stream)
-            return sum(pipeline.execute())
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not count: {error}.") from error
+    with redis_errors.told("did not count"), client.pipeline(transaction=False) as pipeline:
+        for number in numbers:
+            pipeline.xlen(keys(number).stream)
+        return sum(pipeline.execute())
 
 
 class AsyncAppender:
@@ -145,12 +142,10 @@ class AsyncAppender:
         Raises:
             RedisUnavailableError: Redis did not answer, or stored nothing; after a time-out it may have.
         """
-        try:
+        with redis_errors.told("did not take the reports"):
             async with self._turn:
                 arguments = self._producer.arguments(grouped(groups), self._clock())
                 answers: list[bytes] = await self._send(arguments)
-        except (redis.exceptions.RedisError, OSError) as error:
-            raise errors.RedisUnavailableError(f"Redis did not take the reports: {error}.") from error
         stored, refused = appends.parted(groups, answers)
         for shard, problem in refused.items():
             log.error("append_refused", shard=shard, error=problem)
@@ -193,10 +188,8 @@ class Appender:
             RedisUnavailableError: Redis did not confirm it; after a time-out it may be stored all the same.
         """
         arguments = self._producer.arguments(grouped(groups), self._clock())
-        try:
+        with redis_errors.told("did not take the payloads"):
             answers = self._send(arguments)
-        except (redis.exceptions.RedisError, OSError) as error:
-            raise errors.RedisUnavailableError(f"Redis did not take the payloads: {error}.") from error
         return appends.parted(groups, answers)[0]
 
     def _send(self, arguments: list[Any]) -> Any:  # noqa: ANN401 - a Lua answer
@@ -216,7 +209,7 @@ class Queue:
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
 
-    def acquire(self, shard: int, ttl_ms: int) -> Lease | None:
+    def acquire(self, shard: int, ttl_ms: int) -> ShardLease | None:
         """Take the lease of a shard, or return None when another drainer holds it."""
         names = keys(shard)
         where = (names.lease, names.fence, names.bounds, names.attempts, names.begun)
@@ -224,9 +217,9 @@ class Queue:
         if not answer:
             return None
         token, bounds, attempts, begun = answer
-        return Lease(shard, token, bounds, attempts, bool(begun))
+        return ShardLease(shard, token, bounds, attempts, bool(begun))
 
-    def renew(self, lease: Lease, ttl_ms: int) -> None:
+    def renew(self, lease: ShardLease, ttl_ms: int) -> None:
         """Prolong the lease.
 
         Raises:
@@ -236,27 +229,23 @@ class Queue:
         if not self._run(scripts.RENEW, (names.lease, names.fence), lease.token, ttl_ms):
             raise _lost(lease)
 
-    def forgive(self, lease: Lease) -> None:
+    def reset_attempts(self, lease: ShardLease) -> None:
         """Forget the attempts at the unfinished batch: it was not its fault."""
-        try:
+        with redis_errors.told():
             self._client.delete(keys(lease.shard).attempts)
-        except (redis.exceptions.RedisError, OSError) as error:
-            raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
 
-    def release(self, lease: Lease) -> None:
+    def release(self, lease: ShardLease) -> None:
         """Give the lease back; harmless when it is no longer held."""
         self._run(scripts.RELEASE, (keys(lease.shard).lease,), lease.token)
 
-    def evict(self, shard: int) -> None:
+    def break_lease(self, shard: int) -> None:
         """End whatever lease a shard is under: its holder is known to be dead.
 
         Should somebody else hold it meanwhile, the next drainer's fencing token makes him stop, and his batch
         is repeated.
         """
-        try:
+        with redis_errors.told():
             self._client.delete(keys(shard).lease)
-        except (redis.exceptions.RedisError, OSError) as error:
-            raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
 
     def read(self, shard: int, *, max_bytes: int, max_payloads: int) -> list[StoredEntry]:
         """Read the oldest entries of a shard, at least one if there is any, without removing them."""
@@ -265,27 +254,22 @@ class Queue:
 
     def read_between(self, shard: int, first: str, last: str) -> list[StoredEntry]:
         """Read exactly the entries of a batch whose bounds are known."""
-        try:
+        with redis_errors.told("did not give the batch"):
             answer: Any = self._client.xrange(keys(shard).stream, first, last)
-        except (redis.exceptions.RedisError, OSError) as error:
-            raise errors.RedisUnavailableError(f"Redis did not give the batch: {error}.") from error
         return [_stored_fields(*found) for found in answer]
 
     def find(self, shard: int, entry_id: str) -> Held | None:
         """Return what is known of an entry that was not committed yet, or None if it is not in the stream."""
         names = keys(shard)
-        try:
-            with self._client.pipeline(transaction=True) as pipeline:
-                pipeline.xrange(names.stream, entry_id, entry_id)
-                pipeline.get(names.bounds)
-                pipeline.get(names.attempts)
-                found, bounds, attempts = pipeline.execute()
-        except (redis.exceptions.RedisError, OSError) as error:
-            raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
+        with redis_errors.told(), self._client.pipeline(transaction=True) as pipeline:
+            pipeline.xrange(names.stream, entry_id, entry_id)
+            pipeline.get(names.bounds)
+            pipeline.get(names.attempts)
+            found, bounds, attempts = pipeline.execute()
         if not found:
             return None
         stored = _stored_fields(*found[0])
-        return Held(sum(stored.census.values()), bounds, int(attempts or 0), stored.received_ms)
+        return Held(sum(stored.project_counts.values()), bounds, int(attempts or 0), stored.received_ms)
 
     def ahead_of(self, shard: int, entry_id: str) -> Ahead:
         """Count what lies before an entry that is in the stream."""
@@ -298,7 +282,7 @@ class Queue:
             start = more.decode() if more else ""
         return total
 
-    def bind(self, lease: Lease, bounds: bytes) -> None:
+    def bind(self, lease: ShardLease, bounds: bytes) -> None:
         """Store the bounds of a batch before its work begins, or better ones before anything was inserted.
 
         Raises:
@@ -309,7 +293,7 @@ class Queue:
         if not self._run(scripts.BIND, where, lease.token, bounds):
             raise _lost(lease)
 
-    def begin(self, lease: Lease, ttl_ms: int) -> None:
+    def begin(self, lease: ShardLease, ttl_ms: int) -> None:
         """Prolong the lease and note that the inserts of the bound batch begin.
 
         Raises:
@@ -319,7 +303,7 @@ class Queue:
         if not self._run(scripts.BEGIN, (names.lease, names.fence, names.begun), lease.token, ttl_ms):
             raise _lost(lease)
 
-    def commit(self, lease: Lease, bounds: bytes, last: str, counts: Iterable[tuple[str, int]]) -> None:
+    def commit(self, lease: ShardLease, bounds: bytes, last: str, counts: Iterable[tuple[str, int]]) -> None:
         """Drop the batch that ends with entry ``last``, and add ``counts`` to the shard's ledger, at once.
 
         Raises:
@@ -332,13 +316,11 @@ class Queue:
             raise _lost(lease)
 
     def _run(self, script: scripts.Script, names: tuple[str, ...], *arguments: object) -> Any:  # noqa: ANN401 - a Lua answer
-        try:
+        with redis_errors.told():
             try:
                 return self._client.evalsha(script.sha, len(names), *names, *arguments)  # type: ignore[arg-type]
             except redis.exceptions.NoScriptError:
                 return self._client.eval(script.text, len(names), *names, *arguments)  # type: ignore[arg-type]
-        except (redis.exceptions.RedisError, OSError) as error:
-            raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
 
 
 def grouped(groups: Mapping[int, list[envelope.Payload]]) -> Iterator[appends.Group]:
@@ -361,9 +343,9 @@ def _stored_fields(entry_id: bytes, fields: Mapping[bytes, bytes]) -> StoredEntr
     return _stored(entry_id, fields[b"n"], fields[b"p"], fields.get(b"t"))
 
 
-def _stored(entry_id: bytes, census: bytes, value: bytes, received: bytes | None = None) -> StoredEntry:
+def _stored(entry_id: bytes, counted: bytes, value: bytes, received: bytes | None = None) -> StoredEntry:
     """Return an entry; one of an earlier release was received when its id says."""
-    numbers = [int(number) for number in census.split()]
+    numbers = [int(number) for number in counted.split()]
     counts = dict(zip(numbers[::2], numbers[1::2], strict=True))
     return StoredEntry(entry_id.decode(), counts, value, _dated(entry_id, received))
 
@@ -374,7 +356,7 @@ def _after(entry_id: str) -> str:
     return f"{milliseconds}-{int(sequence) + 1}"
 
 
-def _lost(lease: Lease) -> errors.LeaseLostError:
+def _lost(lease: ShardLease) -> errors.LeaseLostError:
     return errors.LeaseLostError(
         f"Shard {lease.shard} was taken over: token {lease.token} is not the newest."
     )

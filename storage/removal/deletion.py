@@ -16,18 +16,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import redis
-import redis.exceptions
 
 from storage import errors
 from storage.ledger import equations
 from storage.limits import quotas
-from storage.projects import partitions, registry
+from storage.projects import model, partitions, project_settings, registry
 from storage.queue import isolation, streams
 from storage.removal import underway
-from storage.servers import scripts
+from storage.servers import redis_errors, scripts
 from storage.tables import refusals
 
 if TYPE_CHECKING:
+    import redis.exceptions
+
     from storage.servers import clickhouse
 
 SETTLE_S: Final = 5.0
@@ -54,9 +55,7 @@ class DeletionError(errors.HeadraceError):
     """A project cannot be deleted now."""
 
 
-def delete(
-    server: clickhouse.Connection, client: redis.Redis, shards: int, project: registry.Project
-) -> None:
+def delete(server: clickhouse.Connection, client: redis.Redis, shards: int, project: model.Project) -> None:
     """Delete a project and all that was stored of it.
 
     Args:
@@ -107,12 +106,12 @@ def sweep(server: clickhouse.Connection, client: redis.Redis, shards: int) -> li
     return swept
 
 
-def _require_retired(project: registry.Project) -> None:
+def _require_retired(project: model.Project) -> None:
     if project.status != "retired":
         raise DeletionError(f"Only a retired project is deleted: retire {project.name!r} first.")
 
 
-def _require_drained(client: redis.Redis, shards: int, project: registry.Project) -> None:
+def _require_drained(client: redis.Redis, shards: int, project: model.Project) -> None:
     totals = equations.counters(client, shards)
     waiting = totals["acknowledged"].get(project.id, 0) - totals["committed"].get(project.id, 0)
     if waiting > 0:
@@ -121,7 +120,7 @@ def _require_drained(client: redis.Redis, shards: int, project: registry.Project
         )
 
 
-def _wait_dropped(client: redis.Redis, shards: int, project: registry.Project) -> None:
+def _wait_dropped(client: redis.Redis, shards: int, project: model.Project) -> None:
     deadline = time.monotonic() + DRAIN_S
     while waiting := _in_queue(client, shards, project.id):
         if time.monotonic() >= deadline:
@@ -166,7 +165,7 @@ def _tables(server: clickhouse.Connection) -> list[str]:
 def _delete_counts(client: redis.Redis, shards: int, project_id: int) -> None:
     """Remove what Redis counted and remembers of a project, but for what ends there by itself."""
     each = [streams.keys(number) for number in isolation.present(client, shards)]
-    try:
+    with redis_errors.told("did not delete the counts"):
         with client.pipeline(transaction=False) as pipeline:
             for names in each:
                 pipeline.eval(scripts.DISOWN.text, 2, names.ledger, names.stream, str(project_id))
@@ -175,17 +174,15 @@ def _delete_counts(client: redis.Redis, shards: int, project_id: int) -> None:
         members: Any = client.zrange(quotas.EXHAUSTED_KEY, 0, -1)
         if mine := [member for member in members if member.split(b" ", 1)[0] == str(project_id).encode()]:
             client.zrem(quotas.EXHAUSTED_KEY, *mine)
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not delete the counts: {error}.") from error
 
 
-def _marked(project: registry.Project) -> registry.Project:
+def _marked(project: model.Project) -> model.Project:
     """Return the project as deleted; it keeps its name until nothing else is left of it."""
     _require_retired(project)
     return msgspec.structs.replace(
-        project, keys=(), key_records=(), status="deleted", settings=registry.ProjectSettings()
+        project, keys=(), key_records=(), status="deleted", settings=project_settings.ProjectSettings()
     )
 
 
-def _nameless(project: registry.Project) -> registry.Project:
+def _nameless(project: model.Project) -> model.Project:
     return msgspec.structs.replace(project, name="")

@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 import redis
-import redis.exceptions
 import structlog
 
-from storage import errors
-from storage.projects import registry
+from storage.projects import model, registry
 from storage.queue import isolation, streams
 from storage.removal import removals, underway
-from storage.servers import clocks, leases
+from storage.servers import clocks, leases, redis_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    import redis.exceptions
 
     from storage.servers import clickhouse
 
@@ -52,7 +52,7 @@ def enforce(
     server: clickhouse.Connection,
     client: redis.Redis,
     shards: int,
-    projects: Iterable[registry.Project],
+    projects: Iterable[model.Project],
     trusts: Callable[[int], bool] = lambda _: True,
 ) -> int:
     """Remove what is too old, and return how many reports that were; most calls find nothing to do.
@@ -89,7 +89,7 @@ def enforce(
         )
 
 
-def _remove(server: clickhouse.Connection, project_id: int, cutoff: int, lease: leases.Lease) -> int:
+def _remove(server: clickhouse.Connection, project_id: int, cutoff: int, lease: leases.ProcessLease) -> int:
     """Remove what a project has below a cutoff, and return how many reports that were."""
     whole = removals.Removal(project_id, 0, cutoff, "", "", 0)
     numbers = itertools.count(removals.latest(server, project_id) + 1)
@@ -155,12 +155,9 @@ def _clock(server: clickhouse.Connection, client: redis.Redis, numbers: Iterable
 
     Of several clocks the one that is behind counts: one that is ahead would remove what is young.
     """
-    try:
-        with client.pipeline(transaction=False) as pipeline:
-            for number in numbers:
-                pipeline.xrange(streams.keys(number).stream, count=1)
-            heads = pipeline.execute()
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not tell what waits: {error}.") from error
+    with redis_errors.told("did not tell what waits"), client.pipeline(transaction=False) as pipeline:
+        for number in numbers:
+            pipeline.xrange(streams.keys(number).stream, count=1)
+        heads = pipeline.execute()
     now_ms = clocks.earliest_ms(client, server)
     return now_ms, min((streams.received_ms(*head[0]) for head in heads if head), default=now_ms)

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import redis
-import redis.exceptions
 
 from storage import errors
-from storage.projects import registry
+from storage.projects import model, registry
 from storage.queue import streams
+from storage.servers import redis_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import redis.exceptions
 
 _POLL_S: Final = 0.05
 
@@ -36,7 +38,7 @@ class _Bounds(msgspec.Struct):
 _decoder: Final = msgspec.json.Decoder(_Bounds)
 
 
-def published(client: redis.Redis, source: registry.Registry) -> registry.Snapshot:
+def published(client: redis.Redis, source: registry.Registry) -> model.Snapshot:
     """Publish the registry, and return what workers and edges find from now on.
 
     Raises:
@@ -56,10 +58,8 @@ def older(client: redis.Redis, numbers: Iterable[int], version: int, project_id:
         RedisUnavailableError: Redis did not answer.
     """
     wanted = list(numbers)
-    try:
+    with redis_errors.told():
         found: Any = client.mget([streams.keys(number).bounds for number in wanted])
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
     plans = (
         (number, _decoder.decode(value).plan) for number, value in zip(wanted, found, strict=True) if value
     )

@@ -13,13 +13,13 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 import redis
-import redis.exceptions
 
-from storage import errors
-from storage.servers import clickhouse
+from storage.servers import clickhouse, redis_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import redis.exceptions
 
 KEY: Final = "headrace:clock"
 """Redis string: the time by maintenance's clock, in ms since the epoch, as it told last."""
@@ -63,11 +63,8 @@ def told_ms(value: bytes | None) -> int:
 
 def _ask(client: redis.Redis) -> tuple[int, int]:
     """Return the time by Redis' clock and by maintenance's, in ms since the epoch."""
-    try:
-        with client.pipeline(transaction=False) as pipeline:
-            pipeline.time()
-            pipeline.get(KEY)
-            answers: list[Any] = pipeline.execute()
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not tell the time: {error}.") from error
+    with redis_errors.told("did not tell the time"), client.pipeline(transaction=False) as pipeline:
+        pipeline.time()
+        pipeline.get(KEY)
+        answers: list[Any] = pipeline.execute()
     return redis_ms(answers[0]), told_ms(answers[1])

@@ -12,14 +12,15 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 import redis
-import redis.exceptions
 import structlog
 
 from storage import errors
-from storage.servers import scripts
+from storage.servers import redis_errors, scripts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import redis.exceptions
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +40,7 @@ class HeldError(errors.HeadraceError):
     """Another process does this work just now."""
 
 
-class Lease:
+class ProcessLease:
     """The right to do some work, as long as ``token`` is what stands under ``key``.
 
     Attributes:
@@ -68,7 +69,7 @@ class Lease:
 
 
 @contextlib.contextmanager
-def held(client: redis.Redis, name: str, wait_s: float = 0.0) -> Iterator[Lease]:
+def held(client: redis.Redis, name: str, wait_s: float = 0.0) -> Iterator[ProcessLease]:
     """Hold a lease during the block, renewed by a thread.
 
     Raises:
@@ -88,17 +89,17 @@ def held(client: redis.Redis, name: str, wait_s: float = 0.0) -> Iterator[Lease]
             lease.release()
 
 
-def _take(client: redis.Redis, key: str, deadline: float) -> Lease:
+def _take(client: redis.Redis, key: str, deadline: float) -> ProcessLease:
     while True:
         token = _run(client, scripts.HOLD, (key, _fence(key)), TTL_MS)
         if token:
-            return Lease(client, key, int(token))
+            return ProcessLease(client, key, int(token))
         if time.monotonic() >= deadline:
             raise HeldError("Another command or maintenance is at it just now: try again when it is done.")
         time.sleep(_POLL_S)
 
 
-def _keep(lease: Lease, done: threading.Event) -> None:
+def _keep(lease: ProcessLease, done: threading.Event) -> None:
     while not done.wait(TTL_MS / 3000):
         try:
             lease.require()
@@ -113,8 +114,6 @@ def _fence(key: str) -> str:
 
 
 def _run(client: redis.Redis, script: scripts.Script, names: tuple[str, ...], *arguments: object) -> Any:  # noqa: ANN401 - a Lua answer
-    try:
+    with redis_errors.told():
         answer: Any = client.eval(script.text, len(names), *names, *arguments)  # type: ignore[arg-type]
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not answer: {error}.") from error
     return answer

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 import redis
 import redis.asyncio
-import redis.exceptions
 
-from storage import errors
 from storage.queue import streams
-from storage.servers import scripts
+from storage.servers import redis_errors, scripts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import redis.exceptions
 
     from storage.servers import clickhouse
 
@@ -85,13 +85,11 @@ async def flush(client: redis.asyncio.Redis, waiting: Flush) -> None:
         for key, quantity in waiting.counts.items()
         for part in (msgspec.json.encode(key).decode(), quantity)
     ]
-    try:
+    with redis_errors.told("did not take the refusals"):
         script: Any = client.eval(
             scripts.COUNT_REFUSED.text, 2, PENDING_KEY, last, str(waiting.number), REMEMBERED_S, *pairs
         )
         await script
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not take the refusals: {error}.") from error
 
 
 def move(client: redis.Redis, server: clickhouse.Connection) -> int:
@@ -100,11 +98,9 @@ def move(client: redis.Redis, server: clickhouse.Connection) -> int:
     Raises:
         RecoverableError: Redis or ClickHouse is away; call it again later.
     """
-    try:
+    with redis_errors.told("did not give the refusals"):
         name = _claim(client)
         return _store(client, server, name) if name else 0
-    except (redis.exceptions.RedisError, OSError) as error:
-        raise errors.RedisUnavailableError(f"Redis did not give the refusals: {error}.") from error
 
 
 def _claim(client: redis.Redis) -> str | None:

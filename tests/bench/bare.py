@@ -25,7 +25,7 @@ class Bare:
         response.status = falcon.HTTP_204
 
 
-class Server(edge.Server):
+class Server(edge.EdgeServer):
     """The edge's gunicorn with another application."""
 
     def load(self) -> falcon.asgi.App:

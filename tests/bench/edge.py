@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from deploy.processes import child, network
 from storage.ledger import equations
 from storage.limits import quotas
-from storage.projects import project_settings, registry
+from storage.projects import model, project_settings, registry
 from storage.queue import streams
 from tests.bench import corpus, foreign, loadgen, memory, stack
 from tests.bench.report import Measurement
@@ -124,7 +124,7 @@ def _ratios(some: list[float], others: list[float]) -> list[float]:
     return [one / other for one, other in zip(some, others, strict=True)]
 
 
-def _guard(stores: stack.Stores) -> registry.Project:
+def _guard(stores: stack.Stores) -> model.Project:
     """Return a project for whose requests the edge has everything to check.
 
     Another project has used up its quota: else the edge would not look for any.
@@ -153,7 +153,7 @@ def _serving(stores: stack.Stores, *command: str, **settings: object) -> Iterato
             yield _Served(port, process, sampler, _cpu_seconds(process))
 
 
-def _load(stores: stack.Stores, project: registry.Project, served: _Served, scale: Scale) -> loadgen.Outcome:
+def _load(stores: stack.Stores, project: model.Project, served: _Served, scale: Scale) -> loadgen.Outcome:
     samples = corpus.realistic(_REQUESTS)
     requests = [
         loadgen.request(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from deploy import settings
 from deploy.processes import child, network
-from storage.projects import registry
+from storage.projects import model, registry
 from storage.servers import clickhouse
 from storage.tables import migrate
 from tests.helpers import harness
@@ -39,7 +39,7 @@ class Stores(NamedTuple):
     values: settings.Settings
     client: redis.Redis
     server: clickhouse.Connection
-    project: registry.Project
+    project: model.Project
 
     @contextlib.contextmanager
     def process(self, *arguments: str, name: str, **overrides: object) -> Iterator[child.Child]:

@@ -31,8 +31,8 @@ Contradiction = impossible.Contradiction
 
 
 def contradictions(one: capture.Capture, *, verbatim: bool) -> set[Contradiction]:
-    question = evaluate.Question(json.dumps(one.report).encode(), verbatim=verbatim)
-    (judged,) = evaluate.judge_payloads([question])
+    question = evaluate.EvaluationKey(json.dumps(one.report).encode(), verbatim=verbatim)
+    (judged,) = evaluate.evaluate_payloads([question])
     return {finding.contradiction for _, finding in judged.findings}
 
 

@@ -48,7 +48,7 @@ class RedisServer:
 class ClickHouseServer:
     """A running ClickHouse and the process that is it."""
 
-    server: embedded_clickhouse.Server
+    server: embedded_clickhouse.ClickHouseServer
     process: child.Child
 
     @property

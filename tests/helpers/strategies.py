@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
 
-from storage.projects import registry
+from storage.projects import project_settings
 from storage.queue import envelope
 from tests.helpers import payloads
 from workers import families, pipeline
@@ -268,6 +268,6 @@ ENTRIES: Final = st.lists(
 )
 PLANS: Final = st.sampled_from([0, 1, 60]).map(
     lambda window: pipeline.Plan(
-        projects={1: pipeline.ProjectPlan(settings=registry.ProjectSettings(dedupe_window=window))}
+        projects={1: pipeline.ProjectPlan(settings=project_settings.ProjectSettings(dedupe_window=window))}
     )
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import msgspec
 
 from storage import errors
-from storage.projects import registry
+from storage.projects import model, project_settings
 from storage.queue import envelope
 from workers import pipeline
 from workers.reading import decode
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from storage.queue import retry_memory, streams
 
 
-class Bounds(msgspec.Struct, frozen=True):
+class BatchBounds(msgspec.Struct, frozen=True):
     """What Redis remembers of a batch while it is worked on.
 
     Attributes:
@@ -49,16 +49,16 @@ class Corrupt(NamedTuple):
     error: str
 
 
-class Decoded(NamedTuple):
+class DecodedBatch(NamedTuple):
     """The entries of a batch: those that could be decoded, and those that could not."""
 
     entries: list[envelope.Entry]
     corrupt: list[Corrupt]
 
-    def until(self, last: str) -> Decoded:
+    def until(self, last: str) -> DecodedBatch:
         """Return the part that ends with the entry of this id."""
         end = _order(last)
-        return Decoded(
+        return DecodedBatch(
             [entry for entry in self.entries if _order(entry.id) <= end],
             [corrupt for corrupt in self.corrupt if _order(corrupt.stored.id) <= end],
         )
@@ -72,10 +72,10 @@ class Work(NamedTuple):
     ones of reports that may be sent again, where that is known already.
     """
 
-    bounds: Bounds
+    bounds: BatchBounds
     encoded: bytes
     stored: Sequence[streams.StoredEntry]
-    decoded: Decoded
+    decoded: DecodedBatch
     full: bool
     begun: bool = False
     left: Mapping[int, retry_memory.Seen] | None = None
@@ -90,15 +90,15 @@ class Admit(Protocol):
         """Return the refused pairs, each with the environment under which its reports are kept."""
 
 
-_decoder = msgspec.json.Decoder(Bounds)
+_decoder = msgspec.json.Decoder(BatchBounds)
 
 
-def encode_bounds(bounds: Bounds) -> bytes:
+def encode_bounds(bounds: BatchBounds) -> bytes:
     """Return the bounds as Redis holds them."""
     return msgspec.json.encode(bounds)
 
 
-def decode_bounds(encoded: bytes) -> Bounds:
+def decode_bounds(encoded: bytes) -> BatchBounds:
     """Return the bounds that an earlier drainer left."""
     return _decoder.decode(encoded)
 
@@ -119,7 +119,7 @@ def dated(stored: Sequence[streams.StoredEntry], latest_ms: int) -> list[streams
 
 def decode_entries(
     stored: Sequence[streams.StoredEntry], damaged: Mapping[str, str] = MappingProxyType({})
-) -> Decoded:
+) -> DecodedBatch:
     """Decode what can be decoded; a corrupt entry never takes its neighbours with it."""
     entries: list[envelope.Entry] = []
     corrupt: list[Corrupt] = []
@@ -131,7 +131,7 @@ def decode_entries(
             entries.append(envelope.decode(item.id, item.value)._replace(dated_ms=item.received_ms))
         except errors.EnvelopeError as error:
             corrupt.append(Corrupt(item, str(error)))
-    return Decoded(entries, corrupt)
+    return DecodedBatch(entries, corrupt)
 
 
 def _order(entry_id: str) -> tuple[int, int]:
@@ -144,7 +144,7 @@ def reports_at_most(body: bytes) -> int:
     return min(body.count(b"{"), decode.MAX_ITEMS) if body.lstrip()[:1] == b"[" else 1
 
 
-def cut(stored: Sequence[streams.StoredEntry], entries: Decoded, most: int) -> int:
+def cut(stored: Sequence[streams.StoredEntry], entries: DecodedBatch, most: int) -> int:
     """Return how many of the stored entries, at least one, hold at most this many reports together."""
     by_id = {entry.id: entry for entry in entries.entries}
     reports = 0
@@ -176,7 +176,7 @@ def costs(entries: Sequence[envelope.Entry], seconds: float) -> dict[int, int]:
     }
 
 
-def damaged_entries(shard: int, entries: Decoded, found: Mapping[str, str]) -> dict[str, str]:
+def damaged_entries(shard: int, entries: DecodedBatch, found: Mapping[str, str]) -> dict[str, str]:
     """Return the entries of these payloads (errors by receipt), or all if there are no such payloads."""
     if not found:
         return {entry.id: "The entry makes its batch fail, but only as a whole." for entry in entries.entries}
@@ -188,12 +188,14 @@ def damaged_entries(shard: int, entries: Decoded, found: Mapping[str, str]) -> d
     }
 
 
-def can_be_halved(entries: Decoded, *, begun: bool) -> bool:
+def can_be_halved(entries: DecodedBatch, *, begun: bool) -> bool:
     """Say whether half of a batch may be bound in its place: of none whose inserts have begun."""
     return not begun and len(_ids(entries)) > 1
 
 
-def less(shard: int, bounds: Bounds, entries: Decoded, found: Mapping[str, str], *, begun: bool) -> Bounds:
+def less(
+    shard: int, bounds: BatchBounds, entries: DecodedBatch, found: Mapping[str, str], *, begun: bool
+) -> BatchBounds:
     """Return the bounds of a batch without what makes it fail.
 
     Payloads that fail alone are set aside. If none does, the batch is halved, unless some of its rows may be
@@ -222,7 +224,7 @@ def until(stored: Sequence[streams.StoredEntry], last: str) -> list[streams.Stor
     return [item for item in stored if _order(item.id) <= end]
 
 
-def _ids(entries: Decoded) -> list[str]:
+def _ids(entries: DecodedBatch) -> list[str]:
     """Return the ids of all entries, in the order of the stream."""
     ids = [entry.id for entry in entries.entries] + [corrupt.stored.id for corrupt in entries.corrupt]
     return sorted(ids, key=_order)
@@ -230,10 +232,10 @@ def _ids(entries: Decoded) -> list[str]:
 
 def make_plan(
     entries: Sequence[envelope.Entry],
-    snapshot: registry.Snapshot,
+    snapshot: model.Snapshot,
     admit: Admit,
     latest_ms: int,
-    census: Iterable[int] = (),
+    project_ids: Iterable[int] = (),
 ) -> pipeline.Plan:
     """Fix the decisions of a new batch: each project's settings, and which partitions are full.
 
@@ -245,10 +247,10 @@ def make_plan(
         snapshot: the registry.
         admit: asked for each project's partitions.
         latest_ms: after which nothing of the batch was received.
-        census: the projects of the batch, also those of entries that cannot be decoded.
+        project_ids: the projects of the batch, also those of entries that cannot be decoded.
     """
     projects = {project.id: project for project in snapshot.projects}
-    deleted = _deleted(snapshot, census)
+    deleted = _deleted(snapshot, project_ids)
     wanted: dict[int, dict[partitions.Pair, None]] = {}
     for entry in entries:
         for payload in entry.payloads:
@@ -259,7 +261,7 @@ def make_plan(
     plans = {}
     for project_id, pairs in wanted.items():
         project = projects.get(project_id)
-        settings = project.settings if project else registry.ProjectSettings()
+        settings = project.settings if project else project_settings.ProjectSettings()
         refused = admit(project_id, list(pairs), most=settings.max_partitions, now_ms=now_ms)
         plans[project_id] = pipeline.ProjectPlan(
             settings=settings,
@@ -271,7 +273,7 @@ def make_plan(
     )
 
 
-def narrowed(plan: pipeline.Plan, snapshot: registry.Snapshot, census: Iterable[int]) -> pipeline.Plan:
+def narrowed(plan: pipeline.Plan, snapshot: model.Snapshot, project_ids: Iterable[int]) -> pipeline.Plan:
     """Return a plan that also leaves out what a newer registry forbids; settings stay as they were."""
     known = {project.id: project.removed_before for project in snapshot.projects}
     projects = {
@@ -281,9 +283,9 @@ def narrowed(plan: pipeline.Plan, snapshot: registry.Snapshot, census: Iterable[
         for number, project in plan.projects.items()
     }
     return msgspec.structs.replace(
-        plan, projects=projects, deleted=_deleted(snapshot, census), registry=snapshot.version
+        plan, projects=projects, deleted=_deleted(snapshot, project_ids), registry=snapshot.version
     )
 
 
-def _deleted(snapshot: registry.Snapshot, census: Iterable[int]) -> tuple[int, ...]:
-    return tuple(sorted(set(snapshot.deleted).intersection(census)))
+def _deleted(snapshot: model.Snapshot, project_ids: Iterable[int]) -> tuple[int, ...]:
+    return tuple(sorted(set(snapshot.deleted).intersection(project_ids)))

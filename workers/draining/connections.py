@@ -17,7 +17,7 @@ QUEUE_TIMEOUT_S: Final = 10.0
 RQ_RETRIES: Final = 3
 
 
-class Context(msgspec.Struct, frozen=True, kw_only=True):
+class Connections(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses of the parts that outlive a process.
 
     Attributes:

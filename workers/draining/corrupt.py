@@ -1,4 +1,4 @@
-"""Stream entries that cannot be decoded: counted by their census, and kept in the quarantine."""
+"""Stream entries that cannot be decoded: they are counted, and kept in the quarantine."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def add(
         received_ms = stored.received_ms
         living = {
             project_id: payloads
-            for project_id, payloads in stored.census.items()
+            for project_id, payloads in stored.project_counts.items()
             if project_id not in plan.deleted
         }
         for project_id, payloads in living.items():
@@ -52,9 +52,9 @@ def add(
                 reason=outcomes.Reason.CORRUPT_ENTRY,
                 quantity=payloads,
             )
-        projects = [project for project, payloads in stored.census.items() for _ in range(payloads)]
+        projects = [project for project, payloads in stored.project_counts.items() for _ in range(payloads)]
         _append(columns["receipts"], **_receipts(shard, stored.id, projects))
-        if stored.census and not living:
+        if stored.project_counts and not living:
             continue
         owner = next(iter(living), 0)
         if plan.numbered:

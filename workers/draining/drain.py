@@ -20,13 +20,14 @@ import structlog
 
 from storage import errors
 from storage.limits import quotas
-from storage.projects import partitions, registry
+from storage.projects import model, partitions, registry
 from storage.queue import isolation, retry_memory
 from storage.servers import clocks
 from storage.tables import writer
 from workers import pipeline
 from workers.draining import batch, corrupt, rescue, retries
 from workers.draining import sizing as paces
+from workers.draining.batch_limits import BatchLimits
 from workers.failures import defects, failpoints, interruption
 from workers.poison import trials
 
@@ -57,26 +58,6 @@ class NoRegistryError(errors.RecoverableError):
     """Redis lost the registry. What a project asks to be left out is never stored by default settings."""
 
 
-class Limits(msgspec.Struct, frozen=True):
-    """Bounds of one batch and of one drain; memory follows them, not the backlog.
-
-    Attributes:
-        max_bytes: stream bytes in a batch; with all that is made of them, a worker stays below 300 MB.
-        max_payloads: payloads in a batch.
-        max_reports: reports a batch may hold by a cheap overestimate; arrays can pack many small ones.
-        lease_ms: how long a dead drainer blocks its shard; a live one renews three times as often.
-        budget_s: after this time a drain yields its worker to the next shard.
-        attempts: after so many failed attempts a batch is searched for a payload that takes processes down.
-    """
-
-    max_bytes: int = 24 * 1024 * 1024
-    max_payloads: int = 30_000
-    max_reports: int = 40_000
-    lease_ms: int = 10_000
-    budget_s: float = 5.0
-    attempts: int = 3
-
-
 class Drained(NamedTuple):
     """What one drain did."""
 
@@ -93,7 +74,7 @@ class Drainer:
         client: a Redis client without retries, for the registry and the partition guard.
         server: a ClickHouse connection of this thread.
         clock: seconds, monotonic.
-        limits: see ``Limits``.
+        limits: see ``BatchLimits``.
         pace: what adapts them from batch to batch; nothing by default.
         stop: asked between batches; once it says yes, no further batch is claimed.
     """
@@ -104,17 +85,17 @@ class Drainer:
         client: redis.Redis,
         server: clickhouse.Connection,
         clock: Callable[[], float],
-        limits: Limits | None = None,
+        limits: BatchLimits | None = None,
         *,
-        pace: paces.Pace | None = None,
+        pace: paces.BatchSizing | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._queue = queue
         self._client = client
         self._server = server
         self._clock = clock
-        self._limits = limits or Limits()
-        self._pace = pace or paces.Pace(self._limits, math.inf, start=1.0)
+        self._limits = limits or BatchLimits()
+        self._pace = pace or paces.BatchSizing(self._limits, math.inf, start=1.0)
         self._stop = stop
         self._rescue = rescue.Rescue(queue, server)
 
@@ -135,10 +116,10 @@ class Drainer:
                 return self._drain(lease)
             except (errors.RecoverableError, interruption.Stopped):
                 with contextlib.suppress(errors.RedisUnavailableError):
-                    self._queue.forgive(lease)
+                    self._queue.reset_attempts(lease)
                 raise
 
-    def _drain(self, lease: streams.Lease) -> Drained:
+    def _drain(self, lease: streams.ShardLease) -> Drained:
         deadline = self._clock() + self._limits.budget_s
         total = Drained(0, 0, 0)
         work = self._resume(lease) if lease.bounds else self._claim(lease)
@@ -154,7 +135,7 @@ class Drainer:
         return total
 
     @contextlib.contextmanager
-    def _held(self, lease: streams.Lease) -> Iterator[None]:
+    def _held(self, lease: streams.ShardLease) -> Iterator[None]:
         """Renew the lease in the background while work goes on, and give it back at the end."""
         done = threading.Event()
         keeper = threading.Thread(target=self._keep, args=(lease, done), daemon=True)
@@ -166,7 +147,7 @@ class Drainer:
             keeper.join()
             self._release(lease)
 
-    def _release(self, lease: streams.Lease) -> None:
+    def _release(self, lease: streams.ShardLease) -> None:
         """Give the lease back, also to a Redis that is just being restarted; else it expires by itself."""
         deadline = self._clock() + RELEASE_S
         while True:
@@ -177,13 +158,13 @@ class Drainer:
                     return None
                 time.sleep(RELEASE_PAUSE_S)
 
-    def _keep(self, lease: streams.Lease, done: threading.Event) -> None:
+    def _keep(self, lease: streams.ShardLease, done: threading.Event) -> None:
         while not done.wait(self._limits.lease_ms / 3000):
             with trials.calm:  # with all that it takes, also the locks of what logs
                 if not self._renew(lease):
                     return  # the fence checks of the work itself find it
 
-    def _renew(self, lease: streams.Lease) -> bool:
+    def _renew(self, lease: streams.ShardLease) -> bool:
         try:
             self._queue.renew(lease, self._limits.lease_ms)
         except errors.LeaseLostError:
@@ -192,7 +173,7 @@ class Drainer:
             log.warning("lease_not_renewed", shard=lease.shard, error=str(error))
         return True
 
-    def _resume(self, lease: streams.Lease) -> batch.Work:
+    def _resume(self, lease: streams.ShardLease) -> batch.Work:
         """Take up the batch that an earlier drainer left: the same entries under the same plan."""
         encoded = lease.bounds or b""
         bounds = batch.decode_bounds(encoded)
@@ -210,7 +191,7 @@ class Drainer:
         work = self._by_the_newest(lease, work)
         return work if lease.attempts <= self._limits.attempts else self._rescue.suspected(lease, work)
 
-    def _claim(self, lease: streams.Lease) -> batch.Work | None:
+    def _claim(self, lease: streams.ShardLease) -> batch.Work | None:
         """Bind the next batch: write its bounds and its plan before anything is done with it."""
         limits = self._pace.limits
         found = self._queue.read(lease.shard, max_bytes=limits.max_bytes, max_payloads=limits.max_payloads)
@@ -221,20 +202,22 @@ class Drainer:
         decoded = batch.decode_entries(available)
         kept = batch.cut(available, decoded, limits.max_reports)
         stored, decoded = available[:kept], decoded.until(available[kept - 1].id)
-        plan = batch.make_plan(decoded.entries, self._registry(), self._admit, latest_ms, _census(stored))
+        plan = batch.make_plan(
+            decoded.entries, self._registry(), self._admit, latest_ms, _project_counts(stored)
+        )
         sightings = retries.sightings(lease.shard, decoded.entries, plan)
         plan, left = retries.decided(
             plan, sightings, lambda keys: retry_memory.recall(self._client, lease.shard, keys)
         )
         full = kept < len(available) or _is_full(stored, limits)
         failpoints.hit("before_bounds")
-        bounds = batch.Bounds(stored[0].id, stored[-1].id, plan)
+        bounds = batch.BatchBounds(stored[0].id, stored[-1].id, plan)
         encoded = batch.encode_bounds(bounds)
         self._queue.bind(lease, encoded)
         failpoints.hit("after_bounds")
         return self._by_the_newest(lease, batch.Work(bounds, encoded, stored, decoded, full=full, left=left))
 
-    def _by_the_newest(self, lease: streams.Lease, work: batch.Work) -> batch.Work:
+    def _by_the_newest(self, lease: streams.ShardLease, work: batch.Work) -> batch.Work:
         """Bind a batch again if what it must leave out changed before anything of it was stored.
 
         Who published a registry may rely on it: see ``storage.removal.underway``.
@@ -246,7 +229,7 @@ class Drainer:
             snapshot = self._registry()
             if snapshot.version == known:
                 break
-            plan = batch.narrowed(work.bounds.plan, snapshot, _census(work.stored))
+            plan = batch.narrowed(work.bounds.plan, snapshot, _project_counts(work.stored))
             bounds = msgspec.structs.replace(work.bounds, plan=plan)
             encoded = batch.encode_bounds(bounds)
             self._queue.bind(lease, encoded)
@@ -261,7 +244,7 @@ class Drainer:
         with contextlib.suppress(errors.RedisUnavailableError):
             isolation.note_costs(self._client, batch.costs(work.decoded.entries, seconds - LONG_S / 2))
 
-    def _registry(self) -> registry.Snapshot:
+    def _registry(self) -> model.Snapshot:
         snapshot = registry.read_snapshot(self._client)
         if snapshot is None:
             raise NoRegistryError("Redis holds no project registry yet: maintenance publishes it.")
@@ -272,25 +255,25 @@ class Drainer:
     ) -> dict[partitions.Pair, str]:
         return partitions.admit(self._client, project_id, pairs, most=most, now_ms=now_ms)
 
-    def _process(self, lease: streams.Lease, work: batch.Work) -> tuple[int, int]:
+    def _process(self, lease: streams.ShardLease, work: batch.Work) -> tuple[int, int]:
         """Carry a batch through: rows, inserts, commit. Returns its payloads and its reports."""
         failures = 0
         while True:
-            arbiter = _Arbiter(self._client, lease, f"{work.bounds.first}-{work.bounds.last}")
+            arbiter = _ShieldedDecider(self._client, lease, f"{work.bounds.first}-{work.bounds.last}")
             try:
                 tables = self._tables(lease, work, arbiter)
                 failpoints.hit("after_process")
                 counts = self._insert(lease, work, tables)
             except (rescue.BrokenError, rescue.RefusedRowsError) as error:
                 failures += 1
-                work = self._rescue.without_culprits(lease, work, error, failures)
+                work = self._rescue.without_poison(lease, work, error, failures)
                 continue
             done = self._commit(lease, work, counts)
             arbiter.forget()
             return done
 
     @staticmethod
-    def _tables(lease: streams.Lease, work: batch.Work, arbiter: _Arbiter) -> pipeline.Tables:
+    def _tables(lease: streams.ShardLease, work: batch.Work, arbiter: _ShieldedDecider) -> pipeline.Tables:
         """Return the rows of a batch.
 
         Raises:
@@ -304,7 +287,7 @@ class Drainer:
         except Exception as error:
             raise rescue.BrokenError(defects.told(error)) from error
 
-    def _insert(self, lease: streams.Lease, work: batch.Work, tables: pipeline.Tables) -> _Counts:
+    def _insert(self, lease: streams.ShardLease, work: batch.Work, tables: pipeline.Tables) -> _Counts:
         """Insert the rows of a batch, each table under its own token, and return what is to be counted.
 
         The tables that may refuse data for good come first, so that nothing is counted yet when they do.
@@ -324,8 +307,8 @@ class Drainer:
             failpoints.hit(f"after_{table}")
         return counts
 
-    def _commit(self, lease: streams.Lease, work: batch.Work, counts: _Counts) -> tuple[int, int]:
-        payloads = _census(work.stored)
+    def _commit(self, lease: streams.ShardLease, work: batch.Work, counts: _Counts) -> tuple[int, int]:
+        payloads = _project_counts(work.stored)
         fields = [
             (f"{name}:{project}", count)
             for name, each in {"committed": payloads, **counts}.items()
@@ -344,7 +327,7 @@ class Drainer:
         retry_memory.remember(self._client, shard, left)
 
 
-class _Arbiter(quotas.Arbiter):
+class _ShieldedDecider(quotas.LimitDecider):
     """Rules on one batch; what it asks of Redis is not cut in two."""
 
     def _rule(self, *arguments: Any, **named: Any) -> bytes:  # noqa: ANN401 - as the class takes them
@@ -352,17 +335,17 @@ class _Arbiter(quotas.Arbiter):
             return super()._rule(*arguments, **named)
 
 
-def _is_full(stored: Sequence[streams.StoredEntry], limits: Limits) -> bool:
+def _is_full(stored: Sequence[streams.StoredEntry], limits: BatchLimits) -> bool:
     """Say whether a batch came near its limits; half of them tells a backlog from a trickle."""
-    payloads = sum(sum(item.census.values()) for item in stored)
+    payloads = sum(sum(item.project_counts.values()) for item in stored)
     size = sum(len(item.value) for item in stored)
     return payloads * 2 > limits.max_payloads or size * 2 > limits.max_bytes
 
 
-def _census(stored: Sequence[streams.StoredEntry]) -> dict[int, int]:
+def _project_counts(stored: Sequence[streams.StoredEntry]) -> dict[int, int]:
     """Return how many payloads of which project a batch holds."""
     total: dict[int, int] = {}
     for item in stored:
-        for project, count in item.census.items():
+        for project, count in item.project_counts.items():
             total[project] = total.get(project, 0) + count
     return total

@@ -57,7 +57,7 @@ class Rescue:
         self._queue = queue
         self._server = server
 
-    def suspected(self, lease: streams.Lease, work: batch.Work) -> batch.Work:
+    def suspected(self, lease: streams.ShardLease, work: batch.Work) -> batch.Work:
         """Return a batch that may take processes down, less the payloads that do.
 
         If none does, half of it: it may be too much at once. Where that cannot be, it is repeated as it is,
@@ -69,7 +69,7 @@ class Rescue:
         """
         trial, entries = _rows_of(work), work.decoded.entries
         known = work.bounds.plan.poison
-        found = trials.culprits(lease.shard, entries, trial, known)
+        found = trials.poison_payloads(lease.shard, entries, trial, known)
         log.warning("batch_suspected", shard=lease.shard, first=work.bounds.first, payloads=len(found))
         if found and work.begun:
             raise MadeBeforeError(f"Rows cannot be made that were made before: {next(iter(found.values()))}")
@@ -78,13 +78,13 @@ class Rescue:
         if work.begun:
             return work
         if known:  # leaving those out has not helped
-            found = trials.culprits(lease.shard, entries, trial)
+            found = trials.poison_payloads(lease.shard, entries, trial)
         if not found and not trials.fails(entries, trial):
             return work
         return self._less(lease, work, found, begun=False)
 
-    def without_culprits(
-        self, lease: streams.Lease, work: batch.Work, error: errors.HeadraceError, failures: int
+    def without_poison(
+        self, lease: streams.ShardLease, work: batch.Work, error: errors.HeadraceError, failures: int
     ) -> batch.Work:
         """Bind a batch that failed again without what makes it fail, see ``batch.less``.
 
@@ -113,12 +113,12 @@ class Rescue:
         trial = _rows_of(work) if broken else self._probe_of(lease, work)
         entries, known = work.decoded.entries, work.bounds.plan.poison
         with interruption.allowed():
-            found = search.culprits(lease.shard, entries, trial, patient=broken, known=known)
+            found = search.poison_payloads(lease.shard, entries, trial, patient=broken, known=known)
         if found is None and failures <= AGAIN:
             return work
         if known and found is None:  # leaving those out has not helped
             with interruption.allowed():
-                found = search.culprits(lease.shard, entries, trial, patient=broken)
+                found = search.poison_payloads(lease.shard, entries, trial, patient=broken)
         begun = broken and work.begun
         if begun or not (found or self._is_to_blame(lease, work, error, trial)):
             raise error
@@ -129,7 +129,7 @@ class Rescue:
 
     @staticmethod
     def _is_to_blame(
-        lease: streams.Lease, work: batch.Work, error: errors.HeadraceError, trial: search.Trial
+        lease: streams.ShardLease, work: batch.Work, error: errors.HeadraceError, trial: search.Trial
     ) -> bool:
         """Say whether a batch may be bound anew for failing only as a whole."""
         if batch.can_be_halved(work.decoded, begun=False):
@@ -139,7 +139,7 @@ class Rescue:
         with interruption.allowed():
             return search.fails_always(work.decoded.entries, trial)
 
-    def _probe_of(self, lease: streams.Lease, work: batch.Work) -> search.Trial:
+    def _probe_of(self, lease: streams.ShardLease, work: batch.Work) -> search.Trial:
         """Return the trial that a payload passes when ClickHouse would take its rows."""
 
         def trial(entries: Sequence[envelope.Entry]) -> None:
@@ -150,7 +150,7 @@ class Rescue:
         return trial
 
     def _less(
-        self, lease: streams.Lease, work: batch.Work, found: Mapping[str, str], *, begun: bool
+        self, lease: streams.ShardLease, work: batch.Work, found: Mapping[str, str], *, begun: bool
     ) -> batch.Work:
         """Bind the batch again without these payloads, by receipt with their errors, see ``batch.less``."""
         bounds = batch.less(lease.shard, work.bounds, work.decoded, found, begun=begun)

@@ -52,7 +52,7 @@ _AGE_FIRST: Final = re.compile(rb'\{\s*"age"\s*:\s*(\d{1,12})\s*,')
 """How both senders that try again begin an item."""
 
 
-class Sighting(msgspec.Struct, frozen=True, gc=False):
+class RetryCandidate(msgspec.Struct, frozen=True, gc=False):
     """One report that may be sent again.
 
     Attributes:
@@ -73,7 +73,7 @@ class Sighting(msgspec.Struct, frozen=True, gc=False):
 
 
 def decided(
-    plan: pipeline.Plan, found: Sequence[Sighting], recall: Recall
+    plan: pipeline.Plan, found: Sequence[RetryCandidate], recall: Recall
 ) -> tuple[pipeline.Plan, dict[int, retry_memory.Seen]]:
     """Return the plan of a new batch with the reports in it that were sent again, and what the batch leaves.
 
@@ -101,7 +101,7 @@ def decided(
     return msgspec.structs.replace(plan, resent=repeated), left
 
 
-def left_again(plan: pipeline.Plan, found: Sequence[Sighting]) -> dict[int, retry_memory.Seen]:
+def left_again(plan: pipeline.Plan, found: Sequence[RetryCandidate]) -> dict[int, retry_memory.Seen]:
     """Return what a batch leaves whose plan was decided before: what it counts, by key."""
     return {
         sighting.key: _seen(sighting, None)
@@ -110,7 +110,7 @@ def left_again(plan: pipeline.Plan, found: Sequence[Sighting]) -> dict[int, retr
     }
 
 
-def sightings(shard: int, entries: Sequence[envelope.Entry], plan: pipeline.Plan) -> list[Sighting]:
+def sightings(shard: int, entries: Sequence[envelope.Entry], plan: pipeline.Plan) -> list[RetryCandidate]:
     """Return the reports of a batch that may be sent again, in its order.
 
     Args:
@@ -119,20 +119,20 @@ def sightings(shard: int, entries: Sequence[envelope.Entry], plan: pipeline.Plan
         plan: with the settings of each project.
     """
     windows = {project_id: project.settings.retry_window for project_id, project in plan.projects.items()}
-    found: list[Sighting] = []
+    found: list[RetryCandidate] = []
     for entry in entries:
         for index, payload in enumerate(entry.payloads):
             if payload.sender and (window_s := windows.get(payload.project_id, 0)):
                 receipt = envelope.receipt(shard, entry.id, index)
                 received_s = entry.received_ms // 1000
                 found += [
-                    Sighting(receipt, position, key, received_s, max(received_s - age_s, 0), window_s)
+                    RetryCandidate(receipt, position, key, received_s, max(received_s - age_s, 0), window_s)
                     for position, (key, age_s) in enumerate(_keys(payload))
                 ]
     return found
 
 
-def _is_repeat(sighting: Sighting, before: retry_memory.Seen) -> bool:
+def _is_repeat(sighting: RetryCandidate, before: retry_memory.Seen) -> bool:
     return (
         -SLACK_S <= sighting.received_s - before.received_s <= sighting.window_s
         and sighting.occurred_s <= before.occurred_s + SLACK_S
@@ -140,7 +140,7 @@ def _is_repeat(sighting: Sighting, before: retry_memory.Seen) -> bool:
     )
 
 
-def _seen(sighting: Sighting, before: retry_memory.Seen | None) -> retry_memory.Seen:
+def _seen(sighting: RetryCandidate, before: retry_memory.Seen | None) -> retry_memory.Seen:
     """Return what is left of a report that is counted. Whether several people send it is remembered."""
     recent = before is not None and sighting.received_s - before.received_s <= sighting.window_s
     again = before.again if before is not None and recent else 0

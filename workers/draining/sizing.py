@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 if TYPE_CHECKING:
-    from workers.draining import drain
+    from workers.draining import batch_limits
 
 START: Final = 0.5
 """Of the limits, for the first batch of a process, whose cost nobody knows yet."""
@@ -17,7 +17,7 @@ CHANGE: Final = 2.0
 """Of a share, at most, from one batch to the next: one that waited for something else says little."""
 
 
-class Pace:
+class BatchSizing:
     """The size of batches, by how long the last one took.
 
     Args:
@@ -26,13 +26,13 @@ class Pace:
         start: the share of the limits to begin with.
     """
 
-    def __init__(self, most: drain.Limits, seconds: float, start: float = START) -> None:
+    def __init__(self, most: batch_limits.BatchLimits, seconds: float, start: float = START) -> None:
         self._most = most
         self._seconds = seconds
         self._share = start
 
     @property
-    def limits(self) -> drain.Limits:
+    def limits(self) -> batch_limits.BatchLimits:
         """The limits of the next batch."""
         most, share = self._most, self._share
         return msgspec.structs.replace(

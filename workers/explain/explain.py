@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from storage.projects import registry
+from storage.projects import project_settings
 from storage.queue import envelope
 from storage.text import lenient
 from workers import impossible, noise, pipeline, scrub
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from workers.families import contract
 
 _PROJECT: Final = 1
-_DEFAULTS: Final = registry.ProjectSettings()
-_MENDED: Final = explanation.Change(
+_DEFAULTS: Final = project_settings.ProjectSettings()
+_MENDED: Final = explanation.FieldChange(
     "body", "no strict JSON", "JSON", "senders make mistakes that can be understood"
 )
 _TIMES: Final = ("window_start", "first_seen", "last_seen")
@@ -41,7 +41,7 @@ class _Asked(msgspec.Struct, frozen=True):
     """Under which circumstances a payload is explained."""
 
     user_agent: str
-    rules: evaluate.Rules
+    rules: evaluate.EvaluationRules
     batch: bool
 
 
@@ -49,7 +49,7 @@ def explain(
     body: bytes,
     *,
     user_agent: str = "",
-    settings: registry.ProjectSettings = _DEFAULTS,
+    settings: project_settings.ProjectSettings = _DEFAULTS,
     received_ms: int = 0,
 ) -> explanation.Explanation:
     """Return what becomes of a payload. Never raises for anything a sender wrote.
@@ -63,13 +63,13 @@ def explain(
     decoded = decode.decode(body)
     rows = _rows(body, user_agent, settings, received_ms)
     reports: tuple[explanation.Explained, ...] = ()
-    if isinstance(decoded, decode.Decoded):
+    if isinstance(decoded, decode.DecodedBody):
         asked = _Asked(user_agent, evaluate.rules_of(settings), decoded.batch)
         reports = tuple(_report(position, item, asked) for position, item in enumerate(decoded.items))
     return explanation.Explanation(_decode(body, decoded), reports, _collapse(reports, rows, settings), rows)
 
 
-def _decode(body: bytes, decoded: decode.Decoded | report.Rejection) -> explanation.Stage:
+def _decode(body: bytes, decoded: decode.DecodedBody | report.Rejection) -> explanation.Stage:
     if isinstance(decoded, report.Rejection):
         return explanation.Stage("decode", decoded.error, {"bytes": len(body), "reason": str(decoded.reason)})
     facts = {"bytes": len(body), "items": len(decoded.items), "left_out": decoded.left_out}
@@ -94,7 +94,7 @@ def _report(position: int, item: decode.Item, asked: _Asked) -> explanation.Expl
     """Judge an item as the pipeline does, and then ask each stage on the way there."""
     traits = noise.traits_of(asked.user_agent)
     verbatim = impossible.reports_verbatim(asked.user_agent)
-    judgement = evaluate.judge(item, asked.rules, traits, batch=asked.batch, verbatim=verbatim)
+    judgement = evaluate.evaluate_item(item, asked.rules, traits, batch=asked.batch, verbatim=verbatim)
     verdict = judgement.verdict
     if isinstance(judgement, report.Rejection) and judgement.reason is outcomes.Reason.DEFECT:
         stages = [explanation.Stage("defect", judgement.error)]
@@ -174,7 +174,7 @@ def _fields(found: report.Report) -> dict[str, Any]:
     return {name: value for name, value in plain.items() if value}
 
 
-def _cleaned(found: report.Report, sent: report.Members) -> Iterator[explanation.Change]:
+def _cleaned(found: report.Report, sent: report.Members) -> Iterator[explanation.FieldChange]:
     """Tell of members that became a field, but not as they were sent."""
     places = {getattr(found, name).text for name in _URLS} - {""}
     for name, text in sent.items():
@@ -183,15 +183,17 @@ def _cleaned(found: report.Report, sent: report.Members) -> Iterator[explanation
             continue
         cleaned = urls.clean(value).text
         if cleaned in places and cleaned != value:
-            yield explanation.Change(
+            yield explanation.FieldChange(
                 name, value, cleaned, "its canonical form, less user info, query and fragment"
             )
         elif name.lower().replace("-", "") == "originalpolicy" and found.policy not in {"", value.strip()}:
-            yield explanation.Change(name, value, found.policy, "nonces make a new policy of it on each page")
+            yield explanation.FieldChange(
+                name, value, found.policy, "nonces make a new policy of it on each page"
+            )
         elif name.lower().endswith("directive") and _is_text_of(value, found.directive):
-            yield explanation.Change(name, value, found.directive, "its first word, in lower case")
+            yield explanation.FieldChange(name, value, found.directive, "its first word, in lower case")
         elif name == "disposition" and found.disposition not in {"", value}:
-            yield explanation.Change(name, value, found.disposition, "the word for it in all reports")
+            yield explanation.FieldChange(name, value, found.disposition, "the word for it in all reports")
 
 
 def _is_text_of(value: str, directive: str) -> bool:
@@ -199,9 +201,11 @@ def _is_text_of(value: str, directive: str) -> bool:
     return value != directive and value.lower().split()[:1] == [directive]
 
 
-def _nulled(found: report.Report) -> Iterator[explanation.Change]:
+def _nulled(found: report.Report) -> Iterator[explanation.FieldChange]:
     for name in filter(None, found.details.get("nulled", "").split(",")):
-        yield explanation.Change(name, "", "nothing", "its value is of no use: wrong type, form or range")
+        yield explanation.FieldChange(
+            name, "", "nothing", "its value is of no use: wrong type, form or range"
+        )
 
 
 def _impossible(found: report.Report, contradiction: _Contradiction) -> explanation.Stage:
@@ -216,7 +220,7 @@ def _impossible(found: report.Report, contradiction: _Contradiction) -> explanat
 def _scrub(before: report.Report, after: report.Report) -> explanation.Stage:
     old, new = _fields(before), _fields(after)
     changes = tuple(
-        explanation.Change(
+        explanation.FieldChange(
             name, _text(old.get(name, "")), _text(new.get(name, "")), "it may name a person or open a door"
         )
         for name in before.__struct_fields__
@@ -240,7 +244,9 @@ def _noise(label: noise.Label) -> explanation.Stage:
     return explanation.Stage("noise", f"{label.noise}, by the rule {label.rule}{dropped}.", facts)
 
 
-def _classify(family: contract.Family, found: report.Report, scrubbing: scrub.Rules) -> explanation.Stage:
+def _classify(
+    family: contract.Family, found: report.Report, scrubbing: scrub.ScrubRules
+) -> explanation.Stage:
     hashed = dict(zip(fingerprint.PARTS, fingerprint.parts(found, scrubbing), strict=True))
     facts = {"fingerprint": fingerprint.fingerprint(found, scrubbing)} | {
         name: text for name, text in hashed.items() if text
@@ -260,7 +266,7 @@ def _agent(found: report.Report, requests: str) -> explanation.Stage:
 def _collapse(
     reports: tuple[explanation.Explained, ...],
     rows: tuple[dict[str, Any], ...],
-    settings: registry.ProjectSettings,
+    settings: project_settings.ProjectSettings,
 ) -> explanation.Stage:
     accepted = sum(explained.outcome == outcomes.Outcome.ACCEPTED.value for explained in reports)
     window = settings.dedupe_window
@@ -270,7 +276,7 @@ def _collapse(
 
 
 def _rows(
-    body: bytes, user_agent: str, settings: registry.ProjectSettings, received_ms: int
+    body: bytes, user_agent: str, settings: project_settings.ProjectSettings, received_ms: int
 ) -> tuple[dict[str, Any], ...]:
     """Return the rows that the pipeline makes of the payload, their times as UTC."""
     payload = envelope.Payload(

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 
-class Change(msgspec.Struct, frozen=True):
+class FieldChange(msgspec.Struct, frozen=True):
     """What a stage changed: a member or field, from what to what, and why."""
 
     what: str
@@ -29,7 +29,7 @@ class Stage(msgspec.Struct, frozen=True):
     stage: str
     result: str
     facts: dict[str, Any] = {}
-    changes: tuple[Change, ...] = ()
+    changes: tuple[FieldChange, ...] = ()
 
 
 class Explained(msgspec.Struct, frozen=True):

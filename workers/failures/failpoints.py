@@ -31,7 +31,7 @@ POINTS: Final = (
 )
 """In the order in which a batch passes them. ``after_grant`` follows what the quotas of a project grant, and
 ``after_<table>`` the insert into that table."""
-JUDGING: Final = "judging"
+EVALUATING: Final = "evaluating"
 """Is passed with each report, before it is normalised: what fails there is taken for that report's fault."""
 
 _SPEC: Final = re.compile(r"(?P<point>\w+)=(?P<action>kill|raise|hang(?P<seconds>[\d.]+))@(?P<odds>[\d.]+)")
@@ -59,9 +59,9 @@ def parse(specification: str) -> dict[str, _Failpoint]:
     found = {}
     for part in filter(None, specification.split(",")):
         match = _SPEC.fullmatch(part.strip())
-        if not match or match["point"] not in {*POINTS, JUDGING}:
+        if not match or match["point"] not in {*POINTS, EVALUATING}:
             raise ValueError(
-                f"<point>=kill|raise|hang<seconds>@<probability>, points: {', '.join([*POINTS, JUDGING])}"
+                f"<point>=kill|raise|hang<seconds>@<probability>, points: {', '.join([*POINTS, EVALUATING])}"
             )
         action = match["action"].rstrip("0123456789.")
         found[match["point"]] = _Failpoint(action, float(match["seconds"] or 0), float(match["odds"]))

@@ -14,7 +14,7 @@ from workers.text import urls
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from workers.reading.fields import Reader
+    from workers.reading.fields import FieldReader
 
 NAMES: Final = fields.names(
     hostname="hostname",
@@ -33,12 +33,12 @@ _PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----EN
 
 def report_of(  # noqa: PLR0913 - what the families differ in
     kind: str,
-    read: Reader,
+    read: FieldReader,
     user_agent: str,
     *,
     directive: str = "",
     disposition: str = "",
-    details: Callable[[Reader], dict[str, str]] = lambda _read: {},
+    details: Callable[[FieldReader], dict[str, str]] = lambda _read: {},
     moments: dict[str, str] | None = None,
 ) -> report.Report | report.Rejection:
     """Return the report about a host's certificate, or why it is none.
@@ -73,7 +73,7 @@ def report_of(  # noqa: PLR0913 - what the families differ in
     )
 
 
-def hostname(read: Reader, field: str = "hostname") -> str:
+def hostname(read: FieldReader, field: str = "hostname") -> str:
     """Return a host name in canonical form, or "" (and note the field) if it is none."""
     name = read.verbatim(field)
     host = urls.host(name)
@@ -82,7 +82,7 @@ def hostname(read: Reader, field: str = "hostname") -> str:
     return host
 
 
-def chains(read: Reader) -> dict[str, str]:
+def chains(read: FieldReader) -> dict[str, str]:
     """Return for each chain its length, and the SHA-256 of the certificate that tells most.
 
     That is the served leaf (which certificate was it?) and the validated root (who intercepts?).
@@ -97,7 +97,7 @@ def chains(read: Reader) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def _chain(read: Reader, field: str) -> list[str]:
+def _chain(read: FieldReader, field: str) -> list[str]:
     return [pem for pem in read.array(field)[:_MAX_CHAIN] if isinstance(pem, str)]
 
 

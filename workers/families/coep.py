@@ -8,7 +8,7 @@ from workers.families import contract, reporting
 
 if TYPE_CHECKING:
     from workers.model import report
-    from workers.reading.fields import Reader
+    from workers.reading.fields import FieldReader
 
 KIND: Final = "coep"
 _NAMES: Final = reporting.names(directive="type", destination="destination")
@@ -33,7 +33,7 @@ def title(found: report.Report) -> str:
     return f"Blocked {what} from {reporting.place(found.blocked)}{comma} {why}"
 
 
-def _details(read: Reader) -> dict[str, str]:
+def _details(read: FieldReader) -> dict[str, str]:
     return {"destination": reporting.word(read, "destination")}
 
 

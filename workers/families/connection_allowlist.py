@@ -14,7 +14,7 @@ from workers.text import cleaning
 
 if TYPE_CHECKING:
     from workers.model import report
-    from workers.reading.fields import Reader
+    from workers.reading.fields import FieldReader
 
 TYPE: Final = "connection-allowlist"
 _MAX_PATTERN: Final = 256
@@ -32,11 +32,11 @@ def title(found: report.Report) -> str:
     return f"Blocked connection {where}, which is not on the page's list"
 
 
-def _type(_read: Reader) -> str:
+def _type(_read: FieldReader) -> str:
     return TYPE
 
 
-def _details(read: Reader) -> dict[str, str]:
+def _details(read: FieldReader) -> dict[str, str]:
     patterns = [
         cleaning.cut(pattern, _MAX_PATTERN) for pattern in read.array("allowlist") if isinstance(pattern, str)
     ]

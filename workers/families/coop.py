@@ -8,7 +8,7 @@ from workers.families import contract, reporting
 
 if TYPE_CHECKING:
     from workers.model import report
-    from workers.reading.fields import Reader
+    from workers.reading.fields import FieldReader
 
 KIND: Final = "coop"
 _NAMES: Final = reporting.names(
@@ -55,7 +55,7 @@ def title(found: report.Report) -> str:
     return f"Opener policy violated{place}"
 
 
-def _details(read: Reader) -> dict[str, str]:
+def _details(read: FieldReader) -> dict[str, str]:
     return {
         "property": read.text("property", reporting.MAX_NAME),
         "effective_policy": reporting.word(read, "effective_policy"),

@@ -16,7 +16,7 @@ from workers.text import urls
 
 if TYPE_CHECKING:
     from workers.model import report
-    from workers.reading.fields import Reader
+    from workers.reading.fields import FieldReader
 
 KIND: Final = "crash"
 _NAMES: Final = reporting.names(
@@ -57,7 +57,7 @@ def title(found: report.Report) -> str:
     return what + _WHERE.get(found.details.get("top_level", ""), "")
 
 
-def _details(read: Reader) -> dict[str, str]:
+def _details(read: FieldReader) -> dict[str, str]:
     top_level = read.flag("top_level")
     return {
         "top_level": "" if top_level is None else str(top_level).lower(),

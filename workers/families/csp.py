@@ -16,7 +16,7 @@ from workers.reading import decode, fields, values
 from workers.text import cleaning, urls
 
 if TYPE_CHECKING:
-    from workers.reading.fields import Reader
+    from workers.reading.fields import FieldReader
 
 KIND: Final = "csp"
 _WRAPPER: Final = "csp-report"
@@ -54,7 +54,7 @@ _NONCE: Final = re.compile(r"'nonce-[^']*'", re.IGNORECASE)
 def normalise(item: report.Item) -> report.Report | report.Rejection:
     """Return the violation in one shape, whoever sent it (CSP3 §5.3, formats of CSP1 and CSP2 included)."""
     inner = decode.members(item.body[_WRAPPER]) if _WRAPPER in item.body else None
-    read = fields.Reader(inner or item.body, _NAMES)
+    read = fields.FieldReader(inner or item.body, _NAMES)
     sent = envelope.read(item, read)
     directive = _directive(read)
     if not directive:
@@ -64,7 +64,7 @@ def normalise(item: report.Item) -> report.Report | report.Rejection:
     return _report(read, directive, sent)
 
 
-def _report(read: Reader, directive: str, sent: envelope.Envelope) -> report.Report:
+def _report(read: FieldReader, directive: str, sent: envelope.Envelope) -> report.Report:
     return report.Report(
         kind=KIND,
         disposition=read.disposition("disposition"),
@@ -85,7 +85,7 @@ def _report(read: Reader, directive: str, sent: envelope.Envelope) -> report.Rep
     )
 
 
-def _directive(read: Reader) -> str:
+def _directive(read: FieldReader) -> str:
     """Return the effective directive, else the first word of the violated one; "other" if it is no name."""
     return _directive_name(read.text("directive") or read.text("violated"))
 
@@ -99,7 +99,7 @@ def _directive_name(named: str) -> str:
     return name if _DIRECTIVE.fullmatch(name) else "other"
 
 
-def _document(read: Reader, sent: envelope.Envelope) -> urls.URL:
+def _document(read: FieldReader, sent: envelope.Envelope) -> urls.URL:
     """Return the page: the envelope's URL first, for old Firefox repeats the blocked one as document."""
     if sent.url.text:
         return sent.url
@@ -127,7 +127,7 @@ def _policy_of(sent: bytes) -> tuple[str, str] | None:
     return _NONCE.sub("'nonce-…'", policy), _PLAIN_NONCE.sub("'nonce-x'", value)
 
 
-def _details(read: Reader) -> dict[str, str]:
+def _details(read: FieldReader) -> dict[str, str]:
     found = {name: value for name in ("url_hash", "eval_hash") if (value := read.text(name))}
     if read.nulled:  # asked last: every field has been read by now
         found["nulled"] = ",".join(read.nulled)

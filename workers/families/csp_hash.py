@@ -8,7 +8,7 @@ from workers.families import contract, reporting
 
 if TYPE_CHECKING:
     from workers.model import report
-    from workers.reading.fields import Reader
+    from workers.reading.fields import FieldReader
 
 KIND: Final = "csp-hash"
 _MAX_HASH: Final = 256
@@ -26,7 +26,7 @@ def title(found: report.Report) -> str:
     return f"Hash of {what}" if "hash" in found.details else f"No hash of {what}: loaded without CORS"
 
 
-def _details(read: Reader) -> dict[str, str]:
+def _details(read: FieldReader) -> dict[str, str]:
     return {"type": reporting.word(read, "type"), "hash": read.text("hash", _MAX_HASH)}
 
 

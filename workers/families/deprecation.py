@@ -10,7 +10,7 @@ from workers.model import memo, report
 from workers.reading import values
 
 if TYPE_CHECKING:
-    from workers.reading.fields import Reader
+    from workers.reading.fields import FieldReader
 
 KIND: Final = "deprecation"
 _NAMES: Final = reporting.names(directive="id", removal="anticipated-removal")
@@ -28,7 +28,7 @@ def title(found: report.Report) -> str:
     return f"Deprecated: {feature}" + (f", to be removed on {removal}" if removal else "")
 
 
-def _details(read: Reader) -> dict[str, str]:
+def _details(read: FieldReader) -> dict[str, str]:
     return {
         "message": read.text("message"),
         "anticipated_removal": read.read("removal", removal_of, ""),

@@ -8,7 +8,7 @@ from workers.families import contract, reporting
 
 if TYPE_CHECKING:
     from workers.model import report
-    from workers.reading.fields import Reader
+    from workers.reading.fields import FieldReader
 
 KIND: Final = "document-policy"
 _NAMES: Final = reporting.names(directive="policy-id feature-id")
@@ -24,7 +24,7 @@ def title(found: report.Report) -> str:
     return f"Document policy violated by {found.directive or 'the page'}"
 
 
-def _details(read: Reader) -> dict[str, str]:
+def _details(read: FieldReader) -> dict[str, str]:
     return {"message": read.text("message")}
 
 

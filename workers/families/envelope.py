@@ -11,7 +11,7 @@ from workers.text import urls
 
 if TYPE_CHECKING:
     from workers.model import report
-    from workers.reading.fields import Reader
+    from workers.reading.fields import FieldReader
 
 MAX_AGE: Final = 7 * 86_400_000
 """Milliseconds an event may lie back. Chrome keeps reports 15 minutes, the specification allows days."""
@@ -30,7 +30,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
 _EMPTY: Final = Envelope(urls.NONE, "", 0)
 
 
-def read(item: report.Item, reader: Reader) -> Envelope:
+def read(item: report.Item, reader: FieldReader) -> Envelope:
     """Read the envelope through the report's reader, so that a bad member of it is noted there."""
     if item.wrapper and len(item.envelope) == 1:
         return _EMPTY  # nothing stands beside the body

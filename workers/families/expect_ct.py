@@ -11,7 +11,7 @@ from workers.reading import fields
 from workers.text import cleaning
 
 if TYPE_CHECKING:
-    from workers.reading.fields import Reader
+    from workers.reading.fields import FieldReader
 
 KIND: Final = "expect-ct"
 _MAX_SCTS: Final = 64
@@ -25,7 +25,7 @@ _NAMES: Final = certificates.NAMES | fields.names(
 
 def normalise(item: report.Item) -> report.Report | report.Rejection:
     """Return the report; of a test report, which may say nothing else, it is enough that it arrived."""
-    read = fields.Reader(item.body, _NAMES)
+    read = fields.FieldReader(item.body, _NAMES)
     sent = envelope.read(item, read)
     found = certificates.report_of(
         KIND, read, sent.user_agent, disposition=read.disposition("disposition"), details=_details
@@ -41,14 +41,14 @@ def title(found: report.Report) -> str:
     return f"Certificate of {found.hostname} without Certificate Transparency"
 
 
-def _details(read: Reader) -> dict[str, str]:
+def _details(read: FieldReader) -> dict[str, str]:
     found = {"scts": _scts(read)}
     if read.flag("test_report"):
         found["test_report"] = "true"
     return found
 
 
-def _scts(read: Reader) -> str:
+def _scts(read: FieldReader) -> str:
     """Sum the timestamps up by source and status: ``embedded unknown: 2, ocsp invalid: 1``."""
     seen = Counter(_sct(sct) for sct in read.array("scts")[:_MAX_SCTS] if isinstance(sct, dict))
     return ", ".join(f"{words}: {times}" for words, times in sorted(seen.items()))

@@ -14,7 +14,7 @@ from workers.reading import fields, values
 
 if TYPE_CHECKING:
     from workers.model import report
-    from workers.reading.fields import Reader
+    from workers.reading.fields import FieldReader
 
 KIND: Final = "expect-staple"
 _NAMES: Final = certificates.NAMES | fields.names(
@@ -40,7 +40,7 @@ _PROBLEMS: Final = {
 
 def normalise(item: report.Item) -> report.Report | report.Rejection:
     """Return the report; the response's status, with the certificate's where it has one, is the directive."""
-    read = fields.Reader(item.body, _NAMES)
+    read = fields.FieldReader(item.body, _NAMES)
     sent = envelope.read(item, read)
     return certificates.report_of(
         KIND,
@@ -57,7 +57,7 @@ def title(found: report.Report) -> str:
     return f"Certificate of {found.hostname}: {problem}"
 
 
-def _status(read: Reader) -> str:
+def _status(read: FieldReader) -> str:
     response = reporting.word(read, "response")
     certificate = reporting.word(read, "certificate")
     return f"{response} {certificate}".rstrip() if response == _PROVIDED else response

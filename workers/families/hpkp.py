@@ -10,7 +10,7 @@ from workers.text import cleaning
 
 if TYPE_CHECKING:
     from workers.model import report
-    from workers.reading.fields import Reader
+    from workers.reading.fields import FieldReader
 
 KIND: Final = "hpkp"
 _MAX_PIN: Final = 128
@@ -32,7 +32,7 @@ _DISPOSITIONS: Final = {True: "enforce", False: "report", None: ""}
 
 def normalise(item: report.Item) -> report.Report | report.Rejection:
     """Return the report. Only TrustKit tells enforced from reported."""
-    read = fields.Reader(item.body, _NAMES)
+    read = fields.FieldReader(item.body, _NAMES)
     sent = envelope.read(item, read)
     disposition = _DISPOSITIONS[read.flag("enforce")]
     return certificates.report_of(KIND, read, sent.user_agent, disposition=disposition, details=_details)
@@ -43,7 +43,7 @@ def title(found: report.Report) -> str:
     return f"No pinned key in the certificate chain of {found.hostname}"
 
 
-def _details(read: Reader) -> dict[str, str]:
+def _details(read: FieldReader) -> dict[str, str]:
     subdomains = read.flag("include_subdomains")
     return {
         "noted_hostname": certificates.hostname(read, "noted_hostname"),
@@ -54,7 +54,7 @@ def _details(read: Reader) -> dict[str, str]:
     }
 
 
-def _pins(read: Reader) -> str:
+def _pins(read: FieldReader) -> str:
     """Return the pins without the frame some senders put around each, ``pin-sha256="…"``."""
     pins = (cleaning.clean(pin, _MAX_PIN) for pin in read.array("pins") if isinstance(pin, str))
     bare = (pin.removeprefix("pin-sha256=").strip("\"'") for pin in pins)

@@ -8,7 +8,7 @@ from workers.families import contract, reporting
 
 if TYPE_CHECKING:
     from workers.model import report
-    from workers.reading.fields import Reader
+    from workers.reading.fields import FieldReader
 
 KIND: Final = "intervention"
 _NAMES: Final = reporting.names(directive="id")
@@ -25,7 +25,7 @@ def title(found: report.Report) -> str:
     return f"Browser intervened: {reason or 'it gave no reason'}"
 
 
-def _details(read: Reader) -> dict[str, str]:
+def _details(read: FieldReader) -> dict[str, str]:
     return {"message": read.text("message")}
 
 

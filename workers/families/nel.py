@@ -13,7 +13,7 @@ from workers.model import memo, report
 from workers.reading import decode, fields, values
 
 if TYPE_CHECKING:
-    from workers.reading.fields import Reader
+    from workers.reading.fields import FieldReader
     from workers.text import urls
 
 KIND: Final = "nel"
@@ -92,7 +92,7 @@ _WORDS: Final = {
 
 def normalise(item: report.Item) -> report.Report:
     """Return the network error; its type is the directive, the requested URL stands as document."""
-    read = fields.Reader(item.body, _NAMES)
+    read = fields.FieldReader(item.body, _NAMES)
     sent = envelope.read(item, read)
     requested = reporting.document(read, sent)
     return report.Report(
@@ -119,12 +119,12 @@ def title(found: report.Report) -> str:
     return f"{words}: {found.hostname}" if found.hostname else words
 
 
-def _moments(read: Reader) -> dict[str, str]:
+def _moments(read: FieldReader) -> dict[str, str]:
     elapsed = read.integer("elapsed_time")
     return {"elapsed_time_ms": str(elapsed)} if elapsed else {}
 
 
-def _details(read: Reader) -> dict[str, str]:
+def _details(read: FieldReader) -> dict[str, str]:
     return {
         "phase": reporting.word(read, "phase"),
         "protocol": read.text("protocol", _MAX_METHOD),
@@ -159,7 +159,7 @@ def _exchange_of(sent: bytes) -> dict[str, str] | None:
     members = decode.members(sent)
     if members is None:
         return None
-    read = fields.Reader(members, _EXCHANGE)
+    read = fields.FieldReader(members, _EXCHANGE)
     found = {name: read.url(name).text for name in ("outer", "inner")}
     return {f"exchange_{name}": url for name, url in found.items() if url}
 

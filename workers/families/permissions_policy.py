@@ -12,7 +12,7 @@ from workers.reading import values
 
 if TYPE_CHECKING:
     from workers.model import report
-    from workers.reading.fields import Reader
+    from workers.reading.fields import FieldReader
 
 KIND: Final = "permissions-policy"
 _TYPE: Final = "permissions-policy-violation"
@@ -27,7 +27,7 @@ _NAMES: Final = reporting.names(
 def normalise(item: report.Item) -> report.Report:
     """Return the violation; the feature is its directive, and the frame's address what was blocked."""
 
-    def details(read: Reader) -> dict[str, str]:
+    def details(read: FieldReader) -> dict[str, str]:
         return {
             "type": "" if item.type == _TYPE else item.type,
             "message": read.text("message"),

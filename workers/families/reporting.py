@@ -13,10 +13,10 @@ from workers.reading import fields
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from workers.reading.fields import Reader
+    from workers.reading.fields import FieldReader
     from workers.text import urls
 
-    Texts: TypeAlias = Callable[[Reader], dict[str, str]]
+    Texts: TypeAlias = Callable[[FieldReader], dict[str, str]]
 
 MAX_NAME: Final = 64
 """Characters of the name of a violation: the names that specifications give are shorter."""
@@ -44,33 +44,33 @@ def names(**members: str) -> fields.Names:
     return _NAMES | fields.names(**members)
 
 
-def word(read: Reader, field: str) -> str:
+def word(read: FieldReader, field: str) -> str:
     """Return one of a specification's words in lower case; "other" for what cannot be one, "" for nothing."""
     text = read.text(field).lower()
     return text if not text or _WORD.fullmatch(text) else "other"
 
 
-def identifier(read: Reader) -> str:
+def identifier(read: FieldReader) -> str:
     """Return the id that a browser gave to a feature, spelled as it spells it."""
     return read.text("directive", MAX_NAME)
 
 
-def violation(read: Reader) -> str:
+def violation(read: FieldReader) -> str:
     """Return the word that names what was violated."""
     return word(read, "directive")
 
 
-def nothing(_read: Reader) -> dict[str, str]:
+def nothing(_read: FieldReader) -> dict[str, str]:
     """Return no details, for a body of which everything has a column."""
     return {}
 
 
-def document(read: Reader, sent: envelope.Envelope) -> urls.URL:
+def document(read: FieldReader, sent: envelope.Envelope) -> urls.URL:
     """Return the page: that of the envelope, else the one that the body names."""
     return sent.url if sent.url.text else read.url("document")
 
 
-def noted(read: Reader, found: dict[str, str]) -> dict[str, str]:
+def noted(read: FieldReader, found: dict[str, str]) -> dict[str, str]:
     """Return what was found less what is empty, and the names of the nulled fields: ask when all are read."""
     details = {name: value for name, value in found.items() if value}
     if read.nulled:
@@ -82,7 +82,7 @@ def read_report(
     kind: str,
     item: report.Item,
     known: fields.Names,
-    directive: Callable[[Reader], str] = violation,
+    directive: Callable[[FieldReader], str] = violation,
     details: Texts = nothing,
 ) -> report.Report:
     """Return the report that a body is; nothing in it is so wrong, or so missing, that it were none.
@@ -94,7 +94,7 @@ def read_report(
         directive: reads what was violated.
         details: reads what has no column.
     """
-    read = fields.Reader(item.body, known)
+    read = fields.FieldReader(item.body, known)
     sent = envelope.read(item, read)
     return report.Report(
         kind=kind,

@@ -13,7 +13,7 @@ KIND: Final = "unknown"
 
 def normalise(item: report.Item) -> report.Report:
     """Return what all reports have in common; the type becomes the directive."""
-    read = fields.Reader({}, {})
+    read = fields.FieldReader({}, {})
     sent = envelope.read(item, read)
     return report.Report(
         kind=KIND,

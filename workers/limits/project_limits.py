@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from storage.projects import project_settings
 
 _MINUTE_S = 60
-_BEYOND = {"p": collapsed.to_place, "o": collapsed.to_other}
+_BEYOND = {"p": collapsed.to_coarse, "o": collapsed.to_other}
 
 
-class Arbiter(quarantine.Arbiter, Protocol):
-    """Rules on one batch, see ``storage.limits.quotas.Arbiter``."""
+class ProjectLimitDecider(quarantine.QuarantineLimitDecider, Protocol):
+    """Rules on one batch, see ``storage.limits.quotas.LimitDecider``."""
 
     def sight(
         self, project_id: int, what: str, sightings: Sequence[tuple[int, int]], at_s: int, most: int
@@ -55,7 +55,7 @@ class Arbiter(quarantine.Arbiter, Protocol):
         """Return what the quotas leave of the reports, by second of receipt and public key."""
 
 
-class Claim(msgspec.Struct, frozen=True, eq=False):
+class PendingPayload(msgspec.Struct, frozen=True, eq=False):
     """A payload whose reports wait for a ruling.
 
     Attributes:
@@ -65,13 +65,13 @@ class Claim(msgspec.Struct, frozen=True, eq=False):
         judged: what is in it.
     """
 
-    context: collapse.Context
+    context: collapse.RowContext
     user_agent: str
     received: deliveries.Deliveries
-    judged: evaluate.Judged
+    judged: evaluate.Evaluation
 
 
-class Portion(NamedTuple):
+class DeliveryGroup(NamedTuple):
     """Deliveries of a payload that fared alike.
 
     Attributes:
@@ -81,19 +81,19 @@ class Portion(NamedTuple):
         verdicts: how many of all its reports met which verdict.
     """
 
-    context: collapse.Context
+    context: collapse.RowContext
     received: deliveries.Deliveries
-    sightings: list[collapse.Sighting]
-    verdicts: dict[outcomes.Verdict, int]
+    sightings: list[collapse.Occurrence]
+    verdicts: dict[outcomes.OutcomeKey, int]
 
 
-class _Fate(NamedTuple):
+class _Decision(NamedTuple):
     """What becomes of one report: the finding it is kept as, its weight, and how it is counted."""
 
     finding: classify.Finding
     agent: user_agents.Agent
     weight: float
-    verdict: outcomes.Verdict
+    verdict: outcomes.OutcomeKey
 
 
 class _Report(msgspec.Struct, eq=False):
@@ -115,11 +115,11 @@ class _Report(msgspec.Struct, eq=False):
         return self.second - self.second % _MINUTE_S
 
     @property
-    def fate(self) -> _Fate:
+    def fate(self) -> _Decision:
         verdict = self.finding.verdict
         if self.outcome:
-            verdict = outcomes.Verdict(verdict.kind, self.outcome, self.reason)
-        return _Fate(self.finding, self.agent, self.weight, verdict)
+            verdict = outcomes.OutcomeKey(verdict.kind, self.outcome, self.reason)
+        return _Decision(self.finding, self.agent, self.weight, verdict)
 
     def leave_out(self, outcome: outcomes.Outcome, reason: str) -> None:
         self.outcome, self.reason = outcome.value, reason
@@ -134,10 +134,10 @@ def are_set(settings: project_settings.ProjectSettings) -> bool:
 def apply(
     project_id: int,
     settings: project_settings.ProjectSettings,
-    claims: Sequence[Claim],
-    arbiter: Arbiter,
+    claims: Sequence[PendingPayload],
+    arbiter: ProjectLimitDecider,
     seed: str,
-) -> Iterator[Portion]:
+) -> Iterator[DeliveryGroup]:
     """Yield what becomes of one project's payloads, in portions.
 
     Args:
@@ -161,7 +161,11 @@ class _Limiter:
     """Decides the fates of one project's reports."""
 
     def __init__(
-        self, project_id: int, settings: project_settings.ProjectSettings, arbiter: Arbiter, seed: str
+        self,
+        project_id: int,
+        settings: project_settings.ProjectSettings,
+        arbiter: ProjectLimitDecider,
+        seed: str,
     ) -> None:
         self._project_id = project_id
         self._settings = settings
@@ -182,7 +186,9 @@ class _Limiter:
         variants: dict[int, list[_Report]] = {}
         for report in reports:
             variants.setdefault(collapsed.variant_of(report.finding, report.agent), []).append(report)
-        sightings = [(variant, collapsed.place_of(same[0].finding)) for variant, same in variants.items()]
+        sightings = [
+            (variant, collapsed.coarse_key_of(same[0].finding)) for variant, same in variants.items()
+        ]
         most = self._settings.new_variants_per_hour
         letters = self._arbiter.sight(self._project_id, "variants", sightings, reports[-1].second, most)
         for variant, same in variants.items():
@@ -248,7 +254,7 @@ class _Limiter:
                     report.leave_out(outcomes.Outcome.QUOTA, grants[want].reason)
 
 
-def _in_order(claims: Sequence[Claim]) -> Iterator[_Report]:
+def _in_order(claims: Sequence[PendingPayload]) -> Iterator[_Report]:
     """Yield every report in the order of the stream."""
     arrived = ((delivery, number) for number, claim in enumerate(claims) for delivery in claim.received.each)
     for delivery, number in sorted(arrived, key=_order):
@@ -278,22 +284,24 @@ def _want(minute: int, reports: Sequence[_Report]) -> quotas.Want:
     )
 
 
-def _portions(claims: Sequence[Claim], reports: Iterable[_Report]) -> Iterator[Portion]:
+def _portions(claims: Sequence[PendingPayload], reports: Iterable[_Report]) -> Iterator[DeliveryGroup]:
     """Yield the payloads with the fates of their reports; deliveries that fared alike together."""
-    fates: list[dict[deliveries.Delivery, list[_Fate]]] = [
+    fates: list[dict[deliveries.Delivery, list[_Decision]]] = [
         {delivery: [] for delivery in claim.received.each} for claim in claims
     ]
     for report in reports:
         fates[report.claim][report.delivery].append(report.fate)
     for claim, by_delivery in zip(claims, fates, strict=True):
-        alike: dict[tuple[_Fate, ...], list[deliveries.Delivery]] = {}
+        alike: dict[tuple[_Decision, ...], list[deliveries.Delivery]] = {}
         for delivery, each in by_delivery.items():
             alike.setdefault(tuple(each), []).append(delivery)
         for shared, received in alike.items():
             yield _portion(claim, shared, received)
 
 
-def _portion(claim: Claim, fates: tuple[_Fate, ...], received: list[deliveries.Delivery]) -> Portion:
+def _portion(
+    claim: PendingPayload, fates: tuple[_Decision, ...], received: list[deliveries.Delivery]
+) -> DeliveryGroup:
     accepted = outcomes.Outcome.ACCEPTED.value
     verdicts = Counter(
         {verdict: count for verdict, count in claim.judged.verdicts.items() if verdict.outcome != accepted}
@@ -304,9 +312,11 @@ def _portion(claim: Claim, fates: tuple[_Fate, ...], received: list[deliveries.D
         for (position, _), fate in zip(claim.judged.findings, fates, strict=True)
         if fate.verdict.outcome == accepted
     ]
-    return Portion(claim.context, deliveries.of(claim.received.shard, received), sightings, dict(verdicts))
+    return DeliveryGroup(
+        claim.context, deliveries.of(claim.received.shard, received), sightings, dict(verdicts)
+    )
 
 
-def _sighting(fate: _Fate, position: int) -> collapse.Sighting:
+def _sighting(fate: _Decision, position: int) -> collapse.Occurrence:
     found = fate.finding.report
-    return collapse.Sighting(fate.finding, fate.agent, found.age, position, fate.weight * found.weight)
+    return collapse.Occurrence(fate.finding, fate.agent, found.age, position, fate.weight * found.weight)

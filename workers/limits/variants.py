@@ -30,7 +30,7 @@ def variant_of(finding: Finding, agent: user_agents.Agent) -> int:
     return xxhash.xxh64_intdigest("\0".join((str(finding.digest), *agent)).encode())
 
 
-def place_of(finding: Finding) -> int:
+def coarse_key_of(finding: Finding) -> int:
     """Return the hash of a report's place."""
     found = finding.report
     parts = (
@@ -46,7 +46,7 @@ def place_of(finding: Finding) -> int:
     return xxhash.xxh64_intdigest("\0".join(parts).encode())
 
 
-def to_place(finding: Finding) -> Finding:
+def to_coarse(finding: Finding) -> Finding:
     """Return the finding reduced to its place."""
     found = finding.report
     where = found.document.host or found.document.text or found.hostname

@@ -74,7 +74,7 @@ class Account(NamedTuple):
     release: str
 
 
-class Verdict(NamedTuple):
+class OutcomeKey(NamedTuple):
     """How a report is counted: its kind (empty if never known), outcome and reason (empty if accepted)."""
 
     kind: str
@@ -82,13 +82,13 @@ class Verdict(NamedTuple):
     reason: str
 
 
-class Tally:
+class OutcomeCounts:
     """Counts outcomes, summed per minute of receipt (seconds since the epoch), account and verdict."""
 
     def __init__(self) -> None:
-        self._counts: dict[tuple[int, Account, Verdict], int] = {}
+        self._counts: dict[tuple[int, Account, OutcomeKey], int] = {}
 
-    def add(self, moments: Mapping[int, int], account: Account, verdicts: Mapping[Verdict, int]) -> None:
+    def add(self, moments: Mapping[int, int], account: Account, verdicts: Mapping[OutcomeKey, int]) -> None:
         """Count every verdict of a payload once for each time the payload was received.
 
         Args:

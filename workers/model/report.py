@@ -92,9 +92,9 @@ class Rejection(msgspec.Struct, frozen=True, gc=False):
     error: str
 
     @property
-    def verdict(self) -> outcomes.Verdict:
+    def verdict(self) -> outcomes.OutcomeKey:
         """How the item is counted."""
-        return outcomes.Verdict(self.kind, self.outcome.value, str(self.reason))
+        return outcomes.OutcomeKey(self.kind, self.outcome.value, str(self.reason))
 
 
 def invalid(reason: outcomes.Reason, kind: str = "", error: str = "") -> Rejection:

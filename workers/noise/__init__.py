@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from storage.projects import project_settings
-from workers.noise import agents, index, own, rules
+from workers.noise import agent_matches, index, project_rules, rules, shipped
 
 if TYPE_CHECKING:
     from workers.model import report
@@ -34,7 +34,7 @@ class Label(msgspec.Struct, frozen=True, gc=False):
 NONE: Final = Label()
 
 
-class Rules(msgspec.Struct, frozen=True, eq=False):
+class NoiseRules(msgspec.Struct, frozen=True, eq=False):
     """Which reports of one project are noise.
 
     Attributes:
@@ -48,33 +48,33 @@ class Rules(msgspec.Struct, frozen=True, eq=False):
 
 @functools.cache
 def _shipped() -> index.Index:
-    return index.Index(rules.shipped())
+    return index.Index(shipped.rules_in_order())
 
 
-def rules_of(settings: project_settings.ProjectSettings) -> Rules:
+def rules_of(settings: project_settings.ProjectSettings) -> NoiseRules:
     """Return what a project's settings ask for; one of its own rules that cannot be read is left out."""
     return _rules(settings.noise_off, settings.noise_drop, settings.noise_rules)
 
 
 def listed(settings: project_settings.ProjectSettings) -> list[rules.Rule]:
     """Return all rules of a project in their order, those too that it switched off."""
-    return [*_readable(settings.noise_rules), *rules.shipped()]
+    return [*_readable(settings.noise_rules), *shipped.rules_in_order()]
 
 
-def only(rule: rules.Rule) -> Rules:
+def only(rule: rules.Rule) -> NoiseRules:
     """Return the rules of a project that has this one alone."""
-    return Rules((index.Index((rule,)),), {rule.id: Label(rule.noise, rule.id)})
+    return NoiseRules((index.Index((rule,)),), {rule.id: Label(rule.noise, rule.id)})
 
 
 @functools.lru_cache(maxsize=1024)
-def _rules(off: tuple[str, ...], drop: tuple[str, ...], lines: tuple[str, ...]) -> Rules:
+def _rules(off: tuple[str, ...], drop: tuple[str, ...], lines: tuple[str, ...]) -> NoiseRules:
     written = tuple(_readable(lines))
     labels = {
         rule.id: Label(rule.noise, rule.id, dropped=rule.id in drop or rule.noise in drop)
-        for rule in (*rules.shipped(), *written)
+        for rule in (*shipped.rules_in_order(), *written)
         if rule.id not in off and rule.noise not in off
     }
-    return Rules((index.Index(written), _shipped()) if written else (_shipped(),), labels)
+    return NoiseRules((index.Index(written), _shipped()) if written else (_shipped(),), labels)
 
 
 def _readable(lines: tuple[str, ...]) -> list[rules.Rule]:
@@ -82,8 +82,8 @@ def _readable(lines: tuple[str, ...]) -> list[rules.Rule]:
     found = []
     for line in lines:
         try:
-            found.append(own.parse(line))
-        except own.RuleError:
+            found.append(project_rules.parse(line))
+        except project_rules.RuleError:
             continue
     return found
 
@@ -94,19 +94,19 @@ def check(settings: project_settings.ProjectSettings) -> None:
     Raises:
         RuleError: they name no class or rule, or one of the project's own rules is wrong.
     """
-    written = [own.parse(line).id for line in settings.noise_rules]
+    written = [project_rules.parse(line).id for line in settings.noise_rules]
     if twice := next((name for name in written if written.count(name) > 1), None):
-        raise own.RuleError(f"Two of the project's own rules have the id {twice}.")
-    known = {*rules.CLASSES, *rules.by_id(), *rules.RETIRED, *written}
+        raise project_rules.RuleError(f"Two of the project's own rules have the id {twice}.")
+    known = {*rules.CLASSES, *shipped.by_id(), *rules.RETIRED, *written}
     for name in (*settings.noise_off, *settings.noise_drop):
         if name not in known:
             classes = ", ".join(rules.CLASSES)
-            raise own.RuleError(f"{name!r} is no rule and no class of noise, which are {classes}.")
+            raise project_rules.RuleError(f"{name!r} is no rule and no class of noise, which are {classes}.")
 
 
 DEFAULT: Final = rules_of(project_settings.ProjectSettings())
 
-traits_of = agents.traits_of
+traits_of = agent_matches.matches_of
 """What noise rules ask of a user agent, as far as this one has it; nearly always nothing.
 
 Judgements are remembered by body and traits, not by user agent, of which there are many.
@@ -116,7 +116,7 @@ Judgements are remembered by body and traits, not by user agent, of which there 
 def label(
     found: report.Report,
     traits: tuple[str, ...] = (),
-    wanted: Rules = DEFAULT,
+    wanted: NoiseRules = DEFAULT,
     *,
     impossible: bool = False,
     allowed: bool = False,

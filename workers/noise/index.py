@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from workers import impossible as contradictions
-from workers.noise import attackers, places, samples
+from workers.noise import attackers, samples, url_index
 from workers.text import urls
 
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ class _Evidence(NamedTuple):
         details: those of the details that some rule asks for.
     """
 
-    blocked: places.Found
-    source: places.Found
-    said: places.Found
-    home: places.Found
+    blocked: url_index.Found
+    source: url_index.Found
+    said: url_index.Found
+    home: url_index.Found
     traits: tuple[str, ...]
     directive: str
     nothing_blocked: bool
@@ -72,7 +72,7 @@ class Index:
 
     def __init__(self, listed: Sequence[rules.Rule]) -> None:
         self._order = {rule.id: position for position, rule in enumerate(listed)}
-        self._places = places.Places(listed)
+        self._places = url_index.URLIndex(listed)
         self._samples = samples.Samples(listed)
         self._by_agent = {
             rule.id: rule for rule in listed if rule.has_agent and not (rule.has_place or rule.has_sample)

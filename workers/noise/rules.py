@@ -1,16 +1,12 @@
-"""A noise rule, and those that are shipped: ``rules.toml``, where each says where it comes from."""
+"""What a noise rule is, and which classes of noise there are."""
 
 from __future__ import annotations
 
 import datetime as dt
-import functools
 import ipaddress
-from importlib import resources
 from typing import Annotated, Final, Literal
 
 import msgspec
-
-from workers.noise import attackers
 
 CLASSES: Final = (
     "extension",
@@ -107,27 +103,3 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unknown_f
         about = {"id", "class", "origin", "date"}
         asked: dict[str, object] = msgspec.to_builtins(self)
         return {name: value for name, value in asked.items() if value and name not in about}
-
-
-class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    rule: tuple[Rule, ...]
-
-
-@functools.cache
-def shipped() -> tuple[Rule, ...]:
-    """Return the rules of this release, in their order.
-
-    Raises:
-        RuleError: one could be met by an attacker.
-    """
-    text = resources.files("workers.noise").joinpath("rules.toml").read_bytes()
-    listed = msgspec.toml.decode(text, type=_File).rule
-    for rule in listed:
-        attackers.require_unforgeable(rule)
-    return listed
-
-
-@functools.cache
-def by_id() -> dict[str, Rule]:
-    """Return the shipped rules by id."""
-    return {rule.id: rule for rule in shipped()}

@@ -100,7 +100,7 @@ def _error(trial: Trial, entries: Sequence[envelope.Entry]) -> str | None:
     return None
 
 
-def culprits(
+def poison_payloads(
     shard: int,
     entries: Sequence[envelope.Entry],
     trial: Trial,

@@ -80,7 +80,7 @@ class _End(NamedTuple):
     error: str
 
 
-def culprits(
+def poison_payloads(
     shard: int, entries: Sequence[envelope.Entry], trial: search.Trial, known: Container[str] = ()
 ) -> dict[str, str]:
     """Return why each payload is to blame that takes down a process in which it is tried alone, by receipt.
@@ -110,7 +110,7 @@ def fails(entries: Sequence[envelope.Entry], trial: search.Trial) -> bool:
     """Say whether a trial of all this together takes its process down, every time; taking long is no failure.
 
     Raises:
-        ordinary.UndecidedError: see ``culprits``.
+        ordinary.UndecidedError: see ``poison_payloads``.
     """
     end = _run(trial, [entries], BATCH_CPU_S)
     return bool(end.status) and not _is_slow(end) and bool(_blame(trial, entries, end, BATCH_CPU_S))

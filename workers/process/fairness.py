@@ -125,7 +125,7 @@ def step(client: redis.Redis, shards: int, fairness: Fairness) -> None:
     waiting = equations.waiting(client, isolation.every(shards))
     found = loads(waiting, shards)
     loud = fairness.decide(found, isolation.costs(client, found))
-    fairness.patient = patient(waiting, loud)
+    fairness.patient = low_priority(waiting, loud)
     isolation.publish(client, loud)
 
 
@@ -140,12 +140,12 @@ def loads(waiting: _Waiting, shards: int) -> dict[int, Load]:
     for stream, projects in waiting.items():
         for project, (sent, left) in projects.items():
             known = found.get(project, Load(0, 0, 0))
-            ordinary, aside = (0, left) if isolation.is_aside(stream, shards) else (left, 0)
+            ordinary, aside = (0, left) if isolation.is_isolated(stream, shards) else (left, 0)
             found[project] = Load(known.sent + sent, known.waiting + ordinary, known.aside + aside)
     return found
 
 
-def patient(waiting: _Waiting, loud: frozenset[int]) -> frozenset[int]:
+def low_priority(waiting: _Waiting, loud: frozenset[int]) -> frozenset[int]:
     """Return the streams where nobody waits who is not set aside."""
     impatient = {
         stream

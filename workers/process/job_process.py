@@ -30,7 +30,7 @@ Status = int
 """What ``waitpid`` says of a process; 0 for a job that was carried through."""
 
 
-class Horse:
+class JobProcess:
     """The worker's side: gives orders to the process and waits until it has carried them out.
 
     Args:

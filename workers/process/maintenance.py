@@ -10,7 +10,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-import redis.exceptions
 import structlog
 
 from storage import errors
@@ -18,7 +17,7 @@ from storage.ledger import marks
 from storage.projects import registry
 from storage.quarantine import custody
 from storage.removal import deletion, retention
-from storage.servers import clickhouse
+from storage.servers import clickhouse, redis_errors
 from storage.tables import refusals
 from workers.process import fairness
 from workers.process import sweeper as dispatcher
@@ -48,7 +47,7 @@ SKEW_MS: Final = 3_600_000
 """Nothing is removed by a clock that went faster than this from one look to the next: it was set."""
 
 
-def run(where: connections.Context, stop: threading.Event) -> None:
+def run(where: connections.Connections, stop: threading.Event) -> None:
     """Do all of it until ``stop`` is set."""
     judge = fairness.Fairness(time.monotonic)
     chores = [
@@ -67,20 +66,20 @@ def run(where: connections.Context, stop: threading.Event) -> None:
         chore.join(timeout=clickhouse.CONNECT_TIMEOUT_S)
 
 
-def _dispatch(where: connections.Context, stop: threading.Event, judge: fairness.Fairness) -> None:
+def _dispatch(where: connections.Connections, stop: threading.Event, judge: fairness.Fairness) -> None:
     client = where.queue_client()
-    sweeper = dispatcher.Dispatcher(client, where.shards, time.monotonic, lambda: judge.patient)
+    sweeper = dispatcher.Sweeper(client, where.shards, time.monotonic, lambda: judge.patient)
     _repeat("dispatch", DISPATCH_S, stop, sweeper.tick)
     client.close()
 
 
-def _be_fair(where: connections.Context, stop: threading.Event, judge: fairness.Fairness) -> None:
+def _be_fair(where: connections.Connections, stop: threading.Event, judge: fairness.Fairness) -> None:
     client = where.queue_client()
     _repeat("fairness", FAIRNESS_S, stop, lambda: fairness.step(client, where.shards, judge))
     client.close()
 
 
-def _publish_registry(where: connections.Context, stop: threading.Event) -> None:
+def _publish_registry(where: connections.Connections, stop: threading.Event) -> None:
     client = where.queue_client()
     server = clickhouse.connect(where.clickhouse)
     source = registry.Registry(server)
@@ -95,7 +94,7 @@ def _publish_registry(where: connections.Context, stop: threading.Event) -> None
     client.close()
 
 
-def _move_refusals(where: connections.Context, stop: threading.Event) -> None:
+def _move_refusals(where: connections.Connections, stop: threading.Event) -> None:
     client = where.queue_client()
     server = clickhouse.connect(where.clickhouse)
     _repeat("refusals", REFUSALS_S, stop, lambda: refusals.move(client, server))
@@ -103,7 +102,7 @@ def _move_refusals(where: connections.Context, stop: threading.Event) -> None:
     client.close()
 
 
-def _keep_marks(where: connections.Context, stop: threading.Event) -> None:
+def _keep_marks(where: connections.Connections, stop: threading.Event) -> None:
     client = where.queue_client()
     server = clickhouse.connect(where.clickhouse)
 
@@ -136,7 +135,7 @@ class SteadyClock:
         return now_ms - before_ms <= (now - before) * 1000 + SKEW_MS
 
 
-def _remove_old(where: connections.Context, stop: threading.Event) -> None:
+def _remove_old(where: connections.Connections, stop: threading.Event) -> None:
     client = where.queue_client()
     server = clickhouse.connect(where.clickhouse, send_receive_timeout=MUTATION_S)
     source = registry.Registry(server)
@@ -152,7 +151,7 @@ def _remove_old(where: connections.Context, stop: threading.Event) -> None:
     client.close()
 
 
-def _sweep(where: connections.Context, stop: threading.Event) -> None:
+def _sweep(where: connections.Connections, stop: threading.Event) -> None:
     client = where.queue_client()
     server = clickhouse.connect(where.clickhouse, send_receive_timeout=MUTATION_S)
 
@@ -165,7 +164,7 @@ def _sweep(where: connections.Context, stop: threading.Event) -> None:
     client.close()
 
 
-def _expire_quarantine(where: connections.Context, stop: threading.Event) -> None:
+def _expire_quarantine(where: connections.Connections, stop: threading.Event) -> None:
     client = where.queue_client()
     server = clickhouse.connect(where.clickhouse, send_receive_timeout=MUTATION_S)
     clock = SteadyClock(time.monotonic, time.time())
@@ -189,7 +188,7 @@ def _repeat(chore: str, interval_s: float, stop: threading.Event, step: Callable
     while not stop.wait(interval_s):
         try:
             step()
-        except (errors.HeadraceError, redis.exceptions.RedisError, OSError) as error:
+        except (errors.HeadraceError, *redis_errors.FAILURES) as error:
             if not failing:
                 log.warning("chore_postponed", chore=chore, error=str(error))
             failing = True

@@ -21,7 +21,7 @@ import structlog
 from storage.queue import drift, isolation, streams
 from storage.servers import clocks, scripts
 from workers import jobs
-from workers.draining import drain
+from workers.draining import batch_limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,12 +39,12 @@ FIND_S: Final = 10.0
 """How often streams are looked for that are left from when there were more shards, or ahead of the clock."""
 ORPHAN_S: Final = 3.0
 """A job that nobody works on for this long is replaced. Between pop and lease lie milliseconds."""
-LEASE_MS: Final = drain.Limits().lease_ms
+LEASE_MS: Final = batch_limits.BatchLimits().lease_ms
 """A lease that seems to last longer is nobody's: Redis' clock was set back, and no holder renewed it."""
 FAILURE_TTL_S: Final = 3600
 
 
-class _Shard(NamedTuple):
+class _StreamState(NamedTuple):
     """What one look at Redis says about a shard."""
 
     entries: int
@@ -52,7 +52,7 @@ class _Shard(NamedTuple):
     has_job: bool
 
 
-class Dispatcher:
+class Sweeper:
     """Call ``tick`` several times a second, from one or more processes.
 
     Args:
@@ -101,7 +101,7 @@ class Dispatcher:
             self._mend(ahead)
         return sum(self._visit(shard, state, now) for shard, state in states.items())
 
-    def _look(self, numbers: Sequence[int]) -> list[_Shard]:
+    def _look(self, numbers: Sequence[int]) -> list[_StreamState]:
         with self._client.pipeline(transaction=False) as pipeline:
             pipeline.eval(scripts.TELL.text, 1, clocks.KEY, int(self._wall() * 1000))
             for shard in numbers:
@@ -111,7 +111,7 @@ class Dispatcher:
                 pipeline.exists(rq.job.Job.key_for(jobs.job_id(shard)))
             _, *answers = pipeline.execute()
         return [
-            _Shard(answers[i], 0 <= answers[i + 1] <= LEASE_MS, bool(answers[i + 2]))
+            _StreamState(answers[i], 0 <= answers[i + 1] <= LEASE_MS, bool(answers[i + 2]))
             for i in range(0, len(answers), 3)
         ]
 
@@ -127,7 +127,7 @@ class Dispatcher:
             shard for shard, one in found.items() if not one.mended
         }
 
-    def _visit(self, shard: int, state: _Shard, now: float) -> bool:
+    def _visit(self, shard: int, state: _StreamState, now: float) -> bool:
         if not state.has_job:
             self._idle_since.pop(shard, None)
             return state.entries > 0 and self._due(shard, state.entries, now) and self._enqueue(shard, now)
@@ -150,7 +150,7 @@ class Dispatcher:
 
     def _has_time(self, shard: int) -> bool:
         """Say whether this stream takes what time is left, one of its kind at a time."""
-        return isolation.is_aside(shard, self._shards) or shard in self._patient()
+        return isolation.is_isolated(shard, self._shards) or shard in self._patient()
 
     def _give_way(self, shard: int) -> None:
         """Take back a job that still waits, unless a worker takes it at this moment."""

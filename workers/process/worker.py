@@ -47,14 +47,14 @@ class Worker(rq.Worker):
     max_connection_wait_time = 2.0
     log_result_lifespan = False
     death_penalty_class = jobs.TimeLimit
-    _horse: job_process.Horse | None = None
+    _horse: job_process.JobProcess | None = None
 
     def execute_job(self, job: rq.job.Job, queue: rq.Queue) -> None:
         """Have the job performed by the work horse, which is forked first if there is none."""
         execution = self.prepare_execution(job)
         if self._horse is None or not self._horse.order(execution.composite_key):
             self._end_horse()
-            self._horse = job_process.Horse(self._perform)
+            self._horse = job_process.JobProcess(self._perform)
             self._horse.order(execution.composite_key)
         self._horse_pid = self._horse.pid
         self.monitor_work_horse(job, queue, execution)
@@ -104,7 +104,7 @@ class Worker(rq.Worker):
         (shard,) = job.args
         log.warning("work_horse_died", shard=shard)
         with contextlib.suppress(errors.RedisUnavailableError, redis.exceptions.RedisError):
-            streams.Queue(self.connection).evict(shard)
+            streams.Queue(self.connection).break_lease(shard)
             job.delete()  # what is left undone, lease and sweeper make up for
 
     def teardown(self) -> None:
@@ -151,7 +151,7 @@ def _is_ours(job: rq.job.Job) -> bool:
     return False
 
 
-def run(where: connections.Context) -> None:
+def run(where: connections.Connections) -> None:
     """Work until SIGTERM or SIGINT; the batch under way is finished first, or handed back."""
     jobs.install(where)
     pipeline.warm()

@@ -20,7 +20,7 @@ Item = report.Members | bytes
 """The members of an object, or the JSON of what is no object."""
 
 
-class Decoded(msgspec.Struct, frozen=True, gc=False):
+class DecodedBody(msgspec.Struct, frozen=True, gc=False):
     """The items of a payload.
 
     Attributes:
@@ -43,7 +43,7 @@ _object: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encoder: Final = msgspec.json.Encoder()
 
 
-def decode(body: bytes) -> Decoded | report.Rejection:
+def decode(body: bytes) -> DecodedBody | report.Rejection:
     """Return the items of a payload, or why nothing can be read from it."""
     try:
         root = _decode(body)
@@ -76,7 +76,7 @@ def _decode(body: bytes) -> _Root:
     return root
 
 
-def _decode_leniently(body: bytes) -> Decoded | report.Rejection:
+def _decode_leniently(body: bytes) -> DecodedBody | report.Rejection:
     try:
         value = lenient.loads(body)
         if not isinstance(value, (dict, list)):
@@ -86,16 +86,16 @@ def _decode_leniently(body: bytes) -> Decoded | report.Rejection:
         return report.invalid(outcomes.Reason.NOT_JSON, error=f"Not JSON: {error}.")
 
 
-def _decoded(root: _Root) -> Decoded:
+def _decoded(root: _Root) -> DecodedBody:
     if isinstance(root, dict):
-        return Decoded([_members(root)], batch=False)
+        return DecodedBody([_members(root)], batch=False)
     items = [_item(sent) for sent in root[:MAX_ITEMS]]
     batch = any("type" in item for item in items if isinstance(item, dict))
     left_out = len(root) - len(items)
     if not left_out:
-        return Decoded(items, batch)
+        return DecodedBody(items, batch)
     error = f"The array holds {len(root)} reports; {MAX_ITEMS} were read."
-    return Decoded(items, batch, left_out, report.invalid(outcomes.Reason.TOO_MANY, error=error))
+    return DecodedBody(items, batch, left_out, report.invalid(outcomes.Reason.TOO_MANY, error=error))
 
 
 def _item(sent: msgspec.Raw) -> Item:

@@ -59,7 +59,7 @@ def spellings(kebab: str) -> tuple[str, ...]:
     return (kebab, kebab.replace("-", "_"), camel, capitals)
 
 
-class Reader:
+class FieldReader:
     """Reads the fields of one report and notes which had to be nulled.
 
     Attributes:

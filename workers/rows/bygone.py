@@ -19,8 +19,8 @@ _DAY_MS: Final = 86_400_000
 
 
 def parted(
-    judged: evaluate.Judged, received: deliveries.Deliveries, before_ms: int, window_ms: int
-) -> list[tuple[deliveries.Deliveries, evaluate.Judged]]:
+    judged: evaluate.Evaluation, received: deliveries.Deliveries, before_ms: int, window_ms: int
+) -> list[tuple[deliveries.Deliveries, evaluate.Evaluation]]:
     """Return the deliveries of a payload with their judgement; of bygone reports it is *expired*.
 
     Args:
@@ -40,7 +40,7 @@ def parted(
     return [(deliveries.of(received.shard, each), _without(judged, gone)) for gone, each in alike.items()]
 
 
-def _bygone(judged: evaluate.Judged, received_ms: int, before_ms: int, window_ms: int) -> tuple[int, ...]:
+def _bygone(judged: evaluate.Evaluation, received_ms: int, before_ms: int, window_ms: int) -> tuple[int, ...]:
     """Return the positions of the reports that are bygone if the payload was received at this time."""
     limit = min(before_ms, received_ms - _DAY_MS)
     return tuple(
@@ -54,7 +54,7 @@ def _window_start(occurred_ms: int, window_ms: int) -> int:
     return occurred_ms - occurred_ms % window_ms if window_ms else occurred_ms
 
 
-def _without(judged: evaluate.Judged, gone: Iterable[int]) -> evaluate.Judged:
+def _without(judged: evaluate.Evaluation, gone: Iterable[int]) -> evaluate.Evaluation:
     """Return a judgement in which the reports at these positions are expired."""
     left_out = set(gone)
     if not left_out:
@@ -65,7 +65,7 @@ def _without(judged: evaluate.Judged, gone: Iterable[int]) -> evaluate.Judged:
             verdicts[finding.verdict] -= 1
             expired = report.left_out(outcomes.Reason.EXPIRED, finding.report.kind).verdict
             verdicts[expired] = verdicts.get(expired, 0) + 1
-    return evaluate.Judged(
+    return evaluate.Evaluation(
         findings=[each for each in judged.findings if each[0] not in left_out],
         invalid=judged.invalid,
         whole=judged.whole,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from workers.rows import deliveries
 
 
-class Sighting(msgspec.Struct, frozen=True, gc=False):
+class Occurrence(msgspec.Struct, frozen=True, gc=False):
     """One report in a payload.
 
     Attributes:
@@ -35,7 +35,7 @@ class Sighting(msgspec.Struct, frozen=True, gc=False):
     weight: float = 1.0
 
 
-class Context(msgspec.Struct, eq=False):
+class RowContext(msgspec.Struct, eq=False):
     """What the rows of a payload have in common, whatever is in it.
 
     Attributes:
@@ -48,14 +48,14 @@ class Context(msgspec.Struct, eq=False):
     """
 
     account: outcomes.Account
-    rules: evaluate.Rules
+    rules: evaluate.EvaluationRules
     window_ms: int
     details: dict[str, str]
     limited: bool = False
     removed_before: int = 0
 
 
-class Row(msgspec.Struct, eq=False, gc=False):
+class ReportRow(msgspec.Struct, eq=False, gc=False):
     """A row of the table ``reports`` while its reports are being counted. Times are in milliseconds.
 
     ``absent`` is how many reports it stands for beside those that it counts; ``raw`` is made some time after
@@ -79,11 +79,11 @@ class Collapser:
     """Collects the rows of one batch."""
 
     def __init__(self) -> None:
-        self._rows: list[Row] = []
+        self._rows: list[ReportRow] = []
         self._rendered = 0
-        self._distinct: dict[tuple[int, str, str, int, int], Row] = {}
+        self._distinct: dict[tuple[int, str, str, int, int], ReportRow] = {}
 
-    def add(self, context: Context, received: deliveries.Deliveries, sighting: Sighting) -> None:
+    def add(self, context: RowContext, received: deliveries.Deliveries, sighting: Occurrence) -> None:
         """Count a report once for each time its payload was received."""
         if context.window_ms:
             self._count(context, received, sighting)
@@ -103,7 +103,7 @@ class Collapser:
 
     def policies(self) -> columns.Columns:
         """Return the rows of the table ``policies``: each distinct policy of a project once."""
-        found: dict[tuple[int, int], list[Row]] = {}
+        found: dict[tuple[int, int], list[ReportRow]] = {}
         for row in self._rows:
             if row.finding.policy:
                 key = (row.account.project_id, row.finding.policy)
@@ -116,9 +116,9 @@ class Collapser:
             "last_seen": [max(row.last_seen for row in rows) for rows in found.values()],
         }
 
-    def _count(self, context: Context, received: deliveries.Deliveries, sighting: Sighting) -> None:
+    def _count(self, context: RowContext, received: deliveries.Deliveries, sighting: Occurrence) -> None:
         age, window, absent = sighting.age, context.window_ms, sighting.weight - 1
-        rows: dict[int, Row] = {}
+        rows: dict[int, ReportRow] = {}
         for received_ms, times in received.moments.items():
             occurred = max(received_ms - age, 0)
             start = occurred - occurred % window
@@ -133,37 +133,37 @@ class Collapser:
             elif occurred > row.last_seen:
                 row.last_seen = occurred
 
-    def _row(self, context: Context, sighting: Sighting, start: int, occurred: int) -> Row:
+    def _row(self, context: RowContext, sighting: Occurrence, start: int, occurred: int) -> ReportRow:
         finding, agent = sighting.finding, sighting.agent
         identity = _identity(context, finding, agent)
         account = context.account
         key = (account.project_id, account.environment, account.release, start, identity)
         row = self._distinct.get(key)
         if row is None:
-            row = Row(account, context.details, finding, agent, identity, start, occurred, occurred, 0)
+            row = ReportRow(account, context.details, finding, agent, identity, start, occurred, occurred, 0)
             self._distinct[key] = row
             self._rows.append(row)
         return row
 
-    def _keep_each(self, context: Context, received: deliveries.Deliveries, sighting: Sighting) -> None:
+    def _keep_each(self, context: RowContext, received: deliveries.Deliveries, sighting: Occurrence) -> None:
         finding, agent, age = sighting.finding, sighting.agent, sighting.age
         account, details = context.account, context.details
         shared = _identity(context, finding, agent)
         for received_ms, receipt in received.receipts():
             at = max(received_ms - age, 0)
             identity = xxhash.xxh64_intdigest(f"{shared}\0{receipt}\0{sighting.position}".encode())
-            row = Row(account, details, finding, agent, identity, at, at, at, 1)
+            row = ReportRow(account, details, finding, agent, identity, at, at, at, 1)
             row.absent = sighting.weight - 1
             self._rows.append(row)
 
 
-def _identity(context: Context, finding: classify.Finding, agent: user_agents.Agent) -> int:
+def _identity(context: RowContext, finding: classify.Finding, agent: user_agents.Agent) -> int:
     """Return the hash of all that makes a row distinct besides its window."""
     parts = (str(finding.digest), *agent, *context.details, *context.details.values())
     return xxhash.xxh64_intdigest("\0".join(parts).encode())
 
 
-def _reports(rows: list[Row]) -> columns.Columns:
+def _reports(rows: list[ReportRow]) -> columns.Columns:
     accounts = [row.account for row in rows]
     findings = [row.finding for row in rows]
     reports = [finding.report for finding in findings]
@@ -208,6 +208,6 @@ def _reports(rows: list[Row]) -> columns.Columns:
     }
 
 
-def _details(row: Row) -> dict[str, str]:
+def _details(row: ReportRow) -> dict[str, str]:
     report = row.finding.report
     return {**report.details, **report.moments, **row.details}

@@ -26,8 +26,8 @@ ROW_BYTES: Final = 128
 _HOUR_MS: Final = 3_600_000
 
 
-class Arbiter(Protocol):
-    """Rules on one batch, see ``storage.limits.quotas.Arbiter``."""
+class QuarantineLimitDecider(Protocol):
+    """Rules on one batch, see ``storage.limits.quotas.LimitDecider``."""
 
     def keep(self, project_id: int, most: int, wants: Mapping[int, int]) -> Mapping[int, int]:
         """Return how many of the wanted bytes of each hour of receipt a project may keep."""
@@ -97,7 +97,7 @@ class Quarantine:
         if kept and self._numbered:
             self.quarantined[account.project_id] += len(kept) * len(received.each)
 
-    def limit(self, arbiter: Arbiter, most_of: Callable[[int], int]) -> None:
+    def limit(self, arbiter: QuarantineLimitDecider, most_of: Callable[[int], int]) -> None:
         """Leave out what is more than the projects may keep; in each hour what came first stays.
 
         Poison always stays: nobody knows what is in it, and it turns up once a batch has its rulings.

@@ -43,7 +43,7 @@ class Receipts:
         self,
         project_id: int,
         received: deliveries.Deliveries,
-        verdicts: Mapping[outcomes.Verdict, int],
+        verdicts: Mapping[outcomes.OutcomeKey, int],
         fingerprint: int,
     ) -> None:
         """Note the verdicts of a payload for each time it was received.

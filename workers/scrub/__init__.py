@@ -19,7 +19,7 @@ from workers.scrub import links, masks, named, names
 from workers.text import letters, spelling, urls
 
 if TYPE_CHECKING:
-    from storage.projects import registry
+    from storage.projects import project_settings
     from workers.model import report
 
 _LONGEST_TEXT: Final = 1024
@@ -47,7 +47,7 @@ _USER_INFO: Final = re.compile(r"(//|\\\\)[^/\\?#]*@")
 _IS_NETWORK: Final = re.compile(r"https?|wss?|ftp")
 
 
-class Rules(msgspec.Struct, frozen=True, eq=False):
+class ScrubRules(msgspec.Struct, frozen=True, eq=False):
     """What is scrubbed of one project's reports. Equal rules are one object.
 
     Attributes:
@@ -60,20 +60,20 @@ class Rules(msgspec.Struct, frozen=True, eq=False):
 
 
 @functools.cache
-def _rules(kinds: frozenset[str]) -> Rules:
+def _rules(kinds: frozenset[str]) -> ScrubRules:
     digests = {masks.DIGESTS} if masks.TOKENS in kinds else set()
-    return Rules(kinds, kinds | digests)
+    return ScrubRules(kinds, kinds | digests)
 
 
 DEFAULT: Final = _rules(masks.KINDS)
 
 
-def rules_of(settings: registry.ProjectSettings) -> Rules:
+def rules_of(settings: project_settings.ProjectSettings) -> ScrubRules:
     """Return what a project's settings ask for."""
     return _rules(masks.KINDS.difference(settings.scrub_off))
 
 
-def apply(found: report.Report, rules: Rules) -> report.Report:
+def apply(found: report.Report, rules: ScrubRules) -> report.Report:
     """Return the report as it may be stored. Hosts stay: they are what reports are about."""
     return msgspec.structs.replace(
         found,
@@ -90,12 +90,12 @@ def apply(found: report.Report, rules: Rules) -> report.Report:
     )
 
 
-def member(name: str, value: str, rules: Rules) -> str:
+def member(name: str, value: str, rules: ScrubRules) -> str:
     """Return the text of a member of this name as it may be stored; "" if the name says that none may be."""
     return text(names.what_is(name), value, rules)
 
 
-def text(what: names.What, value: str, rules: Rules) -> str:
+def text(what: names.What, value: str, rules: ScrubRules) -> str:
     """Return a text as it may be stored.
 
     Linear in the length of the text, whatever it holds: a microsecond for each character at most.
@@ -110,7 +110,7 @@ def text(what: names.What, value: str, rules: Rules) -> str:
     return (_texts if len(value) <= _LONGEST_TEXT else _scrubbed)(what, value, rules)
 
 
-def link(value: str, rules: Rules) -> str:
+def link(value: str, rules: ScrubRules) -> str:
     """Return a URL or a keyword as it may be stored, which is what a column says of it.
 
     What no parser makes sense of, such as a relative URL, is cut as a text is, and at its first ? or #.
@@ -126,13 +126,13 @@ def link(value: str, rules: Rules) -> str:
     return text(names.What.TEXT, sent, rules) if found is urls.NONE else url(found, rules).text
 
 
-def name(value: str, rules: Rules) -> str:
+def name(value: str, rules: ScrubRules) -> str:
     """Return the name of a member as it may be stored: anything may be a name."""
     return text(names.What.TEXT, value, rules)
 
 
 @functools.lru_cache(maxsize=_ENTRIES)
-def url(found: urls.URL, rules: Rules) -> urls.URL:
+def url(found: urls.URL, rules: ScrubRules) -> urls.URL:
     """Return a cleaned URL or keyword as it may be stored."""
     if not found.host:
         return urls.URL(_word(found.text, rules), "", "") if found.text else found
@@ -142,14 +142,14 @@ def url(found: urls.URL, rules: Rules) -> urls.URL:
     return urls.URL(found.text.removesuffix(found.path) + path, found.host, path)
 
 
-def _path(path: str, rules: Rules) -> str:
+def _path(path: str, rules: ScrubRules) -> str:
     """Return the path of a URL, of which an encoded ? or # may begin the query of another."""
     meant = spelling.plain(path)
     found = _settled(names.What.CODE, meant.partition("?")[0].partition("#")[0], rules)
     return path if found == meant else found
 
 
-def _scrubbed(what: names.What, value: str, rules: Rules) -> str:
+def _scrubbed(what: names.What, value: str, rules: ScrubRules) -> str:
     """Return a text as it may be stored: as it was sent, unless its plain spelling holds what may not be."""
     if what is names.What.PRIVATE:
         return ""
@@ -168,13 +168,13 @@ _texts: Final = functools.lru_cache(_ENTRIES)(_scrubbed)
 _policies: Final = functools.lru_cache(_POLICIES)(_scrubbed)
 
 
-def _settled(what: names.What, value: str, rules: Rules) -> str:
+def _settled(what: names.What, value: str, rules: ScrubRules) -> str:
     """Return a text as it may be stored: a placeholder may bring out what stood hidden in a word."""
     found = _read(what, value, rules)
     return found if found == value else _read(what, found, rules)
 
 
-def _read(what: names.What, value: str, rules: Rules) -> str:
+def _read(what: names.What, value: str, rules: ScrubRules) -> str:
     """Return a text, plainly spelled, as it may be stored."""
     if what is names.What.DIGESTS:
         return masks.mask(links.cut(value), rules.beside_digests)
@@ -200,14 +200,14 @@ def _scheme_of(value: str) -> str:
 
 
 @functools.lru_cache(maxsize=_ENTRIES)
-def _word(value: str, rules: Rules) -> str:
+def _word(value: str, rules: ScrubRules) -> str:
     """Return a keyword or the name of a type, which were put into lower case before."""
     if value.startswith("eyj") and masks.TOKENS in rules.kinds and len(value) >= _SHORTEST_JWT:
         return "{jwt}"
     return text(names.What.TEXT, value, rules)
 
 
-def _members(members: dict[str, str], rules: Rules) -> dict[str, str]:
+def _members(members: dict[str, str], rules: ScrubRules) -> dict[str, str]:
     return {
         name: _texts(what, value, rules)
         for name, value in members.items()

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
-from storage.projects import origins
+from storage.projects import origins, project_settings
 from workers.model import outcomes, report
-
-if TYPE_CHECKING:
-    from storage.projects import registry
 
 _DAY_MS: Final = 86_400_000
 
 
-class Rules(msgspec.Struct, frozen=True):
+class AdmissionRules(msgspec.Struct, frozen=True):
     """Which reports one project takes.
 
     Attributes:
@@ -27,10 +24,10 @@ class Rules(msgspec.Struct, frozen=True):
     longest_age: int | None = None
 
 
-DEFAULT: Final = Rules()
+DEFAULT: Final = AdmissionRules()
 
 
-def rules_of(settings: registry.ProjectSettings) -> Rules:
+def rules_of(settings: project_settings.ProjectSettings) -> AdmissionRules:
     """Return what a project's settings ask for.
 
     What is older than the project's retention would be removed at once, or later than the ledger expects.
@@ -38,10 +35,10 @@ def rules_of(settings: registry.ProjectSettings) -> Rules:
     allowed = origins.compiled(settings.allowed_origins)
     if allowed is None and not settings.retention:
         return DEFAULT
-    return Rules(allowed, settings.retention * _DAY_MS if settings.retention else None)
+    return AdmissionRules(allowed, settings.retention * _DAY_MS if settings.retention else None)
 
 
-def refusal(found: report.Report, rules: Rules) -> report.Rejection | None:
+def refusal(found: report.Report, rules: AdmissionRules) -> report.Rejection | None:
     """Return why a report is left out; None when its project takes it."""
     if rules is DEFAULT:
         return None

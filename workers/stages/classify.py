@@ -36,12 +36,12 @@ class Finding(msgspec.Struct, eq=False, gc=False):
     report: report.Report
     title: str
     fingerprint: int
-    verdict: outcomes.Verdict
+    verdict: outcomes.OutcomeKey
     digest: int
     policy: int
     label: noise.Label
     contradiction: impossible.Contradiction
-    scrubbing: scrub.Rules
+    scrubbing: scrub.ScrubRules
     _raw: str = ""
 
     @property
@@ -60,7 +60,7 @@ def classify(  # noqa: PLR0913 - one parameter for what each stage found
     label: noise.Label = noise.NONE,
     *,
     contradiction: impossible.Contradiction = impossible.Contradiction.NONE,
-    scrubbing: scrub.Rules = scrub.DEFAULT,
+    scrubbing: scrub.ScrubRules = scrub.DEFAULT,
 ) -> Finding:
     """Return the finding that a report of this family is, made from this item."""
     title = family.title(found)
@@ -80,8 +80,8 @@ def classify(  # noqa: PLR0913 - one parameter for what each stage found
 
 
 @functools.cache
-def _accepted(kind: str) -> outcomes.Verdict:
-    return outcomes.Verdict(kind, outcomes.Outcome.ACCEPTED.value, "")
+def _accepted(kind: str) -> outcomes.OutcomeKey:
+    return outcomes.OutcomeKey(kind, outcomes.Outcome.ACCEPTED.value, "")
 
 
 @functools.lru_cache(maxsize=256)

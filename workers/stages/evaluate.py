@@ -22,12 +22,13 @@ from workers.stages import admission, classify, detect
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from storage.projects import registry
-
-Judgement = classify.Finding | report.Rejection
+    from storage.projects import project_settings
 
 
-class Rules(msgspec.Struct, frozen=True, eq=False):
+ItemResult = classify.Finding | report.Rejection
+
+
+class EvaluationRules(msgspec.Struct, frozen=True, eq=False):
     """What a project's settings ask for, as far as they decide what a report says. Compared by identity.
 
     Attributes:
@@ -36,21 +37,21 @@ class Rules(msgspec.Struct, frozen=True, eq=False):
         noise: what is labelled, and what is dropped.
     """
 
-    admission: admission.Rules = admission.DEFAULT
-    scrubbing: scrub.Rules = scrub.DEFAULT
-    noise: noise.Rules = noise.DEFAULT
+    admission: admission.AdmissionRules = admission.DEFAULT
+    scrubbing: scrub.ScrubRules = scrub.DEFAULT
+    noise: noise.NoiseRules = noise.DEFAULT
 
 
-DEFAULT: Final = Rules()
+DEFAULT: Final = EvaluationRules()
 
 
 @functools.lru_cache(maxsize=1024)
-def rules_of(settings: registry.ProjectSettings) -> Rules:
+def rules_of(settings: project_settings.ProjectSettings) -> EvaluationRules:
     """Return the rules that a project's settings ask for."""
-    return Rules(admission.rules_of(settings), scrub.rules_of(settings), noise.rules_of(settings))
+    return EvaluationRules(admission.rules_of(settings), scrub.rules_of(settings), noise.rules_of(settings))
 
 
-class Judged(msgspec.Struct, frozen=True, gc=False):
+class Evaluation(msgspec.Struct, frozen=True, gc=False):
     """What is known of one payload, whoever sent it and however often.
 
     Attributes:
@@ -63,10 +64,10 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
     findings: list[tuple[int, classify.Finding]]
     invalid: list[tuple[report.Rejection, decode.Item]]
     whole: report.Rejection | None
-    verdicts: dict[outcomes.Verdict, int]
+    verdicts: dict[outcomes.OutcomeKey, int]
 
 
-class Question(NamedTuple):
+class EvaluationKey(NamedTuple):
     """A payload, and all that its judgement depends on beside its body.
 
     Attributes:
@@ -79,7 +80,7 @@ class Question(NamedTuple):
     """
 
     body: bytes
-    rules: Rules = DEFAULT
+    rules: EvaluationRules = DEFAULT
     traits: tuple[str, ...] = ()
     resent: tuple[int, ...] = ()
     verbatim: bool = False
@@ -89,12 +90,12 @@ _OPEN: Final = report.invalid(outcomes.Reason.DEFECT)
 """The judgement of an item on which no stage has ruled yet."""
 
 
-class _Case(msgspec.Struct, eq=False, gc=False):
+class _ItemState(msgspec.Struct, eq=False, gc=False):
     """An item on its way through the stages, and what they found so far."""
 
     item: decode.Item
     batch: bool
-    rules: Rules
+    rules: EvaluationRules
     traits: tuple[str, ...]
     verbatim: bool
     family: contract.Family = unknown.FAMILY
@@ -102,33 +103,33 @@ class _Case(msgspec.Struct, eq=False, gc=False):
     found: report.Report = report.Report(kind="")
     contradiction: impossible.Contradiction = impossible.Contradiction.NONE
     label: noise.Label = noise.NONE
-    judgement: Judgement = _OPEN
+    judgement: ItemResult = _OPEN
 
 
-def judge_payload(
-    body: bytes, rules: Rules = DEFAULT, traits: tuple[str, ...] = (), resent: tuple[int, ...] = ()
-) -> Judged:
-    """Judge one payload alone, see ``Question``."""
-    (judged,) = judge_payloads([Question(body, rules, traits, resent)])
+def evaluate_payload(
+    body: bytes, rules: EvaluationRules = DEFAULT, traits: tuple[str, ...] = (), resent: tuple[int, ...] = ()
+) -> Evaluation:
+    """Judge one payload alone, see ``EvaluationKey``."""
+    (judged,) = evaluate_payloads([EvaluationKey(body, rules, traits, resent)])
     return judged
 
 
-def judge_payloads(questions: Iterable[Question]) -> list[Judged]:
+def evaluate_payloads(questions: Iterable[EvaluationKey]) -> list[Evaluation]:
     """Judge every item of some payloads; a payload that no decoder reads counts as one rejection."""
     asked = [(question, decode.decode(question.body)) for question in questions]
-    cases = [_cases(*one) for one in asked]
-    _judge(list(itertools.chain.from_iterable(cases)))
-    return [_judged(*one, found) for one, found in zip(asked, cases, strict=True)]
+    cases = [_item_states(*one) for one in asked]
+    _evaluate(list(itertools.chain.from_iterable(cases)))
+    return [_evaluation(*one, found) for one, found in zip(asked, cases, strict=True)]
 
 
-def judge(
+def evaluate_item(
     item: decode.Item,
-    rules: Rules = DEFAULT,
+    rules: EvaluationRules = DEFAULT,
     traits: tuple[str, ...] = (),
     *,
     batch: bool,
     verbatim: bool = False,
-) -> Judgement:
+) -> ItemResult:
     """Return the finding that an item is, or why it is none.
 
     Args:
@@ -136,24 +137,26 @@ def judge(
         rules: those of the project.
         traits: of the request's user agent; the report's own comes before it.
         batch: whether it comes from a Reporting API array.
-        verbatim: see ``Question``.
+        verbatim: see ``EvaluationKey``.
     """
-    case = _Case(item, batch, rules, traits, verbatim)
-    _judge([case])
+    case = _ItemState(item, batch, rules, traits, verbatim)
+    _evaluate([case])
     return case.judgement
 
 
-def _cases(question: Question, decoded: decode.Decoded | report.Rejection) -> list[_Case]:
+def _item_states(question: EvaluationKey, decoded: decode.DecodedBody | report.Rejection) -> list[_ItemState]:
     if isinstance(decoded, report.Rejection):
         return []
     _, rules, traits, _, verbatim = question
-    return [_Case(item, decoded.batch, rules, traits, verbatim) for item in decoded.items]
+    return [_ItemState(item, decoded.batch, rules, traits, verbatim) for item in decoded.items]
 
 
-def _judged(question: Question, decoded: decode.Decoded | report.Rejection, cases: Sequence[_Case]) -> Judged:
+def _evaluation(
+    question: EvaluationKey, decoded: decode.DecodedBody | report.Rejection, cases: Sequence[_ItemState]
+) -> Evaluation:
     if isinstance(decoded, report.Rejection):
-        return Judged([], [], decoded, {decoded.verdict: 1})
-    judged = Judged([], [], decoded.surplus, {})
+        return Evaluation([], [], decoded, {decoded.verdict: 1})
+    judged = Evaluation([], [], decoded.surplus, {})
     verdicts = judged.verdicts
     for position, case in enumerate(cases):
         judgement = case.judgement
@@ -170,7 +173,7 @@ def _judged(question: Question, decoded: decode.Decoded | report.Rejection, case
     return judged
 
 
-def _judge(cases: list[_Case]) -> None:
+def _evaluate(cases: list[_ItemState]) -> None:
     """Give each of these items its judgement.
 
     Raises:
@@ -187,7 +190,7 @@ def _judge(cases: list[_Case]) -> None:
         cases = [case for case in cases if case.judgement is _OPEN]
 
 
-def _detect(case: _Case) -> None:
+def _detect(case: _ItemState) -> None:
     found = detect.detect(case.item, batch=case.batch)
     if isinstance(found, report.Rejection):
         case.judgement = found
@@ -195,8 +198,8 @@ def _detect(case: _Case) -> None:
         case.family, case.parts = found
 
 
-def _normalise(case: _Case) -> None:
-    failpoints.hit(failpoints.JUDGING)
+def _normalise(case: _ItemState) -> None:
+    failpoints.hit(failpoints.EVALUATING)
     found = case.family.normalise(case.parts)
     if isinstance(found, report.Rejection):
         case.judgement = found
@@ -207,18 +210,18 @@ def _normalise(case: _Case) -> None:
         case.judgement = refused
 
 
-def _compare(case: _Case) -> None:
+def _compare(case: _ItemState) -> None:
     """Compare the report with its policy: before it is scrubbed, for a policy speaks of URLs as they were."""
     own = case.found.user_agent
     verbatim = impossible.reports_verbatim(own) if own else case.verbatim
     case.contradiction = impossible.of_report(case.found, verbatim=verbatim)
 
 
-def _scrub(case: _Case) -> None:
+def _scrub(case: _ItemState) -> None:
     case.found = scrub.apply(case.found, case.rules.scrubbing)
 
 
-def _label(case: _Case) -> None:
+def _label(case: _ItemState) -> None:
     found, traits = case.found, case.traits
     if found.user_agent:
         traits = noise.traits_of(found.user_agent)
@@ -233,7 +236,7 @@ def _label(case: _Case) -> None:
         case.judgement = report.filtered(case.label.rule, found.kind)
 
 
-def _classify(case: _Case) -> None:
+def _classify(case: _ItemState) -> None:
     case.judgement = classify.classify(
         case.family,
         case.found,

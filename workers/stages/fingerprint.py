@@ -48,7 +48,7 @@ _BLANKS: Final = re.compile(r"\s+")
 PARTS: Final = ("version", "kind", "directive", "blocked", "source", "sample", "hostname")
 
 
-def fingerprint(found: report.Report, scrubbing: scrub.Rules = scrub.DEFAULT) -> int:
+def fingerprint(found: report.Report, scrubbing: scrub.ScrubRules = scrub.DEFAULT) -> int:
     """Return the 64-bit fingerprint of a report.
 
     Args:
@@ -58,7 +58,7 @@ def fingerprint(found: report.Report, scrubbing: scrub.Rules = scrub.DEFAULT) ->
     return xxhash.xxh64_intdigest("\0".join(parts(found, scrubbing)).encode())
 
 
-def parts(found: report.Report, scrubbing: scrub.Rules = scrub.DEFAULT) -> tuple[str, ...]:
+def parts(found: report.Report, scrubbing: scrub.ScrubRules = scrub.DEFAULT) -> tuple[str, ...]:
     """Return what is hashed: one text for each of ``PARTS``, none with a NUL in it."""
     if scrubbing is not scrub.DEFAULT:
         found = scrub.apply(found, scrub.DEFAULT)

@@ -44,7 +44,7 @@ _TERSE: Final = frozenset({"about"})
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def render(item: report.Item, rules: scrub.Rules = scrub.DEFAULT) -> str:
+def render(item: report.Item, rules: scrub.ScrubRules = scrub.DEFAULT) -> str:
     """Return the JSON of an item as it may be stored."""
     members = _members(item.envelope, rules, item.wrapper)
     if item.wrapper:
@@ -54,7 +54,7 @@ def render(item: report.Item, rules: scrub.Rules = scrub.DEFAULT) -> str:
     return f"{{{','.join(members)}}}"
 
 
-def _members(members: report.Members, rules: scrub.Rules, wrapper: str = "") -> list[str]:
+def _members(members: report.Members, rules: scrub.ScrubRules, wrapper: str = "") -> list[str]:
     if not names.PAIR_NAMES.isdisjoint(members):
         return _paired(members, rules, wrapper)
     short, long = _memory(rules)
@@ -65,19 +65,19 @@ def _members(members: report.Members, rules: scrub.Rules, wrapper: str = "") -> 
     ]
 
 
-def _paired(members: report.Members, rules: scrub.Rules, wrapper: str) -> list[str]:
+def _paired(members: report.Members, rules: scrub.ScrubRules, wrapper: str) -> list[str]:
     """Return members of which one may name what another holds: those are not understood one by one."""
     read = {name: values.load(sent) for name, sent in members.items() if name != wrapper or not wrapper}
     return list(_object(read, rules, 0))
 
 
 @functools.lru_cache(maxsize=4)
-def _memory(rules: scrub.Rules) -> tuple[_Cleaning, _Cleaning]:
+def _memory(rules: scrub.ScrubRules) -> tuple[_Cleaning, _Cleaning]:
     """Return how members are cleaned by these rules: hardly any two projects differ in them."""
     return memo.tiers(functools.partial(_member, rules))
 
 
-def _member(rules: scrub.Rules, sent: bytes, name: str) -> str:
+def _member(rules: scrub.ScrubRules, sent: bytes, name: str) -> str:
     label = _label(name, rules)
     what = _what_is(name, label)
     if what is names.What.PRIVATE:
@@ -90,11 +90,11 @@ def _member(rules: scrub.Rules, sent: bytes, name: str) -> str:
     return f"{label}:{_value(values.load(sent), what, rules, 1)}"
 
 
-def _label(name: str, rules: scrub.Rules) -> str:
+def _label(name: str, rules: scrub.ScrubRules) -> str:
     return (_remembered_label if len(name) <= names.REMEMBERED else _new_label)(name, rules)
 
 
-def _new_label(name: str, rules: scrub.Rules) -> str:
+def _new_label(name: str, rules: scrub.ScrubRules) -> str:
     """Return the name of a member as JSON: a secret may stand there too."""
     return _json(scrub.name(_printable(name), rules))
 
@@ -113,7 +113,7 @@ def _what_is(name: str, label: str) -> names.What:
     return names.what_is(msgspec.json.decode(label, type=str))
 
 
-def _value(value: Any, what: names.What, rules: scrub.Rules, depth: int) -> str:  # noqa: ANN401 - of any shape
+def _value(value: Any, what: names.What, rules: scrub.ScrubRules, depth: int) -> str:  # noqa: ANN401 - of any shape
     """Return the JSON of a value as it may be stored, of a member whose name says this of it."""
     if isinstance(value, str):
         return _json(scrub.text(what, _printable(value), rules))
@@ -133,7 +133,7 @@ def _is_card(number: float) -> bool:
     return _LEAST_CARD <= size < _MORE_THAN_CARDS and masks.is_card(str(int(size)))
 
 
-def _object(members: dict[str, Any], rules: scrub.Rules, depth: int) -> Iterator[str]:
+def _object(members: dict[str, Any], rules: scrub.ScrubRules, depth: int) -> Iterator[str]:
     """Yield members, which are all private where one of them says that another is."""
     paired = [name for name in names.PAIR_NAMES.intersection(members) if names.is_private_name(members[name])]
     for name, value in members.items():
@@ -143,7 +143,7 @@ def _object(members: dict[str, Any], rules: scrub.Rules, depth: int) -> Iterator
         yield f"{label}:{_NOTHING if private else _value(value, what, rules, depth + 1)}"
 
 
-def _array(items: list[Any], what: names.What, rules: scrub.Rules, depth: int) -> Iterator[str]:
+def _array(items: list[Any], what: names.What, rules: scrub.ScrubRules, depth: int) -> Iterator[str]:
     """Yield the items, less what follows the name of something private: ``["Cookie", "a=b"]``."""
     private = False
     for item in items:

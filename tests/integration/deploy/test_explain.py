@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from storage.projects import registry
+from storage.projects import project_settings, registry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ def test_the_settings_of_a_project_are_used(still: Still, tmp_path: Path, projec
     file.write_text(json.dumps(BODY))
     assert still.json("explain", str(file))["collapse"]["facts"]["dedupe_window"] == 60
     source = registry.Registry(still.server)
-    fast = registry.ProjectSettings(dedupe_window=5)
+    fast = project_settings.ProjectSettings(dedupe_window=5)
     source.change("shop", lambda shop: msgspec.structs.replace(shop, settings=fast))
     source.publish(still.client)
     explained = still.json("explain", str(file), "--project", project)

@@ -14,7 +14,7 @@ import pytest
 from deploy.replay import reingest, requeue
 from storage import errors
 from storage.ledger import equations
-from storage.projects import registry
+from storage.projects import model, project_settings, registry
 from storage.quarantine import custody, quarantined
 from storage.queue import drift, envelope, streams
 from storage.removal import deletion, removals, retention
@@ -22,7 +22,7 @@ from storage.servers import clickhouse, leases
 from storage.tables import refusals
 from tests.helpers import mortal, waiting
 from tests.integration.deploy.conftest import SHARDS
-from workers.draining import drain
+from workers.draining import batch_limits, drain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,17 +56,17 @@ class World:
         self.source = registry.Registry(server)
         self.born = 0
 
-    def create(self) -> registry.Project:
+    def create(self) -> model.Project:
         self.born += 1
         return self.publish(self.source.create(f"p{self.born}"))
 
-    def publish(self, project: registry.Project) -> registry.Project:
+    def publish(self, project: model.Project) -> model.Project:
         self.source.publish(self.client)
         return project
 
-    def keep(self, project: registry.Project, days: int) -> None:
+    def keep(self, project: model.Project, days: int) -> None:
         """Set a project's retention."""
-        settings = registry.ProjectSettings(retention=days)
+        settings = project_settings.ProjectSettings(retention=days)
         change = lambda current: msgspec.structs.replace(current, settings=settings)  # noqa: E731
         self.publish(self.source.change(str(project.id), change))
 
@@ -76,7 +76,7 @@ class World:
         streams.Appender(self.client).append({shard: payloads})
 
     def drainer(self) -> drain.Drainer:
-        limits = drain.Limits(attempts=10_000)
+        limits = batch_limits.BatchLimits(attempts=10_000)
         return drain.Drainer(streams.Queue(self.client), self.client, self.server, time.monotonic, limits)
 
     def drain(self) -> None:
@@ -102,7 +102,7 @@ class World:
     def expire(self) -> int:
         return custody.expire(self.server, self.client, SHARDS, lambda _: True)
 
-    def delete(self, project: registry.Project) -> None:
+    def delete(self, project: model.Project) -> None:
         deletion.delete(self.server, self.client, SHARDS, project)
 
     def dies(self, death: mortal.Mortal, work: Callable[[], object]) -> bool:
@@ -273,7 +273,7 @@ def test_rows_whose_ids_a_wrong_clock_made_leave_once_their_stream_is_mended(wor
 
 @pytest.mark.parametrize("status", ["disabled", "retired"])
 def test_nothing_is_stored_again_for_a_project_that_takes_no_reports(
-    world: World, status: registry.Status
+    world: World, status: model.Status
 ) -> None:
     world.send(1, b"[1]")
     world.drain()
@@ -351,7 +351,7 @@ def test_a_registry_that_changes_while_a_batch_is_bound_counts(
 ) -> None:
     bind = streams.Queue.bind
 
-    def bound(queue: streams.Queue, lease: streams.Lease, bounds: bytes) -> None:
+    def bound(queue: streams.Queue, lease: streams.ShardLease, bounds: bytes) -> None:
         monkeypatch.setattr(streams.Queue, "bind", bind)
         forbid = lambda project: msgspec.structs.replace(project, removed_before=now_ms - 3 * DAY_MS)  # noqa: E731
         world.publish(world.source.change("1", forbid))
@@ -481,7 +481,7 @@ class Schedule:
         with contextlib.suppress(deletion.DeletionError):  # what waits in the queue has to be drained first
             self.world.dies(mortal.Mortal(calls, after=self.chance.random() < 0.5), work)
 
-    def any_project(self) -> registry.Project:
+    def any_project(self) -> model.Project:
         return self.chance.choice(self.world.source.list())
 
     def send(self) -> None:

@@ -13,7 +13,7 @@ from storage.queue import envelope, streams
 from tests.helpers import payloads, waiting
 from tests.integration.deploy.conftest import SHARDS
 from tests.unit.workers import test_browsers, test_vectors
-from workers.noise import rules
+from workers.noise import shipped
 
 if TYPE_CHECKING:
     from tests.integration.deploy.conftest import Still
@@ -78,7 +78,7 @@ def refusal(still: Still, *arguments: str) -> str:
 def test_rules_are_listed_with_their_effect(still: Still) -> None:
     put(still, "noise_off=crawler", "noise_drop=superfish", "noise_rules=chat extension host=.chat.example")
     found = still.json("noise", "list", "--project", "shop")
-    assert [rule["id"] for rule in found] == ["chat", *(rule.id for rule in rules.shipped())]
+    assert [rule["id"] for rule in found] == ["chat", *(rule.id for rule in shipped.rules_in_order())]
     effects = {rule["id"]: rule["effect"] for rule in found}
     assert (effects["googlebot"], effects["superfish"], effects["metrext"]) == ("off", "drop", "label")
     bugs = still.json("noise", "list", "--class", "bug")

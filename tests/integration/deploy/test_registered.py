@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from storage.projects import registry
+from storage.projects import model, registry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ def published(still: Still) -> list[str]:
 
 def test_what_an_import_stored_before_it_failed_is_published(still: Still, tmp_path: Path) -> None:
     file = tmp_path / "projects.toml"
-    file.write_text(f"[projects.early]\n[projects.late]\nid = {registry.MOST_ID + 1}\n", "utf-8")
+    file.write_text(f"[projects.early]\n[projects.late]\nid = {model.MOST_ID + 1}\n", "utf-8")
     done = still.headrace("project", "import", str(file))
     assert done.returncode == 1
     assert "too high" in done.stderr
@@ -33,7 +33,7 @@ def test_what_an_import_stored_before_it_failed_is_published(still: Still, tmp_p
 
 def test_a_redis_that_is_away_does_not_hide_what_went_wrong_first(still: Still, tmp_path: Path) -> None:
     file = tmp_path / "projects.toml"
-    file.write_text(f"[projects.late]\nid = {registry.MOST_ID + 1}\n", "utf-8")
+    file.write_text(f"[projects.late]\nid = {model.MOST_ID + 1}\n", "utf-8")
     still.client.config_set("maxmemory", "1")
     try:
         done = still.headrace("project", "import", str(file))

@@ -13,7 +13,7 @@ from deploy.cli import replay as command
 from deploy.replay import captures, reingest, resumption
 from deploy.running import located
 from storage.ledger import equations
-from storage.projects import registry
+from storage.projects import model, registry
 from storage.quarantine import resubmission
 from tests.integration.deploy.conftest import SHARDS
 
@@ -174,5 +174,5 @@ def test_a_project_that_is_retired_during_a_replay_gets_nothing_more(
     came = resumption.Resumption(still.client, [path], forced)
     with output.progress("replaying") as bar:
         run = command._Run(located.Located(tmp_path, settings.Settings()), still.client, bar, forced)
-        with pytest.raises(registry.ProjectError, match="Project 1 takes no reports any more"):
+        with pytest.raises(model.ProjectError, match="Project 1 takes no reports any more"):
             run.store([path], came)

@@ -51,7 +51,9 @@ def test_a_payload_in_a_batch_under_work_is_told_its_bounds(still: Still) -> Non
     queue = streams.Queue(still.client)
     lease = queue.acquire(wanted.shard, 60_000)
     assert lease
-    queue.bind(lease, batch.encode_bounds(batch.Bounds(wanted.entry_id, wanted.entry_id, pipeline.Plan())))
+    queue.bind(
+        lease, batch.encode_bounds(batch.BatchBounds(wanted.entry_id, wanted.entry_id, pipeline.Plan()))
+    )
     answer = still.json("trace", receipt)
     assert (answer["state"], answer["first"], answer["last"]) == (
         "in_batch",

@@ -14,7 +14,7 @@ import msgspec
 
 from deploy.processes import child, network
 from ingest import config
-from storage.projects import registry
+from storage.projects import model, registry
 from storage.queue import envelope, streams
 from tests.helpers import paths, waiting
 
@@ -29,10 +29,10 @@ OTHER_KEY: Final = "f" * 32
 DISABLED_KEY: Final = "d" * 32
 RETIRED_KEY: Final = "e" * 32
 PROJECTS: Final = (
-    registry.Project(id=1, name="one", keys=(KEY,)),
-    registry.Project(id=2, name="two", keys=(OTHER_KEY,)),
-    registry.Project(id=3, name="disabled", keys=(DISABLED_KEY,), status="disabled"),
-    registry.Project(id=4, name="retired", keys=(RETIRED_KEY,), status="retired"),
+    model.Project(id=1, name="one", keys=(KEY,)),
+    model.Project(id=2, name="two", keys=(OTHER_KEY,)),
+    model.Project(id=3, name="disabled", keys=(DISABLED_KEY,), status="disabled"),
+    model.Project(id=4, name="retired", keys=(RETIRED_KEY,), status="retired"),
 )
 PATH: Final = "/api/1/security/"
 TARGET: Final = f"{PATH}?sentry_key={KEY}"
@@ -44,9 +44,9 @@ REDIS_S: Final = 20.0
 """What its Redis has for an answer: on a busy machine it may take longer than an edge in production waits."""
 
 
-def publish(client: redis.Redis, version: int, projects: tuple[registry.Project, ...] = PROJECTS) -> None:
+def publish(client: redis.Redis, version: int, projects: tuple[model.Project, ...] = PROJECTS) -> None:
     """Put a snapshot of the registry into Redis."""
-    snapshot = registry.Snapshot(version=version, projects=projects)
+    snapshot = model.Snapshot(version=version, projects=projects)
     client.set(registry.SNAPSHOT_KEY, msgspec.msgpack.encode(snapshot))
     client.set(registry.VERSION_KEY, str(version))
 

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from ingest import config
-from storage.projects import public_keys, registry
+from storage.projects import model, project_settings, public_keys, registry
 from tests.helpers import harness, waiting
 from tests.integration.ingest import edges
 from tests.integration.ingest.edges import CSP, REPORT
@@ -41,13 +41,13 @@ class Two:
         self.source = source
         self._clients = clients
 
-    def change(self, change: Callable[[registry.Registry], registry.Project]) -> registry.Project:
+    def change(self, change: Callable[[registry.Registry], model.Project]) -> model.Project:
         """Change a project and publish it."""
         project = change(self.source)
         self.source.publish(self.client)
         return project
 
-    def answers(self, project: registry.Project, key: str, **headers: str) -> list[int]:
+    def answers(self, project: model.Project, key: str, **headers: str) -> list[int]:
         """Return what each edge answers to a report under a key."""
         target = f"/api/{project.id}/security/?sentry_key={key}"
         return [
@@ -55,7 +55,7 @@ class Two:
             for client in self._clients
         ]
 
-    def come_to(self, status: int, project: registry.Project, key: str, **headers: str) -> None:
+    def come_to(self, status: int, project: model.Project, key: str, **headers: str) -> None:
         """Wait until both edges answer with this status."""
         wanted = [status] * len(self._clients)
         waiting.until(lambda: self.answers(project, key, **headers) == wanted, f"both edges answer {status}")
@@ -99,7 +99,7 @@ def test_every_change_of_a_project_counts_at_both_edges(two: Two) -> None:
     two.change(lambda s: s.set_keys("shop", lambda keys: public_keys.disabled(keys, second.key)))
     two.come_to(403, project, second.key)
     assert two.answers(project, third.key) == [200, 200]
-    changes: tuple[tuple[registry.Status, int], ...] = (("disabled", 403), ("active", 200), ("retired", 410))
+    changes: tuple[tuple[model.Status, int], ...] = (("disabled", 403), ("active", 200), ("retired", 410))
     for status, answer in changes:
         two.change(operator.methodcaller("set_status", "shop", status))
         two.come_to(answer, project, third.key)
@@ -126,7 +126,9 @@ def test_only_allowed_origins_report(two: Two) -> None:
     project = two.change(lambda source: source.create("shop"))
     (key,) = project.keys
     two.come_to(200, project, key, Origin="https://evil.test")
-    settings = registry.ProjectSettings(allowed_origins=("https://*.shop.example", "http://shop.example:81"))
+    settings = project_settings.ProjectSettings(
+        allowed_origins=("https://*.shop.example", "http://shop.example:81")
+    )
     two.change(lambda s: s.change("shop", lambda p: msgspec.structs.replace(p, settings=settings)))
     two.come_to(403, project, key, Origin="https://evil.test")
     for headers, status in (
@@ -140,7 +142,7 @@ def test_only_allowed_origins_report(two: Two) -> None:
         ({}, 200),
     ):
         assert two.answers(project, key, **headers) == [status] * 2, headers
-    settings = registry.ProjectSettings(allowed_origins=("null",))
+    settings = project_settings.ProjectSettings(allowed_origins=("null",))
     two.change(lambda s: s.change("shop", lambda p: msgspec.structs.replace(p, settings=settings)))
     two.come_to(200, project, key, Origin="null")
     assert two.answers(project, key, Origin="https://a.shop.example") == [403, 403]

@@ -171,7 +171,7 @@ def test_edges_do_not_believe_that_a_quota_is_used_up_for_longer_than_its_span(
     client.zadd(quotas.EXHAUSTED_KEY, {"4 project_day 10 ": now + 2 * 86_400})
     tell(client, 7)
 
-    async def scenario() -> quotas.Limits:
+    async def scenario() -> quotas.ExhaustedQuotas:
         async with redis.asyncio.Redis.from_url(redis_server.url) as edge:
             return await quotas.load_exhausted(edge)
 

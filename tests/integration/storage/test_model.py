@@ -41,7 +41,7 @@ TTL_MS = 600_000
 class Drainer:
     """One drainer as it sees itself, right or wrong."""
 
-    lease: streams.Lease
+    lease: streams.ShardLease
     bounds: bytes | None = None
     entries: list[str] = dataclasses.field(default_factory=list)
     inserted: bool = False

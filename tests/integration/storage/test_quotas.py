@@ -24,8 +24,8 @@ AWAY = backends.connect_redis("redis://127.0.0.1:1/0")
 MINUTE = 60
 
 
-def arbiter(client: redis.Redis, batch: str, shard: int = 3, token: int = 1) -> quotas.Arbiter:
-    return quotas.Arbiter(client, streams.Lease(shard, token, None, 0, begun=False), batch)
+def arbiter(client: redis.Redis, batch: str, shard: int = 3, token: int = 1) -> quotas.LimitDecider:
+    return quotas.LimitDecider(client, streams.ShardLease(shard, token, None, 0, begun=False), batch)
 
 
 def settings(**values: object) -> project_settings.ProjectSettings:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import redis.asyncio
 
-from storage.projects import registry
+from storage.projects import model, registry
 
 if TYPE_CHECKING:
     from storage.servers import clickhouse
@@ -22,7 +22,7 @@ BACKUP = "CREATE TABLE backup AS projects"
 AT_ONCE = {"mutations_sync": 1}
 
 
-def published(client: redis.Redis) -> registry.Snapshot:
+def published(client: redis.Redis) -> model.Snapshot:
     snapshot = registry.read_snapshot(client)
     assert snapshot is not None
     assert client.get(registry.VERSION_KEY) == str(snapshot.version).encode()
@@ -35,7 +35,7 @@ def test_a_published_registry_is_read(
     source = registry.Registry(server)
     assert registry.read_snapshot(client) is None
     assert source.publish(client) is None
-    assert published(client) == registry.Snapshot(version=0, projects=())
+    assert published(client) == model.Snapshot(version=0, projects=())
     shop = source.create("shop")
     assert source.publish(client) is None
     new = published(client)
@@ -45,7 +45,7 @@ def test_a_published_registry_is_read(
     source.publish(client)
     assert published(client) == new
 
-    async def asked() -> tuple[int | None, registry.Snapshot | None]:
+    async def asked() -> tuple[int | None, model.Snapshot | None]:
         async with redis.asyncio.Redis.from_url(redis_server.url) as asynchronous:
             return await registry.load_version(asynchronous), await registry.load_snapshot(asynchronous)
 
@@ -62,7 +62,7 @@ def test_every_change_is_published_after_a_clock_was_set_back(
     source.publish(client)
     versions = [published(client).version]
     for name in ("shop", "blog", "shop"):
-        status: registry.Status = "retired" if source.get(name).status == "disabled" else "disabled"
+        status: model.Status = "retired" if source.get(name).status == "disabled" else "disabled"
         source.set_status(name, status)
         assert source.publish(client) is None
         now = published(client)

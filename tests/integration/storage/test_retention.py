@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from storage.ledger import equations
-from storage.projects import registry
+from storage.projects import model, project_settings, registry
 from storage.queue import streams
 from storage.removal import deletion, retention
 from storage.tables import writer
@@ -26,9 +26,9 @@ SHARDS = 16
 DAY_MS = retention.DAY_MS
 
 
-def project(days: int, number: int = 1, status: registry.Status = "active") -> registry.Project:
-    settings = registry.ProjectSettings(retention=days)
-    return registry.Project(
+def project(days: int, number: int = 1, status: model.Status = "active") -> model.Project:
+    settings = project_settings.ProjectSettings(retention=days)
+    return model.Project(
         id=number, name=f"p{number}", keys=("a-public-key",), settings=settings, status=status
     )
 
@@ -64,7 +64,7 @@ class Books:
     def _store(self, table: str, row: dict[str, list[Any]]) -> None:
         writer.insert(self.server, table, row, f"{table}:{self._token}")
 
-    def enforce(self, *projects: registry.Project) -> int:
+    def enforce(self, *projects: model.Project) -> int:
         """Remove what is too old."""
         return retention.enforce(self.server, self.client, SHARDS, projects)
 
@@ -173,10 +173,10 @@ def test_all_of_a_deleted_project_goes_and_nothing_of_another(
     assert [each.name for each in source.list()] == ["kept"]
     assert [each.name for each in source.snapshot().projects] == ["kept"]
     assert source.create("gone").id == 3
-    with pytest.raises(registry.ProjectError, match="id is not given again"):
+    with pytest.raises(model.ProjectError, match="id is not given again"):
         source.create("again", number=2)
-    with pytest.raises(registry.ProjectError, match="too high"):
-        source.create("far", number=registry.MOST_ID + 1)
+    with pytest.raises(model.ProjectError, match="too high"):
+        source.create("far", number=model.MOST_ID + 1)
 
 
 def test_only_a_quiet_retired_project_is_deleted(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,7 @@ def queue(client: redis_sync.Redis) -> streams.Queue:
     return streams.Queue(client)
 
 
-def acquired(queue: streams.Queue, shard: int = 3) -> streams.Lease:
+def acquired(queue: streams.Queue, shard: int = 3) -> streams.ShardLease:
     lease = queue.acquire(shard, TTL_MS)
     assert lease
     return lease
@@ -48,7 +48,7 @@ def test_an_append_counts_each_project_and_is_read_back(
 ) -> None:
     ids = append(redis_server.url, {3: [payload(1), payload(7), payload(1)], 4: [payload(7)]})
     (stored,) = queue.read(3, max_bytes=1 << 20, max_payloads=100)
-    assert (stored.id, stored.census) == (ids[3], {1: 2, 7: 1})
+    assert (stored.id, stored.project_counts) == (ids[3], {1: 2, 7: 1})
     assert envelope.decode(stored.id, stored.value).payloads == [payload(1), payload(7), payload(1)]
     assert equations.counters(client, 16)["acknowledged"] == {1: 2, 7: 2}
     assert equations.backlog(client, 16) == 4

@@ -13,7 +13,7 @@ import redis.asyncio
 
 from storage import errors
 from storage.ledger import equations
-from storage.projects import partitions, registry
+from storage.projects import model, partitions, registry
 from storage.servers import clickhouse
 from storage.tables import migrate, refusals, writer
 from tests.helpers import waiting
@@ -102,12 +102,12 @@ def test_projects_are_created_found_and_switched_off(server: clickhouse.Connecti
     shop, blog = source.create("shop"), source.create("blog")
     assert (shop.id, blog.id) == (1, 2)
     assert source.get("blog") == source.get("2") == blog
-    with pytest.raises(registry.ProjectError, match="already"):
+    with pytest.raises(model.ProjectError, match="already"):
         source.create("shop")
-    with pytest.raises(registry.ProjectError, match="There is no project 'nope'"):
+    with pytest.raises(model.ProjectError, match="There is no project 'nope'"):
         source.get("nope")
     for name in ("", " ", "17", "x" * 65):
-        with pytest.raises(registry.ProjectError, match="1 to 64 characters"):
+        with pytest.raises(model.ProjectError, match="1 to 64 characters"):
             source.create(name)
     before = source.snapshot().version
     assert source.set_status("shop", "disabled").status == "disabled"
@@ -129,7 +129,7 @@ def test_a_change_that_another_writer_overtook_is_made_again(server: clickhouse.
     source.create("shop")
     calls = []
 
-    def disabled(project: registry.Project) -> registry.Project:
+    def disabled(project: model.Project) -> model.Project:
         if not calls:
             rival.rename("shop", "store")
         calls.append(project.revision)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from storage.ledger import equations
-from storage.projects import registry
+from storage.projects import model, project_settings, registry
 from storage.quarantine import custody, quarantined
 from storage.queue import streams
 from storage.removal import removals, retention
@@ -69,9 +69,9 @@ def test_a_removal_that_an_older_release_left_is_brought_to_an_end(
     client.hincrby(streams.keys(0).ledger, "found:1", accepted)
     migrate_to(old, "0011_departures")
     source = registry.Registry(old)
-    settings = registry.ProjectSettings(retention=wanted)
+    settings = project_settings.ProjectSettings(retention=wanted)
     assert retention.cutoff_of(now_ms, 1) > cutoff
-    retention.enforce(old, client, SHARDS, [registry.Project(id=1, name="shop", keys=(), settings=settings)])
+    retention.enforce(old, client, SHARDS, [model.Project(id=1, name="shop", keys=(), settings=settings)])
     assert removals.unfinished(old) == []
     assert old.execute("SELECT sum(seen) FROM reports") == [(left,)]
     (line,) = equations.verify(old, client, SHARDS)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 import structlog
 
-from storage.projects import registry
+from storage.projects import model, registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,5 +29,5 @@ def _short_logs() -> Iterator[None]:
 @pytest.fixture
 def client(client: redis.Redis) -> redis.Redis:
     """A client of a Redis that holds nothing but a registry without projects."""
-    client.set(registry.SNAPSHOT_KEY, msgspec.msgpack.encode(registry.Snapshot(version=1, projects=())))
+    client.set(registry.SNAPSHOT_KEY, msgspec.msgpack.encode(model.Snapshot(version=1, projects=())))
     return client

@@ -103,7 +103,9 @@ def test_after_a_clock_was_ahead_quotas_are_usable_at_once(
     """The counters were filled, and the edges told, while it was."""
     test_quota.limit(client, quota_per_minute=20, quota_per_day=1_000)
     ahead_s = int(time.time()) + 6 * HOUR_MS // 1000
-    before = quotas.Arbiter(client, streams.Lease(SHARD, 0, None, 0, begun=False), "ahead", lambda: ahead_s)
+    before = quotas.LimitDecider(
+        client, streams.ShardLease(SHARD, 0, None, 0, begun=False), "ahead", lambda: ahead_s
+    )
     limits = test_quota.project_settings.ProjectSettings(quota_per_minute=20, quota_per_day=1_000)
     assert before.grant(1, limits, {(ahead_s, "key"): 1_000})[ahead_s, "key"].reports == 20
     before.forget()
@@ -124,7 +126,7 @@ def test_maintenance_tells_its_clock_and_brings_streams_back(
     client: redis.Redis, server: clickhouse.Connection
 ) -> None:
     wall = time.time() + 5
-    sweeper = dispatcher.Dispatcher(client, test_drain.SHARDS, lambda: 1000.0, wall=lambda: wall)
+    sweeper = dispatcher.Sweeper(client, test_drain.SHARDS, lambda: 1000.0, wall=lambda: wall)
     put_ahead(client, 2)
     sweeper.tick()
     assert client.get(clocks.KEY) == b"%d" % int(wall * 1000)
@@ -142,7 +144,7 @@ def test_maintenance_tells_its_clock_and_brings_streams_back(
 
 
 def test_maintenance_works_while_redis_is_full(client: redis.Redis) -> None:
-    sweeper = dispatcher.Dispatcher(client, test_drain.SHARDS, time.monotonic)
+    sweeper = dispatcher.Sweeper(client, test_drain.SHARDS, time.monotonic)
     limit = client.config_get("maxmemory")["maxmemory"]
     client.config_set("maxmemory", 1)
     try:
@@ -176,7 +178,7 @@ def test_the_job_of_a_dead_drainer_is_replaced(client: redis.Redis, monkeypatch:
     """Its work horse died together with its worker, while its lease seems to last for an hour."""
     monkeypatch.setattr(dispatcher, "LEASE_MS", 600_000)
     now = 1000.0
-    sweeper = dispatcher.Dispatcher(client, test_drain.SHARDS, lambda: now)
+    sweeper = dispatcher.Sweeper(client, test_drain.SHARDS, lambda: now)
     test_drain.append(client, test_drain.payload(test_drain.report()))
     assert sweeper.tick() == 1
     client.delete(f"rq:queue:{jobs.QUEUE}")  # a worker took the job, and the lease

@@ -12,11 +12,11 @@ import pytest
 
 from storage import errors
 from storage.ledger import equations
-from storage.projects import registry
+from storage.projects import model, project_settings, registry
 from storage.queue import envelope, streams
 from storage.servers import clickhouse
 from storage.tables import writer
-from workers.draining import drain
+from workers.draining import batch_limits, drain
 from workers.failures import failpoints
 from workers.model import outcomes
 from workers.poison import search
@@ -100,7 +100,7 @@ def test_equal_reports_of_different_batches_meet_in_one_row(
 
 
 def test_a_backlog_is_cut_into_bounded_batches(client: redis.Redis, server: clickhouse.Connection) -> None:
-    limits = drain.Limits(max_payloads=20, max_reports=10)
+    limits = batch_limits.BatchLimits(max_payloads=20, max_reports=10)
     drainer = drain.Drainer(streams.Queue(client), client, server, time.monotonic, limits)
     item = json.loads(report())["csp-report"]
     array = json.dumps([{"type": "csp-violation", "url": "https://a.example/", "body": item}] * 8).encode()
@@ -113,7 +113,7 @@ def test_a_backlog_is_cut_into_bounded_batches(client: redis.Redis, server: clic
 
 
 def test_a_drain_yields_when_its_time_is_up(client: redis.Redis, server: clickhouse.Connection) -> None:
-    limits = drain.Limits(max_payloads=2, budget_s=0)
+    limits = batch_limits.BatchLimits(max_payloads=2, budget_s=0)
     drainer = drain.Drainer(streams.Queue(client), client, server, time.monotonic, limits)
     for number in range(6):
         append(client, payload(report(number)))
@@ -168,9 +168,12 @@ def test_a_corrupt_entry_is_kept_and_counted_and_its_neighbours_go_on(
     drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection
 ) -> None:
     append(client, payload(report()))
-    for census, value in ((b"1 2", b"\xff garbage"), (b"1 3", envelope.encode([payload(report())] * 3)[:-9])):
-        client.xadd(streams.keys(SHARD).stream, {"n": census, "p": value})
-        client.hincrby(streams.keys(SHARD).ledger, "acknowledged:1", int(census.split()[1]))
+    for counted, value in (
+        (b"1 2", b"\xff garbage"),
+        (b"1 3", envelope.encode([payload(report())] * 3)[:-9]),
+    ):
+        client.xadd(streams.keys(SHARD).stream, {"n": counted, "p": value})
+        client.hincrby(streams.keys(SHARD).ledger, "acknowledged:1", int(counted.split()[1]))
     append(client, payload(report(1)))
     assert drainer.drain(SHARD).reports == 7
     assert balanced(server, client).accepted == 2
@@ -245,7 +248,7 @@ def test_a_payload_that_takes_the_process_down_is_found(
     import os  # noqa: PLC0415 - only here
     import signal  # noqa: PLC0415 - only here
 
-    original = evaluate.judge_payloads
+    original = evaluate.evaluate_payloads
 
     def crashing(questions: Any) -> Any:
         if mentions_venom(questions):
@@ -315,9 +318,9 @@ def test_a_server_that_limits_partitions_gets_smaller_batches(
 def test_made_up_releases_share_a_partition(
     drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection
 ) -> None:
-    settings = registry.ProjectSettings(max_partitions=2)
-    project = registry.Project(id=1, name="shop", keys=("key",), settings=settings)
-    snapshot = registry.Snapshot(version=1, projects=(project,))
+    settings = project_settings.ProjectSettings(max_partitions=2)
+    project = model.Project(id=1, name="shop", keys=("key",), settings=settings)
+    snapshot = model.Snapshot(version=1, projects=(project,))
     client.set(registry.SNAPSHOT_KEY, msgspec.msgpack.encode(snapshot))
     pairs = [("prod", "1"), ("prod", "2"), ("prod", "3"), ("made-up", "4")]
     append(client, *(payload(report(), environment=env, release=release) for env, release in pairs))
@@ -352,8 +355,8 @@ def test_a_trial_that_fails_only_as_a_whole_finds_nobody() -> None:
             raise ValueError("too many")
 
     entries = [envelope.Entry(f"{number}-0", [payload(b"{}")]) for number in range(8)]
-    assert search.culprits(SHARD, entries, trial) == {}
-    assert search.culprits(SHARD, entries[:3], trial) is None
+    assert search.poison_payloads(SHARD, entries, trial) == {}
+    assert search.poison_payloads(SHARD, entries[:3], trial) is None
 
 
 def test_a_trial_that_fails_once_finds_nobody() -> None:
@@ -364,6 +367,6 @@ def test_a_trial_that_fails_once_finds_nobody() -> None:
             raise failures.pop()
 
     entries = [envelope.Entry(f"{number}-0", [payload(b"{}")]) for number in range(8)]
-    assert search.culprits(SHARD, entries, trial) is None
+    assert search.poison_payloads(SHARD, entries, trial) is None
     failures.append(ValueError("once"))
-    assert search.culprits(SHARD, entries[:1], trial) is None
+    assert search.poison_payloads(SHARD, entries[:1], trial) is None

@@ -60,7 +60,7 @@ def bind_and_begin(client: redis.Redis, server: clickhouse.Connection) -> None:
 def test_many_payloads_that_meet_one_defect_take_nobody_with_them(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = evaluate.judge_payloads
+    original = evaluate.evaluate_payloads
 
     def breaking(questions: Any) -> Any:
         if drains.mentions_venom(questions):
@@ -91,7 +91,7 @@ def append_beside_eight(client: redis.Redis, numbers: Sequence[int]) -> None:
 def test_of_two_that_fail_together_in_one_entry_one_is_set_aside(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = evaluate.judge_payloads
+    original = evaluate.evaluate_payloads
 
     def breaking(questions: Any) -> Any:
         if all(f"{VENOM}/{one}" in repr(questions) for one in (1, 2)):
@@ -108,7 +108,7 @@ def test_of_two_that_fail_together_in_one_entry_one_is_set_aside(
 def test_a_search_that_ends_early_goes_on_with_those_it_has_not_found(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = evaluate.judge_payloads
+    original = evaluate.evaluate_payloads
 
     def breaking(questions: Any) -> Any:
         if drains.mentions_venom(questions):
@@ -129,7 +129,7 @@ def test_what_was_made_into_rows_before_is_waited_for(
     """Some of its rows may be stored: a payload that is left out now would make the tables differ."""
     interruptions.append(client)
     bind_and_begin(client, server)
-    test, original = os.getpid(), evaluate.judge_payloads
+    test, original = os.getpid(), evaluate.evaluate_payloads
 
     def crashing(questions: Any) -> Any:
         if os.getpid() != test and "tracker3." in repr(questions):
@@ -219,7 +219,7 @@ def test_processes_that_are_killed_and_frozen_all_the_time_make_nobody_a_culprit
             streams.keys(number % 4).attempts, 9
         )  # they are tried one by one as soon as they are bound
     turns = 0.0
-    sweeper = dispatcher.Dispatcher(client, drains.SHARDS, lambda: turns)
+    sweeper = dispatcher.Sweeper(client, drains.SHARDS, lambda: turns)
     with worker.armed(EVERYWHERE) as one, worker.armed(EVERYWHERE) as other:
 
         def is_drained() -> bool:

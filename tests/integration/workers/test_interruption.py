@@ -49,7 +49,7 @@ class Worker:
     """Runs one worker at a time, whose failpoints are armed; ``log`` is what it wrote."""
 
     def __init__(self, redis_url: str, address: clickhouse.Address, directory: Path) -> None:
-        self._where = connections.Context(redis_url=redis_url, clickhouse=address)
+        self._where = connections.Connections(redis_url=redis_url, clickhouse=address)
         self.log_file = directory / "worker.log"
 
     @contextlib.contextmanager
@@ -107,7 +107,7 @@ def drainer(client: redis.Redis, server: clickhouse.Connection) -> drain.Drainer
     return drain.Drainer(streams.Queue(client), client, server, drains.time.monotonic)
 
 
-@pytest.mark.parametrize("armed", ["judging=hang1@1", "after_reports=hang4@1,judging=hang0.1@1"])
+@pytest.mark.parametrize("armed", ["evaluating=hang1@1", "after_reports=hang4@1,evaluating=hang0.1@1"])
 def test_a_job_that_takes_too_long_hands_its_batch_back(
     client: redis.Redis, server: clickhouse.Connection, worker: Worker, armed: str
 ) -> None:
@@ -124,7 +124,7 @@ def test_a_worker_that_is_stopped_hands_costly_reports_back(
     client: redis.Redis, server: clickhouse.Connection, worker: Worker
 ) -> None:
     append(client)
-    with worker.armed("judging=hang3@1") as started:
+    with worker.armed("evaluating=hang3@1") as started:
         enqueue(client, timeout_s=300)
         waiting.until(lambda: is_bound(client), "a batch is bound", log=worker.log_file)
         os.kill(started.pid, signal.SIGTERM)
@@ -139,7 +139,7 @@ def test_a_work_horse_that_was_frozen_past_its_job_hands_the_batch_back(
     client: redis.Redis, server: clickhouse.Connection, worker: Worker
 ) -> None:
     append(client)
-    with worker.armed("judging=hang9@1") as started:
+    with worker.armed("evaluating=hang9@1") as started:
         job = enqueue(client, timeout_s=5)
         waiting.until(lambda: is_bound(client), "a batch is bound", log=worker.log_file)
         (horse,) = psutil.Process(started.pid).children()
@@ -209,7 +209,7 @@ def test_a_stop_in_the_middle_of_a_search_finds_nobody(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append(client)
-    original, trials = evaluate.judge_payloads, []
+    original, trials = evaluate.evaluate_payloads, []
 
     def failing_then_stopped(questions: Any) -> Any:
         trials.append(questions)
@@ -221,7 +221,7 @@ def test_a_stop_in_the_middle_of_a_search_finds_nobody(
         patched.setattr(evaluate, "judge_payloads", failing_then_stopped)
         with pytest.raises(interruption.Stopped):
             drainer(client, server).drain(SHARD)
-    assert evaluate.judge_payloads is original
+    assert evaluate.evaluate_payloads is original
     drain_calmly(client, server)
 
 

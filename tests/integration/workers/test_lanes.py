@@ -43,8 +43,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def sweeper(client: redis.Redis, clock: Clock) -> dispatcher.Dispatcher:
-    return dispatcher.Dispatcher(client, SHARDS, clock)
+def sweeper(client: redis.Redis, clock: Clock) -> dispatcher.Sweeper:
+    return dispatcher.Sweeper(client, SHARDS, clock)
 
 
 def append(client: redis.Redis, stream: int, project: int, payloads: int) -> None:
@@ -57,20 +57,20 @@ def waiting_jobs(client: redis.Redis) -> list[str]:
     return list(queue.job_ids)
 
 
-def test_everybodys_lanes_are_drained_first(client: redis.Redis, sweeper: dispatcher.Dispatcher) -> None:
+def test_everybodys_lanes_are_drained_first(client: redis.Redis, sweeper: dispatcher.Sweeper) -> None:
     for shard in range(SHARDS):
-        append(client, isolation.aside(shard, SHARDS), LOUD, 1)
+        append(client, isolation.isolated_stream(shard, SHARDS), LOUD, 1)
     append(client, 1, QUIET, 1)
     assert sweeper.tick() == 1
     assert waiting_jobs(client) == [jobs.job_id(1)]
     client.delete(f"rq:queue:{jobs.QUEUE}")  # a worker took the job
     assert [sweeper.tick(), sweeper.tick()] == [1, 0]
-    assert waiting_jobs(client) == [jobs.job_id(isolation.aside(0, SHARDS))]
+    assert waiting_jobs(client) == [jobs.job_id(isolation.isolated_stream(0, SHARDS))]
 
 
 def test_where_only_a_loud_project_waits_gives_way(client: redis.Redis, clock: Clock) -> None:
     patient: set[int] = set()
-    sweeper = dispatcher.Dispatcher(client, SHARDS, clock, lambda: frozenset(patient))
+    sweeper = dispatcher.Sweeper(client, SHARDS, clock, lambda: frozenset(patient))
     append(client, 0, LOUD, 1)
     append(client, 1, LOUD, 1)
     assert sweeper.tick() == 2
@@ -86,7 +86,7 @@ def test_where_only_a_loud_project_waits_gives_way(client: redis.Redis, clock: C
     assert not client.exists(f"rq:job:{jobs.job_id(1)}")
 
 
-def test_no_shard_starves_when_workers_are_few(client: redis.Redis, sweeper: dispatcher.Dispatcher) -> None:
+def test_no_shard_starves_when_workers_are_few(client: redis.Redis, sweeper: dispatcher.Sweeper) -> None:
     append(client, 1, QUIET, 1)
     sweeper.tick()
     append(client, 0, QUIET, 1)
@@ -96,14 +96,14 @@ def test_no_shard_starves_when_workers_are_few(client: redis.Redis, sweeper: dis
 
 def test_the_ledger_counts_every_lane(client: redis.Redis) -> None:
     append(client, 0, LOUD, 2)
-    append(client, isolation.aside(0, SHARDS), LOUD, 3)
+    append(client, isolation.isolated_stream(0, SHARDS), LOUD, 3)
     assert equations.backlog(client, SHARDS) == 5
     waiting = equations.waiting(client, isolation.every(SHARDS))
     assert fairness.loads(waiting, SHARDS) == {LOUD: fairness.Load(5, 2, 3)}
 
 
 def test_what_is_left_from_more_shards_is_drained_and_counted(
-    client: redis.Redis, sweeper: dispatcher.Dispatcher
+    client: redis.Redis, sweeper: dispatcher.Sweeper
 ) -> None:
     append(client, 9, LOUD, 3)
     assert equations.backlog(client, SHARDS) == 3

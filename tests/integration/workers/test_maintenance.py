@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from storage.projects import registry
+from storage.projects import model, registry
 from tests.helpers import waiting
 from workers.draining import connections
 from workers.process import maintenance
@@ -26,7 +26,7 @@ INTERVAL_S = 0.02
 
 def put(client: redis.Redis, version: int) -> None:
     """Put an empty registry into Redis."""
-    snapshot = registry.Snapshot(version=version, projects=())
+    snapshot = model.Snapshot(version=version, projects=())
     client.mset({registry.SNAPSHOT_KEY: msgspec.msgpack.encode(snapshot), registry.VERSION_KEY: str(version)})
 
 
@@ -56,7 +56,7 @@ def test_a_restored_registry_is_published_but_never_in_the_place_of_a_change_und
     monkeypatch.setattr(registry.Registry, "publish", overtaken)
     monkeypatch.setattr(maintenance, "REGISTRY_S", INTERVAL_S)
     stop = threading.Event()
-    where = connections.Context(redis_url=redis_server.url, clickhouse=address)
+    where = connections.Connections(redis_url=redis_server.url, clickhouse=address)
     chore = threading.Thread(target=maintenance._publish_registry, args=(where, stop))
     chore.start()
     try:

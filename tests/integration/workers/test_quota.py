@@ -15,13 +15,13 @@ import pytest
 from storage import errors
 from storage.ledger import equations
 from storage.limits import quotas
-from storage.projects import project_settings, registry
+from storage.projects import model, project_settings, registry
 from storage.queue import envelope, streams
 from storage.servers import clickhouse
 from tests.helpers import waiting
 from tests.integration.workers import test_drain as drains
 from workers import pipeline
-from workers.draining import drain
+from workers.draining import batch_limits, drain
 from workers.failures import failpoints
 from workers.rows import collapse, quarantine
 
@@ -44,8 +44,8 @@ def _disarmed() -> Iterator[None]:
 def limit(client: redis.Redis, **settings: Any) -> None:
     """Give project 1 these limits."""
     values = project_settings.ProjectSettings(**settings)
-    project = registry.Project(id=1, name="shop", keys=("key",), settings=values)
-    snapshot = registry.Snapshot(version=1, projects=(project,))
+    project = model.Project(id=1, name="shop", keys=("key",), settings=values)
+    snapshot = model.Snapshot(version=1, projects=(project,))
     client.set(registry.SNAPSHOT_KEY, msgspec.msgpack.encode(snapshot))
 
 
@@ -70,7 +70,11 @@ def append(
 
 def drainer(client: redis.Redis, server: clickhouse.Connection, **limits: Any) -> drain.Drainer:
     return drain.Drainer(
-        streams.Queue(client), client, server, time.monotonic, drain.Limits(**limits) if limits else None
+        streams.Queue(client),
+        client,
+        server,
+        time.monotonic,
+        batch_limits.BatchLimits(**limits) if limits else None,
     )
 
 
@@ -238,8 +242,8 @@ def test_adaptive_sampling_stays_inside_its_budget_over_all_shards(client: redis
     kept, quiet, weight, arrived = Counter[int](), Counter[str](), 0.0, 0
     for start in range(0, 180, 2):
         for shard in range(4):
-            lease = streams.Lease(shard, 1, None, 0, begun=False)
-            arbiter = quotas.Arbiter(client, lease, str(start))
+            lease = streams.ShardLease(shard, 1, None, 0, begun=False)
+            arbiter = quotas.LimitDecider(client, lease, str(start))
             tables = pipeline.process(shard, two_seconds(start, shard), plan, arbiter)
             weight += sum(tables.reports["weight"])
             arrived += sum(tables.found.values())
@@ -276,7 +280,7 @@ def test_a_redis_that_goes_away_during_a_ruling_leaves_the_batch_where_it_is(
         raise errors.RedisUnavailableError("Redis did not answer.")
 
     with monkeypatch.context() as broken:
-        broken.setattr(quotas.Arbiter, "grant", unreachable)
+        broken.setattr(quotas.LimitDecider, "grant", unreachable)
         with pytest.raises(errors.RedisUnavailableError):
             drainer(client, server).drain(drains.SHARD)
     drainer(client, server).drain(drains.SHARD)

@@ -13,7 +13,7 @@ import pytest
 from deploy.running import backends
 from storage import errors
 from storage.ledger import equations
-from storage.projects import registry
+from storage.projects import model, registry
 from storage.queue import envelope, retry_memory, streams
 from tests.integration.workers import test_drain
 from workers.draining import drain
@@ -51,10 +51,8 @@ def drainer(client: redis.Redis, server: clickhouse.Connection) -> drain.Drainer
 
 
 def publish(client: redis.Redis) -> None:
-    project = registry.Project(id=1, name="shop", keys=("key",))
-    client.set(
-        registry.SNAPSHOT_KEY, msgspec.msgpack.encode(registry.Snapshot(version=1, projects=(project,)))
-    )
+    project = model.Project(id=1, name="shop", keys=("key",))
+    client.set(registry.SNAPSHOT_KEY, msgspec.msgpack.encode(model.Snapshot(version=1, projects=(project,))))
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import pytest
 
 from storage import errors
 from storage.ledger import equations
-from storage.projects import registry
+from storage.projects import model, project_settings, registry
 from storage.queue import streams
 from storage.servers import clickhouse
 from storage.tables import writer
@@ -64,17 +64,17 @@ def test_rows_that_cannot_be_tried_are_waited_for(address: clickhouse.Address) -
 def test_settings_are_waited_for_while_redis_holds_no_registry(
     client: redis.Redis, server: clickhouse.Connection
 ) -> None:
-    project = registry.Project(
+    project = model.Project(
         id=1,
         name="shop",
         keys=("key",),
-        settings=registry.ProjectSettings(allowed_origins=("https://a.test",)),
+        settings=project_settings.ProjectSettings(allowed_origins=("https://a.test",)),
     )
     test_drain.append(client, test_drain.payload(test_drain.report()))
     client.delete(registry.SNAPSHOT_KEY)
     with pytest.raises(errors.RecoverableError, match="holds no project registry yet"):
         drain_with(client, server)
-    snapshot = registry.Snapshot(version=2, projects=(project,))
+    snapshot = model.Snapshot(version=2, projects=(project,))
     client.set(registry.SNAPSHOT_KEY, msgspec.msgpack.encode(snapshot))
     assert drain_with(client, server).payloads == 1
     assert test_drain.counted(server) == {("filtered", "origin"): 1}

@@ -12,7 +12,7 @@ from workers.process import worker
 
 def main(encoded: str) -> None:
     """Work until told to stop, for a context as JSON."""
-    worker.run(msgspec.json.decode(encoded, type=connections.Context))
+    worker.run(msgspec.json.decode(encoded, type=connections.Connections))
 
 
 if __name__ == "__main__":

@@ -8,12 +8,12 @@ import pytest
 
 from deploy import analyst
 
-LIMITS = analyst.Limits(seconds=60, memory=1 << 30, threads=4, queries=20)
+LIMITS = analyst.QueryLimits(seconds=60, memory=1 << 30, threads=4, queries=20)
 GIVEN = analyst.allowed(LIMITS)
 
 
 def test_the_numbers_of_the_server_are_filled_in() -> None:
-    assert GIVEN.bounded["max_execution_time"] == analyst.Bounds("1", "60")
+    assert GIVEN.bounded["max_execution_time"] == analyst.SettingBounds("1", "60")
     assert GIVEN.fixed["max_memory_usage_for_user"] == str(1 << 30)
 
 

@@ -12,7 +12,7 @@ from storage.tables import labels
 from tests.helpers import payloads
 from tests.unit.workers import test_vectors
 from workers import pipeline
-from workers.noise import rules
+from workers.noise import shipped
 from workers.text import urls
 
 SIGHT = labels.Sight(
@@ -35,7 +35,7 @@ SIGHT = labels.Sight(
     title="",
     seen=1,
 )
-CRAWLER = next(rule.id for rule in rules.shipped() if rule.has_agent and "+http" in rule.agents)
+CRAWLER = next(rule.id for rule in shipped.rules_in_order() if rule.has_agent and "+http" in rule.agents)
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def label_of(sight: labels.Sight, **settings: object) -> str:
 
 
 OWN = ("own injected host=.cdn.example",)
-STANDING = [rule.id for rule in rules.shipped() if not relabel.is_told(rule)]
+STANDING = [rule.id for rule in shipped.rules_in_order() if not relabel.is_told(rule)]
 ELSEWHERE = SIGHT._replace(blocked="https://a.cdn.example/x.js")
 
 
 @pytest.mark.parametrize("rule", STANDING)
 def test_what_no_row_tells_stands(rule: str) -> None:
-    noise_class = rules.by_id()[rule].noise
+    noise_class = shipped.by_id()[rule].noise
     assert label_of(ELSEWHERE._replace(noise_rule=rule)) == rule
     assert label_of(ELSEWHERE._replace(noise_rule=rule), noise_off=(noise_class,)) == ""
     assert label_of(ELSEWHERE._replace(noise_rule=rule), noise_rules=OWN) == "own"
@@ -98,7 +98,7 @@ def test_what_no_row_tells_stands(rule: str) -> None:
 def test_of_two_the_first_in_the_file_is_the_label() -> None:
     sight = SIGHT._replace(blocked="https://superfish.com/x.js")
     assert label_of(sight) == "superfish"
-    order = [rule.id for rule in rules.shipped()]
+    order = [rule.id for rule in shipped.rules_in_order()]
     for rule in STANDING:
         earlier = order.index(rule) < order.index("superfish")
         assert label_of(sight._replace(noise_rule=rule)) == (rule if earlier else "superfish")
@@ -113,7 +113,7 @@ def test_a_collapsed_report_keeps_its_label_while_there_is_the_rule() -> None:
 
 
 def test_a_row_tells_its_details() -> None:
-    rule = next(rule for rule in rules.shipped() if rule.details)
+    rule = next(rule for rule in shipped.rules_in_order() if rule.details)
     assert relabel.is_told(rule)
     assert label_of(SIGHT._replace(details=list(rule.details))) == rule.id
     assert set(rule.details) <= set(relabel.Labels(project_settings.ProjectSettings()).named)

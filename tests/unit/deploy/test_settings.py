@@ -91,4 +91,4 @@ def test_a_clickhouse_url_is_an_address(url: str, address: clickhouse.Address) -
 
 @pytest.mark.parametrize("text", ["127.0.0.1:8000", "[::1]:8000", "reports.example:80"])
 def test_an_endpoint_reads_what_it_prints(text: str) -> None:
-    assert str(settings.Endpoint.parse(text)) == text
+    assert str(settings.ListenAddress.parse(text)) == text

@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from ingest import refusals, targets
-from storage.projects import public_keys, registry
+from storage.projects import model, project_settings, public_keys
 from storage.queue import envelope
 
 KEY, OTHER_KEY, THIRD_KEY = "a" * 32, "b" * 32, "c" * 32
-SNAPSHOT = registry.Snapshot(
+SNAPSHOT = model.Snapshot(
     version=1,
     projects=(
-        registry.Project(id=1, name="one", keys=(KEY, THIRD_KEY)),
-        registry.Project(id=2, name="two", keys=(OTHER_KEY,)),
-        registry.Project(id=3, name="three", keys=("d",), status="disabled"),
-        registry.Project(id=4, name="four", keys=("e",), status="retired"),
+        model.Project(id=1, name="one", keys=(KEY, THIRD_KEY)),
+        model.Project(id=2, name="two", keys=(OTHER_KEY,)),
+        model.Project(id=3, name="three", keys=("d",), status="disabled"),
+        model.Project(id=4, name="four", keys=("e",), status="retired"),
     ),
 )
 
@@ -119,10 +119,10 @@ def test_nothing_resolves_before_the_registry_arrived() -> None:
 def test_a_new_snapshot_counts_at_once(table: targets.TargetTable) -> None:
     request = ("/api/1/security/", f"sentry_key={KEY}".encode(), b"")
     assert table.find(*request).refusal is None
-    disabled = registry.Project(id=1, name="one", keys=(KEY,), status="disabled")
-    table.replace(registry.Snapshot(version=2, projects=(disabled,)))
+    disabled = model.Project(id=1, name="one", keys=(KEY,), status="disabled")
+    table.replace(model.Snapshot(version=2, projects=(disabled,)))
     assert table.find(*request).refusal is refusals.DISABLED
-    table.replace(registry.Snapshot(version=3, projects=()))
+    table.replace(model.Snapshot(version=3, projects=()))
     assert table.find(*request).refusal is refusals.UNKNOWN_KEY
 
 
@@ -143,9 +143,9 @@ def test_what_is_remembered_is_bounded(table: targets.TargetTable, monkeypatch: 
     assert table.find(path, query + b"0", b"") is not first
 
 
-def keyed(*records: public_keys.Key, **parts: object) -> registry.Snapshot:
-    project = registry.Project(id=1, name="one", keys=(), **parts)  # type: ignore[arg-type]
-    return registry.Snapshot(version=1, projects=(registry.with_keys(project, records),))
+def keyed(*records: public_keys.Key, **parts: object) -> model.Snapshot:
+    project = model.Project(id=1, name="one", keys=(), **parts)  # type: ignore[arg-type]
+    return model.Snapshot(version=1, projects=(model.with_keys(project, records),))
 
 
 def test_a_key_ends_by_the_clock_of_the_edge() -> None:
@@ -201,7 +201,7 @@ def test_a_forgotten_registry_is_no_unknown_key(table: targets.TargetTable) -> N
 
 def test_a_target_knows_who_may_send_to_it(table: targets.TargetTable) -> None:
     assert table.find("/api/1/security/", f"sentry_key={KEY}".encode(), b"").origins is None
-    settings = registry.ProjectSettings(allowed_origins=("https://a.example",))
+    settings = project_settings.ProjectSettings(allowed_origins=("https://a.example",))
     table.replace(keyed(public_keys.Key(key="lasting-key"), settings=settings))
     allowed = table.find("/api/1/security/", b"sentry_key=lasting-key", b"").origins
     assert allowed

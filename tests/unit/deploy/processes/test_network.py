@@ -21,7 +21,7 @@ def taken() -> Iterator[int]:
 
 
 def test_a_taken_port_is_named(taken: int) -> None:
-    endpoint = settings.Endpoint(host=network.LOOPBACK, port=taken)
+    endpoint = settings.ListenAddress(host=network.LOOPBACK, port=taken)
     with pytest.raises(network.PortTakenError) as caught:
         network.require_free(endpoint, "The edge")
     assert str(caught.value) == f"The edge cannot listen on 127.0.0.1:{taken}: address already in use."
@@ -29,16 +29,16 @@ def test_a_taken_port_is_named(taken: int) -> None:
 
 def test_an_address_of_another_machine_is_named() -> None:
     with pytest.raises(network.PortTakenError, match="cannot assign requested address"):
-        network.require_free(settings.Endpoint(host="192.0.2.1", port=8000), "The edge")
+        network.require_free(settings.ListenAddress(host="192.0.2.1", port=8000), "The edge")
 
 
 def test_a_name_that_does_not_exist_is_named() -> None:
     with pytest.raises(network.PortTakenError, match=r"The edge cannot listen on nowhere\.invalid:80"):
-        network.require_free(settings.Endpoint(host="nowhere.invalid", port=80), "The edge")
+        network.require_free(settings.ListenAddress(host="nowhere.invalid", port=80), "The edge")
 
 
 def test_a_free_port_can_be_listened_on() -> None:
-    network.require_free(settings.Endpoint(host=network.LOOPBACK, port=network.free_port()), "The edge")
+    network.require_free(settings.ListenAddress(host=network.LOOPBACK, port=network.free_port()), "The edge")
 
 
 def test_answering_is_told_from_silence(taken: int) -> None:

@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from deploy.projects import headers
-from storage.projects import registry
+from storage.projects import model
 
-PROJECT = registry.Project(id=7, name="shop", keys=("abc", "def"))
+PROJECT = model.Project(id=7, name="shop", keys=("abc", "def"))
 URL = headers.endpoint("https://reports.example", PROJECT, "pro,d", "1.2; \"x\" 'y'")
 
 

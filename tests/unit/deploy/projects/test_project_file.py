@@ -5,14 +5,16 @@ from __future__ import annotations
 import pytest
 
 from deploy.projects import project_file
-from storage.projects import public_keys, registry
+from storage.projects import model, project_settings, public_keys
 
-SHOP = registry.with_keys(
-    registry.Project(
+SHOP = model.with_keys(
+    model.Project(
         id=1,
         name="my shop",
         keys=(),
-        settings=registry.ProjectSettings(retention=90, allowed_origins=("https://shop.example", "null")),
+        settings=project_settings.ProjectSettings(
+            retention=90, allowed_origins=("https://shop.example", "null")
+        ),
     ),
     (
         public_keys.Key(key="lasting-key", created=1_760_000_000_123),
@@ -20,10 +22,10 @@ SHOP = registry.with_keys(
         public_keys.Key(key="disabled-key", state="disabled"),
     ),
 )
-BLOG = registry.Project(id=2, name="blog", keys=("from-an-older-release",), status="retired")
+BLOG = model.Project(id=2, name="blog", keys=("from-an-older-release",), status="retired")
 
 
-def changes(text: str, *projects: registry.Project) -> dict[str, list[str]]:
+def changes(text: str, *projects: model.Project) -> dict[str, list[str]]:
     steps = project_file.plan(projects, project_file.loads(text))
     return {step.wanted.name: step.changes for step in steps}
 
@@ -79,7 +81,7 @@ def test_what_a_file_leaves_out_stays_but_settings_become_the_default() -> None:
 
 
 def test_another_order_of_keys_is_a_change() -> None:
-    two = registry.with_keys(BLOG, (public_keys.Key(key="first-key"), public_keys.Key(key="second-key")))
+    two = model.with_keys(BLOG, (public_keys.Key(key="first-key"), public_keys.Key(key="second-key")))
     text = '[projects.blog]\nkeys = [{key = "second-key"}, {key = "first-key"}]'
     assert changes(text, two) == {"blog": ["keys in another order"]}
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from deploy.replay import captures, reingest
-from storage.projects import registry
+from storage.projects import model
 from storage.queue import envelope
 
-PROJECT = registry.Project(id=7, name="shop", keys=("first", "second"))
+PROJECT = model.Project(id=7, name="shop", keys=("first", "second"))
 
 
 def test_a_capture_becomes_what_the_edge_would_have_stored() -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import datetime as dt
 
 from deploy.replay import captures, reingest, requeue
-from storage.projects import registry
+from storage.projects import model
 from storage.quarantine import quarantined
 from storage.queue import envelope
 
 SENT = envelope.Payload(1, "key", "prod", "1.0", "Firefox", "application/reports+json", 0, b"[]", 7)
 
 
-def row(reason: str, raw: bytes) -> quarantined.Row:
-    return quarantined.Row(dt.datetime.now(dt.UTC), "3-1-0-0", 1, "prod", "1.0", reason, "", raw, 0)
+def row(reason: str, raw: bytes) -> quarantined.QuarantineRow:
+    return quarantined.QuarantineRow(dt.datetime.now(dt.UTC), "3-1-0-0", 1, "prod", "1.0", reason, "", raw, 0)
 
 
 def test_of_the_quarantine() -> None:
@@ -28,6 +28,6 @@ def test_of_an_entry_that_can_be_decoded_by_now() -> None:
 
 
 def test_of_a_capture() -> None:
-    project = registry.Project(id=1, name="shop", keys=("key",))
+    project = model.Project(id=1, name="shop", keys=("key",))
     capture = captures.Capture(b"[]", content_type="application/reports+json", user_agent="Firefox")
     assert reingest.payload(project, capture).sender == 0

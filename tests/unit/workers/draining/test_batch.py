@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage.projects import registry
+from storage.projects import model, project_settings
 from storage.queue import envelope, streams
 from tests.helpers import payloads
 from workers import pipeline
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 NOW = payloads.NOW_MS
 VALUE = envelope.encode([payloads.payload([])])
-SHOP = registry.Project(id=1, name="shop", keys=("k",), removed_before=5)
-SNAPSHOT = registry.Snapshot(version=7, projects=(SHOP,), deleted=(2, 3))
+SHOP = model.Project(id=1, name="shop", keys=("k",), removed_before=5)
+SNAPSHOT = model.Snapshot(version=7, projects=(SHOP,), deleted=(2, 3))
 
 
 def stored(received_ms: int, value: bytes = VALUE) -> streams.StoredEntry:
@@ -54,7 +54,7 @@ def test_the_bound_is_part_of_the_plan_and_the_partitions_are_asked_for_by_time(
     ]
     plan = batch.make_plan(entries, SNAPSHOT, ask, NOW)
     assert [now_ms for _, _, now_ms in asked] == [NOW]
-    bounds = batch.Bounds("1-0", "2-0", plan)
+    bounds = batch.BatchBounds("1-0", "2-0", plan)
     assert batch.decode_bounds(batch.encode_bounds(bounds)).plan.latest_ms == NOW
 
 
@@ -74,7 +74,7 @@ def test_a_plan_says_by_which_registry_it_was_made() -> None:
 
 
 def test_a_newer_registry_only_narrows_a_plan() -> None:
-    kept = registry.ProjectSettings(retention=3)
+    kept = project_settings.ProjectSettings(retention=3)
     plan = pipeline.Plan(
         projects={1: pipeline.ProjectPlan(settings=kept, removed_before=9), 9: pipeline.ProjectPlan()},
         poison={"r": "why"},
@@ -92,8 +92,8 @@ def test_of_a_corrupt_entry_nothing_is_stored_of_deleted_projects() -> None:
     columns = {name: getattr(tables, name) for name in ("outcomes", "receipts", "quarantine")}
     counts: dict[str, dict[int, int]] = {"found": {}, "quarantined": {}}
     entries = [
-        batch.Corrupt(streams.StoredEntry(f"{number}-0", census, b"x", number), "It is damaged.")
-        for number, census in enumerate(({2: 1, 1: 3}, {2: 2}, {}), start=1)
+        batch.Corrupt(streams.StoredEntry(f"{number}-0", counts, b"x", number), "It is damaged.")
+        for number, counts in enumerate(({2: 1, 1: 3}, {2: 2}, {}), start=1)
     ]
     corrupt.add(columns, counts, 3, entries, pipeline.Plan(deleted=(2,), numbered=True))
     assert counts == {"found": {1: 3}, "quarantined": {1: 1, 0: 1}}

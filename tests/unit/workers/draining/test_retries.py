@@ -54,7 +54,7 @@ class Shard:
         """Process a batch and return its verdicts."""
         found = retries.sightings(SHARD, entries, self.plan)
         decided, left = retries.decided(self.plan, found, self.recall)
-        again = batch.decode_bounds(batch.encode_bounds(batch.Bounds("1-0", "2-0", decided))).plan
+        again = batch.decode_bounds(batch.encode_bounds(batch.BatchBounds("1-0", "2-0", decided))).plan
         assert again == decided
         self.memories |= {key: retry_memory.Seen.decode(seen.encode()) for key, seen in left.items()}
         tables = pipeline.process(SHARD, entries, decided)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 
-from storage.projects import registry
+from storage.projects import project_settings
 from tests.helpers import payloads, strategies
 from tests.unit.workers import test_vectors
 from workers.explain import explain
@@ -43,7 +43,7 @@ def changes(stage: explanation.Stage) -> dict[str, tuple[str, str]]:
 def _agrees(body: bytes) -> None:
     """The explanation of a payload must be what the pipeline does to it."""
     explanation = explain.explain(body, user_agent=payloads.CHROME)
-    judged = evaluate.judge_payload(body)
+    judged = evaluate.evaluate_payload(body)
     verdicts = collections.Counter((one.outcome, one.reason) for one in explanation.reports)
     if explanation.reports:
         counted: collections.Counter[tuple[str, str]] = collections.Counter()
@@ -158,7 +158,7 @@ def test_a_policy_that_allows_it_is_told() -> None:
 
 
 def test_a_report_from_elsewhere_is_told() -> None:
-    elsewhere = registry.ProjectSettings(allowed_origins=("https://shop.example",))
+    elsewhere = project_settings.ProjectSettings(allowed_origins=("https://shop.example",))
     (left_out,) = explained(payloads.legacy(), settings=elsewhere).reports
     assert (left_out.outcome, left_out.reason) == ("filtered", "origin")
     assert left_out.stages[-1].stage == "admission"
@@ -168,7 +168,7 @@ def test_a_report_from_elsewhere_is_told() -> None:
 def test_what_noise_it_is_is_told() -> None:
     body = payloads.legacy(blocked_uri="chrome-extension")
     assert only(body)["noise"].result == "extension, by the rule chrome-extension."
-    (dropped,) = explained(body, settings=registry.ProjectSettings(noise_drop=("extension",))).reports
+    (dropped,) = explained(body, settings=project_settings.ProjectSettings(noise_drop=("extension",))).reports
     assert (dropped.outcome, dropped.reason, dropped.title) == ("filtered", "chrome-extension", "")
     assert dropped.stages[-1].result == "extension, by the rule chrome-extension; the project drops it."
 
@@ -212,7 +212,7 @@ def test_equal_reports_are_told_to_collapse() -> None:
     assert twice.collapse.facts == {"accepted": 2, "rows": 1, "dedupe_window": 60}
     assert twice.rows[0]["seen"] == 2
     assert twice.rows[0]["first_seen"] == "2025-10-09T08:53:19.999Z"
-    each = explained([payloads.modern()] * 2, settings=registry.ProjectSettings(dedupe_window=0))
+    each = explained([payloads.modern()] * 2, settings=project_settings.ProjectSettings(dedupe_window=0))
     assert len(each.rows) == 2
     assert each.collapse.result == "Each report becomes a row; accepted: 2, rows: 2."
 

@@ -393,12 +393,12 @@ def test_the_browser_of_the_report_comes_before_that_of_the_request() -> None:
     strange = json.dumps([payloads.modern(originalPolicy=text, user_agent=payloads.FIREFOX)]).encode()
     unknown = json.dumps(payloads.legacy(original_policy=text)).encode()
     asked = [
-        evaluate.Question(body),
-        evaluate.Question(strange, verbatim=True),
-        evaluate.Question(unknown),
-        evaluate.Question(unknown, verbatim=True),
+        evaluate.EvaluationKey(body),
+        evaluate.EvaluationKey(strange, verbatim=True),
+        evaluate.EvaluationKey(unknown),
+        evaluate.EvaluationKey(unknown, verbatim=True),
     ]
-    found = [judged.findings[0][1].contradiction for judged in evaluate.judge_payloads(asked)]
+    found = [judged.findings[0][1].contradiction for judged in evaluate.evaluate_payloads(asked)]
     assert found == [ALLOWED, NONE, NONE, ALLOWED]
 
 
@@ -465,8 +465,8 @@ TRUE = lines("true_reports.jsonl")
 def test_no_true_report_is_impossible_and_without_a_redirect_none_is_allowed(*, known: bool) -> None:
     for sent in TRUE:
         verbatim = known and sent["browser"] == "chromium"
-        question = evaluate.Question(json.dumps(sent["report"]).encode(), verbatim=verbatim)
-        (judged,) = evaluate.judge_payloads([question])
+        question = evaluate.EvaluationKey(json.dumps(sent["report"]).encode(), verbatim=verbatim)
+        (judged,) = evaluate.evaluate_payloads([question])
         assert not judged.invalid, sent
         for _, finding in judged.findings:
             expected = {NONE, ALLOWED} if sent["redirect_followed"] else {NONE}
@@ -481,7 +481,7 @@ def test_there_are_true_reports_of_each_kind(browser: str) -> None:
 
 def test_no_recorded_report_of_a_browser_contradicts_itself() -> None:
     for request in lines("browsers.jsonl"):
-        judged = evaluate.judge_payload(request["body"].encode())
+        judged = evaluate.evaluate_payload(request["body"].encode())
         assert {finding.contradiction for _, finding in judged.findings} <= {NONE}
 
 

@@ -74,7 +74,11 @@ class Arbiter:
 
 
 def process(
-    arbiter: project_limits.Arbiter | None, *bodies: object, shard: int = 3, at: int = NOW, **settings: Any
+    arbiter: project_limits.ProjectLimitDecider | None,
+    *bodies: object,
+    shard: int = 3,
+    at: int = NOW,
+    **settings: Any,
 ) -> pipeline.Tables:
     """Process a batch of an entry for each body, a millisecond apart."""
     plan = pipeline.Plan(projects={1: pipeline.ProjectPlan(settings=Settings(**settings))})

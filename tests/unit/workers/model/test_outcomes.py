@@ -13,10 +13,10 @@ def test_every_reason_says_what_it_means() -> None:
 
 
 def test_counts_are_summed_per_minute_account_and_verdict() -> None:
-    tally = outcomes.Tally()
+    tally = outcomes.OutcomeCounts()
     account = outcomes.Account(1, "k", "e", "r")
-    accepted = outcomes.Verdict("csp", "accepted", "")
-    invalid = outcomes.Verdict("", "invalid", "no_type")
+    accepted = outcomes.OutcomeKey("csp", "accepted", "")
+    invalid = outcomes.OutcomeKey("", "invalid", "no_type")
     tally.add({60_000: 2, 119_999: 1, 120_000: 1}, account, {accepted: 3, invalid: 1})
     tally.add({60_001: 1}, account, {accepted: 1})
     assert tally.columns() == {

@@ -14,7 +14,7 @@ from tests.helpers import payloads
 from tests.unit.workers import test_vectors
 from workers import noise
 from workers.model import report
-from workers.noise import rules
+from workers.noise import rules, shipped
 from workers.reading import decode
 from workers.stages import detect, evaluate
 from workers.text import urls
@@ -30,20 +30,22 @@ def normalised(item: object) -> report.Report:
     return found
 
 
-def labelled(*, agent: str = payloads.CHROME, wanted: noise.Rules = noise.DEFAULT, **members: object) -> str:
+def labelled(
+    *, agent: str = payloads.CHROME, wanted: noise.NoiseRules = noise.DEFAULT, **members: object
+) -> str:
     """Return the rule that a CSP report meets, after its class."""
     return rule_of(payloads.legacy(**members), agent=agent, wanted=wanted)
 
 
-def rule_of(item: object, *, agent: str = payloads.CHROME, wanted: noise.Rules = noise.DEFAULT) -> str:
-    (judged,) = evaluate.judge_payload(
-        json.dumps(item).encode(), evaluate.Rules(noise=wanted), noise.traits_of(agent)
+def rule_of(item: object, *, agent: str = payloads.CHROME, wanted: noise.NoiseRules = noise.DEFAULT) -> str:
+    (judged,) = evaluate.evaluate_payload(
+        json.dumps(item).encode(), evaluate.EvaluationRules(noise=wanted), noise.traits_of(agent)
     ).findings
     label = judged[1].label
     return f"{label.noise} {label.rule}".strip()
 
 
-def settings(**given: tuple[str, ...]) -> noise.Rules:
+def settings(**given: tuple[str, ...]) -> noise.NoiseRules:
     return noise.rules_of(project_settings.ProjectSettings(**given))
 
 
@@ -84,12 +86,12 @@ def test_schemes_and_bare_words_are_noise(noise_class: str, scheme: str, form: s
 
 
 def hosts_of(*ids: str) -> list[str]:
-    return [host for rule in ids for host in rules.by_id()[rule].hosts]
+    return [host for rule in ids for host in shipped.by_id()[rule].hosts]
 
 
 HOSTS = [
     (rule.noise, rule.id, host)
-    for rule in rules.shipped()
+    for rule in shipped.rules_in_order()
     for host in rule.hosts
     if not (rule.paths or rule.only or rule.schemes)
 ]
@@ -395,7 +397,9 @@ def test_a_reports_own_user_agent_comes_before_the_requests() -> None:
 
 def test_user_agents_have_few_traits() -> None:
     assert {noise.traits_of(agent) for agent in (payloads.CHROME, payloads.SAFARI)} == {()}
-    truthful = tuple(rule.id for rule in rules.shipped() if "firefox" in (*rule.truthful, *rule.agents))
+    truthful = tuple(
+        rule.id for rule in shipped.rules_in_order() if "firefox" in (*rule.truthful, *rule.agents)
+    )
     assert {noise.traits_of(agent) for agent in (payloads.FIREFOX, FIREFOX.format(60))} == {truthful}
 
 
@@ -432,9 +436,9 @@ def test_the_most_specific_rule_names_a_report() -> None:
 
 @pytest.mark.parametrize("dropped", ["extension", "moz-extension"])
 def test_a_project_may_drop_a_class_or_a_rule(dropped: str) -> None:
-    wanted = evaluate.Rules(noise=settings(noise_drop=(dropped,)))
+    wanted = evaluate.EvaluationRules(noise=settings(noise_drop=(dropped,)))
     body = json.dumps(payloads.legacy(blocked_uri="moz-extension")).encode()
-    judged = evaluate.judge_payload(body, wanted)
+    judged = evaluate.evaluate_payload(body, wanted)
     assert (judged.findings, judged.invalid) == ([], [])
     assert judged.verdicts == {("csp", "filtered", "moz-extension"): 1}
 
@@ -488,7 +492,7 @@ def test_a_rule_that_cannot_be_read_stops_nothing() -> None:
 
 
 def test_one_rule_can_be_asked_alone() -> None:
-    alone = noise.only(rules.by_id()["superfish"])
+    alone = noise.only(shipped.by_id()["superfish"])
     assert labelled(blocked_uri="https://a.superfish.com/", wanted=alone) == "injected superfish"
     assert labelled(blocked_uri="moz-extension", wanted=alone) == ""
 

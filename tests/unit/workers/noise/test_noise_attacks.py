@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.helpers import payloads
 from tests.unit.workers.noise.test_noise import rule_of
-from workers.noise import attackers, rules
+from workers.noise import attackers, rules, shipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ DIRECTIVES: Final = (
     *("media-src", "font-src", "prefetch-src", "navigate-to", "fenced-frame-src"),
 )
 EVIL: Final = "evil.example"
-EACH: Final = [pytest.param(rule, id=rule.id) for rule in rules.shipped()]
+EACH: Final = [pytest.param(rule, id=rule.id) for rule in shipped.rules_in_order()]
 
 
 def words(rule: rules.Rule) -> list[str]:
@@ -122,9 +122,11 @@ def test_code_that_is_written_into_the_page_is_no_noise(rule: rules.Rule, agent:
 
 @given(
     directive=st.sampled_from(DIRECTIVES),
-    url=st.sampled_from([url for rule in rules.shipped() for url in own_urls(rule)]),
-    source=st.sampled_from([None, PAGE, *(file for rule in rules.shipped() for file in forged(rule))]),
-    sample=st.sampled_from([None, *(text for rule in rules.shipped() for text in code(rule))]),
+    url=st.sampled_from([url for rule in shipped.rules_in_order() for url in own_urls(rule)]),
+    source=st.sampled_from(
+        [None, PAGE, *(file for rule in shipped.rules_in_order() for file in forged(rule))]
+    ),
+    sample=st.sampled_from([None, *(text for rule in shipped.rules_in_order() for text in code(rule))]),
 )
 def test_no_two_rules_together_excuse_an_attack(
     directive: str, url: str, source: str | None, sample: str | None

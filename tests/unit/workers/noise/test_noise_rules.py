@@ -8,21 +8,21 @@ import pytest
 
 from tests.helpers import paths
 from workers.model import outcomes
-from workers.noise import rules
+from workers.noise import rules, shipped
 from workers.text import urls
 
 PAGE = (paths.DOCS / "query" / "noise.md").read_text("utf-8")
-EACH = [pytest.param(rule, id=rule.id) for rule in rules.shipped()]
+EACH = [pytest.param(rule, id=rule.id) for rule in shipped.rules_in_order()]
 
 
 def test_ids_are_unique_and_no_reasons() -> None:
-    ids = [rule.id for rule in rules.shipped()]
+    ids = [rule.id for rule in shipped.rules_in_order()]
     assert len(ids) == len(set(ids)) > 100
     assert not set(ids) & set(outcomes.Reason)
 
 
 def test_every_class_has_rules_and_is_documented() -> None:
-    assert {rule.noise for rule in rules.shipped()} == set(rules.CLASSES)
+    assert {rule.noise for rule in shipped.rules_in_order()} == set(rules.CLASSES)
     for noise_class in rules.CLASSES:
         assert f"| `{noise_class}` |" in PAGE
 
@@ -57,5 +57,5 @@ def test_a_rule_asks_for_what_can_be(rule: rules.Rule) -> None:
 
 def test_no_rule_is_about_all_hosts_of_a_scheme_that_pages_use() -> None:
     common = {"http", "https", "ws", "wss", "inline", "data", "blob"}
-    for rule in rules.shipped():
+    for rule in shipped.rules_in_order():
         assert common.isdisjoint(rule.schemes) or rule.hosts or rule.paths

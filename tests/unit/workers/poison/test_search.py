@@ -54,7 +54,7 @@ def test_many_culprits_of_one_error_take_no_innocent_with_them(
     bodies += [VENOM + b" %d" % number for number in range(culprits)]
     random.Random(seed).shuffle(bodies)
     batch = entries(bodies)
-    found = search.culprits(SHARD, batch, venomous, patient=patient)
+    found = search.poison_payloads(SHARD, batch, venomous, patient=patient)
     assert found is not None
     assert bodies_in(found, batch) == sorted(body for body in bodies if body.startswith(VENOM))
 
@@ -76,7 +76,7 @@ def test_whoever_passed_alone_is_no_culprit(odds: float) -> None:
 
     for _ in range(20):
         try:
-            found = search.culprits(SHARD, batch, shaken) or {}
+            found = search.poison_payloads(SHARD, batch, shaken) or {}
         except ordinary.UndecidedError:
             continue
         assert not alone.intersection(bodies_in(found, batch))
@@ -94,7 +94,7 @@ def test_a_spell_in_which_everything_fails_blames_nobody(spell: int) -> None:
             raise ZeroDivisionError("a spell")
 
     try:
-        assert not search.culprits(SHARD, batch, hit)
+        assert not search.poison_payloads(SHARD, batch, hit)
     except ordinary.UndecidedError as error:
         assert "Not even an ordinary report" in str(error)  # noqa: PT017 - either is right
 
@@ -106,7 +106,7 @@ def anybody(_: object) -> None:
 def test_where_nobody_passes_it_is_waited_for() -> None:
     batch = entries([b"innocent %d" % number for number in range(8)])
     with pytest.raises(ordinary.UndecidedError, match=r"Not even an ordinary report .*no such column"):
-        search.culprits(SHARD, batch, anybody)
+        search.poison_payloads(SHARD, batch, anybody)
 
 
 def test_where_nobody_is_taken_the_rest_is_not_tried_one_by_one() -> None:
@@ -116,7 +116,7 @@ def test_where_nobody_is_taken_the_rest_is_not_tried_one_by_one() -> None:
         tried.append(some)
         anybody(some)
 
-    found = search.culprits(SHARD, batch, counted, patient=False)
+    found = search.poison_payloads(SHARD, batch, counted, patient=False)
     assert found is not None
     assert len(found) == 5_000
     assert len(tried) < 500
@@ -125,7 +125,7 @@ def test_where_nobody_is_taken_the_rest_is_not_tried_one_by_one() -> None:
 def test_a_search_that_takes_long_keeps_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "SEARCH_S", 0.0)
     batch = entries([VENOM + b" %d" % number for number in range(20)])
-    found = search.culprits(SHARD, batch, venomous)
+    found = search.poison_payloads(SHARD, batch, venomous)
     assert found is not None
     assert 0 < len(found) < 20
 
@@ -149,7 +149,7 @@ def test_a_batch_is_to_blame_as_a_whole_when_as_many_ordinary_reports_pass(
 ) -> None:
     batch = entries([b"innocent %d" % number for number in range(8)])
     assert search.fails_always(batch, trial) == fails
-    assert not search.culprits(SHARD, batch, trial)
+    assert not search.poison_payloads(SHARD, batch, trial)
 
 
 @pytest.mark.parametrize("error", [errors.ClickHouseUnavailableError("away"), MemoryError(), OSError(24, "")])
@@ -158,7 +158,7 @@ def test_what_befalls_the_machine_ends_a_search(error: Exception) -> None:
         raise error
 
     with pytest.raises(type(error)):
-        search.culprits(SHARD, entries([b"innocent"]), trial)
+        search.poison_payloads(SHARD, entries([b"innocent"]), trial)
 
 
 def test_with_whom_a_batch_begins_to_fail_is_found() -> None:

@@ -89,11 +89,11 @@ def test_it_comes_back_when_its_backlog_has_been_small_for_a_while(
 
 def test_patient_is_where_nobody_waits_but_who_is_set_aside() -> None:
     waiting = {0: {LOUD: (9, 5)}, 1: {LOUD: (9, 5), QUIET: (3, 1)}, 2: {LOUD: (9, 5), QUIET: (3, 0)}, 3: {}}
-    assert fairness.patient(waiting, frozenset({LOUD})) == {0, 2, 3}
-    assert fairness.patient(waiting, frozenset()) == set()
+    assert fairness.low_priority(waiting, frozenset({LOUD})) == {0, 2, 3}
+    assert fairness.low_priority(waiting, frozenset()) == set()
 
 
 def test_each_shard_has_a_lane_aside() -> None:
     assert list(isolation.every(2)) == [0, 1, 2, 3]
-    assert [isolation.aside(shard, 2) for shard in range(2)] == [2, 3]
-    assert [isolation.is_aside(stream, 2) for stream in isolation.every(2)] == [False, False, True, True]
+    assert [isolation.isolated_stream(shard, 2) for shard in range(2)] == [2, 3]
+    assert [isolation.is_isolated(stream, 2) for stream in isolation.every(2)] == [False, False, True, True]

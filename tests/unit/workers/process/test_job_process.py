@@ -29,28 +29,28 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def one() -> Iterator[job_process.Horse]:
-    found = job_process.Horse(perform)
+def one() -> Iterator[job_process.JobProcess]:
+    found = job_process.JobProcess(perform)
     yield found
     if _runs(found.pid):
         found.end()
 
 
-def test_orders_are_carried_out_by_one_process(one: job_process.Horse) -> None:
+def test_orders_are_carried_out_by_one_process(one: job_process.JobProcess) -> None:
     for _ in range(3):
         assert one.order("work")
         assert one.wait() == (True, 0)
     assert _runs(one.pid)
 
 
-def test_an_answer_that_was_interrupted_comes_again(one: job_process.Horse) -> None:
+def test_an_answer_that_was_interrupted_comes_again(one: job_process.JobProcess) -> None:
     for _ in range(2):
         assert one.order("work")
         for _ in range(3):
             assert one.wait() == (True, 0)
 
 
-def test_a_horse_that_dies_is_buried_with_its_status(one: job_process.Horse) -> None:
+def test_a_horse_that_dies_is_buried_with_its_status(one: job_process.JobProcess) -> None:
     assert one.order(DIES)
     stays, status = one.wait()
     assert not stays
@@ -58,7 +58,7 @@ def test_a_horse_that_dies_is_buried_with_its_status(one: job_process.Horse) -> 
     assert not _runs(one.pid)
 
 
-def test_a_horse_that_refuses_more_ends_well(one: job_process.Horse) -> None:
+def test_a_horse_that_refuses_more_ends_well(one: job_process.JobProcess) -> None:
     assert one.order(REFUSES)
     assert one.wait() == (False, 0)
     assert not _runs(one.pid)
@@ -66,7 +66,7 @@ def test_a_horse_that_refuses_more_ends_well(one: job_process.Horse) -> None:
 
 def test_a_worn_out_horse_makes_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_process, "MAX_JOBS", 2)
-    one = job_process.Horse(perform)
+    one = job_process.JobProcess(perform)
     assert one.order("work")
     assert one.wait() == (True, 0)
     assert one.order("work")
@@ -75,19 +75,19 @@ def test_a_worn_out_horse_makes_way(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_horse_that_took_much_memory_makes_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_process, "MAX_PEAK_KB", 1)
-    one = job_process.Horse(perform)
+    one = job_process.JobProcess(perform)
     assert one.order("work")
     assert one.wait() == (False, 0)
 
 
-def test_a_horse_that_died_between_two_orders_takes_none(one: job_process.Horse) -> None:
+def test_a_horse_that_died_between_two_orders_takes_none(one: job_process.JobProcess) -> None:
     os.kill(one.pid, signal.SIGKILL)
     os.waitid(os.P_PID, one.pid, os.WEXITED | os.WNOWAIT)
     assert not one.order("work")
     one.end()
 
 
-def test_a_frozen_horse_can_be_ended(one: job_process.Horse) -> None:
+def test_a_frozen_horse_can_be_ended(one: job_process.JobProcess) -> None:
     os.kill(one.pid, signal.SIGSTOP)
     one.end()
     assert not _runs(one.pid)

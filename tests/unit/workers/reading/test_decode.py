@@ -11,9 +11,9 @@ from workers.model import outcomes, report
 from workers.reading import decode
 
 
-def decoded(body: bytes) -> decode.Decoded:
+def decoded(body: bytes) -> decode.DecodedBody:
     result = decode.decode(body)
-    assert isinstance(result, decode.Decoded)
+    assert isinstance(result, decode.DecodedBody)
     return result
 
 
@@ -85,7 +85,7 @@ def test_the_unreadable_is_rejected(body: bytes, reason: outcomes.Reason) -> Non
 @pytest.mark.parametrize("mend", [b"", b"\xef\xbb\xbf"])
 def test_a_body_may_nest_as_deep_as_the_bound(mend: bytes) -> None:
     deep = b"[" * (lenient.MAX_DEPTH - 1) + b"]" * (lenient.MAX_DEPTH - 1)
-    assert isinstance(decode.decode(mend + b'{"a":' + deep + b"}"), decode.Decoded)
+    assert isinstance(decode.decode(mend + b'{"a":' + deep + b"}"), decode.DecodedBody)
     rejection = decode.decode(mend + b'{"a":[' + deep + b"]}")
     assert isinstance(rejection, report.Rejection)
     assert rejection.error == "Not JSON: nested too deeply."

@@ -22,8 +22,8 @@ def sent(**members: object) -> report.Members:
     return {name: json.dumps(value).encode() for name, value in members.items()}
 
 
-def reader(value: object) -> fields.Reader:
-    return fields.Reader(sent(m=value), NAMES)
+def reader(value: object) -> fields.FieldReader:
+    return fields.FieldReader(sent(m=value), NAMES)
 
 
 def test_names_know_every_spelling() -> None:
@@ -54,8 +54,8 @@ def test_nothing_is_nothing_and_no_error(nothing: object) -> None:
 
 
 def test_the_first_spelling_that_holds_something_wins() -> None:
-    assert fields.Reader(sent(m="", alias="a", other=1), NAMES).text("field") == "a"
-    assert fields.Reader(sent(m="b", alias="a"), NAMES).text("field") == "b"
+    assert fields.FieldReader(sent(m="", alias="a", other=1), NAMES).text("field") == "a"
+    assert fields.FieldReader(sent(m="b", alias="a"), NAMES).text("field") == "b"
 
 
 CASES = [

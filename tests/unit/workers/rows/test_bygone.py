@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from storage.projects import registry
+from storage.projects import project_settings
 from storage.queue import envelope
 from tests.helpers import payloads
 from tests.unit.workers.limits import test_project_limits
@@ -15,7 +15,7 @@ DAY = 86_400_000
 
 
 def plan(before_ms: int, window_s: int = 60, **settings: object) -> pipeline.Plan:
-    given = registry.ProjectSettings(dedupe_window=window_s, **settings)  # type: ignore[arg-type]
+    given = project_settings.ProjectSettings(dedupe_window=window_s, **settings)  # type: ignore[arg-type]
     return pipeline.Plan(projects={1: pipeline.ProjectPlan(settings=given, removed_before=before_ms)})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from storage.projects import registry
+from storage.projects import project_settings
 from storage.queue import envelope
 from tests.helpers import payloads
 from workers import pipeline
@@ -14,7 +14,7 @@ NOW = payloads.NOW_MS
 
 def plan(window: int) -> pipeline.Plan:
     return pipeline.Plan(
-        projects={1: pipeline.ProjectPlan(settings=registry.ProjectSettings(dedupe_window=window))}
+        projects={1: pipeline.ProjectPlan(settings=project_settings.ProjectSettings(dedupe_window=window))}
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from storage.projects import registry
+from storage.projects import project_settings
 from tests.helpers import paths, payloads
 from workers import pipeline, scrub
 from workers.model import report
@@ -20,7 +20,7 @@ from workers.stages import raw
 from workers.text import urls
 
 CORPUS = [json.loads(line) for line in (paths.DATA / "scrub.jsonl").read_text("utf-8").splitlines()]
-OFF = scrub.rules_of(registry.ProjectSettings(scrub_off=("emails", "cards", "tokens", "uuids")))
+OFF = scrub.rules_of(project_settings.ProjectSettings(scrub_off=("emails", "cards", "tokens", "uuids")))
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJqYW5lIn0.SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV"
 UUID = "550e8400-e29b-41d4-a716-446655440000"
@@ -35,14 +35,14 @@ SECRETS = {
 }
 
 
-def scrubbed(what: str, value: str, rules: scrub.Rules = scrub.DEFAULT) -> str:
+def scrubbed(what: str, value: str, rules: scrub.ScrubRules = scrub.DEFAULT) -> str:
     if what == "url":
         return scrub.apply(report.Report(kind="csp", blocked=urls.clean(value)), rules).blocked.text
     field = {"text": "sample", "policy": "policy"}[what]
     return getattr(scrub.apply(report.Report(kind="csp", **{field: value}), rules), field)
 
 
-def rendered(item: dict[str, Any], rules: scrub.Rules = scrub.DEFAULT) -> dict[str, Any]:
+def rendered(item: dict[str, Any], rules: scrub.ScrubRules = scrub.DEFAULT) -> dict[str, Any]:
     members = {name: msgspec.json.encode(value) for name, value in item.items()}
     stored: dict[str, Any] = json.loads(raw.render(report.Item("", members, members), rules))
     return stored
@@ -96,7 +96,7 @@ PIECES = [
 ]
 TEXTS = st.text(max_size=60) | st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
 RULES = st.sets(st.sampled_from(sorted(masks.KINDS))).map(
-    lambda off: scrub.rules_of(registry.ProjectSettings(scrub_off=tuple(off)))
+    lambda off: scrub.rules_of(project_settings.ProjectSettings(scrub_off=tuple(off)))
 )
 NAMES = st.sampled_from(["message", "original-policy", "known-pins", "hash", "server_ip", "x"])
 
@@ -107,7 +107,7 @@ NAMES = st.sampled_from(["message", "original-policy", "known-pins", "hash", "se
 @example("x", "https://a/4111 1111 1111 1111?x=1", scrub.DEFAULT)
 @example("x", "://4111?x 1111 1111 1111", scrub.DEFAULT)
 @example("x", "aB3dE6aB3dE6aB3dE6aB-9f86d081884c7d65-slug", scrub.DEFAULT)
-def test_scrubbing_is_idempotent_and_never_lengthens(name: str, value: str, rules: scrub.Rules) -> None:
+def test_scrubbing_is_idempotent_and_never_lengthens(name: str, value: str, rules: scrub.ScrubRules) -> None:
     once = scrub.member(name, value, rules)
     assert scrub.member(name, once, rules) == once
     assert len(once) <= len(value)
@@ -115,7 +115,7 @@ def test_scrubbing_is_idempotent_and_never_lengthens(name: str, value: str, rule
 
 @settings(max_examples=300)
 @given(TEXTS, st.sampled_from(["https://a.example/", "", "wss://u:p@b.example:8443/"]), RULES)
-def test_a_report_is_scrubbed_once_and_for_all(value: str, origin: str, rules: scrub.Rules) -> None:
+def test_a_report_is_scrubbed_once_and_for_all(value: str, origin: str, rules: scrub.ScrubRules) -> None:
     url = urls.clean(origin + value)
     found = report.Report(
         kind="x", directive=value, blocked=url, sample=value, policy=value, details={"a": value, "ip": value}
@@ -137,7 +137,7 @@ DIGEST_CUT_OFF = (
 @given(st.dictionaries(TEXTS, TEXTS | st.lists(TEXTS, max_size=2) | st.integers(), max_size=3), RULES)
 @example({DIGEST_CUT_OFF: "?0"}, scrub.DEFAULT)
 @example({"x": {DIGEST_CUT_OFF: "?0"}}, scrub.DEFAULT)
-def test_raw_is_scrubbed_once_and_for_all(item: dict[str, Any], rules: scrub.Rules) -> None:
+def test_raw_is_scrubbed_once_and_for_all(item: dict[str, Any], rules: scrub.ScrubRules) -> None:
     once = rendered(item, rules)
     assert rendered(once, rules) == once
 
@@ -202,9 +202,9 @@ def test_what_a_project_keeps_stays() -> None:
     assert scrubbed("text", text, OFF) == text
     assert scrubbed("url", f"https://a.example/{UUID}?x", OFF) == f"https://a.example/{UUID}"
     assert scrubbed("url", JWT[:20], OFF) == JWT[:20].lower()
-    uuids = scrub.rules_of(registry.ProjectSettings(scrub_off=("uuids",)))
+    uuids = scrub.rules_of(project_settings.ProjectSettings(scrub_off=("uuids",)))
     assert scrubbed("text", f"{UUID} {CARD}", uuids) == f"{UUID} {{card}}"
-    assert scrub.rules_of(registry.ProjectSettings()) is scrub.DEFAULT
+    assert scrub.rules_of(project_settings.ProjectSettings()) is scrub.DEFAULT
 
 
 def test_digests_stay_where_they_are_due() -> None:

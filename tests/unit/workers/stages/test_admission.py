@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from storage.projects import registry
+from storage.projects import project_settings
 from tests.helpers import payloads
 from workers.model import outcomes, report
 from workers.stages import admission, evaluate
@@ -17,8 +17,8 @@ SHOP = ("https://shop.example", "https://*.shop.example")
 
 
 def verdicts(item: object, **settings: object) -> dict[str, int]:
-    rules = evaluate.rules_of(registry.ProjectSettings(**settings))  # type: ignore[arg-type]
-    judged = evaluate.judge_payload(json.dumps(item).encode(), rules)
+    rules = evaluate.rules_of(project_settings.ProjectSettings(**settings))  # type: ignore[arg-type]
+    judged = evaluate.evaluate_payload(json.dumps(item).encode(), rules)
     return {
         f"{verdict.outcome} {verdict.reason}".strip(): count for verdict, count in judged.verdicts.items()
     }
@@ -56,19 +56,20 @@ def test_the_document_must_be_of_an_allowed_origin(url: str, allowed: tuple[str,
 def test_a_certificate_report_comes_from_the_host_it_is_about(
     hostname: str, port: int, *, taken: bool
 ) -> None:
-    rules = admission.rules_of(registry.ProjectSettings(allowed_origins=SHOP))
+    rules = admission.rules_of(project_settings.ProjectSettings(allowed_origins=SHOP))
     found = report.Report(kind="expect-ct", hostname=hostname, port=port)
     assert (admission.refusal(found, rules) is None) is taken
 
 
 def test_an_ipv6_host_can_be_allowed() -> None:
-    rules = admission.rules_of(registry.ProjectSettings(allowed_origins=("https://[::1]",)))
+    rules = admission.rules_of(project_settings.ProjectSettings(allowed_origins=("https://[::1]",)))
     assert admission.refusal(report.Report(kind="hpkp", hostname="::1", port=443), rules) is None
 
 
 def test_a_report_that_names_no_origin_has_none() -> None:
     rejected = admission.refusal(
-        report.Report(kind="unknown"), admission.rules_of(registry.ProjectSettings(allowed_origins=SHOP))
+        report.Report(kind="unknown"),
+        admission.rules_of(project_settings.ProjectSettings(allowed_origins=SHOP)),
     )
     assert rejected is not None
     assert (rejected.outcome, rejected.reason) == (outcomes.Outcome.FILTERED, outcomes.Reason.ORIGIN)
@@ -83,5 +84,5 @@ def test_a_report_older_than_the_retention_is_left_out(retention: int, age: int,
 
 
 def test_most_projects_cost_nothing() -> None:
-    assert admission.rules_of(registry.ProjectSettings()) is admission.DEFAULT
+    assert admission.rules_of(project_settings.ProjectSettings()) is admission.DEFAULT
     assert admission.refusal(page("https://anywhere.example/"), admission.DEFAULT) is None

@@ -14,8 +14,8 @@ from workers.model import outcomes, report
 from workers.stages import classify, evaluate
 
 
-def judged(*items: object) -> evaluate.Judged:
-    return evaluate.judge_payload(json.dumps(items).encode())
+def judged(*items: object) -> evaluate.Evaluation:
+    return evaluate.evaluate_payload(json.dumps(items).encode())
 
 
 def only(item: object) -> classify.Finding:
@@ -69,8 +69,8 @@ def test_what_is_filtered_is_not_invalid() -> None:
 
 def test_the_same_item_is_judged_apart_in_and_out_of_a_batch() -> None:
     (item,) = evaluate.decode.decode(json.dumps(payloads.legacy()).encode()).items
-    assert isinstance(evaluate.judge(item, batch=False), classify.Finding)
-    assert isinstance(evaluate.judge(item, batch=True), report.Rejection)
+    assert isinstance(evaluate.evaluate_item(item, batch=False), classify.Finding)
+    assert isinstance(evaluate.evaluate_item(item, batch=True), report.Rejection)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_an_item_keeps_its_envelope() -> None:
 @pytest.mark.parametrize("number", ["1" * 5000, "1e999"])
 def test_a_number_beyond_all_bounds_nulls_its_field(number: str) -> None:
     body = json.dumps([payloads.modern(lineNumber=7, extra=7)]).replace("7", number)
-    ((_, finding),) = evaluate.judge_payload(body.encode()).findings
+    ((_, finding),) = evaluate.evaluate_payload(body.encode()).findings
     assert finding.report.line == 0
     assert finding.report.details == {"nulled": "line"}
     assert json.loads(finding.raw)["body"]["extra"] is None
@@ -124,7 +124,7 @@ def test_a_defect_costs_one_report(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_payload_without_any_json_is_one_rejection() -> None:
-    found = evaluate.judge_payload(b"nope")
+    found = evaluate.evaluate_payload(b"nope")
     assert found.whole
     assert found.whole.reason is outcomes.Reason.NOT_JSON
     assert list(found.verdicts.values()) == [1]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.projects import registry
+from storage.projects import project_settings
 from tests.helpers import payloads
 from workers import scrub
 from workers.model import report
@@ -262,7 +262,9 @@ def test_what_drifts_does_not_make_another_finding(data: st.DataObject, blocked:
     assert seen() == seen()
 
 
-NOTHING_SCRUBBED = scrub.rules_of(registry.ProjectSettings(scrub_off=("cards", "emails", "tokens", "uuids")))
+NOTHING_SCRUBBED = scrub.rules_of(
+    project_settings.ProjectSettings(scrub_off=("cards", "emails", "tokens", "uuids"))
+)
 SEGMENTS = st.lists(
     st.sampled_from(["static", "app.js", "jane.doe@example.com", "4111111111111111", "{token}", "{uuid}"])
     | HASHES

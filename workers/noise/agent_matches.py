@@ -6,7 +6,7 @@ import functools
 import re
 from typing import Final
 
-from workers.noise import rules
+from workers.noise import rules, shipped
 
 MAX_USER_AGENT: Final = 512
 """Characters that are looked at: crawlers name themselves before that."""
@@ -15,7 +15,7 @@ _WORD: Final = re.compile(r"\+?[a-z0-9][a-z0-9_.-]*")
 
 
 @functools.lru_cache(maxsize=2048)
-def traits_of(user_agent: str) -> tuple[str, ...]:
+def matches_of(user_agent: str) -> tuple[str, ...]:
     """Return the ids of the shipped rules whose conditions this user agent meets; mostly none."""
     text = user_agent[:MAX_USER_AGENT].lower()
     words = set(_WORD.findall(text))
@@ -24,7 +24,7 @@ def traits_of(user_agent: str) -> tuple[str, ...]:
 
 @functools.cache
 def _asking() -> tuple[rules.Rule, ...]:
-    return tuple(rule for rule in rules.shipped() if rule.has_agent or rule.truthful)
+    return tuple(rule for rule in shipped.rules_in_order() if rule.has_agent or rule.truthful)
 
 
 def _meets(rule: rules.Rule, text: str, words: set[str]) -> bool:

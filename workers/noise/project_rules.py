@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from workers.model import outcomes
-from workers.noise import attackers, rules
+from workers.noise import attackers, rules, shipped
 from workers.text import letters, urls
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _split(words: list[str]) -> tuple[list[str], list[str]]:
 def _rule(name: str, noise: str, conditions: list[str]) -> rules.Rule:
     if not _ID.fullmatch(name):
         raise RuleError(f"A rule's id has 1 to 64 of a-z, 0-9 and -, unlike {name!r}.")
-    if name in rules.by_id() or name in set(outcomes.Reason):
+    if name in shipped.by_id() or name in set(outcomes.Reason):
         raise RuleError(f"The id {name} is taken: choose another.")
     if noise not in rules.CLASSES:
         raise RuleError(f"A rule's class is one of {', '.join(rules.CLASSES)}, not {noise!r}.")

@@ -22,7 +22,7 @@ Found = tuple["rules.Rule", ...]
 _REMEMBERED: Final = 4096
 
 
-class Places:
+class URLIndex:
     """Rules that ask for a URL, indexed.
 
     Args:

@@ -6,7 +6,7 @@ import pytest
 
 from storage.projects import project_settings
 from workers import noise
-from workers.noise import own, rules
+from workers.noise import project_rules, rules
 
 GOOD: list[tuple[str, dict[str, object]]] = [
     ("a injected scheme=Foo", {"schemes": ["foo"]}),
@@ -40,8 +40,8 @@ GOOD: list[tuple[str, dict[str, object]]] = [
 
 @pytest.mark.parametrize(("line", "conditions"), GOOD)
 def test_a_rule_is_read(line: str, conditions: dict[str, object]) -> None:
-    rule = own.parse(line)
-    assert (rule.id, rule.noise, rule.origin, rule.date) == ("a", line.split()[1], own.ORIGIN, None)
+    rule = project_rules.parse(line)
+    assert (rule.id, rule.noise, rule.origin, rule.date) == ("a", line.split()[1], project_rules.ORIGIN, None)
     found = {
         name: list(value) if isinstance(value, tuple) else value for name, value in rule.conditions().items()
     }
@@ -135,16 +135,16 @@ BAD = [
 
 @pytest.mark.parametrize(("line", "sentence"), BAD)
 def test_a_rule_is_refused_with_a_sentence(line: str, sentence: str) -> None:
-    with pytest.raises(own.RuleError) as refused:
-        own.parse(line)
+    with pytest.raises(project_rules.RuleError) as refused:
+        project_rules.parse(line)
     assert str(refused.value) == sentence
 
 
 def test_id_and_class_may_be_left_out_where_a_rule_is_tried() -> None:
-    assert own.parse_conditions("host=a.example").hosts == ("a.example",)
-    assert own.parse_conditions("mine bug host=a.example").id == "mine"
-    with pytest.raises(own.RuleError):
-        own.parse_conditions("mine host=a.example")
+    assert project_rules.parse_conditions("host=a.example").hosts == ("a.example",)
+    assert project_rules.parse_conditions("mine bug host=a.example").id == "mine"
+    with pytest.raises(project_rules.RuleError):
+        project_rules.parse_conditions("mine host=a.example")
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_id_and_class_may_be_left_out_where_a_rule_is_tried() -> None:
     ],
 )
 def test_settings_are_refused_with_a_sentence(given: dict[str, tuple[str, ...]], sentence: str) -> None:
-    with pytest.raises(own.RuleError) as refused:
+    with pytest.raises(project_rules.RuleError) as refused:
         noise.check(project_settings.ProjectSettings(**given))
     assert str(refused.value) == sentence
 

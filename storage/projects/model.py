@@ -1,0 +1,89 @@
+"""What the registry holds: projects, with their keys and settings, and a snapshot of all of them. Pure."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import msgspec
+
+from storage import errors
+from storage.projects import project_settings, public_keys
+from storage.text import characters
+
+MOST_ID: Final = 10**12
+"""The highest id that somebody may choose: those after it are exact numbers everywhere, too."""
+
+Status = Literal["active", "disabled", "retired", "deleted"]
+
+
+class ProjectError(errors.HeadraceError):
+    """A project cannot be created or changed as asked."""
+
+
+class Project(msgspec.Struct, frozen=True, kw_only=True):
+    """One project.
+
+    Attributes:
+        id: the number in the endpoint's URL, never given twice.
+        name: for people.
+        keys: its enabled public keys, the one for new pages first; what older releases know of keys.
+        key_records: all its keys with their state and validity, in the same order; see ``records``.
+        status: decides the edge's answer (403, 410). A deleted project is never published.
+        settings: what an operator set.
+        revision: grows by one with every change.
+        removed_before: no report whose window starts before this is taken (ms since the epoch), because such
+            ones are being removed, or were. It never falls.
+    """
+
+    id: int
+    name: str
+    keys: tuple[str, ...]
+    key_records: public_keys.Keys = ()
+    status: Status = "active"
+    settings: project_settings.ProjectSettings = project_settings.ProjectSettings()
+    revision: int = 1
+    removed_before: int = 0
+
+    @property
+    def records(self) -> public_keys.Keys:
+        """All keys in full; those that an older release wrote are enabled and never end."""
+        return self.key_records or tuple(public_keys.Key(key=key) for key in self.keys)
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """The registry at one moment.
+
+    Attributes:
+        version: grows with every change: the milliseconds since the epoch of the latest one, plus how many
+            there ever were. The time alone would stand still when a clock is set back; the number alone would
+            come again after a backup was restored.
+        projects: all that were not deleted, by id.
+        deleted: ids of those that were: what still comes in for them is dropped.
+    """
+
+    version: int
+    projects: tuple[Project, ...]
+    deleted: tuple[int, ...] = ()
+
+    @property
+    def active(self) -> frozenset[int]:
+        """The projects that take reports."""
+        return frozenset(project.id for project in self.projects if project.status == "active")
+
+
+def require_name(name: str) -> None:
+    """Check that a project may have this name.
+
+    Raises:
+        ProjectError: it is empty, a number, longer than 64 characters or not printable.
+    """
+    if not name.strip() or name.isdigit() or len(name) > 64:  # noqa: PLR2004 - stated in the sentence below
+        raise ProjectError("A project name has 1 to 64 characters and is not just a number.")
+    if characters.holds_hidden(name):
+        raise ProjectError("A project name holds printable characters only.")
+
+
+def with_keys(project: Project, records: public_keys.Keys) -> Project:
+    """Return the project with these keys."""
+    enabled = tuple(record.key for record in records if record.state == "enabled")
+    return msgspec.structs.replace(project, keys=enabled, key_records=records)
