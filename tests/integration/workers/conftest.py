@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from storage.projects import model, registry
+from workers.failures import failpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,13 @@ def _short_logs() -> Iterator[None]:
     )
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def _disarmed() -> Iterator[None]:
+    """Leave no failpoint armed behind a test."""
+    yield
+    failpoints.arm("")
 
 
 @pytest.fixture

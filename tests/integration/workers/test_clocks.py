@@ -16,30 +16,22 @@ from storage.limits import quotas
 from storage.queue import drift, streams
 from storage.servers import clickhouse, clocks
 from tests.helpers import waiting
-from tests.integration.workers import test_drain, test_quota
+from tests.integration.workers import drains
 from workers import jobs
 from workers.draining import drain
 from workers.failures import failpoints
 from workers.process import sweeper as dispatcher
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import redis
 
 HOUR_MS = 3_600_000
-SHARD = test_drain.SHARD
-
-
-@pytest.fixture(autouse=True)
-def _disarmed() -> Iterator[None]:
-    yield
-    failpoints.arm("")
+SHARD = drains.SHARD
 
 
 def put_ahead(client: redis.Redis, payloads: int, ahead_ms: int = 6 * HOUR_MS) -> None:
     """Make the newest entry one of an earlier release that Redis stored when its clock was ahead."""
-    test_drain.append(client, *(test_drain.payload(test_drain.report(number)) for number in range(payloads)))
+    drains.append(client, *(drains.payload(drains.report(number)) for number in range(payloads)))
     ((entry_id, fields),) = client.xrevrange(streams.keys(SHARD).stream, count=1)
     client.xdel(streams.keys(SHARD).stream, entry_id)
     del fields[b"t"]
@@ -57,23 +49,23 @@ def set_back_under_a_lease(client: redis.Redis) -> None:
 
 
 def test_entries_keep_their_order_and_are_drained(client: redis.Redis, server: clickhouse.Connection) -> None:
-    first = test_drain.append(client, test_drain.payload(test_drain.report(0)))
+    first = drains.append(client, drains.payload(drains.report(0)))
     ((_, fields),) = client.xrange(streams.keys(SHARD).stream)
     ahead = f"{int(first.partition('-')[0]) + HOUR_MS}-0"
     client.xadd(streams.keys(SHARD).stream, fields, id=ahead)
     client.hincrby(streams.keys(SHARD).ledger, "acknowledged:1", 1)
-    after = [test_drain.append(client, test_drain.payload(test_drain.report(number))) for number in range(9)]
+    after = [drains.append(client, drains.payload(drains.report(number))) for number in range(9)]
     assert after == [f"{ahead[:-2]}-{number}" for number in range(1, 10)]
     drainer = drain.Drainer(streams.Queue(client), client, server, time.monotonic)
     assert drainer.drain(SHARD).payloads == 11
-    assert test_drain.balanced(server, client).seen == 11
+    assert drains.balanced(server, client).seen == 11
 
 
 def test_rows_are_dated_no_later_than_their_batch(client: redis.Redis, server: clickhouse.Connection) -> None:
     put_ahead(client, 3)
-    test_drain.append(client, test_drain.payload(test_drain.report(9)))
-    test_quota.drainer(client, server).drain(SHARD)
-    assert test_drain.balanced(server, client).seen == 4
+    drains.append(client, drains.payload(drains.report(9)))
+    drains.drainer(client, server).drain(SHARD)
+    assert drains.balanced(server, client).seen == 4
     for column, table in (("last_seen", "reports"), ("minute", "outcomes"), ("committed", "receipts")):
         sql = f"SELECT min({column}), max({column}) FROM {table}"  # noqa: S608 - names of ours
         ((first, last),) = server.execute(sql)
@@ -84,16 +76,16 @@ def test_a_batch_that_is_repeated_gives_the_same_rows(
     client: redis.Redis, server: clickhouse.Connection
 ) -> None:
     """Its times are bounded by the clock when it was bound, not when it is repeated."""
-    test_quota.limit(client, quota_per_minute=100, dedupe_window=0)
+    drains.limit(client, quota_per_minute=100, dedupe_window=0)
     put_ahead(client, 3)
     for point in ("after_bounds", "after_reports", "before_commit"):
         failpoints.arm(f"{point}=raise@1")
         with pytest.raises(failpoints.FailpointError):
-            test_quota.drainer(client, server).drain(SHARD)
+            drains.drainer(client, server).drain(SHARD)
         failpoints.arm("")
         client.delete(streams.keys(SHARD).attempts)
-    test_quota.drainer(client, server).drain(SHARD)
-    assert test_drain.balanced(server, client).seen == 3
+    drains.drainer(client, server).drain(SHARD)
+    assert drains.balanced(server, client).seen == 3
     assert server.execute("SELECT count(), uniqExact(last_seen) FROM reports") == [(3, 1)]
 
 
@@ -101,21 +93,21 @@ def test_after_a_clock_was_ahead_quotas_are_usable_at_once(
     client: redis.Redis, server: clickhouse.Connection
 ) -> None:
     """The counters were filled, and the edges told, while it was."""
-    test_quota.limit(client, quota_per_minute=20, quota_per_day=1_000)
+    drains.limit(client, quota_per_minute=20, quota_per_day=1_000)
     ahead_s = int(time.time()) + 6 * HOUR_MS // 1000
     before = quotas.LimitDecider(
         client, streams.ShardLease(SHARD, 0, None, 0, begun=False), "ahead", lambda: ahead_s
     )
-    limits = test_quota.project_settings.ProjectSettings(quota_per_minute=20, quota_per_day=1_000)
+    limits = drains.project_settings.ProjectSettings(quota_per_minute=20, quota_per_day=1_000)
     assert before.grant(1, limits, {(ahead_s, "key"): 1_000})[ahead_s, "key"].reports == 20
     before.forget()
     client.zadd(quotas.EXHAUSTED_KEY, {"1 project_minute 20 ": ahead_s + 61})
     put_ahead(client, 5)
     received = time.time()
     for start in range(0, 40, 10):
-        test_quota.append(client, 10, first=start, clock=lambda: received)
-        test_quota.drainer(client, server).drain(SHARD)
-    line = test_drain.balanced(server, client)
+        drains.append_reports(client, 10, first=start, clock=lambda: received)
+        drains.drainer(client, server).drain(SHARD)
+    line = drains.balanced(server, client)
     assert (line.found, line.accepted) == (45, 20)
     told = quotas.read_exhausted(client.zrange(quotas.EXHAUSTED_KEY, 0, -1, withscores=True))
     (minute,) = [one for one in told if one.is_credible(time.time())]
@@ -126,25 +118,25 @@ def test_maintenance_tells_its_clock_and_brings_streams_back(
     client: redis.Redis, server: clickhouse.Connection
 ) -> None:
     wall = time.time() + 5
-    sweeper = dispatcher.Sweeper(client, test_drain.SHARDS, lambda: 1000.0, wall=lambda: wall)
+    sweeper = dispatcher.Sweeper(client, drains.SHARDS, lambda: 1000.0, wall=lambda: wall)
     put_ahead(client, 2)
     sweeper.tick()
     assert client.get(clocks.KEY) == b"%d" % int(wall * 1000)
     assert drift.find(client, [SHARD])
-    test_quota.drainer(client, server).drain(SHARD)
+    drains.drainer(client, server).drain(SHARD)
     sweeper.tick()
     assert not drift.find(client, [SHARD])
     before = time.time()
-    receipt = test_drain.append(client, test_drain.payload(test_drain.report(5)))
+    receipt = drains.append(client, drains.payload(drains.report(5)))
     assert before - 1 < int(receipt.partition("-")[0]) / 1000 < time.time() + 6  # maintenance is ahead by 5
-    test_quota.drainer(client, server).drain(SHARD)
-    assert test_drain.balanced(server, client).seen == 3
+    drains.drainer(client, server).drain(SHARD)
+    assert drains.balanced(server, client).seen == 3
     ((rows,),) = server.execute("SELECT uniqExact(ms, seq) FROM receipts")
     assert rows == 2
 
 
 def test_maintenance_works_while_redis_is_full(client: redis.Redis) -> None:
-    sweeper = dispatcher.Sweeper(client, test_drain.SHARDS, time.monotonic)
+    sweeper = dispatcher.Sweeper(client, drains.SHARDS, time.monotonic)
     limit = client.config_get("maxmemory")["maxmemory"]
     client.config_set("maxmemory", 1)
     try:
@@ -178,8 +170,8 @@ def test_the_job_of_a_dead_drainer_is_replaced(client: redis.Redis, monkeypatch:
     """Its work horse died together with its worker, while its lease seems to last for an hour."""
     monkeypatch.setattr(dispatcher, "LEASE_MS", 600_000)
     now = 1000.0
-    sweeper = dispatcher.Sweeper(client, test_drain.SHARDS, lambda: now)
-    test_drain.append(client, test_drain.payload(test_drain.report()))
+    sweeper = dispatcher.Sweeper(client, drains.SHARDS, lambda: now)
+    drains.append(client, drains.payload(drains.report()))
     assert sweeper.tick() == 1
     client.delete(f"rq:queue:{jobs.QUEUE}")  # a worker took the job, and the lease
     assert streams.Queue(client).acquire(SHARD, dispatcher.LEASE_MS)

@@ -16,6 +16,7 @@ from storage.projects import model, project_settings, registry
 from storage.queue import envelope, streams
 from storage.servers import clickhouse
 from storage.tables import writer
+from tests.integration.workers import drains
 from workers.draining import batch_limits, drain
 from workers.failures import failpoints
 from workers.model import outcomes
@@ -25,33 +26,7 @@ from workers.rows import collapse, quarantine
 from workers.stages import evaluate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import redis
-
-SHARDS = 16
-SHARD = 3
-
-
-def report(number: int = 0, **members: object) -> bytes:
-    body = {
-        "document-uri": f"https://shop.example/page/{number % 5}",
-        "effective-directive": "img-src",
-        "blocked-uri": f"https://tracker{number}.example/pixel.gif",
-        "original-policy": "img-src 'self'",
-        **members,
-    }
-    return json.dumps({"csp-report": body}).encode()
-
-
-def payload(
-    body: bytes, project_id: int = 1, environment: str = "prod", release: str = "1.0"
-) -> envelope.Payload:
-    return envelope.Payload(project_id, "key", environment, release, "agent", "application/json", 0, body)
-
-
-def append(client: redis.Redis, *payloads: envelope.Payload) -> str:
-    return streams.Appender(client).append({SHARD: list(payloads)})[SHARD]
 
 
 @pytest.fixture
@@ -59,31 +34,14 @@ def drainer(client: redis.Redis, server: clickhouse.Connection) -> drain.Drainer
     return drain.Drainer(streams.Queue(client), client, server, time.monotonic)
 
 
-@pytest.fixture(autouse=True)
-def _disarmed() -> Iterator[None]:
-    yield
-    failpoints.arm("")
-
-
-def balanced(server: clickhouse.Connection, client: redis.Redis) -> equations.Line:
-    (line,) = equations.verify(server, client, SHARDS)
-    assert line.balanced, line
-    return line
-
-
-def counted(server: clickhouse.Connection) -> dict[tuple[str, str], int]:
-    rows = server.execute("SELECT outcome, reason, sum(quantity) FROM outcomes GROUP BY ALL")
-    return {(outcome, reason): quantity for outcome, reason, quantity in rows}
-
-
 def test_a_shard_is_drained_to_the_end(
     drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection
 ) -> None:
     for start in range(0, 60, 20):
-        append(client, *(payload(report(number)) for number in range(start, start + 20)))
-    assert drainer.drain(SHARD) == drain.Drained(1, 60, 60)
-    assert drainer.drain(SHARD) == drain.Drained(0, 0, 0)
-    assert balanced(server, client).seen == 60
+        drains.append(client, *(drains.payload(drains.report(number)) for number in range(start, start + 20)))
+    assert drainer.drain(drains.SHARD) == drain.Drained(1, 60, 60)
+    assert drainer.drain(drains.SHARD) == drain.Drained(0, 0, 0)
+    assert drains.balanced(server, client).seen == 60
     assert server.execute("SELECT count(), uniqExact(fingerprint), sum(seen) FROM reports") == [(60, 60, 60)]
 
 
@@ -91,61 +49,63 @@ def test_equal_reports_of_different_batches_meet_in_one_row(
     drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection
 ) -> None:
     for _ in range(3):
-        append(client, payload(report()), payload(report()))
-        drainer.drain(SHARD)
+        drains.append(client, drains.payload(drains.report()), drains.payload(drains.report()))
+        drainer.drain(drains.SHARD)
     rows = server.execute("SELECT seen, title FROM reports FINAL")
     assert sum(seen for seen, _ in rows) == 6
     assert {title for _, title in rows} == {"Blocked image from tracker0.example"}
-    assert balanced(server, client).seen == 6
+    assert drains.balanced(server, client).seen == 6
 
 
 def test_a_backlog_is_cut_into_bounded_batches(client: redis.Redis, server: clickhouse.Connection) -> None:
     limits = batch_limits.BatchLimits(max_payloads=20, max_reports=10)
     drainer = drain.Drainer(streams.Queue(client), client, server, time.monotonic, limits)
-    item = json.loads(report())["csp-report"]
+    item = json.loads(drains.report())["csp-report"]
     array = json.dumps([{"type": "csp-violation", "url": "https://a.example/", "body": item}] * 8).encode()
     for _ in range(10):
-        append(client, payload(array))
-    done = drainer.drain(SHARD)
+        drains.append(client, drains.payload(array))
+    done = drainer.drain(drains.SHARD)
     assert done.payloads == 10
     assert done.batches >= 5
-    assert balanced(server, client).found == 80
+    assert drains.balanced(server, client).found == 80
 
 
 def test_a_drain_yields_when_its_time_is_up(client: redis.Redis, server: clickhouse.Connection) -> None:
     limits = batch_limits.BatchLimits(max_payloads=2, budget_s=0)
     drainer = drain.Drainer(streams.Queue(client), client, server, time.monotonic, limits)
     for number in range(6):
-        append(client, payload(report(number)))
-    assert drainer.drain(SHARD).batches == 1
-    assert equations.backlog(client, SHARDS) == 4
+        drains.append(client, drains.payload(drains.report(number)))
+    assert drainer.drain(drains.SHARD).batches == 1
+    assert equations.backlog(client, drains.SHARDS) == 4
 
 
 def test_a_held_shard_is_left_alone(drainer: drain.Drainer, client: redis.Redis) -> None:
-    append(client, payload(report()))
-    assert streams.Queue(client).acquire(SHARD, 60_000)
-    assert drainer.drain(SHARD) == drain.Drained(0, 0, 0)
+    drains.append(client, drains.payload(drains.report()))
+    assert streams.Queue(client).acquire(drains.SHARD, 60_000)
+    assert drainer.drain(drains.SHARD) == drain.Drained(0, 0, 0)
 
 
 @pytest.mark.parametrize("point", failpoints.POINTS)
 def test_interrupted_at_any_point_it_counts_everything_once(
     drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection, point: str
 ) -> None:
-    append(client, *(payload(report(number)) for number in range(10)), payload(b"[1]"))
+    drains.append(
+        client, *(drains.payload(drains.report(number)) for number in range(10)), drains.payload(b"[1]")
+    )
     failpoints.arm(f"{point}=raise@1")
     with contextlib.suppress(failpoints.FailpointError):
-        drainer.drain(SHARD)
+        drainer.drain(drains.SHARD)
     failpoints.arm("")
-    append(client, payload(report(99)))
-    while equations.backlog(client, SHARDS):
-        drainer.drain(SHARD)
-    line = balanced(server, client)
+    drains.append(client, drains.payload(drains.report(99)))
+    while equations.backlog(client, drains.SHARDS):
+        drainer.drain(drains.SHARD)
+    line = drains.balanced(server, client)
     assert (line.acknowledged, line.found) == (12, 12)
 
 
 def test_a_zombie_adds_nothing(client: redis.Redis, server: clickhouse.Connection, address: Any) -> None:
     """A drainer is frozen before its commit; another one takes over and finishes; the first wakes up."""
-    append(client, *(payload(report(number)) for number in range(10)))
+    drains.append(client, *(drains.payload(drains.report(number)) for number in range(10)))
     queue = streams.Queue(client)
     zombie = drain.Drainer(queue, client, server, time.monotonic)
     own = clickhouse.connect(address)
@@ -153,31 +113,31 @@ def test_a_zombie_adds_nothing(client: redis.Redis, server: clickhouse.Connectio
 
     class Frozen(streams.Queue):
         def commit(self, *arguments: Any) -> None:
-            client.delete(streams.keys(SHARD).lease)  # the lease expires while it is frozen
-            assert heir.drain(SHARD).payloads == 10
+            client.delete(streams.keys(drains.SHARD).lease)  # the lease expires while it is frozen
+            assert heir.drain(drains.SHARD).payloads == 10
             super().commit(*arguments)
 
     zombie._queue = Frozen(client)
     with pytest.raises(errors.LeaseLostError):
-        zombie.drain(SHARD)
+        zombie.drain(drains.SHARD)
     own.close()
-    assert balanced(server, client).seen == 10
+    assert drains.balanced(server, client).seen == 10
 
 
 def test_a_corrupt_entry_is_kept_and_counted_and_its_neighbours_go_on(
     drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection
 ) -> None:
-    append(client, payload(report()))
-    for counted, value in (
+    drains.append(client, drains.payload(drains.report()))
+    for noted, value in (
         (b"1 2", b"\xff garbage"),
-        (b"1 3", envelope.encode([payload(report())] * 3)[:-9]),
+        (b"1 3", envelope.encode([drains.payload(drains.report())] * 3)[:-9]),
     ):
-        client.xadd(streams.keys(SHARD).stream, {"n": counted, "p": value})
-        client.hincrby(streams.keys(SHARD).ledger, "acknowledged:1", int(counted.split()[1]))
-    append(client, payload(report(1)))
-    assert drainer.drain(SHARD).reports == 7
-    assert balanced(server, client).accepted == 2
-    assert counted(server)["invalid", outcomes.Reason.CORRUPT_ENTRY] == 5
+        client.xadd(streams.keys(drains.SHARD).stream, {"n": noted, "p": value})
+        client.hincrby(streams.keys(drains.SHARD).ledger, "acknowledged:1", int(noted.split()[1]))
+    drains.append(client, drains.payload(drains.report(1)))
+    assert drainer.drain(drains.SHARD).reports == 7
+    assert drains.balanced(server, client).accepted == 2
+    assert drains.counted(server)["invalid", outcomes.Reason.CORRUPT_ENTRY] == 5
     assert server.execute("SELECT count() FROM quarantine WHERE reason = 'corrupt_entry'") == [(2,)]
 
 
@@ -185,27 +145,18 @@ def test_an_entry_of_a_future_version_is_kept_as_it_is(
     drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection
 ) -> None:
     value = b"\x92\x07\x90"
-    client.xadd(streams.keys(SHARD).stream, {"n": "1 1", "p": value})
-    client.hincrby(streams.keys(SHARD).ledger, "acknowledged:1", 1)
-    drainer.drain(SHARD)
-    balanced(server, client)
+    client.xadd(streams.keys(drains.SHARD).stream, {"n": "1 1", "p": value})
+    client.hincrby(streams.keys(drains.SHARD).ledger, "acknowledged:1", 1)
+    drainer.drain(drains.SHARD)
+    drains.balanced(server, client)
     ((error, raw),) = server.execute("SELECT error, hex(raw) FROM quarantine")
     assert "version 7" in error
     assert bytes.fromhex(raw) == value
 
 
-def mentions_venom(values: object) -> bool:
-    """Say whether the marker is anywhere in what reaches a stage, undecoded members included."""
-    if isinstance(values, dict):
-        values = list(values.values())
-    if isinstance(values, (list, tuple)) and not hasattr(values, "_fields"):
-        return any(mentions_venom(value) for value in values)
-    return "/page/venom" in repr(values)
-
-
 STAGES = [
     pytest.param((decode, "decode"), id="decode"),
-    pytest.param((evaluate, "judge_payloads"), id="judge"),
+    pytest.param((evaluate, "evaluate_payloads"), id="evaluate"),
     pytest.param((collapse.Collapser, "add"), id="collapse"),
     pytest.param((quarantine.Quarantine, "add"), id="quarantine"),
 ]
@@ -218,7 +169,7 @@ def broken_stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     original = getattr(owner, name)
 
     def breaking(*arguments: Any, **named: Any) -> Any:
-        if mentions_venom(arguments):
+        if drains.mentions_venom(arguments):
             raise ZeroDivisionError("venom")
         return original(*arguments, **named)
 
@@ -229,13 +180,15 @@ def broken_stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 def test_a_payload_that_breaks_a_stage_is_set_aside_alone(
     drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection
 ) -> None:
-    everything = [payload(report(number)) for number in range(30)]
-    everything.insert(17, payload(report(0, **{"document-uri": "https://shop.example/page/venom"})))
-    append(client, *everything[:17])
-    append(client, everything[17])
-    append(client, *everything[18:])
-    assert drainer.drain(SHARD).payloads == 31
-    line = balanced(server, client)
+    everything = [drains.payload(drains.report(number)) for number in range(30)]
+    everything.insert(
+        17, drains.payload(drains.report(0, **{"document-uri": "https://shop.example/page/venom"}))
+    )
+    drains.append(client, *everything[:17])
+    drains.append(client, everything[17])
+    drains.append(client, *everything[18:])
+    assert drainer.drain(drains.SHARD).payloads == 31
+    line = drains.balanced(server, client)
     assert (line.found, line.accepted) == (31, 30)
     ((error, raw),) = server.execute("SELECT error, raw FROM quarantine")
     assert error.startswith("ZeroDivisionError in integration/workers/test_drain.py, line ")
@@ -251,28 +204,30 @@ def test_a_payload_that_takes_the_process_down_is_found(
     original = evaluate.evaluate_payloads
 
     def crashing(questions: Any) -> Any:
-        if mentions_venom(questions):
+        if drains.mentions_venom(questions):
             os.kill(os.getpid(), signal.SIGKILL)
         return original(questions)
 
-    venom = report(0, **{"document-uri": "https://shop.example/page/venom"})
-    append(client, payload(report(1)), payload(venom), payload(report(2)))
-    monkeypatch.setattr(evaluate, "judge_payloads", crashing)
+    venom = drains.report(0, **{"document-uri": "https://shop.example/page/venom"})
+    drains.append(
+        client, drains.payload(drains.report(1)), drains.payload(venom), drains.payload(drains.report(2))
+    )
+    monkeypatch.setattr(evaluate, "evaluate_payloads", crashing)
     queue = streams.Queue(client)
     for _ in range(8):
         child = os.fork()
         if child == 0:
             connection = clickhouse.connect(server._address)
             with contextlib.suppress(BaseException):
-                drain.Drainer(queue, client, connection, time.monotonic).drain(SHARD)
+                drain.Drainer(queue, client, connection, time.monotonic).drain(drains.SHARD)
             os._exit(0)
         os.waitpid(child, 0)
-        client.delete(streams.keys(SHARD).lease)
-        if not equations.backlog(client, SHARDS):
+        client.delete(streams.keys(drains.SHARD).lease)
+        if not equations.backlog(client, drains.SHARDS):
             break
-    line = balanced(server, client)
+    line = drains.balanced(server, client)
     assert (line.found, line.accepted) == (3, 2)
-    assert counted(server)["invalid", outcomes.Reason.POISON] == 1
+    assert drains.counted(server)["invalid", outcomes.Reason.POISON] == 1
 
 
 def test_rows_that_clickhouse_refuses_are_set_aside(
@@ -280,10 +235,12 @@ def test_rows_that_clickhouse_refuses_are_set_aside(
 ) -> None:
     constraint = "ALTER TABLE reports ADD CONSTRAINT no_venom CHECK NOT position(document, 'venom') > 0"
     server.execute(constraint)
-    venom = report(0, **{"document-uri": "https://shop.example/page/venom"})
-    append(client, *(payload(report(number)) for number in range(9)), payload(venom))
-    assert drainer.drain(SHARD).payloads == 10
-    line = balanced(server, client)
+    venom = drains.report(0, **{"document-uri": "https://shop.example/page/venom"})
+    drains.append(
+        client, *(drains.payload(drains.report(number)) for number in range(9)), drains.payload(venom)
+    )
+    assert drainer.drain(drains.SHARD).payloads == 10
+    line = drains.balanced(server, client)
     assert (line.found, line.accepted) == (10, 9)
     ((receipt, error),) = server.execute("SELECT receipt, error FROM quarantine")
     assert receipt.endswith("-9")
@@ -294,10 +251,10 @@ def test_a_table_that_lost_a_column_blocks_nothing(
     drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection
 ) -> None:
     server.execute("ALTER TABLE reports DROP COLUMN sample")
-    append(client, *(payload(report(number)) for number in range(40)))
-    assert drainer.drain(SHARD).payloads == 40
-    assert balanced(server, client).accepted == 0
-    assert counted(server) == {("invalid", outcomes.Reason.POISON): 40}
+    drains.append(client, *(drains.payload(drains.report(number)) for number in range(40)))
+    assert drainer.drain(drains.SHARD).payloads == 40
+    assert drains.balanced(server, client).accepted == 0
+    assert drains.counted(server) == {("invalid", outcomes.Reason.POISON): 40}
 
 
 def test_a_server_that_limits_partitions_gets_smaller_batches(
@@ -309,10 +266,10 @@ def test_a_server_that_limits_partitions_gets_smaller_batches(
     limited = {**writer._SETTINGS, "max_partitions_per_insert_block": 3}
     monkeypatch.setattr(writer, "_SETTINGS", limited)
     for number in range(8):
-        append(client, payload(report(), release=f"1.{number}"))
-    while equations.backlog(client, SHARDS):
-        drainer.drain(SHARD)
-    assert balanced(server, client).accepted == 8
+        drains.append(client, drains.payload(drains.report(), release=f"1.{number}"))
+    while equations.backlog(client, drains.SHARDS):
+        drainer.drain(drains.SHARD)
+    assert drains.balanced(server, client).accepted == 8
 
 
 def test_made_up_releases_share_a_partition(
@@ -323,8 +280,10 @@ def test_made_up_releases_share_a_partition(
     snapshot = model.Snapshot(version=1, projects=(project,))
     client.set(registry.SNAPSHOT_KEY, msgspec.msgpack.encode(snapshot))
     pairs = [("prod", "1"), ("prod", "2"), ("prod", "3"), ("made-up", "4")]
-    append(client, *(payload(report(), environment=env, release=release) for env, release in pairs))
-    drainer.drain(SHARD)
+    drains.append(
+        client, *(drains.payload(drains.report(), environment=env, release=release) for env, release in pairs)
+    )
+    drainer.drain(drains.SHARD)
     rows = server.execute(
         "SELECT environment, release, details['environment'], details['release'] FROM reports"
     )
@@ -334,19 +293,19 @@ def test_made_up_releases_share_a_partition(
         ("prod", "1", "", ""),
         ("prod", "2", "", ""),
     ]
-    balanced(server, client)
+    drains.balanced(server, client)
 
 
 def test_an_unreachable_clickhouse_leaves_the_batch_where_it_is(
     client: redis.Redis, server: clickhouse.Connection, drainer: drain.Drainer
 ) -> None:
-    append(client, payload(report()))
+    drains.append(client, drains.payload(drains.report()))
     dead = clickhouse.connect(clickhouse.Address("127.0.0.1", 1))
     for _ in range(6):
         with pytest.raises(errors.ClickHouseUnavailableError):
-            drain.Drainer(streams.Queue(client), client, dead, time.monotonic).drain(SHARD)
-    assert drainer.drain(SHARD).payloads == 1
-    assert balanced(server, client).accepted == 1
+            drain.Drainer(streams.Queue(client), client, dead, time.monotonic).drain(drains.SHARD)
+    assert drainer.drain(drains.SHARD).payloads == 1
+    assert drains.balanced(server, client).accepted == 1
 
 
 def test_a_trial_that_fails_only_as_a_whole_finds_nobody() -> None:
@@ -354,9 +313,9 @@ def test_a_trial_that_fails_only_as_a_whole_finds_nobody() -> None:
         if len(entries) > 3:
             raise ValueError("too many")
 
-    entries = [envelope.Entry(f"{number}-0", [payload(b"{}")]) for number in range(8)]
-    assert search.poison_payloads(SHARD, entries, trial) == {}
-    assert search.poison_payloads(SHARD, entries[:3], trial) is None
+    entries = [envelope.Entry(f"{number}-0", [drains.payload(b"{}")]) for number in range(8)]
+    assert search.poison_payloads(drains.SHARD, entries, trial) == {}
+    assert search.poison_payloads(drains.SHARD, entries[:3], trial) is None
 
 
 def test_a_trial_that_fails_once_finds_nobody() -> None:
@@ -366,7 +325,7 @@ def test_a_trial_that_fails_once_finds_nobody() -> None:
         if failures:
             raise failures.pop()
 
-    entries = [envelope.Entry(f"{number}-0", [payload(b"{}")]) for number in range(8)]
-    assert search.poison_payloads(SHARD, entries, trial) is None
+    entries = [envelope.Entry(f"{number}-0", [drains.payload(b"{}")]) for number in range(8)]
+    assert search.poison_payloads(drains.SHARD, entries, trial) is None
     failures.append(ValueError("once"))
-    assert search.poison_payloads(SHARD, entries[:1], trial) is None
+    assert search.poison_payloads(drains.SHARD, entries[:1], trial) is None

@@ -15,8 +15,7 @@ from storage.ledger import equations
 from storage.queue import streams
 from storage.servers import clickhouse
 from tests.helpers import waiting
-from tests.integration.workers import test_drain as drains
-from tests.integration.workers import test_interruption as interruptions
+from tests.integration.workers import armed, drains
 from workers import pipeline
 from workers.draining import rescue
 from workers.failures import failpoints
@@ -25,7 +24,7 @@ from workers.process import sweeper as dispatcher
 from workers.stages import evaluate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import redis
 
@@ -36,24 +35,18 @@ SHARD = drains.SHARD
 VENOM = "https://shop.example/page/venom"
 
 
-@pytest.fixture(autouse=True)
-def _disarmed() -> Iterator[None]:
-    yield
-    failpoints.arm("")
-
-
 @pytest.fixture
 def worker(
     redis_server: harness.RedisServer, address: clickhouse.Address, tmp_path: Any
-) -> interruptions.Worker:
-    return interruptions.Worker(redis_server.url, address, tmp_path)
+) -> armed.ArmedWorker:
+    return armed.ArmedWorker(redis_server.url, address, tmp_path)
 
 
 def bind_and_begin(client: redis.Redis, server: clickhouse.Connection) -> None:
     """Leave a batch behind whose inserts have begun."""
     failpoints.arm("after_policies=raise@1")
     with pytest.raises(failpoints.FailpointError):
-        interruptions.drainer(client, server).drain(SHARD)
+        drains.drainer(client, server).drain(SHARD)
     failpoints.arm("")
 
 
@@ -67,14 +60,14 @@ def test_many_payloads_that_meet_one_defect_take_nobody_with_them(
             raise ZeroDivisionError("one and the same")
         return original(questions)
 
-    monkeypatch.setattr(evaluate, "judge_payloads", breaking)
+    monkeypatch.setattr(evaluate, "evaluate_payloads", breaking)
     culprits = search.SAME_ERROR + 4
     drains.append(
         client,
         *(drains.payload(drains.report(n, **{"document-uri": f"{VENOM}/{n}"})) for n in range(culprits)),
         *(drains.payload(drains.report(n)) for n in range(60)),
     )
-    interruptions.drainer(client, server).drain(SHARD)
+    drains.drainer(client, server).drain(SHARD)
     assert drains.counted(server) == {("accepted", ""): 60, ("invalid", "poison"): culprits}
     drains.balanced(server, client)
 
@@ -98,9 +91,9 @@ def test_of_two_that_fail_together_in_one_entry_one_is_set_aside(
             raise ZeroDivisionError("side by side")
         return original(questions)
 
-    monkeypatch.setattr(evaluate, "judge_payloads", breaking)
+    monkeypatch.setattr(evaluate, "evaluate_payloads", breaking)
     append_beside_eight(client, (1, 2))
-    interruptions.drainer(client, server).drain(SHARD)
+    drains.drainer(client, server).drain(SHARD)
     assert drains.counted(server) == {("accepted", ""): 9, ("invalid", "poison"): 1}
     drains.balanced(server, client)
 
@@ -115,10 +108,10 @@ def test_a_search_that_ends_early_goes_on_with_those_it_has_not_found(
             raise ZeroDivisionError("venom")
         return original(questions)
 
-    monkeypatch.setattr(evaluate, "judge_payloads", breaking)
+    monkeypatch.setattr(evaluate, "evaluate_payloads", breaking)
     monkeypatch.setattr(search, "SEARCH_S", -1.0)  # one culprit in each search
     append_beside_eight(client, (0, 1, 2))
-    interruptions.drainer(client, server).drain(SHARD)
+    drains.drainer(client, server).drain(SHARD)
     assert drains.counted(server) == {("accepted", ""): 8, ("invalid", "poison"): 3}
     drains.balanced(server, client)
 
@@ -127,7 +120,7 @@ def test_what_was_made_into_rows_before_is_waited_for(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some of its rows may be stored: a payload that is left out now would make the tables differ."""
-    interruptions.append(client)
+    drains.append_reports(client)
     bind_and_begin(client, server)
     test, original = os.getpid(), evaluate.evaluate_payloads
 
@@ -137,11 +130,11 @@ def test_what_was_made_into_rows_before_is_waited_for(
         return original(questions)
 
     with monkeypatch.context() as patched:
-        patched.setattr(evaluate, "judge_payloads", crashing)
+        patched.setattr(evaluate, "evaluate_payloads", crashing)
         client.set(streams.keys(SHARD).attempts, 9)
         with pytest.raises(rescue.MadeBeforeError, match="SIGKILL"):
-            interruptions.drainer(client, server).drain(SHARD)
-    interruptions.drain_calmly(client, server)
+            drains.drainer(client, server).drain(SHARD)
+    drains.drain_innocent(client, server)
 
 
 def failing_with_an_arbiter(shard: int, entries: Any, plan: Any, arbiter: Any = None) -> Any:
@@ -158,25 +151,25 @@ def test_an_entry_whose_trials_pass_waits_for_long(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rescue, "PATIENCE", 4)
-    interruptions.append(client)
+    drains.append_reports(client)
     with monkeypatch.context() as patched:
         patched.setattr(pipeline, "process", failing_with_an_arbiter)
         for _ in range(rescue.PATIENCE):
             with pytest.raises(rescue.BrokenError):
-                interruptions.drainer(client, server).drain(SHARD)
-    interruptions.drain_calmly(client, server)
+                drains.drainer(client, server).drain(SHARD)
+    drains.drain_innocent(client, server)
 
 
 def test_an_entry_that_fails_for_ever_is_kept_as_corrupt_in_the_end(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    interruptions.append(client)
+    drains.append_reports(client)
     monkeypatch.setattr(pipeline, "process", failing_with_an_arbiter)
     with pytest.raises(rescue.BrokenError):
-        interruptions.drainer(client, server).drain(SHARD)
+        drains.drainer(client, server).drain(SHARD)
     client.set(streams.keys(SHARD).attempts, rescue.PATIENCE)
-    interruptions.drainer(client, server).drain(SHARD)
-    assert drains.counted(server) == {("invalid", "corrupt_entry"): interruptions.REPORTS}
+    drains.drainer(client, server).drain(SHARD)
+    assert drains.counted(server) == {("invalid", "corrupt_entry"): drains.REPORTS}
     drains.balanced(server, client)
 
 
@@ -184,7 +177,7 @@ def test_rows_that_a_table_refuses_for_a_while_are_waited_for(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The empty twin of the table takes them, so that no payload is to blame."""
-    interruptions.append(client)
+    drains.append_reports(client)
     original = clickhouse.Connection.execute
 
     def refusing(self: clickhouse.Connection, sql: str, *arguments: Any, **named: Any) -> Any:
@@ -196,8 +189,8 @@ def test_rows_that_a_table_refuses_for_a_while_are_waited_for(
         patched.setattr(clickhouse.Connection, "execute", refusing)
         for _ in range(2):
             with pytest.raises(rescue.RefusedRowsError):
-                interruptions.drainer(client, server).drain(SHARD)
-    interruptions.drain_calmly(client, server)
+                drains.drainer(client, server).drain(SHARD)
+    drains.drain_innocent(client, server)
 
 
 EVERYWHERE = ",".join(f"{point}=kill@0.1" for point in failpoints.POINTS if point != "after_grant")
@@ -206,7 +199,7 @@ EACH = 5
 
 
 def test_processes_that_are_killed_and_frozen_all_the_time_make_nobody_a_culprit(
-    client: redis.Redis, server: clickhouse.Connection, worker: interruptions.Worker
+    client: redis.Redis, server: clickhouse.Connection, worker: armed.ArmedWorker
 ) -> None:
     """Workers, their work horses and the trials of these; leases that end while their holders are frozen."""
     seed = random.randrange(1 << 32)

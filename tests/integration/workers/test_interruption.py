@@ -2,75 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import psutil
 import pytest
 import rq
 import rq.serializers
 
-from deploy.processes import child
-from storage.ledger import equations
 from storage.queue import streams
 from storage.tables import writer
 from tests.helpers import harness, waiting
-from tests.integration.workers import test_drain as drains
+from tests.integration.workers import armed, drains
 from workers import jobs, pipeline
-from workers.draining import connections, drain, rescue
+from workers.draining import rescue
 from workers.failures import failpoints, interruption
 from workers.poison import ordinary
 from workers.poison import trials as apart
 from workers.stages import evaluate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import redis
 
     from storage.servers import clickhouse
 
-REPORTS = 6
 SHARD = drains.SHARD
 
 
-@pytest.fixture(autouse=True)
-def _disarmed() -> Iterator[None]:
-    yield
-    failpoints.arm("")
-
-
-class Worker:
-    """Runs one worker at a time, whose failpoints are armed; ``log`` is what it wrote."""
-
-    def __init__(self, redis_url: str, address: clickhouse.Address, directory: Path) -> None:
-        self._where = connections.Connections(redis_url=redis_url, clickhouse=address)
-        self.log_file = directory / "worker.log"
-
-    @contextlib.contextmanager
-    def armed(self, failpoint: str) -> Iterator[child.Child]:
-        where = msgspec.structs.replace(self._where, failpoints=failpoint)
-        command = [sys.executable, "-P", "-m", "tests.integration.workers.worker_process"]
-        encoded = msgspec.json.encode(where).decode()
-        started = child.Child([*command, encoded], self.log_file, {"PYTHONPATH": str(harness.ROOT)})
-        try:
-            yield started
-        finally:
-            started.stop()
-
-    @property
-    def log(self) -> str:
-        return self.log_file.read_text()
-
-
 @pytest.fixture
-def worker(redis_server: harness.RedisServer, address: clickhouse.Address, tmp_path: Path) -> Worker:
-    return Worker(redis_server.url, address, tmp_path)
+def worker(
+    redis_server: harness.RedisServer, address: clickhouse.Address, tmp_path: Path
+) -> armed.ArmedWorker:
+    return armed.ArmedWorker(redis_server.url, address, tmp_path)
 
 
 def enqueue(client: redis.Redis, timeout_s: int) -> rq.job.Job:
@@ -81,10 +46,6 @@ def enqueue(client: redis.Redis, timeout_s: int) -> rq.job.Job:
     )
 
 
-def append(client: redis.Redis, reports: int = REPORTS) -> None:
-    drains.append(client, *(drains.payload(drains.report(number)) for number in range(reports)))
-
-
 def is_bound(client: redis.Redis) -> bool:
     return bool(client.exists(streams.keys(SHARD).bounds))
 
@@ -93,37 +54,23 @@ def is_handed_back(client: redis.Redis, job: rq.job.Job) -> bool:
     return bool(job.get_status() in {"finished", "failed"} and not client.exists(streams.keys(SHARD).lease))
 
 
-def drain_calmly(client: redis.Redis, server: clickhouse.Connection) -> None:
-    """Drain the rest, without failpoints, and check that nothing was taken for a fault of its reports."""
-    failpoints.arm("")
-    while equations.backlog(client, drains.SHARDS):
-        drainer(client, server).drain(SHARD)
-    assert drains.counted(server) == {("accepted", ""): REPORTS}
-    assert drains.balanced(server, client).acknowledged == REPORTS
-    assert server.execute("SELECT count() FROM quarantine") == [(0,)]
-
-
-def drainer(client: redis.Redis, server: clickhouse.Connection) -> drain.Drainer:
-    return drain.Drainer(streams.Queue(client), client, server, drains.time.monotonic)
-
-
-@pytest.mark.parametrize("armed", ["evaluating=hang1@1", "after_reports=hang4@1,evaluating=hang0.1@1"])
+@pytest.mark.parametrize("failpoint", ["evaluating=hang1@1", "after_reports=hang4@1,evaluating=hang0.1@1"])
 def test_a_job_that_takes_too_long_hands_its_batch_back(
-    client: redis.Redis, server: clickhouse.Connection, worker: Worker, armed: str
+    client: redis.Redis, server: clickhouse.Connection, worker: armed.ArmedWorker, failpoint: str
 ) -> None:
-    append(client)
-    with worker.armed(armed):
+    drains.append_reports(client)
+    with worker.armed(failpoint):
         job = enqueue(client, timeout_s=2)
         waiting.until(lambda: is_handed_back(client, job), "the batch is handed back", log=worker.log_file)
     assert "The job took more than 2 seconds" in worker.log
     assert is_bound(client)
-    drain_calmly(client, server)
+    drains.drain_innocent(client, server)
 
 
 def test_a_worker_that_is_stopped_hands_costly_reports_back(
-    client: redis.Redis, server: clickhouse.Connection, worker: Worker
+    client: redis.Redis, server: clickhouse.Connection, worker: armed.ArmedWorker
 ) -> None:
-    append(client)
+    drains.append_reports(client)
     with worker.armed("evaluating=hang3@1") as started:
         enqueue(client, timeout_s=300)
         waiting.until(lambda: is_bound(client), "a batch is bound", log=worker.log_file)
@@ -132,13 +79,13 @@ def test_a_worker_that_is_stopped_hands_costly_reports_back(
     assert "The worker is stopping" in worker.log
     assert is_bound(client)
     assert not client.exists(streams.keys(SHARD).lease)
-    drain_calmly(client, server)
+    drains.drain_innocent(client, server)
 
 
 def test_a_work_horse_that_was_frozen_past_its_job_hands_the_batch_back(
-    client: redis.Redis, server: clickhouse.Connection, worker: Worker
+    client: redis.Redis, server: clickhouse.Connection, worker: armed.ArmedWorker
 ) -> None:
-    append(client)
+    drains.append_reports(client)
     with worker.armed("evaluating=hang9@1") as started:
         job = enqueue(client, timeout_s=5)
         waiting.until(lambda: is_bound(client), "a batch is bound", log=worker.log_file)
@@ -148,7 +95,7 @@ def test_a_work_horse_that_was_frozen_past_its_job_hands_the_batch_back(
         horse.resume()
         waiting.until(lambda: is_handed_back(client, job), "the batch is handed back", log=worker.log_file)
         waiting.until(lambda: not horse.is_running(), "a work horse that was interrupted makes way")
-    drain_calmly(client, server)
+    drains.drain_innocent(client, server)
 
 
 def awaits_alarm(pid: int) -> bool:
@@ -191,24 +138,24 @@ def test_whatever_interrupts_a_batch_makes_nobody_a_culprit(
     error: BaseException,
     begun: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
-    append(client)
+    drains.append_reports(client)
     if begun:
         failpoints.arm("after_policies=raise@1")
         with pytest.raises(failpoints.FailpointError):
-            drainer(client, server).drain(SHARD)
+            drains.drainer(client, server).drain(SHARD)
         failpoints.arm("")
     with monkeypatch.context() as patched:
         patched.setattr(failpoints, "hit", Interrupting(error, times=8))
         for _ in range(8):
             with pytest.raises((type(error), ordinary.UndecidedError)):
-                drainer(client, server).drain(SHARD)
-    drain_calmly(client, server)
+                drains.drainer(client, server).drain(SHARD)
+    drains.drain_innocent(client, server)
 
 
 def test_a_stop_in_the_middle_of_a_search_finds_nobody(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append(client)
+    drains.append_reports(client)
     original, trials = evaluate.evaluate_payloads, []
 
     def failing_then_stopped(questions: Any) -> Any:
@@ -218,20 +165,20 @@ def test_a_stop_in_the_middle_of_a_search_finds_nobody(
         raise ZeroDivisionError("a defect of ours")
 
     with monkeypatch.context() as patched:
-        patched.setattr(evaluate, "judge_payloads", failing_then_stopped)
+        patched.setattr(evaluate, "evaluate_payloads", failing_then_stopped)
         with pytest.raises(interruption.Stopped):
-            drainer(client, server).drain(SHARD)
+            drains.drainer(client, server).drain(SHARD)
     assert evaluate.evaluate_payloads is original
-    drain_calmly(client, server)
+    drains.drain_innocent(client, server)
 
 
 def test_what_fails_once_is_repeated_and_harms_no_batch_that_has_begun(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append(client)
+    drains.append_reports(client)
     failpoints.arm("after_policies=raise@1")
     with pytest.raises(failpoints.FailpointError):
-        drainer(client, server).drain(SHARD)
+        drains.drainer(client, server).drain(SHARD)
     failpoints.arm("")
     original, failures = pipeline.process, [ZeroDivisionError("once")]
 
@@ -241,17 +188,17 @@ def test_what_fails_once_is_repeated_and_harms_no_batch_that_has_begun(
         return original(*arguments)
 
     monkeypatch.setattr(pipeline, "process", failing_once)
-    drain_calmly(client, server)
+    drains.drain_innocent(client, server)
     assert not failures
 
 
 def test_rows_that_were_made_before_are_waited_for(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append(client)
+    drains.append_reports(client)
     failpoints.arm("after_policies=raise@1")
     with pytest.raises(failpoints.FailpointError):
-        drainer(client, server).drain(SHARD)
+        drains.drainer(client, server).drain(SHARD)
     failpoints.arm("")
     original = pipeline.process
 
@@ -264,20 +211,19 @@ def test_rows_that_were_made_before_are_waited_for(
         patched.setattr(pipeline, "process", failing_as_a_whole)
         for _ in range(6):
             with pytest.raises(rescue.BrokenError):
-                drainer(client, server).drain(SHARD)
-    drain_calmly(client, server)
+                drains.drainer(client, server).drain(SHARD)
+    drains.drain_innocent(client, server)
 
 
 def test_processes_that_somebody_kills_make_nobody_a_culprit(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A batch that was taken up too often is tried in a process of its own, which somebody ends each time."""
-    append(client)
+    drains.append_reports(client)
     client.set(streams.keys(SHARD).attempts, 9)
-    streams_queue = streams.Queue(client)
     failpoints.arm("after_bounds=raise@1")
     with pytest.raises(failpoints.FailpointError):
-        drain.Drainer(streams_queue, client, server, drains.time.monotonic).drain(SHARD)
+        drains.drainer(client, server).drain(SHARD)
     failpoints.arm("")
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
         client.set(streams.keys(SHARD).attempts, 9)
@@ -289,19 +235,19 @@ def test_processes_that_somebody_kills_make_nobody_a_culprit(
         with monkeypatch.context() as patched:
             patched.setattr(apart, "_confine", killed)
             with pytest.raises(ordinary.UndecidedError):
-                drainer(client, server).drain(SHARD)
-    drain_calmly(client, server)
+                drains.drainer(client, server).drain(SHARD)
+    drains.drain_innocent(client, server)
 
 
 def test_a_batch_that_has_begun_and_is_too_much_for_one_block_is_halved(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stop between the first insert and the refusal of the second costs no report."""
-    for number in range(REPORTS):
+    for number in range(drains.REPORTS):
         drains.append(client, drains.payload(drains.report(number), release=f"1.{number}"))
     failpoints.arm("after_policies=raise@1")
     with pytest.raises(failpoints.FailpointError):
-        drainer(client, server).drain(SHARD)
+        drains.drainer(client, server).drain(SHARD)
     limited = {**writer._SETTINGS, "max_partitions_per_insert_block": 2}
     monkeypatch.setattr(writer, "_SETTINGS", limited)
-    drain_calmly(client, server)
+    drains.drain_innocent(client, server)

@@ -116,8 +116,8 @@ def test_what_is_left_from_more_shards_is_drained_and_counted(
 def test_edges_are_told_who_is_set_aside(
     client: redis.Redis, redis_server: harness.RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(isolation, "ASIDE_AT", 10)
-    monkeypatch.setattr(isolation, "GLANCE_ENTRIES", 1)
+    monkeypatch.setattr(fairness, "ASIDE_AT", 10)
+    monkeypatch.setattr(fairness, "GLANCE_ENTRIES", 1)
     judge = fairness.Fairness(time.monotonic)
     append(client, 0, LOUD, 10)
     append(client, 0, QUIET, 1)

@@ -9,44 +9,27 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import pytest
 
 from storage import errors
 from storage.ledger import equations
 from storage.limits import quotas
-from storage.projects import model, project_settings, registry
+from storage.projects import project_settings
 from storage.queue import envelope, streams
 from storage.servers import clickhouse
 from tests.helpers import waiting
-from tests.integration.workers import test_drain as drains
+from tests.integration.workers import drains
 from workers import pipeline
-from workers.draining import batch_limits, drain
 from workers.failures import failpoints
 from workers.rows import collapse, quarantine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     import redis
 
-SHARDS = drains.SHARDS
 INTERRUPTED = [point for point in failpoints.POINTS if point != "after_grant"]
 """What raises while rows are made is taken for the fault of the batch, and no interruption."""
-
-
-@pytest.fixture(autouse=True)
-def _disarmed() -> Iterator[None]:
-    yield
-    failpoints.arm("")
-
-
-def limit(client: redis.Redis, **settings: Any) -> None:
-    """Give project 1 these limits."""
-    values = project_settings.ProjectSettings(**settings)
-    project = model.Project(id=1, name="shop", keys=("key",), settings=values)
-    snapshot = model.Snapshot(version=1, projects=(project,))
-    client.set(registry.SNAPSHOT_KEY, msgspec.msgpack.encode(snapshot))
 
 
 @pytest.fixture
@@ -56,41 +39,15 @@ def now() -> Callable[[], float]:
     return lambda: at
 
 
-def append(
-    client: redis.Redis,
-    reports: int,
-    shard: int = drains.SHARD,
-    first: int = 0,
-    clock: Callable[[], float] = time.time,
-) -> None:
-    """Append one entry with different reports to a shard, received by this clock."""
-    payloads = [drains.payload(drains.report(number)) for number in range(first, first + reports)]
-    streams.Appender(client, clock).append({shard: payloads})
-
-
-def drainer(client: redis.Redis, server: clickhouse.Connection, **limits: Any) -> drain.Drainer:
-    return drain.Drainer(
-        streams.Queue(client),
-        client,
-        server,
-        time.monotonic,
-        batch_limits.BatchLimits(**limits) if limits else None,
-    )
-
-
-def balanced(server: clickhouse.Connection, client: redis.Redis) -> equations.Line:
-    return drains.balanced(server, client)
-
-
 def test_reports_over_quota_are_counted_and_not_stored(
     client: redis.Redis, server: clickhouse.Connection, now: Callable[[], float]
 ) -> None:
-    limit(client, quota_per_minute=25)
+    drains.limit(client, quota_per_minute=25)
     for start in range(3):
-        append(client, 20, first=20 * start, clock=now)
-        drainer(client, server).drain(drains.SHARD)
+        drains.append_reports(client, 20, first=20 * start, clock=now)
+        drains.drainer(client, server).drain(drains.SHARD)
     assert drains.counted(server) == {("accepted", ""): 25, ("quota", "project_minute"): 35}
-    assert balanced(server, client).found == 60
+    assert drains.balanced(server, client).found == 60
     ((member, until),) = client.zrange(quotas.EXHAUSTED_KEY, 0, -1, withscores=True)
     assert member == b"1 project_minute 25 "
     assert until == int(now()) + 61  # the second of receipt makes room again after the sixty that follow
@@ -100,17 +57,19 @@ def test_reports_over_quota_are_counted_and_not_stored(
 def test_interrupted_at_any_point_a_batch_is_ruled_on_once(
     client: redis.Redis, server: clickhouse.Connection, now: Callable[[], float], point: str
 ) -> None:
-    limit(client, quota_per_minute=40, sampling="adaptive", sample_budget=10**6, new_variants_per_hour=8)
+    drains.limit(
+        client, quota_per_minute=40, sampling="adaptive", sample_budget=10**6, new_variants_per_hour=8
+    )
     for shard in (3, 4):
-        append(client, 30, shard, clock=now)
+        drains.append_reports(client, 30, shard, clock=now)
         failpoints.arm(f"{point}=raise@1")
         with contextlib.suppress(failpoints.FailpointError):
-            drainer(client, server).drain(shard)
+            drains.drainer(client, server).drain(shard)
         failpoints.arm("")
     for shard in (3, 4):
-        while drainer(client, server).drain(shard).batches:
+        while drains.drainer(client, server).drain(shard).batches:
             pass
-    line = balanced(server, client)
+    line = drains.balanced(server, client)
     assert (line.found, line.accepted) == (60, 40)
     assert not client.keys("headrace:limits:*:rulings:*")
     assert drains.counted(server)["quota", "project_minute"] == 20
@@ -125,18 +84,18 @@ def test_invalid_reports_fill_the_quarantine_to_its_bound_and_are_counted(
     client: redis.Redis, server: clickhouse.Connection, now: Callable[[], float], point: str
 ) -> None:
     size = 1001 + quarantine.ROW_BYTES
-    limit(client, quarantine_per_hour=25 * size, quota_per_minute=1)
+    drains.limit(client, quarantine_per_hour=25 * size, quota_per_minute=1)
     for start in range(0, 60, 20):
         payloads = [drains.payload(b"%01000d!" % number) for number in range(start, start + 20)]
         streams.Appender(client, now).append({drains.SHARD: payloads})
         failpoints.arm(f"{point}=raise@1")
         with contextlib.suppress(failpoints.FailpointError):
-            drainer(client, server).drain(drains.SHARD)
+            drains.drainer(client, server).drain(drains.SHARD)
         failpoints.arm("")
-        while drainer(client, server).drain(drains.SHARD).batches:
+        while drains.drainer(client, server).drain(drains.SHARD).batches:
             pass
     assert drains.counted(server) == {("invalid", "not_json"): 60}
-    assert balanced(server, client).found == 60
+    assert drains.balanced(server, client).found == 60
     assert server.execute("SELECT count(), uniqExact(raw) FROM quarantine") == [(25, 25)]
     assert not client.keys("headrace:limits:*:rulings:*")
 
@@ -148,14 +107,14 @@ def test_a_redis_that_goes_away_after_a_grant_costs_the_project_nothing(
         if point == "after_grant":
             raise errors.RedisUnavailableError("Redis did not answer.")
 
-    limit(client, quota_per_minute=40)
-    append(client, 60)
+    drains.limit(client, quota_per_minute=40)
+    drains.append_reports(client, 60)
     with monkeypatch.context() as patched:
         patched.setattr(failpoints, "hit", goes_away)
         with pytest.raises(errors.RedisUnavailableError):
-            drainer(client, server).drain(drains.SHARD)
-    drainer(client, server).drain(drains.SHARD)
-    assert (balanced(server, client).found, balanced(server, client).accepted) == (60, 40)
+            drains.drainer(client, server).drain(drains.SHARD)
+    drains.drainer(client, server).drain(drains.SHARD)
+    assert (drains.balanced(server, client).found, drains.balanced(server, client).accepted) == (60, 40)
 
 
 def test_several_drainers_that_keep_dying_grant_exactly_the_limit(
@@ -168,29 +127,29 @@ def test_several_drainers_that_keep_dying_grant_exactly_the_limit(
     seed = random.randrange(1 << 32)
     print("seed", seed)  # noqa: T201 - to repeat a failure
     random.seed(seed)
-    limit(client, quota_per_minute=500)
+    drains.limit(client, quota_per_minute=500)
     for shard in range(8):
         for number in range(15):
-            append(client, 20, shard, first=number, clock=now)
+            drains.append_reports(client, 20, shard, first=number, clock=now)
     failpoints.arm(",".join(f"{point}=raise@0.05" for point in INTERRUPTED if point != "before_bounds"))
     passing = (failpoints.FailpointError, errors.LeaseLostError, errors.RecoverableError)
 
     def work(own: clickhouse.Connection) -> None:
         with contextlib.closing(own):
-            while equations.backlog(client, SHARDS):
+            while equations.backlog(client, drains.SHARDS):
                 for shard in range(8):
                     with contextlib.suppress(*passing):
-                        drainer(client, own, max_payloads=30).drain(shard)
+                        drains.drainer(client, own, max_payloads=30).drain(shard)
 
     threads = [
         threading.Thread(target=work, args=(clickhouse.connect(address),), daemon=True) for _ in range(4)
     ]
     for thread in threads:
         thread.start()
-    while left := equations.backlog(client, SHARDS):
-        waiting.until(lambda left=left: equations.backlog(client, SHARDS) < left, "a drainer gets on")
+    while left := equations.backlog(client, drains.SHARDS):
+        waiting.until(lambda left=left: equations.backlog(client, drains.SHARDS) < left, "a drainer gets on")
     waiting.until(lambda: not any(thread.is_alive() for thread in threads), "all drainers end")
-    line = balanced(server, client)
+    line = drains.balanced(server, client)
     assert (line.found, line.accepted) == (2400, 500)
     assert drains.counted(server) == {("accepted", ""): 500, ("quota", "project_minute"): 1900}
     assert server.execute("SELECT count() FROM quarantine") == [(0,)]
@@ -207,12 +166,12 @@ def test_a_payload_that_breaks_a_stage_is_set_aside_after_the_ruling(
         original(self, *arguments)
 
     monkeypatch.setattr(collapse.Collapser, "add", breaking)
-    limit(client, quota_per_minute=15, sampling="fixed", new_variants_per_hour=100)
+    drains.limit(client, quota_per_minute=15, sampling="fixed", new_variants_per_hour=100)
     venom = drains.payload(drains.report(0, **{"document-uri": "https://shop.example/page/venom"}))
     drains.append(client, *(drains.payload(drains.report(number)) for number in range(10)), venom)
-    append(client, 20, first=50)
-    drainer(client, server).drain(drains.SHARD)
-    line = balanced(server, client)
+    drains.append_reports(client, 20, first=50)
+    drains.drainer(client, server).drain(drains.SHARD)
+    line = drains.balanced(server, client)
     assert line.found == 31
     assert line.accepted in {14, 15}  # whoever came next in the same second takes its place
     assert drains.counted(server)["invalid", "poison"] == 1
@@ -220,11 +179,11 @@ def test_a_payload_that_breaks_a_stage_is_set_aside_after_the_ruling(
 
 
 def test_weights_of_sampled_rows_add_up(client: redis.Redis, server: clickhouse.Connection) -> None:
-    limit(client, sampling="fixed", sample_rate=0.25)
+    drains.limit(client, sampling="fixed", sample_rate=0.25)
     for _ in range(10):
-        append(client, 50)
-        append(client, 50)
-        drainer(client, server).drain(drains.SHARD)
+        drains.append_reports(client, 50)
+        drains.append_reports(client, 50)
+        drains.drainer(client, server).drain(drains.SHARD)
     ((weight, seen, findings),) = server.execute(
         "SELECT sum(weight), sum(seen), uniqExact(fingerprint) FROM reports"
     )
@@ -232,7 +191,7 @@ def test_weights_of_sampled_rows_add_up(client: redis.Redis, server: clickhouse.
     assert findings == 50
     assert drains.counted(server) == {("accepted", ""): seen, ("filtered", "sampled"): 1000 - seen}
     assert seen < 400
-    balanced(server, client)
+    drains.balanced(server, client)
 
 
 def test_adaptive_sampling_stays_inside_its_budget_over_all_shards(client: redis.Redis) -> None:
@@ -273,8 +232,8 @@ def two_seconds(start: int, shard: int) -> list[envelope.Entry]:
 def test_a_redis_that_goes_away_during_a_ruling_leaves_the_batch_where_it_is(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limit(client, quota_per_minute=5)
-    append(client, 10)
+    drains.limit(client, quota_per_minute=5)
+    drains.append_reports(client, 10)
 
     def unreachable(*_: object) -> None:
         raise errors.RedisUnavailableError("Redis did not answer.")
@@ -282,6 +241,6 @@ def test_a_redis_that_goes_away_during_a_ruling_leaves_the_batch_where_it_is(
     with monkeypatch.context() as broken:
         broken.setattr(quotas.LimitDecider, "grant", unreachable)
         with pytest.raises(errors.RedisUnavailableError):
-            drainer(client, server).drain(drains.SHARD)
-    drainer(client, server).drain(drains.SHARD)
-    assert balanced(server, client).accepted == 5
+            drains.drainer(client, server).drain(drains.SHARD)
+    drains.drainer(client, server).drain(drains.SHARD)
+    assert drains.balanced(server, client).accepted == 5

@@ -15,26 +15,24 @@ from storage import errors
 from storage.ledger import equations
 from storage.projects import model, registry
 from storage.queue import envelope, retry_memory, streams
-from tests.integration.workers import test_drain
+from tests.integration.workers import drains
 from workers.draining import drain
 from workers.failures import failpoints
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import redis
 
     from storage.servers import clickhouse
     from tests.helpers import harness
 
-SHARD = test_drain.SHARD
+SHARD = drains.SHARD
 ACCEPTED = ("accepted", "")
 RESENT = ("filtered", "resent")
 
 
 def upload(*ages_s: int, sender: int = 7) -> envelope.Payload:
     """Return an upload of one report for each age; the reports are equal but for that."""
-    violation = json.loads(test_drain.report())["csp-report"]
+    violation = json.loads(drains.report())["csp-report"]
     items = [
         {"age": age_s * 1000, "body": violation, "type": "csp-violation", "url": "https://shop.example/"}
         for age_s in ages_s
@@ -55,21 +53,15 @@ def publish(client: redis.Redis) -> None:
     client.set(registry.SNAPSHOT_KEY, msgspec.msgpack.encode(model.Snapshot(version=1, projects=(project,))))
 
 
-@pytest.fixture(autouse=True)
-def _disarmed() -> Iterator[None]:
-    yield
-    failpoints.arm("")
-
-
 def test_what_an_earlier_batch_counted_is_not_counted_again(
     drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection
 ) -> None:
-    test_drain.append(client, upload(5))
+    drains.append(client, upload(5))
     drainer.drain(SHARD)
-    test_drain.append(client, upload(66), upload(5, sender=8))
+    drains.append(client, upload(66), upload(5, sender=8))
     drainer.drain(SHARD)
-    assert test_drain.counted(server) == {ACCEPTED: 2, RESENT: 1}
-    assert test_drain.balanced(server, client).seen == 2
+    assert drains.counted(server) == {ACCEPTED: 2, RESENT: 1}
+    assert drains.balanced(server, client).seen == 2
     assert server.execute("SELECT count() FROM quarantine") == [(0,)]
 
 
@@ -78,18 +70,18 @@ def test_a_batch_that_is_run_again_decides_the_same(
     drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection, point: str
 ) -> None:
     """Its own reports are remembered by then, and must not look as if they had been sent before."""
-    test_drain.append(client, upload(5))
+    drains.append(client, upload(5))
     drainer.drain(SHARD)
-    test_drain.append(client, upload(5, 5), upload(66))
+    drains.append(client, upload(5, 5), upload(66))
     failpoints.arm(f"{point}=raise@1")
     with contextlib.suppress(failpoints.FailpointError):
         drainer.drain(SHARD)
     failpoints.arm("")
-    test_drain.append(client, upload(70))
+    drains.append(client, upload(70))
     while equations.backlog(client, 16):
         drainer.drain(SHARD)
-    assert test_drain.counted(server) == {ACCEPTED: 2, RESENT: 3}
-    assert test_drain.balanced(server, client).found == 5
+    assert drains.counted(server) == {ACCEPTED: 2, RESENT: 3}
+    assert drains.balanced(server, client).found == 5
 
 
 def test_a_memory_comes_back_as_it_was(client: redis.Redis) -> None:
@@ -139,7 +131,7 @@ def test_through_the_whole_system(system: harness.System) -> None:
     for body in (upload(1).body, upload(2).body, upload(0).body):
         system.post(body, content_type="application/reports+json", environment="resent")
     for _ in range(2):
-        system.post(test_drain.report(), environment="resent")
+        system.post(drains.report(), environment="resent")
     system.wait_drained()
     counts = (
         "SELECT outcome, reason, sum(quantity) AS n FROM outcomes WHERE environment = 'resent' GROUP BY ALL"

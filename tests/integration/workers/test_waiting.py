@@ -14,7 +14,7 @@ from storage.projects import model, project_settings, registry
 from storage.queue import streams
 from storage.servers import clickhouse
 from storage.tables import writer
-from tests.integration.workers import test_drain
+from tests.integration.workers import drains
 from workers.draining import drain
 
 if TYPE_CHECKING:
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 
 def drain_with(client: redis.Redis, server: clickhouse.Connection) -> drain.Drained:
-    return drain.Drainer(streams.Queue(client), client, server, time.monotonic).drain(test_drain.SHARD)
+    return drain.Drainer(streams.Queue(client), client, server, time.monotonic).drain(drains.SHARD)
 
 
 @pytest.mark.parametrize("table", drain.TABLES)
 def test_a_missing_table_is_waited_for(
     client: redis.Redis, server: clickhouse.Connection, table: str
 ) -> None:
-    test_drain.append(client, test_drain.payload(test_drain.report()), test_drain.payload(b"[1]"))
+    drains.append(client, drains.payload(drains.report()), drains.payload(b"[1]"))
     server.execute(f"RENAME TABLE {table} TO away")
     for _ in range(6):
         with pytest.raises(errors.ClickHouseUnavailableError, match="does not let us insert"):
             drain_with(client, server)
     server.execute(f"RENAME TABLE away TO {table}")
     assert drain_with(client, server).payloads == 2
-    line = test_drain.balanced(server, client)
+    line = drains.balanced(server, client)
     assert (line.found, line.accepted) == (2, 1)
 
 
@@ -44,14 +44,14 @@ def test_a_missing_table_is_waited_for(
 def test_a_wrong_address_is_waited_for(
     client: redis.Redis, server: clickhouse.Connection, address: clickhouse.Address, change: dict[str, str]
 ) -> None:
-    test_drain.append(client, test_drain.payload(test_drain.report()))
+    drains.append(client, drains.payload(drains.report()))
     wrong = clickhouse.connect(msgspec.structs.replace(address, **change))
     for _ in range(6):
         with pytest.raises(errors.ClickHouseUnavailableError):
             drain_with(client, wrong)
-    assert equations.backlog(client, test_drain.SHARDS) == 1
+    assert equations.backlog(client, drains.SHARDS) == 1
     assert drain_with(client, server).payloads == 1
-    assert test_drain.balanced(server, client).accepted == 1
+    assert drains.balanced(server, client).accepted == 1
 
 
 def test_rows_that_cannot_be_tried_are_waited_for(address: clickhouse.Address) -> None:
@@ -70,15 +70,15 @@ def test_settings_are_waited_for_while_redis_holds_no_registry(
         keys=("key",),
         settings=project_settings.ProjectSettings(allowed_origins=("https://a.test",)),
     )
-    test_drain.append(client, test_drain.payload(test_drain.report()))
+    drains.append(client, drains.payload(drains.report()))
     client.delete(registry.SNAPSHOT_KEY)
     with pytest.raises(errors.RecoverableError, match="holds no project registry yet"):
         drain_with(client, server)
     snapshot = model.Snapshot(version=2, projects=(project,))
     client.set(registry.SNAPSHOT_KEY, msgspec.msgpack.encode(snapshot))
     assert drain_with(client, server).payloads == 1
-    assert test_drain.counted(server) == {("filtered", "origin"): 1}
-    assert test_drain.balanced(server, client).found == 1
+    assert drains.counted(server) == {("filtered", "origin"): 1}
+    assert drains.balanced(server, client).found == 1
 
 
 @pytest.mark.parametrize("code", [76, 425, 999, 1001])
@@ -88,7 +88,7 @@ def test_a_server_whose_machine_fails_is_waited_for(
     """Too many open files, a broken disk: every row is refused then, and none of them is to blame."""
     settings = {**writer._SETTINGS, "allow_custom_error_code_in_throwif": 1}
     monkeypatch.setattr(writer, "_SETTINGS", settings)
-    test_drain.append(client, *(test_drain.payload(test_drain.report(number)) for number in range(3)))
+    drains.append(client, *(drains.payload(drains.report(number)) for number in range(3)))
     check = f"throwIf(seen > 0, 'Cannot open file', toInt16({code})) = 0"
     server.execute(
         f"ALTER TABLE reports ADD CONSTRAINT machine CHECK {check}",
@@ -99,7 +99,7 @@ def test_a_server_whose_machine_fails_is_waited_for(
             drain_with(client, server)
     server.execute("ALTER TABLE reports DROP CONSTRAINT machine")
     assert drain_with(client, server).payloads == 3
-    assert test_drain.balanced(server, client).accepted == 3
+    assert drains.balanced(server, client).accepted == 3
 
 
 def test_a_view_that_fails_on_rows_that_are_stored_already_is_waited_for(
@@ -109,10 +109,10 @@ def test_a_view_that_fails_on_rows_that_are_stored_already_is_waited_for(
     query = "SELECT document, throwIf(seen > 0) AS failing FROM reports"
     server.execute(f"CREATE MATERIALIZED VIEW broken TO pages AS {query}")
     for number in range(4):
-        test_drain.append(client, test_drain.payload(test_drain.report(number), release=f"1.{number % 2}"))
+        drains.append(client, drains.payload(drains.report(number), release=f"1.{number % 2}"))
     for _ in range(5):
         with pytest.raises(errors.ClickHouseUnavailableError, match="while pushing to view"):
             drain_with(client, server)
     server.execute("DROP TABLE broken")
     assert drain_with(client, server).payloads == 4
-    assert test_drain.balanced(server, client).accepted == 4
+    assert drains.balanced(server, client).accepted == 4
