@@ -8,6 +8,7 @@ import gunicorn.app.base
 import gunicorn.glogging
 
 from deploy import logs, settings
+from deploy.network import addresses
 from ingest import app, config
 
 GRACEFUL_S: Final = 4
@@ -24,7 +25,7 @@ def edge_config(values: settings.Settings, redis_url: str) -> config.EdgeConfig:
         shards=values.shards,
         max_body_bytes=values.max_body,
         memory_high_water=values.high_water,
-        trusted_proxies=settings.networks(values.trusted_proxies),
+        trusted_proxies=addresses.networks(values.trusted_proxies),
         address_rate=values.address_rate,
     )
 

@@ -5,20 +5,20 @@ A value that makes no sense refuses to start, with one sentence that names the v
 
 from __future__ import annotations
 
-import contextlib
-import ipaddress
 import os
 import re
-from typing import Annotated, Final, Literal
-from urllib.parse import SplitResult, unquote, urlsplit
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import pydantic
 import pydantic_settings
 
+from deploy.network import addresses
 from storage import errors
 from storage.queue import isolation, streams
-from storage.servers import clickhouse
 from workers.failures import failpoints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PREFIX: Final = "HEADRACE_"
 _CORES: Final = os.cpu_count() or 1
@@ -29,89 +29,22 @@ class SettingsError(errors.HeadraceError):
     """A setting has a wrong value; the message names its variable."""
 
 
-class ListenAddress(pydantic.BaseModel, frozen=True):
-    """A host and a port to listen on or to connect to."""
+def _checked(parse: Callable[[str], object]) -> pydantic.AfterValidator:
+    """Make a validator of a parser: the setting stays the text that a person wrote."""
 
-    host: str
-    port: int
+    def check(text: str) -> str:
+        parse(text)
+        return text
 
-    def __str__(self) -> str:
-        """Return ``host:port``, with an IPv6 address in brackets."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @classmethod
-    def parse(cls, text: str) -> ListenAddress:
-        """Read ``host:port``.
-
-        Raises:
-            ValueError: it is not that; the message completes the sentence ``<variable> must be …``.
-        """
-        parts = urlsplit(f"//{text}")
-        port = _port(parts)
-        if not parts.hostname or port is None or parts.path or parts.username is not None:
-            raise ValueError("host:port, such as 127.0.0.1:8000 or [::1]:8000")
-        return cls(host=parts.hostname, port=port)
+    return pydantic.AfterValidator(check)
 
 
-def _redis_url(value: str) -> str:
-    parts = urlsplit(value)
-    with contextlib.suppress(ValueError):  # of a port that is none
-        if parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0:
-            return value
-    raise ValueError("redis://[user:password@]host[:port][/database] or rediss://…")
-
-
-def _clickhouse_url(value: str) -> str:
-    clickhouse_address(value)
-    return value
-
-
-def _listen(value: str) -> str:
-    ListenAddress.parse(value)
-    return value
-
-
-def base_url(value: str) -> str:
-    """Read the URL under which browsers reach the edge.
-
-    Raises:
-        ValueError: it is none; the message completes the sentence ``<variable> must be …``.
-    """
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("http://host[:port][/path] or https://host[:port][/path]")
-    return value.rstrip("/")
-
-
-def _failpoints(value: str) -> str:
-    failpoints.parse(value)
-    return value
-
-
-def networks(value: str) -> tuple[str, ...]:
-    """Read addresses and networks, separated by commas.
-
-    Raises:
-        ValueError: one is none; the message completes the sentence ``<variable> must be …``.
-    """
-    try:
-        parts = [part.strip() for part in value.split(",") if part.strip()]
-        return tuple(str(ipaddress.ip_network(part)) for part in parts)
-    except ValueError:
-        raise ValueError("addresses or networks separated by commas, such as 10.0.0.0/8,192.0.2.7") from None
-
-
-def _networks(value: str) -> str:
-    networks(value)
-    return value
-
-
-RedisUrl = Annotated[str, pydantic.AfterValidator(_redis_url)]
-ClickHouseUrl = Annotated[str, pydantic.AfterValidator(_clickhouse_url)]
-Listen = Annotated[str, pydantic.AfterValidator(_listen)]
-PublicUrl = Annotated[str, pydantic.AfterValidator(base_url)]
-Networks = Annotated[str, pydantic.AfterValidator(_networks)]
-Failpoints = Annotated[str, pydantic.AfterValidator(_failpoints)]
+RedisUrl = Annotated[str, _checked(addresses.redis_url)]
+ClickHouseUrl = Annotated[str, _checked(addresses.clickhouse_address)]
+Listen = Annotated[str, _checked(addresses.ListenAddress.parse)]
+PublicUrl = Annotated[str, pydantic.AfterValidator(addresses.base_url)]
+Networks = Annotated[str, _checked(addresses.networks)]
+Failpoints = Annotated[str, _checked(failpoints.parse)]
 
 
 class Settings(pydantic_settings.BaseSettings):
@@ -271,32 +204,6 @@ def environment(values: Settings, **overrides: str) -> dict[str, str]:
     """Return the environment in which another process reads these same settings."""
     given = {**values.model_dump(exclude_none=True), **overrides}
     return {PREFIX + name.upper(): str(value) for name, value in given.items()}
-
-
-def clickhouse_address(url: str) -> clickhouse.Address:
-    """Read ``clickhouse://user:password@host:port/database``.
-
-    Raises:
-        ValueError: it is not that; the message completes the sentence ``<variable> must be …``.
-    """
-    parts = urlsplit(url)
-    port = _port(parts)
-    if parts.scheme != "clickhouse" or not parts.hostname or port is None:
-        raise ValueError("clickhouse://user:password@host:port/database")
-    return clickhouse.Address(
-        host=parts.hostname,
-        port=port,
-        user=unquote(parts.username or "default"),
-        password=unquote(parts.password or ""),
-        database=parts.path.strip("/") or "headrace",
-    )
-
-
-def _port(parts: SplitResult) -> int | None:
-    try:
-        return parts.port
-    except ValueError:
-        return None
 
 
 def _sentence(error: pydantic.ValidationError) -> str:

@@ -15,7 +15,6 @@ from deploy.cli import (
     keys,
     migrate,
     noise,
-    output,
     processes,
     projects,
     quarantine,
@@ -27,6 +26,7 @@ from deploy.cli import (
     up,
     verify,
 )
+from deploy.printing import output
 from storage import errors
 
 app = typer.Typer(

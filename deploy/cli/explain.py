@@ -15,10 +15,10 @@ import rich.table
 import rich.text
 import typer
 
-from deploy import printable
-from deploy.cli import options, output
+from deploy.cli import options
+from deploy.printing import output, printable
 from deploy.replay import captures
-from deploy.running import backends
+from deploy.servers import backends
 from storage.projects import model, project_settings, registry
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from deploy import analyst
-from deploy.cli import options, output
-from deploy.running import backends
+from deploy.analysts import allow_list
+from deploy.cli import options
+from deploy.printing import output
+from deploy.servers import backends
 from storage.projects import registry
 
 if TYPE_CHECKING:
@@ -38,13 +39,13 @@ def grants(  # noqa: PLR0913 - one parameter for each option
     """Print the SQL that lets a user of ClickHouse read the reports, and nothing else."""
     address = options.locate(data).clickhouse
     with backends.connected(address) as server:
-        limits = analyst.QueryLimits(seconds, memory_mib << 20, _threads(server), queries=20)
+        limits = allow_list.QueryLimits(seconds, memory_mib << 20, _threads(server), queries=20)
         known = {name for (name,) in server.execute("SELECT name FROM system.settings")}
-        printed = analyst.statements(analyst.allowed(limits).known_to(known), user, address.database)
+        printed = allow_list.statements(allow_list.allowed(limits).known_to(known), user, address.database)
         if project is not None:
             columns = dict(server.execute(_COLUMN_OF_PROJECT))
             one = registry.Registry(server).get(project)
-            printed += analyst.policies(user, address.database, one.id, columns)
+            printed += allow_list.policies(user, address.database, one.id, columns)
     if as_json:
         output.json(printed)
     else:

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from deploy import settings
-from deploy.cli import options, output
+from deploy.cli import options
+from deploy.network import addresses
+from deploy.printing import output
 from deploy.projects import headers as response_headers
-from deploy.running import backends
+from deploy.servers import backends
 from storage.projects import registry
 
 
@@ -21,7 +22,7 @@ def headers(  # noqa: PLR0913 - one parameter for each option
     base_url: Annotated[
         str | None,
         typer.Option(
-            parser=options.parsed(settings.base_url),
+            parser=options.parsed(addresses.base_url),
             metavar="URL",
             help="Where browsers reach the edge, https://host.",
         ),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from deploy.cli import options, output, registered
+from deploy.cli import options, registered
+from deploy.printing import output
 from storage.projects import model, public_keys
 
 if TYPE_CHECKING:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from deploy.cli import options, output
+from deploy.cli import options
+from deploy.printing import output
 from storage.tables import migrate as migrations
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from deploy import printable, relabel
-from deploy.cli import options, output
-from deploy.running import backends
+from deploy.cli import options
+from deploy.noise import relabel
+from deploy.printing import output, printable
+from deploy.servers import backends
 from storage import errors
 from storage.projects import model, project_settings, registry
 from storage.servers import clickhouse

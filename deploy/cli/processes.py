@@ -10,8 +10,9 @@ import structlog
 
 from deploy import logs, settings
 from deploy.cli import options
-from deploy.processes import network
-from deploy.running import backends, located
+from deploy.network import addresses, ports
+from deploy.running import located
+from deploy.servers import backends
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ def edge(data: options.Data = options.DEFAULT_DATA) -> None:
     values = settings.load()
     redis_url = located.Located(data, values).redis_url
     _require_redis(values, redis_url)
-    network.require_free(settings.ListenAddress.parse(values.listen), "The edge")
+    ports.require_free(addresses.ListenAddress.parse(values.listen), "The edge")
     edge_server.EdgeServer(values, redis_url).run()
 
 

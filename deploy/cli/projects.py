@@ -10,9 +10,10 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from deploy.cli import keys, options, output, registered
+from deploy.cli import keys, options, registered
+from deploy.printing import output
 from deploy.projects import project_fields, project_file
-from deploy.running import backends
+from deploy.servers import backends
 from storage import errors
 from storage.projects import model, registry
 from storage.removal import deletion

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from deploy import printable
-from deploy.cli import options, output
+from deploy.cli import options
+from deploy.printing import output, printable
 from deploy.replay import reingest, requeue
-from deploy.running import backends
+from deploy.servers import backends
 from storage import errors
 from storage.projects import registry
 from storage.quarantine import custody, quarantined

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from deploy.cli import options, output
-from deploy.running import backends
+from deploy.cli import options
+from deploy.printing import output
+from deploy.servers import backends
 
 
 def query(

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from deploy.cli import options, output
+from deploy.cli import options
+from deploy.printing import output
 from deploy.projects import headers, project_fields
-from deploy.running import backends
+from deploy.servers import backends
 from storage import errors
 from storage.projects import edges, model, project_settings, registry
 

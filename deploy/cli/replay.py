@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deploy.cli import options, output
+from deploy.cli import options
+from deploy.printing import output
 from deploy.replay import captures, reingest, resumption
-from deploy.running import backends
+from deploy.servers import backends
 from storage import errors
 from storage.projects import model
 from storage.quarantine import resubmission

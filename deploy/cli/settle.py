@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from deploy.cli import options, output
-from deploy.running import backends
+from deploy.cli import options
+from deploy.printing import output
+from deploy.servers import backends
 from storage import errors
 from storage.ledger import settlements
 from storage.projects import registry

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
-from deploy.cli import options, output
-from deploy.embedded import redis_engines
-from deploy.running import backends, status_line
+from deploy.cli import options
+from deploy.printing import output
+from deploy.running import status_line
+from deploy.servers import backends, redis_engines
 from storage import errors
 from storage.projects import edges
 from storage.queue import drift, isolation, streams

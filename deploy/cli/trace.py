@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deploy import printable
-from deploy.cli import options, output
-from deploy.running import backends
+from deploy.cli import options
+from deploy.printing import output, printable
+from deploy.servers import backends
 from storage.projects import registry
 from storage.quarantine import quarantined
 from storage.queue import streams

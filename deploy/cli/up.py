@@ -19,10 +19,13 @@ import rich.panel
 import rich.text
 import typer
 
-from deploy import printable, settings
-from deploy.cli import options, output
+from deploy import settings
+from deploy.cli import options
+from deploy.directory import runtime, sharing
+from deploy.network import addresses
+from deploy.printing import output, printable
 from deploy.projects import headers
-from deploy.running import runtime, sharing, status_line
+from deploy.running import status_line
 from deploy.running import system as systems
 
 if TYPE_CHECKING:
@@ -59,7 +62,7 @@ def up(  # noqa: PLR0913 - one parameter for each option
     """Run everything on this machine: Redis, ClickHouse, edge, workers, maintenance."""
     values = settings.load(listen=listen, workers=workers)
     ports = systems.Ports(redis_port, clickhouse_port, clickhouse_http_port)
-    ports.require_distinct(settings.ListenAddress.parse(values.listen).port)
+    ports.require_distinct(addresses.ListenAddress.parse(values.listen).port)
     with _stop_signal() as stop, runtime.lock(data):
         for pid in runtime.stop_stale(data):
             _say(f"Stopped process {pid}, left over from an earlier run.")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 import typer
 
-from deploy.cli import options, output
-from deploy.running import backends
+from deploy.cli import options
+from deploy.printing import output
+from deploy.servers import backends
 from storage.ledger import equations, marks
 from storage.projects import registry
 from storage.queue import appends, drift, isolation

@@ -22,9 +22,10 @@ from typing import Final
 import msgspec
 import psutil
 
-from deploy import analyst
-from deploy.embedded import forget_lost, room
-from deploy.processes import child, network
+from deploy.analysts import allow_list as analyst
+from deploy.embedded import forget_lost, free_space
+from deploy.network import ports as network
+from deploy.processes import child
 from storage import errors
 
 START_SECONDS: Final = 60.0
@@ -100,7 +101,7 @@ def prepare(directory: Path, tcp_port: int, http_port: int, log: Path) -> ClickH
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o700)
     data = _data(directory)
-    lacking = room.lacking(data)
+    lacking = free_space.lacking(data)
     if lacking:
         raise errors.HeadraceError(lacking)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -113,9 +114,9 @@ def prepare(directory: Path, tcp_port: int, http_port: int, log: Path) -> ClickH
         "given": str(given),
         "tcp_port": str(tcp_port),
         "http_port": str(http_port),
-        "untouched": str(room.untouched(data)),
-        "inserts_leave": str(room.kept(data) - room.untouched(data)),
-        "spilled": str(room.spilled(data)),
+        "untouched": str(free_space.untouched(data)),
+        "inserts_leave": str(free_space.kept(data) - free_space.untouched(data)),
+        "spilled": str(free_space.spilled(data)),
         "analyst_settings": analyst.xml_settings(allowed),
         "analyst_constraints": analyst.xml_constraints(allowed),
         "analyst_grants": analyst.xml_grants(allowed, DATABASE),
@@ -134,7 +135,7 @@ def start(server: ClickHouseServer, log: Path) -> child.Child:
         HeadraceError: neither a ``clickhouse`` nor the wheel is installed.
     """
     data = _data(server.directory)
-    steps = [str(room.__file__), forget_lost.__file__]
+    steps = [str(free_space.__file__), forget_lost.__file__]
     first = [[sys.executable, "-I", "-S", step, data] for step in steps]
     environment = {name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)}
     if shutil.which(PROGRAM):  # the wheel's server puts them there itself, where no query can look
@@ -184,7 +185,7 @@ def _arguments(server: ClickHouseServer) -> list[str]:
         raise errors.HeadraceError("There is no clickhouse on PATH: install it, or headrace[embedded].")
     directories = [_SHOWN_DATA, str(server.log.resolve().parent), str((server.directory / "given").resolve())]
     ports = [str(server.tcp_port), str(server.http_port)]
-    return [sys.executable, "-P", "-m", "deploy.embedded.chdb_server", *directories, *ports]
+    return [sys.executable, "-P", "-m", "deploy.embedded.wheel.chdb_server", *directories, *ports]
 
 
 def _passwords(path: Path) -> Passwords:

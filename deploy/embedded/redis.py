@@ -12,8 +12,9 @@ import re
 import shutil
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from deploy.embedded import redis_engines
-from deploy.processes import child, network
+from deploy.network import ports
+from deploy.processes import child
+from deploy.servers import redis_engines
 from storage import errors
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _reads(engine: redis_engines.Engine, data: Written) -> bool:
 def arguments(program: str, directory: Path, port: int, *, maxmemory: int, appendfsync: str) -> list[str]:
     """Return the command with which a program serves the data in ``directory``; ``maxmemory`` in bytes."""
     options = {
-        "bind": network.LOOPBACK,
+        "bind": ports.LOOPBACK,
         "port": str(port),
         "dir": str(directory),
         "daemonize": "no",
@@ -158,4 +159,4 @@ def start(  # noqa: PLR0913 - what a server is told
 
 def url(port: int) -> str:
     """Return the URL of an embedded Redis."""
-    return f"redis://{network.LOOPBACK}:{port}/0"
+    return f"redis://{ports.LOOPBACK}:{port}/0"

@@ -1,1 +1,1 @@
-"""The running system: how it is started, found and shared on one machine."""
+"""The running system: how it is started, found and watched on one machine."""

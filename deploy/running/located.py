@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from deploy import settings
-from deploy.running import runtime
+from deploy.directory import runtime
+from deploy.network import addresses
 from storage import errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from deploy import settings
     from storage.servers import clickhouse
 
 
@@ -47,7 +48,7 @@ class Located:
     def clickhouse(self) -> clickhouse.Address:
         """ClickHouse, as the user who may write."""
         url = self._values.clickhouse_url or self._running("HEADRACE_CLICKHOUSE_URL").clickhouse_url
-        return settings.clickhouse_address(url)
+        return addresses.clickhouse_address(url)
 
     @property
     def reader(self) -> SqlReader:
@@ -56,7 +57,7 @@ class Located:
         if not url and not self._values.clickhouse_url:
             url = self._running("HEADRACE_CLICKHOUSE_URL").analyst_url
         if url:
-            return SqlReader(settings.clickhouse_address(url), {})
+            return SqlReader(addresses.clickhouse_address(url), {})
         return SqlReader(self.clickhouse, {"readonly": 1})
 
     @property

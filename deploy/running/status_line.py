@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from deploy.running import backends
+from deploy.servers import backends
 from storage import errors
 from storage.ledger import equations
 

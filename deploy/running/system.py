@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from deploy import settings
+from deploy.directory import runtime
 from deploy.embedded import clickhouse as embedded_clickhouse
 from deploy.embedded import redis as embedded_redis
-from deploy.processes import child, network, supervisor
-from deploy.running import backends, runtime
+from deploy.network import addresses
+from deploy.network import ports as network
+from deploy.processes import child, supervisor
+from deploy.servers import backends
 from storage import errors
 from storage.projects import model, registry
 from storage.tables import migrate
@@ -100,7 +103,7 @@ class System:
         self._stop = stop
         self._report = report
         self._supervisor = supervisor.Supervisor(report)
-        self._listen = settings.ListenAddress.parse(self._values.listen)
+        self._listen = addresses.ListenAddress.parse(self._values.listen)
         self._written: runtime.Pids | None = None
         edge_url = f"http://{_reachable(self._listen)}"
         self.runtime = runtime.Runtime(
@@ -116,7 +119,7 @@ class System:
     @property
     def address(self) -> clickhouse.Address:
         """ClickHouse, as the user who may write."""
-        return settings.clickhouse_address(self.runtime.clickhouse_url)
+        return addresses.clickhouse_address(self.runtime.clickhouse_url)
 
     def start(self) -> model.Project:
         """Start everything and return a project to show, the first one; ready to take reports afterwards.
@@ -294,14 +297,14 @@ class System:
 
 def _with_real_port(values: settings.Settings) -> settings.Settings:
     """Replace port 0 by a free port, so that a restarted edge listens where the first one did."""
-    listen = settings.ListenAddress.parse(values.listen)
+    listen = addresses.ListenAddress.parse(values.listen)
     if listen.port:
         return values
     chosen = listen.model_copy(update={"port": network.free_port()})
     return values.model_copy(update={"listen": str(chosen)})
 
 
-def _reachable(listen: settings.ListenAddress) -> settings.ListenAddress:
+def _reachable(listen: addresses.ListenAddress) -> addresses.ListenAddress:
     """Return the address to connect to on this machine: a server may listen on every interface at once."""
     loopback = {"0.0.0.0": network.LOOPBACK, "::": "::1"}  # noqa: S104 - compared with, not listened on
     return listen.model_copy(update={"host": loopback.get(listen.host, listen.host)})
@@ -310,11 +313,11 @@ def _reachable(listen: settings.ListenAddress) -> settings.ListenAddress:
 def _claim(port: int | None, purpose: str) -> int:
     if port is None:
         return network.free_port()
-    network.require_free(settings.ListenAddress(host=network.LOOPBACK, port=port), purpose)
+    network.require_free(addresses.ListenAddress(host=network.LOOPBACK, port=port), purpose)
     return port
 
 
-def _is_ready(listen: settings.ListenAddress) -> bool:
+def _is_ready(listen: addresses.ListenAddress) -> bool:
     endpoint = _reachable(listen)
     connection = http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=1.0)
     with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):

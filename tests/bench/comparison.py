@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from deploy.processes import child, network
+from deploy.network import ports
+from deploy.processes import child
 from storage.servers import clickhouse
 from storage.tables import migrate
 from tests.bench import corpus, loadgen, obvious
@@ -104,9 +105,9 @@ def _sustain(system: _System, rate: float, seconds: float) -> float:
 def _load(system: _System, *, seconds: float, rate: float) -> loadgen.Outcome:
     samples = (sample for sample in corpus.realistic(4_000) if sample.body.startswith(b'{"csp-report"'))
     path = "/api/1/security/?sentry_key=obvious&sentry_environment=production&sentry_release=shop%401"
-    requests = [loadgen.request(sample, path, network.LOOPBACK) for sample in samples]
+    requests = [loadgen.request(sample, path, ports.LOOPBACK) for sample in samples]
     plan = loadgen.Plan(
-        host=network.LOOPBACK,
+        host=ports.LOOPBACK,
         port=system.port,
         requests=requests,
         seconds=seconds,
@@ -129,18 +130,18 @@ def _running(directory: Path) -> Iterator[_System]:
         server = clickhouse.connect(stored.address)
         processes.callback(server.close)
         server.execute(obvious.CREATE_TABLE)
-        port = network.free_port()
+        port = ports.free_port()
         environment = {obvious.REDIS_VARIABLE: redis.url, obvious.CLICKHOUSE_VARIABLE: stored.url}
         edge = child.Child(_gunicorn(port), directory / "edge.log", environment)
         processes.callback(edge.stop)
-        child.wait_until(lambda: network.answers(network.LOOPBACK, port), 30, child=edge)
+        child.wait_until(lambda: ports.answers(ports.LOOPBACK, port), 30, child=edge)
         yield _System(port, server, processes, directory, environment)
 
 
 def _gunicorn(port: int) -> list[str]:
     return [
         str(_BIN / "gunicorn"),
-        f"--bind={network.LOOPBACK}:{port}",
+        f"--bind={ports.LOOPBACK}:{port}",
         f"--workers={os.cpu_count()}",
         "--worker-class=gthread",
         "--threads=4",

@@ -6,7 +6,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from deploy.processes import child, network
+from deploy.network import ports
 from storage.ledger import equations
 from storage.limits import quotas
 from storage.projects import model, project_settings, registry
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from deploy.processes import child
     from tests.bench.scale import Scale
 
 _REQUESTS: Final = 50_000
@@ -145,8 +146,8 @@ def _measured(what: str, values: list[float], unit: str, **more: object) -> Meas
 
 @contextlib.contextmanager
 def _serving(stores: stack.Stores, *command: str, **settings: object) -> Iterator[_Served]:
-    port = network.free_port()
-    listen = f"{network.LOOPBACK}:{port}"
+    port = ports.free_port()
+    listen = f"{ports.LOOPBACK}:{port}"
     with stores.process(*command, name=command[-1], listen=listen, **settings) as process:
         stack.await_listening(process, port)
         with memory.Sampler(process.family) as sampler:
@@ -159,12 +160,12 @@ def _load(stores: stack.Stores, project: model.Project, served: _Served, scale: 
         loadgen.request(
             sample,
             stack.endpoint_path(project.id, project.keys[0], sample.environment, sample.release),
-            network.LOOPBACK,
+            ports.LOOPBACK,
         )
         for sample in samples
     ]
     plan = loadgen.Plan(
-        host=network.LOOPBACK,
+        host=ports.LOOPBACK,
         port=served.port,
         requests=requests,
         seconds=scale.edge_seconds,

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from deploy import settings
+from deploy.network import addresses
 from storage.queue import envelope
 from storage.servers import clickhouse
 from tests.bench import corpus, stack
@@ -69,7 +69,7 @@ class Probes:
         Raises:
             RuntimeError: one did not appear in time.
         """
-        analyst = settings.clickhouse_address(self._system.runtime.analyst_url)
+        analyst = addresses.clickhouse_address(self._system.runtime.analyst_url)
         edge, first = urlsplit(self._system.edge_url), next(_numbers) + 1
         with (
             contextlib.closing(clickhouse.connect(analyst)) as server,

@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 import psutil
 import redis
 
-from deploy import settings
-from deploy.processes import network
+from deploy.network import addresses, ports
 from storage.ledger import equations
 from storage.servers import clickhouse
 from tests.bench import corpus, loadgen, memory, probes, stack
@@ -51,7 +50,7 @@ class _Sample(NamedTuple):
 def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
     """Measure the idle system first, then the same system under a steady rate."""
     directory.mkdir()
-    with harness.system(directory, HEADRACE_TRUSTED_PROXIES=network.LOOPBACK) as system:
+    with harness.system(directory, HEADRACE_TRUSTED_PROXIES=ports.LOOPBACK) as system:
         yield _freshness_when_idle(system, scale)
         yield from _sustain(system, scale, directory)
         system.wait_drained()
@@ -176,7 +175,7 @@ class _Watch:
         return [sample for sample in self._samples if begin <= sample.at <= end]
 
     def _run(self) -> None:
-        analyst = settings.clickhouse_address(self._runtime.analyst_url)
+        analyst = addresses.clickhouse_address(self._runtime.analyst_url)
         with (
             contextlib.closing(clickhouse.connect(analyst)) as server,
             contextlib.closing(redis.Redis.from_url(self._runtime.redis_url)) as client,

@@ -6,7 +6,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from deploy import settings
+from deploy.network import addresses
 from deploy.processes import child
 from storage.servers import clickhouse
 from tests.helpers import waiting
@@ -46,7 +46,7 @@ def filled(sights: Iterable[Sight], page: site.Site) -> set[Sight]:
 
 def await_sights(system: harness.System, release: str, expected: AbstractSet[Sight]) -> Sighting:
     """Wait until all that is expected is visible, or patience ends; return what there is then."""
-    analyst = settings.clickhouse_address(system.runtime.analyst_url)
+    analyst = addresses.clickhouse_address(system.runtime.analyst_url)
     seen: set[Sight] = set()
     with contextlib.closing(clickhouse.connect(analyst)) as server:
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 import rich.console
 import rich.table
 
-from deploy.processes import network
+from deploy.network import ports
 from tests.faults import books, load, victims
 from tests.helpers import harness
 from workers.failures import failpoints
@@ -42,7 +42,7 @@ class Soak:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._options = ("--listen", f"127.0.0.1:{network.free_port()}", "--workers", "2")
+        self._options = ("--listen", f"127.0.0.1:{ports.free_port()}", "--workers", "2")
         self._system = self._start()
         self._recoveries: dict[str, list[float]] = defaultdict(list)
         self._failures: list[str] = []

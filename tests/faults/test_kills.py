@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.processes import network
+from deploy.network import ports
 from tests.faults import books, load, victims
 from tests.helpers import harness, waiting
 from workers.failures import failpoints
@@ -50,7 +50,7 @@ def test_a_work_horse_may_die_in_any_phase(tmp_path: Path, recovered: Callable[[
 def test_a_killed_system_goes_on_where_it_was(
     tmp_path: Path, recovered: Callable[[str, float], None]
 ) -> None:
-    options = ("--listen", f"127.0.0.1:{network.free_port()}")
+    options = ("--listen", f"127.0.0.1:{ports.free_port()}")
     with harness.system(tmp_path, *options) as system:
         opened = books.Books(system)
         with load.Load(system.project) as sent:

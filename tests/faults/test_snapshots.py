@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from deploy.running import runtime
+from deploy.directory import runtime
 from tests.faults import books, victims
 from tests.helpers import harness, waiting
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.embedded import room
+from deploy.embedded import free_space
 from deploy.settings import MEBIBYTE
 
 if TYPE_CHECKING:
@@ -35,6 +35,6 @@ def mounted(place: Path, size: int) -> Iterator[Path]:
 def fill(filler: io.FileIO, leave: int) -> None:
     """Write to this file, about as fast as a disk can, until so many bytes are free."""
     with contextlib.suppress(OSError):
-        while (spare := room.free(str(filler.name)) - leave) > 0:
+        while (spare := free_space.free(str(filler.name)) - leave) > 0:
             filler.write(b"\0" * min(spare, MEBIBYTE))
             time.sleep(0.001)

@@ -16,10 +16,12 @@ import httpx
 import redis
 
 from deploy import settings
+from deploy.directory import runtime
 from deploy.embedded import clickhouse as embedded_clickhouse
 from deploy.embedded import redis as embedded_redis
-from deploy.processes import child, network
-from deploy.running import backends, runtime
+from deploy.network import addresses, ports
+from deploy.processes import child
+from deploy.servers import backends
 from storage.ledger import equations
 from tests.helpers import commands, paths, waiting
 
@@ -59,18 +61,18 @@ class ClickHouseServer:
     @property
     def address(self) -> clickhouse.Address:
         """The same, as storage takes it."""
-        return settings.clickhouse_address(self.url)
+        return addresses.clickhouse_address(self.url)
 
     @property
     def analyst(self) -> clickhouse.Address:
         """The user who may only read."""
-        return settings.clickhouse_address(self.server.analyst_url)
+        return addresses.clickhouse_address(self.server.analyst_url)
 
 
 @contextlib.contextmanager
 def redis_server(directory: Path, port: int | None = None) -> Iterator[RedisServer]:
     """Run a Redis on the data in this directory, with Headrace's own options."""
-    port = port or network.free_port()
+    port = port or ports.free_port()
     url = embedded_redis.url(port)
     maxmemory = 256 * settings.MEBIBYTE
     process = embedded_redis.start(
@@ -89,7 +91,7 @@ def clickhouse_server(directory: Path) -> Iterator[ClickHouseServer]:
     """Run a ClickHouse on the data in this directory, with Headrace's own configuration."""
     log = directory / "clickhouse.log"
     server = embedded_clickhouse.prepare(
-        directory / "server", network.free_port(), network.free_port(), directory / "errors" / "errors.log"
+        directory / "server", ports.free_port(), ports.free_port(), directory / "errors" / "errors.log"
     )
     process = embedded_clickhouse.start(server, log)
     running = ClickHouseServer(server, process)

@@ -19,7 +19,8 @@ import pytest
 from typer import testing
 
 from deploy import cli
-from deploy.processes import child, network
+from deploy.network import ports
+from deploy.processes import child
 from storage.projects import edges, registry
 from tests.helpers import harness
 
@@ -51,7 +52,7 @@ class Machine:
     """A machine of its own, as far as Headrace is concerned: an edge with its processes."""
 
     def __init__(self, still: Still, directory: Path) -> None:
-        listen = f"{network.LOOPBACK}:{network.free_port()}"
+        listen = f"{ports.LOOPBACK}:{ports.free_port()}"
         environment = {
             **os.environ,
             **still.environment,

@@ -11,7 +11,8 @@ import httpx
 import pytest
 import redis
 
-from deploy.processes import child, network
+from deploy.network import ports
+from deploy.processes import child
 from storage.projects import registry
 from tests.helpers import harness, waiting
 
@@ -46,7 +47,7 @@ class Edges:
 
 @pytest.fixture(scope="module")
 def both(system: harness.System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edges]:
-    listen = f"{network.LOOPBACK}:{network.free_port()}"
+    listen = f"{ports.LOOPBACK}:{ports.free_port()}"
     command = [sys.executable, "-P", "-m", "deploy", "edge", "--data", str(system.directory)]
     environment = {**os.environ, "PYTHONPATH": str(harness.ROOT), "HEADRACE_LISTEN": listen}
     log = tmp_path_factory.mktemp("second") / "edge.log"

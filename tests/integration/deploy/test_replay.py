@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from deploy import settings
-from deploy.cli import output
 from deploy.cli import replay as command
+from deploy.printing import output
 from deploy.replay import captures, reingest, resumption
 from deploy.running import located
 from storage.ledger import equations

@@ -9,8 +9,8 @@ import httpx
 import psutil
 import pytest
 
-from deploy.processes import network
-from deploy.running import runtime
+from deploy.directory import runtime
+from deploy.network import ports
 from tests.helpers import harness, waiting
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path, redis_server: harness.Redi
     [("--redis-port", "ClickHouse"), ("--clickhouse-http-port", "ClickHouse"), ("--listen", "the edge")],
 )
 def test_ports_that_collide_are_one_sentence(tmp_path: Path, option: str, other: str) -> None:
-    port = str(network.free_port())
+    port = str(ports.free_port())
     value = f"0.0.0.0:{port}" if option == "--listen" else port
     data = tmp_path / "data"
     done = harness.headrace("up", "--data", str(data), "--clickhouse-port", port, option, value)
@@ -191,7 +191,7 @@ def test_who_may_query_cannot_read_the_files_of_the_system(system: harness.Syste
 
 
 def test_told_ports_are_used(tmp_path: Path) -> None:
-    redis_port, native, http = (network.free_port() for _ in range(3))
+    redis_port, native, http = (ports.free_port() for _ in range(3))
     options = ("--redis-port", str(redis_port), "--clickhouse-port", str(native))
     with harness.system(tmp_path, *options, "--clickhouse-http-port", str(http)) as system:
         current = system.runtime
@@ -225,7 +225,7 @@ def test_it_uses_the_servers_that_the_settings_name(
     ],
 )
 def test_an_unreachable_server_is_one_sentence(tmp_path: Path, variable: str, value: str, who: str) -> None:
-    port = network.free_port()
+    port = ports.free_port()
     arguments = ("up", "--data", str(tmp_path), "--listen", "127.0.0.1:0")
     done = harness.headrace(*arguments, **{variable: value.format(port=port)})
     assert done.returncode == 1

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 import msgspec
 
-from deploy.processes import child, network
+from deploy.network import ports
+from deploy.processes import child
 from ingest import config
 from storage.projects import model, registry
 from storage.queue import envelope, streams
@@ -82,7 +83,7 @@ class Edge:
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://{network.LOOPBACK}:{self.port}"
+        return f"http://{ports.LOOPBACK}:{self.port}"
 
     def client(self) -> httpx.Client:
         """Return a new HTTP client of this edge."""
@@ -116,11 +117,11 @@ def edge(directory: Path, redis_url: str, *, keep_alive: int = 15, **settings: A
     """
     edge_config = config.EdgeConfig(
         redis_url=redis_url,
-        **{"trusted_proxies": (network.LOOPBACK,), "redis_timeout": REDIS_S, **settings},
+        **{"trusted_proxies": (ports.LOOPBACK,), "redis_timeout": REDIS_S, **settings},
     )
-    port = network.free_port()
+    port = ports.free_port()
     options = {
-        "--bind": f"{network.LOOPBACK}:{port}",
+        "--bind": f"{ports.LOOPBACK}:{port}",
         "--worker-class": "ingest.gunicorn_worker.EdgeWorker",
         "--asgi-loop": "uvloop",
         "--asgi-lifespan": "on",

@@ -13,7 +13,7 @@ import httpx
 import msgspec
 import pytest
 
-from deploy.processes import network
+from deploy.network import ports
 from ingest import config
 from storage.projects import registry
 from storage.tables import refusals
@@ -132,8 +132,8 @@ def pending_reasons(client: redis.Redis) -> set[str]:
 
 
 def test_an_edge_that_is_started_before_its_redis(tmp_path: Path) -> None:
-    port = network.free_port()
-    url = f"redis://{network.LOOPBACK}:{port}/0"
+    port = ports.free_port()
+    url = f"redis://{ports.LOOPBACK}:{port}/0"
     with edges.edge(tmp_path, url) as edge:
         assert not edge.is_ready()
         assert is_temporary(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 
-from deploy.processes import child, network
+from deploy.network import ports
+from deploy.processes import child
 from tests.helpers import waiting
 from tests.integration.ingest import edges
 
@@ -64,7 +65,7 @@ def test_a_sender_that_reads_no_answers_is_cut_off(impatient: edges.Edge, redis_
     before, memory = edges.acknowledged(redis_client), _resident(impatient)
     with socket.socket() as raw:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        raw.connect((network.LOOPBACK, impatient.port))
+        raw.connect((ports.LOOPBACK, impatient.port))
         for sent in range(1, MOST + 1):
             with contextlib.suppress(ConnectionError):
                 raw.sendall(PORTION)
@@ -81,7 +82,7 @@ def test_answers_that_are_read_late_arrive_all(edge: edges.Edge, redis_client: r
     with socket.socket() as raw:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         raw.settimeout(waiting.PATIENCE_S)
-        raw.connect((network.LOOPBACK, edge.port))
+        raw.connect((ports.LOOPBACK, edge.port))
         for sent in range(1, MOST + 1):
             raw.sendall(PORTION)
             # Whatever takes so long, the answers below must be complete.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import redis.asyncio
 
-from deploy.running import backends
+from deploy.servers import backends
 from ingest import connection
 from storage import errors
 from storage.ledger import equations

@@ -11,8 +11,9 @@ import pytest
 import redis
 
 from deploy.embedded import redis as embedded_redis
-from deploy.processes import child, network
-from deploy.running import backends
+from deploy.network import ports
+from deploy.processes import child
+from deploy.servers import backends
 from storage import errors
 from storage.projects import edges, registry
 
@@ -61,12 +62,12 @@ def test_a_name_is_one_word(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_only_edges_of_this_database_are_waited_for(tmp_path: Path, named: contextlib.ExitStack) -> None:
-    port = network.free_port()
+    port = ports.free_port()
     program = embedded_redis.choose(tmp_path).path
     command = embedded_redis.arguments(program, tmp_path, port, maxmemory=0, appendfsync="no")
     process = child.Child([*command, "--databases", "2"], tmp_path / "redis.log")
     named.callback(process.stop)
-    ours, others = (f"redis://{network.LOOPBACK}:{port}/{database}" for database in (1, 0))
+    ours, others = (f"redis://{ports.LOOPBACK}:{port}/{database}" for database in (1, 0))
     assert child.wait_until(lambda: backends.redis_is_ready(ours), 60, child=process)
     client = connect(named, ours, "a-command")
     publish(client, 5)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.running import backends
+from deploy.servers import backends
 from storage import errors
 from storage.limits import quotas
 from storage.projects import project_settings

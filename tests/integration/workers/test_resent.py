@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from deploy.running import backends
+from deploy.servers import backends
 from storage import errors
 from storage.ledger import equations
 from storage.projects import model, registry

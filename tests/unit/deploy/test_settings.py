@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deploy import settings
+from deploy.network import addresses
 from storage.servers import clickhouse
 
 REDIS = "must be redis://[user:password@]host[:port][/database] or rediss://…, not "
@@ -86,9 +87,9 @@ def test_every_setting_says_why(name: str) -> None:
     ],
 )
 def test_a_clickhouse_url_is_an_address(url: str, address: clickhouse.Address) -> None:
-    assert settings.clickhouse_address(url) == address
+    assert addresses.clickhouse_address(url) == address
 
 
 @pytest.mark.parametrize("text", ["127.0.0.1:8000", "[::1]:8000", "reports.example:80"])
 def test_an_endpoint_reads_what_it_prints(text: str) -> None:
-    assert str(settings.ListenAddress.parse(text)) == text
+    assert str(addresses.ListenAddress.parse(text)) == text

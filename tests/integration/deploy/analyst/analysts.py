@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploy import analyst
+from deploy.analysts import allow_list
 from deploy.embedded import clickhouse as embedded_clickhouse
 from storage import errors
 from storage.servers import clickhouse
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.helpers import harness
 
-ALLOWED = analyst.allowed(embedded_clickhouse.ANALYST)
+ALLOWED = allow_list.allowed(embedded_clickhouse.ANALYST)
 """The allow-list of the embedded server on this machine."""
 
 

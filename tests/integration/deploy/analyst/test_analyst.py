@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deploy import analyst
+from deploy.analysts import allow_list
 from storage.servers import clickhouse
 from tests.helpers import paths
 from tests.integration.deploy.analyst import analysts
@@ -96,7 +96,7 @@ def test_a_profile_of_others_changes_nothing(person: analysts.Analyst) -> None:
 
 
 def test_every_function_is_known_and_those_that_read_refuse(person: analysts.Analyst) -> None:
-    refused = set(analyst.refused_functions())
+    refused = set(allow_list.refused_functions())
     listed = person.native("SELECT name, case_insensitive FROM system.functions WHERE origin = 'System'")
     known = classified("functions")
     assert not known & refused

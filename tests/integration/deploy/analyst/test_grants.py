@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy import settings
 from deploy.embedded import clickhouse as embedded_clickhouse
-from deploy.processes import network
-from deploy.running import backends
+from deploy.network import addresses
+from deploy.network import ports as network
+from deploy.servers import backends
 from storage.servers import clickhouse
 from storage.tables import migrate
 from tests.helpers import waiting
@@ -40,7 +40,7 @@ def manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[clickhouse.Con
     may = "<profile>default</profile><access_management>1</access_management>"
     users.write_text(users.read_text().replace("<profile>default</profile>", may))
     process = embedded_clickhouse.start(server, directory / "log")
-    address = settings.clickhouse_address(server.url)
+    address = addresses.clickhouse_address(server.url)
     try:
         waiting.until(lambda: backends.clickhouse_is_ready(address), "ClickHouse is ready", child=process)
         migrate.apply(address)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.embedded import confinement, opening
+from deploy.embedded.wheel import landlock, seccomp
 from tests.helpers import harness
 
 if TYPE_CHECKING:
@@ -20,17 +20,17 @@ pytestmark = pytest.mark.integration
 
 _CONFINED = """
 import os, socket, sys
-from deploy.embedded import confinement
+from deploy.embedded.wheel import landlock
 store, log, given, port = sys.argv[1:5]
-assert confinement.confine(
-    [(store, confinement.STORE), (log, confinement.LOG), (given, confinement.READ)], [int(port)]
+assert landlock.confine(
+    [(store, landlock.STORE), (log, landlock.LOG), (given, landlock.READ)], [int(port)]
 )
 """
 
 
 @pytest.fixture(autouse=True)
 def _landlock() -> None:
-    if confinement._version() < confinement.LEAST_VERSION:
+    if landlock._version() < landlock.LEAST_VERSION:
         pytest.skip("This kernel has no Landlock.")
 
 
@@ -88,14 +88,14 @@ def test_it_does_nothing_else(tmp_path: Path, code: str) -> None:
     assert "Permission denied" in confined(tmp_path, code)
 
 
-@pytest.mark.skipif(confinement._version() < 3, reason="This kernel cannot forbid to empty a file.")
+@pytest.mark.skipif(landlock._version() < 3, reason="This kernel cannot forbid to empty a file.")
 @pytest.mark.parametrize("code", ["open(store + '/old', 'w')", "os.truncate(store + '/old', 0)"])
 def test_no_file_that_is_there_is_emptied(tmp_path: Path, code: str) -> None:
     assert "Permission denied" in confined(tmp_path, code)
     assert (tmp_path / "store" / "old").read_text() == "old"
 
 
-@pytest.mark.skipif(confinement._version() < 4, reason="This kernel cannot forbid to connect.")
+@pytest.mark.skipif(landlock._version() < 4, reason="This kernel cannot forbid to connect.")
 def test_it_listens_on_its_ports_and_connects_to_none(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as free:
         port, own = server.getsockname()[1], free.getsockname()[1]
@@ -109,8 +109,8 @@ def test_it_listens_on_its_ports_and_connects_to_none(tmp_path: Path) -> None:
 
 _OPENED = """
 import errno, os, sys, threading
-from deploy.embedded import opening
-assert opening.forbid()
+from deploy.embedded.wheel import seccomp
+assert seccomp.forbid()
 def refused(flags):
     try:
         os.close(os.open(sys.argv[1], flags))
@@ -129,7 +129,7 @@ assert found == [True]
 
 
 def test_no_file_is_opened_as_databases_within_the_engine_do(tmp_path: Path) -> None:
-    if os.uname().machine not in opening._CALLS or sys.platform != "linux":
+    if os.uname().machine not in seccomp._CALLS or sys.platform != "linux":
         pytest.skip("Here nothing is forbidden.")
     done = subprocess.run(
         [sys.executable, "-c", _OPENED, str(tmp_path / "new")],

@@ -11,7 +11,7 @@ import httpx
 import psutil
 import pytest
 
-from deploy.running import runtime, sharing
+from deploy.directory import runtime, sharing
 from tests.helpers import harness, waiting
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import pytest
 import redis.exceptions
 
 from deploy.embedded import clickhouse as embedded_clickhouse
-from deploy.embedded import room
-from deploy.running import backends
+from deploy.embedded import free_space
+from deploy.servers import backends
 from storage import errors
 from storage.servers import clickhouse
 from storage.tables import migrate
@@ -87,8 +87,8 @@ def test_clickhouse_whose_port_is_taken_ends_and_says_so(
 def test_clickhouse_is_not_started_on_a_disk_without_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "KEPT", 1 << 60)
-    monkeypatch.setattr(room, "free", lambda _: 5 * room.MEBIBYTE)
+    monkeypatch.setattr(free_space, "KEPT", 1 << 60)
+    monkeypatch.setattr(free_space, "free", lambda _: 5 * free_space.MEBIBYTE)
     with pytest.raises(errors.HeadraceError, match=r"Only 5 MiB are free on .* needs \d+ MiB: make"):
         embedded_clickhouse.prepare(tmp_path, 1, 2, tmp_path / "errors" / "errors.log")
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import pytest
 
-from deploy.embedded import chdb_server, room
 from deploy.embedded import clickhouse as embedded_clickhouse
+from deploy.embedded import free_space
+from deploy.embedded.wheel import chdb_server
 from deploy.settings import MEBIBYTE
 from storage import errors
 from storage.quarantine import quarantined
@@ -75,7 +76,7 @@ def filled(disk: Path, leave: int) -> Iterator[io.FileIO]:
 
 def between(disk: Path) -> int:
     """Return a number of free bytes that lets an engine start, and take no reports."""
-    return (room.enough(str(disk)) + room.kept(str(disk))) // 2
+    return (free_space.enough(str(disk)) + free_space.kept(str(disk))) // 2
 
 
 def test_a_nearly_full_disk_takes_no_reports_and_can_be_cleared(disk: Path) -> None:
@@ -91,11 +92,11 @@ def test_a_nearly_full_disk_takes_no_reports_and_can_be_cleared(disk: Path) -> N
                 writer.insert(connection, "outcomes", {"project_id": [1], "quantity": [1]}, "refused")
             writer.insert(connection, "projects", {"id": [2]}, "taken")
             writer.insert(connection, "removals", {"project_id": [3]}, "taken")
-            before = room.free(str(disk))
+            before = free_space.free(str(disk))
             quarantined.drop(connection, quarantined.Selection(project_id=1))
             assert connection.execute("SELECT count() FROM quarantine") == [(0,)]
             connection.execute("ALTER TABLE reports DROP PARTITION tuple(1, '', 'old')")
-            waiting.until(lambda: room.free(str(disk)) > before + 25 * MEBIBYTE, "there is room")
+            waiting.until(lambda: free_space.free(str(disk)) > before + 25 * MEBIBYTE, "there is room")
             writer.insert(connection, "outcomes", {"project_id": [1], "quantity": [1]}, "taken")
 
 
@@ -129,7 +130,7 @@ def test_the_engine_ends_even_if_it_cannot_say_so(disk: Path) -> None:
         arguments = embedded_clickhouse._arguments(server.server)
         again = subprocess.Popen(arguments, stderr=full, cwd=server.server.directory)
         try:
-            with filled(disk, room.least(str(disk)) // 2):
+            with filled(disk, free_space.least(str(disk)) // 2):
                 assert again.wait(waiting.PATIENCE_S) == chdb_server.NO_ROOM
         finally:
             again.kill()
@@ -140,7 +141,7 @@ def test_the_room_of_the_disk_that_holds_the_data_counts(disk: Path, tmp_path: P
     (tmp_path / "clickhouse").mkdir()
     (tmp_path / "clickhouse" / "data").symlink_to(disk)
     with (
-        filled(disk, room.enough(str(disk)) - MEBIBYTE),
+        filled(disk, free_space.enough(str(disk)) - MEBIBYTE),
         pytest.raises(errors.HeadraceError, match=rf"MiB are free on the disk of {disk}"),
     ):
         embedded_clickhouse.prepare(tmp_path / "clickhouse", 1, 2, tmp_path / "errors" / "errors.log")
@@ -148,11 +149,15 @@ def test_the_room_of_the_disk_that_holds_the_data_counts(disk: Path, tmp_path: P
 
 def test_an_engine_waits_for_room_whether_or_not_it_can_say_so(disk: Path) -> None:
     roomy = (
-        "import sys; sys.path.append(sys.argv[1]); import room; print(room.lacking(sys.argv[2]) or 'roomy')"
+        "import sys; sys.path.append(sys.argv[1]); import free_space;"
+        "print(free_space.lacking(sys.argv[2]) or 'roomy')"
     )
-    program = [sys.executable, "-c", roomy, str(Path(room.__file__).parent), str(disk)]
-    waits = [sys.executable, "-I", "-S", str(room.__file__), str(disk), *program]
-    with filled(disk, room.enough(str(disk)) - MEBIBYTE) as filler, Path("/dev/full").open("wb") as full:
+    program = [sys.executable, "-c", roomy, str(Path(free_space.__file__).parent), str(disk)]
+    waits = [sys.executable, "-I", "-S", str(free_space.__file__), str(disk), *program]
+    with (
+        filled(disk, free_space.enough(str(disk)) - MEBIBYTE) as filler,
+        Path("/dev/full").open("wb") as full,
+    ):
         mute = subprocess.Popen(waits, stdout=subprocess.PIPE, stderr=full)
         telling = subprocess.Popen(waits, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert telling.stderr
@@ -163,7 +168,7 @@ def test_an_engine_waits_for_room_whether_or_not_it_can_say_so(disk: Path) -> No
 
 
 def test_files_of_limited_size_are_refused(tmp_path: Path) -> None:
-    server = "-P", "-m", "deploy.embedded.chdb_server", str(tmp_path), str(tmp_path)
+    server = "-P", "-m", "deploy.embedded.wheel.chdb_server", str(tmp_path), str(tmp_path)
     limited = f'ulimit -f 1000; exec "{sys.executable}" {" ".join(server)}'
     ended = subprocess.run(
         ["sh", "-c", limited], capture_output=True, check=False, timeout=waiting.PATIENCE_S

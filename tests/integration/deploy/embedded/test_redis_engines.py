@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from deploy.embedded import redis as embedded_redis
-from deploy.embedded import redis_engines
-from deploy.processes import child, network
-from deploy.running import backends
+from deploy.network import ports
+from deploy.processes import child
+from deploy.servers import backends, redis_engines
 from tests.helpers import harness
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.integration
 @contextlib.contextmanager
 def redis_with(directory: Path, *options: str) -> Iterator[str]:
     """Run a Redis with further options, and give its URL."""
-    port = network.free_port()
+    port = ports.free_port()
     url = embedded_redis.url(port)
     program = embedded_redis.choose(directory).path
     command = embedded_redis.arguments(program, directory, port, maxmemory=1 << 28, appendfsync="no")

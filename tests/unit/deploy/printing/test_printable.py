@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deploy import printable
+from deploy.printing import printable
 
 
 @pytest.mark.parametrize(

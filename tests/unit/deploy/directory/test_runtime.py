@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from deploy import settings
-from deploy.running import located, runtime
+from deploy.directory import runtime
+from deploy.running import located
 from storage import errors
 
 if TYPE_CHECKING:

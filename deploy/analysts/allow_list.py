@@ -193,5 +193,5 @@ def _lines(parts: Iterable[str]) -> str:
 
 @functools.cache
 def _file() -> _AllowListFile:
-    text = resources.files("deploy").joinpath("analyst.toml").read_text("utf-8")
+    text = resources.files("deploy.analysts").joinpath("allow_list.toml").read_text("utf-8")
     return msgspec.convert(tomllib.loads(text), _AllowListFile)

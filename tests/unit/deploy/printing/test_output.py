@@ -9,7 +9,7 @@ import json
 import pytest
 import rich.console
 
-from deploy.cli import output
+from deploy.printing import output
 
 NOON = dt.datetime(2026, 1, 2, 12, 0, 0, 5000, tzinfo=dt.UTC)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deploy import relabel
+from deploy.noise import relabel
 from storage.projects import project_settings
 from storage.tables import labels
 from tests.helpers import payloads

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from storage import errors
 
 if TYPE_CHECKING:
-    from deploy import settings
+    from deploy.network import addresses
 
 LOOPBACK: Final = "127.0.0.1"
 
@@ -26,7 +26,7 @@ def free_port() -> int:
         return port
 
 
-def require_free(endpoint: settings.ListenAddress, purpose: str) -> None:
+def require_free(endpoint: addresses.ListenAddress, purpose: str) -> None:
     """Check that ``purpose`` can listen here.
 
     Raises:

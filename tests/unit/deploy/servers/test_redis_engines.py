@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy.embedded import redis as embedded_redis
-from deploy.embedded import redis_engines
+from deploy.servers import redis_engines
 from storage import errors
 from tests.helpers import waiting
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.running import sharing
+from deploy.directory import sharing
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ import rich.progress
 import rich.table
 import rich.text
 
-from deploy import printable
+from deploy.printing import printable
 from storage.text import characters
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import redis.backoff
 import redis.exceptions
 import redis.retry
 
-from deploy.embedded import redis_engines
-from deploy.processes import network
+from deploy.network import ports
+from deploy.servers import redis_engines
 from storage import errors
 from storage.servers import clickhouse, redis_errors
 
@@ -68,7 +68,7 @@ def require_suitable_redis(url: str) -> tuple[redis_engines.Engine, list[str]]:
 
 def clickhouse_is_ready(address: clickhouse.Address) -> bool:
     """Tell whether ClickHouse answers to this user."""
-    if not network.answers(address.host, address.port):  # the driver logs each refused connection at length
+    if not ports.answers(address.host, address.port):  # the driver logs each refused connection at length
         return False
     try:
         require_clickhouse(address)

@@ -2,7 +2,7 @@
 
 It needs nothing but the standard library and the wheel. The working directory must hold the ``config.xml``
 that names ports, data and users. The engine serves for as long as its query runs, and its query reads from a
-pipe that ends with SIGTERM. It also ends, at once, when the disk is nearly full: see ``room``.
+pipe that ends with SIGTERM. It also ends, at once, when the disk is nearly full: see ``free_space``.
 
 Arguments: the directory of the data, the one of the log, the one of what it may only read, and its two ports.
 """
@@ -23,7 +23,8 @@ import time
 import types
 from typing import Any, Final
 
-from deploy.embedded import confinement, opening, room
+from deploy.embedded import free_space
+from deploy.embedded.wheel import landlock, seccomp
 
 NO_ROOM: Final = 28
 """The exit code, after ``errno.ENOSPC``."""
@@ -33,21 +34,21 @@ _SERVE: Final = (
 )
 
 _SYSTEM: Final = (
-    ("/usr", confinement.RUN),
-    ("/lib", confinement.RUN),
-    ("/lib64", confinement.RUN),
-    ("/etc/localtime", confinement.READ),
-    ("/etc/timezone", confinement.READ),
-    ("/etc/ld.so.cache", confinement.READ),
-    ("/proc/cpuinfo", confinement.READ),
-    ("/proc/meminfo", confinement.READ),
-    ("/proc/self/statm", confinement.READ),
-    ("/proc/self/task", confinement.READ),
-    ("/sys/devices/system", confinement.READ),
-    ("/sys/fs/cgroup", confinement.READ),
-    ("/dev/null", confinement.USE),
-    ("/dev/urandom", confinement.READ),
-    ("/dev/zero", confinement.READ),
+    ("/usr", landlock.RUN),
+    ("/lib", landlock.RUN),
+    ("/lib64", landlock.RUN),
+    ("/etc/localtime", landlock.READ),
+    ("/etc/timezone", landlock.READ),
+    ("/etc/ld.so.cache", landlock.READ),
+    ("/proc/cpuinfo", landlock.READ),
+    ("/proc/meminfo", landlock.READ),
+    ("/proc/self/statm", landlock.READ),
+    ("/proc/self/task", landlock.READ),
+    ("/sys/devices/system", landlock.READ),
+    ("/sys/fs/cgroup", landlock.READ),
+    ("/dev/null", landlock.USE),
+    ("/dev/urandom", landlock.READ),
+    ("/dev/zero", landlock.READ),
 )
 """What any program may need. ``/proc`` tells nothing of other processes, and of this one nothing secret: the
 environment that it was started in holds nothing of the kind."""
@@ -82,18 +83,18 @@ def confine(data: str, log: str, given: str, *ports: str) -> None:
     paths.update(filter(None, [sysconfig.get_config_var("LIBDIR"), _wheel()]))
     allowed = [
         *_SYSTEM,
-        *((path, confinement.RUN) for path in paths),
-        *((name, confinement.READ) for name in ("config.xml", "users.xml", given)),
-        (data, confinement.STORE),
-        (_status(data), confinement.OWN),
-        (log, confinement.LOG),
+        *((path, landlock.RUN) for path in paths),
+        *((name, landlock.READ) for name in ("config.xml", "users.xml", given)),
+        (data, landlock.STORE),
+        (_status(data), landlock.OWN),
+        (log, landlock.LOG),
     ]
     if sys.platform == "linux":
         # It stays open, so that the kernel keeps the very entry that the rule is about.
         os.open("/proc/self/task", os.O_PATH | os.O_CLOEXEC)
-    if not opening.forbid():
+    if not seccomp.forbid():
         sys.stderr.write("Here nothing can keep whoever may query from making empty files among the data.\n")
-    if not confinement.confine(allowed, map(int, ports)):
+    if not landlock.confine(allowed, map(int, ports)):
         sys.stderr.write("This kernel has no Landlock: whoever may query can read this user's files.\n")
 
 
@@ -153,18 +154,18 @@ def serve(chdb: Any, data: str) -> int:  # noqa: ANN401 - see ``engine``
     # Not sigtimedwait: in a process that was frozen past its timeout it reports a signal that never came.
     while not signal.sigpending() & _STOP_SIGNALS:
         _require_room(data)
-        time.sleep(room.POLL_S)
+        time.sleep(free_space.POLL_S)
     failed = ended.is_set()
     os.close(pipe)
     while thread.is_alive():  # what it still writes needs room, too
         _require_room(data)
-        thread.join(room.POLL_S)
+        thread.join(free_space.POLL_S)
     return int(failed)
 
 
 def _require_room(data: str) -> None:
     """End this process, threads and all, while every write so far has found its room."""
-    if room.free(data) < room.least(data):
+    if free_space.free(data) < free_space.least(data):
         try:
             os.write(sys.stderr.fileno(), b"The disk is nearly full: the engine ends before it is.\n")
         finally:  # the log may be on the full disk

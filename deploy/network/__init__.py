@@ -1,0 +1,1 @@
+"""How addresses are written, and the ports of this machine."""

@@ -1,0 +1,1 @@
+"""Rules of noise on reports that are stored already."""
