@@ -21,7 +21,7 @@ from workers.limits import sampling
 from workers.limits import variants as collapsed
 from workers.model import outcomes
 from workers.reading import user_agents
-from workers.rows import collapse, deliveries, quarantine
+from workers.rows import collapse, deliveries, identity, quarantine
 from workers.stages import classify, evaluate
 
 if TYPE_CHECKING:
@@ -185,10 +185,8 @@ class _Limiter:
         """Reduce the reports that are one variant too many."""
         variants: dict[int, list[_Report]] = {}
         for report in reports:
-            variants.setdefault(collapsed.variant_of(report.finding, report.agent), []).append(report)
-        sightings = [
-            (variant, collapsed.coarse_key_of(same[0].finding)) for variant, same in variants.items()
-        ]
+            variants.setdefault(identity.variant_of(report.finding, report.agent), []).append(report)
+        sightings = [(variant, identity.coarse_key_of(same[0].finding)) for variant, same in variants.items()]
         most = self._settings.new_variants_per_hour
         letters = self._arbiter.sight(self._project_id, "variants", sightings, reports[-1].second, most)
         for variant, same in variants.items():

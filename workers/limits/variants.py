@@ -11,39 +11,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-import xxhash
 
 from workers.model import report
-from workers.stages import classify, fingerprint
+from workers.stages import fingerprint
 from workers.text import urls
 
 if TYPE_CHECKING:
-    from workers.reading import user_agents
     from workers.stages.classify import Finding
 
 NOTE: Final = "collapsed"
 """The key in ``details`` that says so: ``place`` or ``other``."""
-
-
-def variant_of(finding: Finding, agent: user_agents.Agent) -> int:
-    """Return the hash of all that makes a variant."""
-    return xxhash.xxh64_intdigest("\0".join((str(finding.digest), *agent)).encode())
-
-
-def coarse_key_of(finding: Finding) -> int:
-    """Return the hash of a report's place."""
-    found = finding.report
-    parts = (
-        found.kind,
-        found.disposition,
-        found.directive,
-        found.blocked.host or found.blocked.text,
-        found.document.host or found.document.text,
-        found.hostname,
-        finding.label.rule,
-        str(int(finding.contradiction)),
-    )
-    return xxhash.xxh64_intdigest("\0".join(parts).encode())
 
 
 def to_coarse(finding: Finding) -> Finding:
@@ -80,6 +57,6 @@ def _reduced(finding: Finding, found: report.Report, title: str) -> Finding:
         report=found,
         title=title,
         fingerprint=fingerprint.fingerprint(found),
-        digest=classify.digest(found, title, 0, finding.label, finding.contradiction),
         policy=0,
+        digest=0,
     )

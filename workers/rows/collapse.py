@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-import xxhash
 
 from workers import impossible
 from workers.model import outcomes
 from workers.reading import user_agents
+from workers.rows import identity
 from workers.stages import classify, evaluate
 
 if TYPE_CHECKING:
@@ -135,12 +135,12 @@ class Collapser:
 
     def _row(self, context: RowContext, sighting: Occurrence, start: int, occurred: int) -> ReportRow:
         finding, agent = sighting.finding, sighting.agent
-        identity = _identity(context, finding, agent)
+        shared = identity.identity_of(finding, agent, context.details)
         account = context.account
-        key = (account.project_id, account.environment, account.release, start, identity)
+        key = (account.project_id, account.environment, account.release, start, shared)
         row = self._distinct.get(key)
         if row is None:
-            row = ReportRow(account, context.details, finding, agent, identity, start, occurred, occurred, 0)
+            row = ReportRow(account, context.details, finding, agent, shared, start, occurred, occurred, 0)
             self._distinct[key] = row
             self._rows.append(row)
         return row
@@ -148,19 +148,13 @@ class Collapser:
     def _keep_each(self, context: RowContext, received: deliveries.Deliveries, sighting: Occurrence) -> None:
         finding, agent, age = sighting.finding, sighting.agent, sighting.age
         account, details = context.account, context.details
-        shared = _identity(context, finding, agent)
+        shared = identity.identity_of(finding, agent, context.details)
         for received_ms, receipt in received.receipts():
             at = max(received_ms - age, 0)
-            identity = xxhash.xxh64_intdigest(f"{shared}\0{receipt}\0{sighting.position}".encode())
-            row = ReportRow(account, details, finding, agent, identity, at, at, at, 1)
+            own = identity.single_identity_of(shared, receipt, sighting.position)
+            row = ReportRow(account, details, finding, agent, own, at, at, at, 1)
             row.absent = sighting.weight - 1
             self._rows.append(row)
-
-
-def _identity(context: RowContext, finding: classify.Finding, agent: user_agents.Agent) -> int:
-    """Return the hash of all that makes a row distinct besides its window."""
-    parts = (str(finding.digest), *agent, *context.details, *context.details.values())
-    return xxhash.xxh64_intdigest("\0".join(parts).encode())
 
 
 def _reports(rows: list[ReportRow]) -> columns.Columns:

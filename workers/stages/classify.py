@@ -1,4 +1,4 @@
-"""The classify stage: a report's title, its fingerprint, and the hash by which equal reports are found."""
+"""The classify stage: a report's title, its fingerprint, and how it is counted."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Finding(msgspec.Struct, eq=False, gc=False):
         title: one line for a person.
         fingerprint: groups the same finding across time, pages, browsers, releases and environments.
         verdict: how the report is counted.
-        digest: hash of everything the report says that a row stores, but its time and raw text.
         policy: hash of the policy's text, 0 without one.
         label: which noise it is, if any.
         contradiction: whether the reported policy allows what was reported.
         scrubbing: what is taken out of the text of the item.
+        digest: hash of the content, see ``rows.identity``; 0 until it is asked for.
     """
 
     item: report.Item | None
@@ -37,11 +37,11 @@ class Finding(msgspec.Struct, eq=False, gc=False):
     title: str
     fingerprint: int
     verdict: outcomes.OutcomeKey
-    digest: int
     policy: int
     label: noise.Label
     contradiction: impossible.Contradiction
     scrubbing: scrub.ScrubRules
+    digest: int = 0
     _raw: str = ""
 
     @property
@@ -70,7 +70,6 @@ def classify(  # noqa: PLR0913 - one parameter for what each stage found
         title=title,
         fingerprint=fingerprint.fingerprint(found, scrubbing),
         verdict=_accepted(found.kind),
-        digest=digest(found, title, policy, label, contradiction),
         policy=policy,
         label=label,
         contradiction=contradiction,
@@ -87,32 +86,3 @@ def _accepted(kind: str) -> outcomes.OutcomeKey:
 @functools.lru_cache(maxsize=256)
 def _policy_hash(policy: str) -> int:
     return xxhash.xxh64_intdigest(policy.encode())
-
-
-def digest(
-    found: report.Report, title: str, policy: int, label: noise.Label, contradiction: impossible.Contradiction
-) -> int:
-    """Return the hash of all content. Each part is free of NUL, and those of varying number stand last."""
-    parts = (
-        found.kind,
-        found.disposition,
-        title,
-        found.directive,
-        found.blocked.text,
-        found.document.text,
-        found.referrer_host,
-        found.source_file.text,
-        str(found.line),
-        str(found.column),
-        found.sample,
-        found.hostname,
-        str(found.port),
-        str(policy),
-        str(found.status_code),
-        label.noise,
-        label.rule,
-        str(int(contradiction)),
-        *found.details,
-        *found.details.values(),
-    )
-    return xxhash.xxh64_intdigest("\0".join(parts).encode())

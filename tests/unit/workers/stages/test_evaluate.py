@@ -23,37 +23,6 @@ def only(item: object) -> classify.Finding:
     return finding
 
 
-SHARED = [
-    (payloads.modern(originalPolicy="'nonce-a'"), payloads.modern(originalPolicy="'nonce-b'")),
-    (payloads.modern(blockedURL="https://a.example/?a"), payloads.modern(blockedURL="https://a.example/?b")),
-    (payloads.modern(url="https://a.example/#a"), payloads.modern(url="https://a.example/#b")),
-    (payloads.modern(age=1), payloads.modern(age=2)),
-    (payloads.modern(user_agent="a"), payloads.modern(user_agent="b")),
-    (payloads.modern(originalPolicy="report-uri /?a"), payloads.modern(originalPolicy="report-uri /?b")),
-    (payloads.legacy(referrer="https://a.example/?a"), payloads.legacy(referrer="https://a.example/?b")),
-]
-
-
-@pytest.mark.parametrize(("one", "other"), SHARED)
-def test_what_no_row_stores_does_not_tell_reports_apart(one: object, other: object) -> None:
-    assert only(one).digest == only(other).digest
-
-
-APART = [
-    (payloads.modern(lineNumber=1), payloads.modern(lineNumber=True)),
-    (payloads.modern(sample="a?b"), payloads.modern(sample="a?c")),
-    (payloads.modern(originalPolicy="report-uri /a"), payloads.modern(originalPolicy="report-uri /b")),
-    (payloads.modern(lineNumber=1), payloads.modern(columnNumber=1)),
-    (payloads.modern(age=True), payloads.modern(age=1)),
-    (payloads.modern(url_hash="a"), payloads.modern(eval_hash="a")),
-]
-
-
-@pytest.mark.parametrize(("one", "other"), APART)
-def test_what_a_row_stores_does(one: object, other: object) -> None:
-    assert only(one).digest != only(other).digest
-
-
 def test_items_keep_their_position() -> None:
     found = judged(1, payloads.modern(), {"type": "crash"}, "x")
     assert [position for position, _ in found.findings] == [1, 2]
