@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ingest import targets
-    from storage.limits import quotas
+    from storage.limits import exhausted_quotas
 
 DETAILS: Final = {
     "project_minute": "This project's quota of a minute is used up.",
@@ -51,7 +51,7 @@ class Shedder:
         self._clock = clock
         self.limits: dict[tuple[int, str], Limit] = {}
 
-    def replace(self, exhausted: Iterable[quotas.Exhausted], now_s: float) -> None:
+    def replace(self, exhausted: Iterable[exhausted_quotas.Exhausted], now_s: float) -> None:
         """Shed by these quotas from now on.
 
         Args:

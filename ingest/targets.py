@@ -17,7 +17,7 @@ from storage.queue import envelope, isolation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from storage.limits import quotas
+    from storage.limits import exhausted_quotas
     from storage.projects import public_keys
 
 _ROUTE: Final = re.compile(r"/api/([1-9][0-9]{0,19})/(?:security|csp-report|nel)/?")
@@ -152,7 +152,7 @@ class TargetTable:
         self._projects = None
         self._remembered.clear()
 
-    def stands(self, exhausted: quotas.Exhausted) -> bool:
+    def stands(self, exhausted: exhausted_quotas.Exhausted) -> bool:
         """Return whether a quota that is used up is still one of its project's."""
         project = (self._projects or {}).get(exhausted.project_id)
         return project is not None and exhausted.stands(project.settings)

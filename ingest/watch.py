@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
-from storage.limits import quotas
+from storage.limits import exhausted_quotas
 from storage.projects import edges, registry
 from storage.queue import isolation
 
@@ -99,7 +99,7 @@ class Watch:
             self._version = snapshot.version
 
     async def _refresh_limits(self) -> None:
-        limits = await quotas.load_exhausted(self._client)
+        limits = await exhausted_quotas.load(self._client)
         self._clock.compare(limits.redis_s, limits.told_s)
         self._shedder.replace(filter(self._table.stands, limits.exhausted), limits.redis_s)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from storage.limits import quotas
 from storage.projects import project_settings
 from storage.queue import envelope
 from workers import impossible, noise
@@ -345,6 +346,6 @@ def _new_context(payload: envelope.Payload, plan: Plan, kept: str | None) -> col
         rules=evaluate.rules_of(project.settings),
         window_ms=project.settings.dedupe_window * 1000,
         details=details,
-        limited=project_limits.are_set(project.settings),
+        limited=quotas.are_set(project.settings),
         removed_before=project.removed_before,
     )

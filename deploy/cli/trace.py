@@ -13,7 +13,7 @@ from deploy.printing import output, printable
 from deploy.servers import backends
 from storage.projects import registry
 from storage.quarantine import quarantined
-from storage.queue import streams
+from storage.queue import entry_ids, streams
 from storage.tables import receipts
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _in_queue(client: redis.Redis, receipt: receipts.Receipt) -> Answer | None:
     if receipt.index >= held.payloads:
         return {"state": "unknown", "payloads": held.payloads}
     bounds = batch.decode_bounds(held.bounds) if held.bounds else None
-    if bounds and _order(receipt.entry_id) <= _order(bounds.last):
+    if bounds and entry_ids.parse(receipt.entry_id) <= entry_ids.parse(bounds.last):
         return {
             "state": "in_batch",
             "shard": receipt.shard,
@@ -100,10 +100,6 @@ def _quarantined(server: clickhouse.Connection, receipt: receipts.Receipt) -> li
     selection = quarantined.Selection(receipt=str(receipt))
     rows = [row for page in quarantined.pages(server, selection) for row in page]
     return [{"reason": row.reason, "error": printable.line(row.error), "bytes": len(row.raw)} for row in rows]
-
-
-def _order(entry_id: str) -> tuple[int, ...]:
-    return tuple(map(int, entry_id.split("-")))
 
 
 def _time(milliseconds: int) -> dt.datetime | None:

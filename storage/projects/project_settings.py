@@ -6,11 +6,14 @@ export settings know a new field by themselves, and a test compares the document
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 from storage.projects import origins
+
+NO_LIMIT: Final = "no_limit"
+"""In the declaration of a setting that limits how many reports are accepted: the value that sets no limit."""
 
 
 class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -106,6 +109,7 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
             ge=0,
             le=10**12,
             examples=[60_000, 0],
+            extra={NO_LIMIT: 0},
         ),
     ] = 0
     quota_per_day: Annotated[
@@ -115,6 +119,7 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
             ge=0,
             le=10**12,
             examples=[5_000_000, 0],
+            extra={NO_LIMIT: 0},
         ),
     ] = 0
     key_quota_per_minute: Annotated[
@@ -124,6 +129,7 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
             ge=0,
             le=10**12,
             examples=[10_000, 0],
+            extra={NO_LIMIT: 0},
         ),
     ] = 0
     key_quota_per_day: Annotated[
@@ -133,6 +139,7 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
             ge=0,
             le=10**12,
             examples=[1_000_000, 0],
+            extra={NO_LIMIT: 0},
         ),
     ] = 0
     quota_burst: Annotated[
@@ -154,6 +161,7 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
                 "fit into a budget, the loudest findings giving way first (adaptive)."
             ),
             examples=["off", "adaptive"],
+            extra={NO_LIMIT: "off"},
         ),
     ] = "off"
     sample_rate: Annotated[
@@ -184,6 +192,7 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
             ge=0,
             le=1_000_000,
             examples=[10_000, 0],
+            extra={NO_LIMIT: 0},
         ),
     ] = 0
     quarantine_per_hour: Annotated[

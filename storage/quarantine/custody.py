@@ -10,7 +10,7 @@ import redis
 
 from storage import errors
 from storage.quarantine import departures, quarantined, resubmission
-from storage.queue import isolation, streams
+from storage.queue import entry_ids, isolation, streams
 from storage.servers import clickhouse, leases, redis_errors, scripts
 
 if TYPE_CHECKING:
@@ -89,5 +89,4 @@ def committed(client: redis.Redis, shards: int, selection: quarantined.Selection
 
 
 def _head(number: int, head: bytes) -> quarantined.ShardHead:
-    ms, _, seq = head.partition(b"-")
-    return quarantined.ShardHead(number, int(ms), int(seq))
+    return quarantined.ShardHead(number, *entry_ids.parse(head))

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from storage import errors
+from storage.queue import entry_ids
 
 VERSION: Final = 1
 
@@ -69,7 +70,7 @@ class Entry(NamedTuple):
     @property
     def received_ms(self) -> int:
         """Time of receipt, in milliseconds since the epoch."""
-        return int(self.id.partition("-")[0]) if self.dated_ms is None else self.dated_ms
+        return entry_ids.parse(self.id).ms if self.dated_ms is None else self.dated_ms
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -25,7 +25,7 @@ import redis.exceptions
 import structlog
 
 from storage import errors
-from storage.queue import appends
+from storage.queue import appends, entry_ids
 from storage.servers import redis_errors, scripts
 
 if TYPE_CHECKING:
@@ -312,7 +312,8 @@ class Queue:
         names = keys(lease.shard)
         flat = [part for pair in counts for part in pair]
         where = (names.fence, names.bounds, names.attempts, names.begun, names.stream, names.ledger)
-        if not self._run(scripts.COMMIT, where, lease.token, bounds, _after(last), *flat):
+        following = str(entry_ids.parse(last).following)
+        if not self._run(scripts.COMMIT, where, lease.token, bounds, following, *flat):
             raise _lost(lease)
 
     def _run(self, script: scripts.Script, names: tuple[str, ...], *arguments: object) -> Any:  # noqa: ANN401 - a Lua answer
@@ -336,7 +337,7 @@ def received_ms(entry_id: bytes, fields: Mapping[bytes, bytes]) -> int:
 
 
 def _dated(entry_id: bytes, received: bytes | None) -> int:
-    return int(received if received and received.isdigit() else entry_id.partition(b"-")[0])
+    return int(received) if received and received.isdigit() else entry_ids.parse(entry_id).ms
 
 
 def _stored_fields(entry_id: bytes, fields: Mapping[bytes, bytes]) -> StoredEntry:
@@ -348,12 +349,6 @@ def _stored(entry_id: bytes, counted: bytes, value: bytes, received: bytes | Non
     numbers = [int(number) for number in counted.split()]
     counts = dict(zip(numbers[::2], numbers[1::2], strict=True))
     return StoredEntry(entry_id.decode(), counts, value, _dated(entry_id, received))
-
-
-def _after(entry_id: str) -> str:
-    """Return the smallest id above this one."""
-    milliseconds, _, sequence = entry_id.partition("-")
-    return f"{milliseconds}-{int(sequence) + 1}"
 
 
 def _lost(lease: ShardLease) -> errors.LeaseLostError:

@@ -19,7 +19,7 @@ import redis
 
 from storage import errors
 from storage.ledger import equations
-from storage.limits import quotas
+from storage.limits import exhausted_quotas
 from storage.projects import model, partitions, project_settings, registry
 from storage.queue import isolation, streams
 from storage.removal import underway
@@ -171,9 +171,9 @@ def _delete_counts(client: redis.Redis, shards: int, project_id: int) -> None:
                 pipeline.eval(scripts.DISOWN.text, 2, names.ledger, names.stream, str(project_id))
             pipeline.delete(*partitions.keys(project_id))
             pipeline.execute()
-        members: Any = client.zrange(quotas.EXHAUSTED_KEY, 0, -1)
+        members: Any = client.zrange(exhausted_quotas.EXHAUSTED_KEY, 0, -1)
         if mine := [member for member in members if member.split(b" ", 1)[0] == str(project_id).encode()]:
-            client.zrem(quotas.EXHAUSTED_KEY, *mine)
+            client.zrem(exhausted_quotas.EXHAUSTED_KEY, *mine)
 
 
 def _marked(project: model.Project) -> model.Project:

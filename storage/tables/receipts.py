@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import msgspec
 
 from storage import errors
+from storage.queue import entry_ids
 
 if TYPE_CHECKING:
     from storage.servers import clickhouse
@@ -59,7 +60,7 @@ class Receipt(msgspec.Struct, frozen=True):
     @property
     def entry_id(self) -> str:
         """The id of the stream entry."""
-        return f"{self.ms}-{self.seq}"
+        return str(entry_ids.EntryId(self.ms, self.seq))
 
     def __str__(self) -> str:
         """Return it as the edge answered it."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from deploy.network import ports
 from storage.ledger import equations
-from storage.limits import quotas
+from storage.limits import exhausted_quotas
 from storage.projects import model, project_settings, registry
 from storage.queue import streams
 from tests.bench import corpus, foreign, loadgen, memory, stack
@@ -136,7 +136,7 @@ def _guard(stores: stack.Stores) -> model.Project:
     loud = source.create("loud", settings=project_settings.ProjectSettings(quota_per_minute=1))
     source.publish(stores.client)
     until = time.time() + _HOUR_S
-    stores.client.zadd(quotas.EXHAUSTED_KEY, {f"{loud.id} project_minute 1 ": until})
+    stores.client.zadd(exhausted_quotas.EXHAUSTED_KEY, {f"{loud.id} project_minute 1 ": until})
     return guarded
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from storage import errors
 from storage.projects import model, project_settings
-from storage.queue import envelope
+from storage.queue import entry_ids, envelope
 from workers import pipeline
 from workers.reading import decode
 
@@ -57,10 +57,10 @@ class DecodedBatch(NamedTuple):
 
     def until(self, last: str) -> DecodedBatch:
         """Return the part that ends with the entry of this id."""
-        end = _order(last)
+        end = entry_ids.parse(last)
         return DecodedBatch(
-            [entry for entry in self.entries if _order(entry.id) <= end],
-            [corrupt for corrupt in self.corrupt if _order(corrupt.stored.id) <= end],
+            [entry for entry in self.entries if entry_ids.parse(entry.id) <= end],
+            [corrupt for corrupt in self.corrupt if entry_ids.parse(corrupt.stored.id) <= end],
         )
 
 
@@ -132,11 +132,6 @@ def decode_entries(
         except errors.EnvelopeError as error:
             corrupt.append(Corrupt(item, str(error)))
     return DecodedBatch(entries, corrupt)
-
-
-def _order(entry_id: str) -> tuple[int, int]:
-    milliseconds, _, sequence = entry_id.partition("-")
-    return int(milliseconds), int(sequence)
 
 
 def reports_at_most(body: bytes) -> int:
@@ -220,14 +215,14 @@ def less(
 
 def until(stored: Sequence[streams.StoredEntry], last: str) -> list[streams.StoredEntry]:
     """Return the part of some entries that ends with the one of this id."""
-    end = _order(last)
-    return [item for item in stored if _order(item.id) <= end]
+    end = entry_ids.parse(last)
+    return [item for item in stored if entry_ids.parse(item.id) <= end]
 
 
 def _ids(entries: DecodedBatch) -> list[str]:
     """Return the ids of all entries, in the order of the stream."""
     ids = [entry.id for entry in entries.entries] + [corrupt.stored.id for corrupt in entries.corrupt]
-    return sorted(ids, key=_order)
+    return sorted(ids, key=entry_ids.parse)
 
 
 def make_plan(

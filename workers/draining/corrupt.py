@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from storage.queue import envelope
+from storage.queue import entry_ids, envelope
 from workers.model import outcomes
 
 if TYPE_CHECKING:
@@ -75,12 +75,12 @@ def add(
 
 def _receipts(shard: int, entry_id: str, projects: list[int]) -> dict[str, object]:
     """Return the row that says of each payload of an entry, by its project, that it was invalid."""
-    milliseconds, _, sequence = entry_id.partition("-")
+    ms, seq = entry_ids.parse(entry_id)
     none = [0] * len(projects)
     return {
         "shard": shard,
-        "ms": int(milliseconds),
-        "seq": int(sequence),
+        "ms": ms,
+        "seq": seq,
         "project_id": projects,
         "accepted": none,
         "fingerprint": none,

@@ -19,7 +19,7 @@ import msgspec
 import structlog
 
 from storage import errors
-from storage.limits import quotas
+from storage.limits import limit_decider
 from storage.projects import model, partitions, registry
 from storage.queue import isolation, retry_memory
 from storage.servers import clocks
@@ -327,12 +327,12 @@ class Drainer:
         retry_memory.remember(self._client, shard, left)
 
 
-class _ShieldedDecider(quotas.LimitDecider):
+class _ShieldedDecider(limit_decider.LimitDecider):
     """Rules on one batch; what it asks of Redis is not cut in two."""
 
-    def _rule(self, *arguments: Any, **named: Any) -> bytes:  # noqa: ANN401 - as the class takes them
+    def _decide(self, *arguments: Any, **named: Any) -> bytes:  # noqa: ANN401 - as the class takes them
         with interruption.shielded():
-            return super()._rule(*arguments, **named)
+            return super()._decide(*arguments, **named)
 
 
 def _is_full(stored: Sequence[streams.StoredEntry], limits: BatchLimits) -> bool:

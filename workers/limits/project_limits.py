@@ -9,13 +9,13 @@ Only what would be accepted is limited. A project without limits never comes her
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
-from storage.limits import quotas
+from storage.limits import limit_decider, quotas
+from storage.queue import entry_ids
 from workers.failures import failpoints
 from workers.limits import sampling
 from workers.limits import variants as collapsed
@@ -30,19 +30,22 @@ if TYPE_CHECKING:
     from storage.projects import project_settings
 
 _MINUTE_S = 60
-_BEYOND = {"p": collapsed.to_coarse, "o": collapsed.to_other}
+_BEYOND = {
+    limit_decider.Novelty.COARSE: collapsed.to_coarse,
+    limit_decider.Novelty.OTHER: collapsed.to_other,
+}
 
 
 class ProjectLimitDecider(quarantine.QuarantineLimitDecider, Protocol):
-    """Rules on one batch, see ``storage.limits.quotas.LimitDecider``."""
+    """Rules on one batch, see ``storage.limits.limit_decider.LimitDecider``."""
 
-    def sight(
-        self, project_id: int, what: str, sightings: Sequence[tuple[int, int]], at_s: int, most: int
-    ) -> Mapping[int, str]:
-        """Return a letter for each thing: known, new, its place only, other."""
+    def check_new(
+        self, project_id: int, kind: str, items: Sequence[tuple[int, int]], at_s: int, most: int
+    ) -> Mapping[int, limit_decider.Novelty]:
+        """Return how new each item is to its project."""
 
-    def budget(
-        self, project_id: int, settings: project_settings.ProjectSettings, wants: Sequence[quotas.Want]
+    def share_budget(
+        self, project_id: int, settings: project_settings.ProjectSettings, wants: Sequence[limit_decider.Want]
     ) -> Mapping[int, int]:
         """Return how many reports of each minute sampling may keep."""
 
@@ -51,7 +54,7 @@ class ProjectLimitDecider(quarantine.QuarantineLimitDecider, Protocol):
         project_id: int,
         settings: project_settings.ProjectSettings,
         wants: Mapping[tuple[int, str], int],
-    ) -> Mapping[tuple[int, str], quotas.Grant]:
+    ) -> Mapping[tuple[int, str], limit_decider.Grant]:
         """Return what the quotas leave of the reports, by second of receipt and public key."""
 
 
@@ -125,12 +128,6 @@ class _Report(msgspec.Struct, eq=False):
         self.outcome, self.reason = outcome.value, reason
 
 
-@functools.lru_cache(maxsize=1024)
-def are_set(settings: project_settings.ProjectSettings) -> bool:
-    """Return whether a project has any limit."""
-    return quotas.has_quotas(settings) or settings.sampling != "off" or settings.new_variants_per_hour > 0
-
-
 def apply(
     project_id: int,
     settings: project_settings.ProjectSettings,
@@ -188,9 +185,9 @@ class _Limiter:
             variants.setdefault(identity.variant_of(report.finding, report.agent), []).append(report)
         sightings = [(variant, identity.coarse_key_of(same[0].finding)) for variant, same in variants.items()]
         most = self._settings.new_variants_per_hour
-        letters = self._arbiter.sight(self._project_id, "variants", sightings, reports[-1].second, most)
+        novelty = self._arbiter.check_new(self._project_id, "variants", sightings, reports[-1].second, most)
         for variant, same in variants.items():
-            reduce = _BEYOND.get(letters.get(variant, ""))
+            reduce = _BEYOND.get(novelty[variant])
             if reduce:
                 reduced = reduce(same[0].finding)
                 for report in same:
@@ -216,9 +213,9 @@ class _Limiter:
         for report in reports:
             findings.setdefault(report.finding.fingerprint, report)
         sightings = [(fingerprint, 0) for fingerprint in findings]
-        letters = self._arbiter.sight(self._project_id, "findings", sightings, reports[-1].second, 0)
+        novelty = self._arbiter.check_new(self._project_id, "findings", sightings, reports[-1].second, 0)
         for fingerprint, report in findings.items():
-            report.first = letters.get(fingerprint) == "n"
+            report.first = novelty[fingerprint] is limit_decider.Novelty.NEW
 
     def _rates(self, reports: Sequence[_Report]) -> Iterator[tuple[int, Mapping[int, int], dict[int, float]]]:
         """Yield each minute, its reports by fingerprint, and the shares of them that are kept."""
@@ -231,7 +228,7 @@ class _Limiter:
                 yield minute, each, dict.fromkeys(each, self._settings.sample_rate)
             return
         wants = [_want(minute, each) for minute, each in minutes.items()]
-        budgets = self._arbiter.budget(self._project_id, self._settings, wants)
+        budgets = self._arbiter.share_budget(self._project_id, self._settings, wants)
         for want in wants:
             minute, each = want.minute_s, counts[want.minute_s]
             yield minute, each, sampling.fitting(each, budgets[minute] - want.forced)
@@ -264,8 +261,7 @@ def _in_order(claims: Sequence[PendingPayload]) -> Iterator[_Report]:
 
 def _order(arrived: tuple[deliveries.Delivery, int]) -> tuple[int, int, int]:
     (_, entry_id, position), _ = arrived
-    milliseconds, _, sequence = entry_id.partition("-")
-    return int(milliseconds), int(sequence), position
+    return *entry_ids.parse(entry_id), position
 
 
 def _counted(reports: Iterable[_Report]) -> Counter[int]:
@@ -273,8 +269,8 @@ def _counted(reports: Iterable[_Report]) -> Counter[int]:
     return Counter(report.finding.fingerprint for report in reports if not report.first)
 
 
-def _want(minute: int, reports: Sequence[_Report]) -> quotas.Want:
-    return quotas.Want(
+def _want(minute: int, reports: Sequence[_Report]) -> limit_decider.Want:
+    return limit_decider.Want(
         minute_s=minute,
         last_s=max(report.second for report in reports),
         forced=sum(report.first for report in reports),

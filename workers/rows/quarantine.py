@@ -27,9 +27,9 @@ _HOUR_MS: Final = 3_600_000
 
 
 class QuarantineLimitDecider(Protocol):
-    """Rules on one batch, see ``storage.limits.quotas.LimitDecider``."""
+    """Rules on one batch, see ``storage.limits.limit_decider.LimitDecider``."""
 
-    def keep(self, project_id: int, most: int, wants: Mapping[int, int]) -> Mapping[int, int]:
+    def grant_quarantine(self, project_id: int, most: int, wants: Mapping[int, int]) -> Mapping[int, int]:
         """Return how many of the wanted bytes of each hour of receipt a project may keep."""
 
 
@@ -118,7 +118,7 @@ class Quarantine:
             (project_id, hour): granted
             for project_id, hours in wants.items()
             if (most := most_of(project_id))
-            for hour, granted in arbiter.keep(project_id, most, hours).items()
+            for hour, granted in arbiter.grant_quarantine(project_id, most, hours).items()
         }
         if not left:
             return

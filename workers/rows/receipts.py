@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from storage.queue import entry_ids
 from workers.model import outcomes
 
 if TYPE_CHECKING:
@@ -69,13 +70,13 @@ class Receipts:
 
     def columns(self) -> columns.Columns:
         """Return the rows of the table ``receipts``."""
-        ids = [entry_id.split("-") for entry_id in self._cells]
+        ids = [entry_ids.parse(entry_id) for entry_id in self._cells]
         turned = [_turned(cells) for cells in self._cells.values()]
         rejected = [_turned_rejections(self._rejections.get(entry_id)) for entry_id in self._cells]
         return {
             "shard": [self._shard] * len(ids),
-            "ms": [int(milliseconds) for milliseconds, _ in ids],
-            "seq": [int(sequence) for _, sequence in ids],
+            "ms": [entry_id.ms for entry_id in ids],
+            "seq": [entry_id.seq for entry_id in ids],
             "project_id": [projects for projects, _, _ in turned],
             "accepted": [accepted for _, accepted, _ in turned],
             "fingerprint": [fingerprints for _, _, fingerprints in turned],

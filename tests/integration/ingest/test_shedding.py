@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from storage.ledger import equations
-from storage.limits import quotas
+from storage.limits import exhausted_quotas
 from storage.projects import project_settings
 from storage.queue import streams
 from storage.tables import refusals
@@ -64,7 +64,7 @@ def use_up(client: redis.Redis, quotas_: dict[Quota, int]) -> None:
     """Note that these are used up, each for so many seconds; an edge that sees one of them sees all."""
     (now_s, _) = client.time()
     client.zadd(
-        quotas.EXHAUSTED_KEY,
+        exhausted_quotas.EXHAUSTED_KEY,
         {
             f"{one.project_id} {one.reason} {one.limit} {one.key}": now_s + seconds
             for one, seconds in quotas_.items()
@@ -102,7 +102,7 @@ def test_every_edge_sheds_until_there_is_room_again(two: list[edges.Edge], redis
     assert edges.has_cors(answer.headers)
     use_up(redis_client, {DAY: 1})
     waiting.until(lambda: taken(two), "both edges take reports again")
-    assert redis_client.zcard(quotas.EXHAUSTED_KEY) == 1, "it ended by itself"
+    assert redis_client.zcard(exhausted_quotas.EXHAUSTED_KEY) == 1, "it ended by itself"
 
 
 def test_of_two_quotas_the_one_that_lasts_longer_is_named(
@@ -113,7 +113,7 @@ def test_of_two_quotas_the_one_that_lasts_longer_is_named(
     with two[0].client() as http:
         answer = http.post(edges.TARGET, content=edges.REPORT, headers=edges.CSP)
     assert answer.headers["x-sentry-rate-limits"].endswith(":security:key:key_day")
-    redis_client.delete(quotas.EXHAUSTED_KEY)
+    redis_client.delete(exhausted_quotas.EXHAUSTED_KEY)
     waiting.until(lambda: taken(two), "both edges take reports again")
 
 
@@ -124,7 +124,7 @@ def test_a_quota_that_was_raised_sheds_no_more(two: list[edges.Edge], redis_clie
     assert taken(two)
     use_up(redis_client, {DAY: HOUR_S})
     waiting.until(lambda: shed(two), "what can be read counts")
-    redis_client.delete(quotas.EXHAUSTED_KEY)
+    redis_client.delete(exhausted_quotas.EXHAUSTED_KEY)
 
 
 def test_an_upload_is_answered_200_and_its_reports_are_counted(
@@ -141,7 +141,7 @@ def test_an_upload_is_answered_200_and_its_reports_are_counted(
             assert "x-headrace-receipt" not in answer.headers
         assert http.post(edges.TARGET, content=b"no", headers=UPLOAD).status_code == 400
         assert http.post(edges.TARGET, content=edges.REPORT, headers=edges.CSP).status_code == 429
-    redis_client.delete(quotas.EXHAUSTED_KEY)
+    redis_client.delete(exhausted_quotas.EXHAUSTED_KEY)
     counted = "SELECT sum(quantity) FROM outcomes WHERE outcome = 'quota' AND reason = 'project_day'"
 
     def arrived() -> bool:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 import redis.asyncio
 
-from storage.limits import quotas
+from storage.limits import exhausted_quotas, limit_decider
 from storage.projects import partitions
 from storage.queue import appends, drift, envelope, streams
 from storage.servers import clocks
-from tests.integration.storage.test_quotas import arbiter, exhausted, granted, settings
+from tests.integration.storage.test_quotas import decider, exhausted, granted, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,7 +151,7 @@ def test_what_was_charged_to_a_time_to_come_blocks_nothing(
     limit, now = {setting: 10}, int(time.time())
     granted(client, "ahead", now + ahead_s, 10, **limit)
     granted(client, "ahead", now + ahead_s, 20, **limit)
-    assert granted(client, "now", now, 10, **limit) == quotas.Grant(10, "")
+    assert granted(client, "now", now, 10, **limit) == limit_decider.Grant(10, "")
     assert granted(client, "later", int(time.time()), 1, **limit).reports == 0
     assert all(one.until_s <= time.time() + 86_400 + 1_800 for one in exhausted(client))
 
@@ -167,13 +167,13 @@ def test_edges_do_not_believe_that_a_quota_is_used_up_for_longer_than_its_span(
 ) -> None:
     now = began
     believed = {"1 project_minute 10 ": now + 50, "2 key_day 10 k": now + 80_000}
-    client.zadd(quotas.EXHAUSTED_KEY, {**believed, "3 project_minute 10 ": now + 21_573})
-    client.zadd(quotas.EXHAUSTED_KEY, {"4 project_day 10 ": now + 2 * 86_400})
+    client.zadd(exhausted_quotas.EXHAUSTED_KEY, {**believed, "3 project_minute 10 ": now + 21_573})
+    client.zadd(exhausted_quotas.EXHAUSTED_KEY, {"4 project_day 10 ": now + 2 * 86_400})
     tell(client, 7)
 
-    async def scenario() -> quotas.ExhaustedQuotas:
+    async def scenario() -> exhausted_quotas.ExhaustedQuotas:
         async with redis.asyncio.Redis.from_url(redis_server.url) as edge:
-            return await quotas.load_exhausted(edge)
+            return await exhausted_quotas.load(edge)
 
     asyncio.run(scenario())
     assert {one.project_id for one in exhausted(client)} == {1, 2}, "nor will they when that time comes"
@@ -187,16 +187,16 @@ def test_a_shard_that_was_ahead_takes_no_part_of_the_budget_afterwards(client: r
     now = int(time.time())
     minute = now - now % 60
     for shard in range(4, 12):
-        ahead = quotas.Want(minute + 6 * HOUR_S, minute + 6 * HOUR_S + 59, 0, 5)
-        arbiter(client, "ahead", shard).budget(1, settings(sample_budget=6_000), [ahead])
+        ahead = limit_decider.Want(minute + 6 * HOUR_S, minute + 6 * HOUR_S + 59, 0, 5)
+        decider(client, "ahead", shard).share_budget(1, settings(sample_budget=6_000), [ahead])
     client.zadd(
         "headrace:limits:{1}:budget:shards", {f"left by an earlier release {n}": now + 9_999 for n in "ab"}
     )
     for name in client.zrange("headrace:limits:{1}:budget:shards", 0, -1):
         if b"rulings" in name:
             client.zadd("headrace:limits:{1}:budget:shards", {name: now - HOUR_S})  # an hour later
-    want = quotas.Want(minute - 60, minute - 1, 0, 10_000)
-    given = arbiter(client, "now").budget(1, settings(sample_budget=6_000), [want])
+    want = limit_decider.Want(minute - 60, minute - 1, 0, 10_000)
+    given = decider(client, "now").share_budget(1, settings(sample_budget=6_000), [want])
     assert given[minute - 60] > 5_000
 
 

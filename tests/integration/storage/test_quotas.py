@@ -1,4 +1,4 @@
-"""The rulings over a real Redis: exact over every span, the same for whoever repeats a batch."""
+"""Limit decisions in a real Redis: exact over every span, the same for a drainer that repeats a batch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 
 from deploy.servers import backends
 from storage import errors
-from storage.limits import quotas
+from storage.limits import exhausted_quotas, limit_decider
+from storage.limits.limit_decider import Grant, Want
 from storage.projects import project_settings
 from storage.queue import streams
 
@@ -24,21 +25,21 @@ AWAY = backends.connect_redis("redis://127.0.0.1:1/0")
 MINUTE = 60
 
 
-def arbiter(client: redis.Redis, batch: str, shard: int = 3, token: int = 1) -> quotas.LimitDecider:
-    return quotas.LimitDecider(client, streams.ShardLease(shard, token, None, 0, begun=False), batch)
+def decider(client: redis.Redis, batch: str, shard: int = 3, token: int = 1) -> limit_decider.LimitDecider:
+    return limit_decider.LimitDecider(client, streams.ShardLease(shard, token, None, 0, begun=False), batch)
 
 
 def settings(**values: object) -> project_settings.ProjectSettings:
     return project_settings.ProjectSettings(**values)  # type: ignore[arg-type]
 
 
-def granted(client: redis.Redis, batch: str, second: int, reports: int, **values: object) -> quotas.Grant:
-    answer = arbiter(client, batch).grant(1, settings(**values), {(second, KEY): reports})
+def granted(client: redis.Redis, batch: str, second: int, reports: int, **values: object) -> Grant:
+    answer = decider(client, batch).grant(1, settings(**values), {(second, KEY): reports})
     return answer[second, KEY]
 
 
-def exhausted(client: redis.Redis) -> list[quotas.Exhausted]:
-    return quotas.read_exhausted(client.zrange(quotas.EXHAUSTED_KEY, 0, -1, withscores=True))
+def exhausted(client: redis.Redis) -> list[exhausted_quotas.Exhausted]:
+    return exhausted_quotas.read(client.zrange(exhausted_quotas.EXHAUSTED_KEY, 0, -1, withscores=True))
 
 
 @pytest.mark.parametrize(
@@ -54,11 +55,11 @@ def test_a_quota_is_granted_once_in_its_span(
     client: redis.Redis, setting: str, reason: str, span: int
 ) -> None:
     limit = {setting: 10}
-    assert granted(client, "a", NOW, 7, **limit) == quotas.Grant(7, "")
-    assert granted(client, "b", NOW + 1, 7, **limit) == quotas.Grant(3, reason)
-    assert granted(client, "c", NOW + span - 1, 7, **limit) == quotas.Grant(0, reason)
+    assert granted(client, "a", NOW, 7, **limit) == Grant(7, "")
+    assert granted(client, "b", NOW + 1, 7, **limit) == Grant(3, reason)
+    assert granted(client, "c", NOW + span - 1, 7, **limit) == Grant(0, reason)
     later = NOW + span + (2 if span == 60 else 901)
-    assert granted(client, "d", later, 20, **limit) == quotas.Grant(10, reason)
+    assert granted(client, "d", later, 20, **limit) == Grant(10, reason)
 
 
 def test_no_span_holds_more_than_the_limit_in_whatever_order_it_is_asked_for(client: redis.Redis) -> None:
@@ -68,10 +69,10 @@ def test_no_span_holds_more_than_the_limit_in_whatever_order_it_is_asked_for(cli
     for number in range(100):
         second = NOW + chance.randrange(300)
         wants = {(second + offset, KEY): chance.randrange(1, 40) for offset in range(3)}
-        ruling = arbiter(client, f"b{number}", shard=number % 4).grant(
+        answer = decider(client, f"b{number}", shard=number % 4).grant(
             1, settings(quota_per_minute=100), wants
         )
-        for (at, _), grant in ruling.items():
+        for (at, _), grant in answer.items():
             each[at] += grant.reports
     spans = [sum(each[at] for at in range(start, start + 61)) for start in range(NOW - 61, NOW + 310)]
     assert max(spans) == 100
@@ -81,31 +82,31 @@ def test_no_span_holds_more_than_the_limit_in_whatever_order_it_is_asked_for(cli
 def test_a_burst_takes_its_part_of_a_second_only(client: redis.Redis) -> None:
     limit = {"quota_per_minute": 100, "quota_burst": 10}
     now = int(time.time())
-    assert granted(client, "a", now, 50, **limit) == quotas.Grant(10, "project_minute")
-    assert granted(client, "b", now + 1, 50, **limit) == quotas.Grant(10, "project_minute")
+    assert granted(client, "a", now, 50, **limit) == Grant(10, "project_minute")
+    assert granted(client, "b", now + 1, 50, **limit) == Grant(10, "project_minute")
     assert exhausted(client) == []
 
 
 def test_each_key_has_its_own_quota_and_they_share_the_projects(client: redis.Redis) -> None:
     limits = settings(key_quota_per_minute=10, quota_per_minute=15)
-    ruling = arbiter(client, "a").grant(1, limits, {(NOW, "one"): 20, (NOW, "two"): 20})
-    assert ruling == {
-        (NOW, "one"): quotas.Grant(10, "key_minute"),
-        (NOW, "two"): quotas.Grant(5, "project_minute"),
+    answer = decider(client, "a").grant(1, limits, {(NOW, "one"): 20, (NOW, "two"): 20})
+    assert answer == {
+        (NOW, "one"): Grant(10, "key_minute"),
+        (NOW, "two"): Grant(5, "project_minute"),
     }
-    assert arbiter(client, "a").grant(2, limits, {(NOW, "one"): 5})[NOW, "one"] == quotas.Grant(5, "")
+    assert decider(client, "a").grant(2, limits, {(NOW, "one"): 5})[NOW, "one"] == Grant(5, "")
 
 
-def test_a_repeated_batch_is_given_the_same_rulings(client: redis.Redis) -> None:
+def test_a_repeated_batch_is_given_the_same_decisions(client: redis.Redis) -> None:
     limits = settings(quota_per_minute=10, sample_budget=60)
-    want = quotas.Want(NOW // 60 * 60, NOW, 0, 50)
+    want = Want(NOW // 60 * 60, NOW, 0, 50)
 
     def rule(batch: str, token: int = 1) -> tuple[object, ...]:
-        judge = arbiter(client, batch, token=token)
+        again = decider(client, batch, token=token)
         return (
-            judge.grant(1, limits, {(NOW, KEY): 8}),
-            judge.sight(1, "x", [(1, 8), (2, 8), (3, 8)], NOW, 2),
-            judge.budget(1, limits, [want]),
+            again.grant(1, limits, {(NOW, KEY): 8}),
+            again.check_new(1, "x", [(1, 8), (2, 8), (3, 8)], NOW, 2),
+            again.share_budget(1, limits, [want]),
         )
 
     first = rule("a")
@@ -116,52 +117,52 @@ def test_a_repeated_batch_is_given_the_same_rulings(client: redis.Redis) -> None
 def test_a_batch_keeps_the_grants_of_each_minute_when_some_of_it_was_set_aside(client: redis.Redis) -> None:
     limits = settings(quota_per_minute=10)
     wants = {(NOW + second, KEY): 1 for second in range(0, 200, 5)}
-    first = arbiter(client, "a").grant(1, limits, wants)
+    first = decider(client, "a").grant(1, limits, wants)
     del wants[NOW, KEY], wants[NOW + 60, KEY]
-    again = arbiter(client, "a", token=2).grant(1, limits, wants)
+    again = decider(client, "a", token=2).grant(1, limits, wants)
     assert {want: again[want] for want in wants} == {want: first[want] for want in wants}
     assert sum(grant.reports for grant in first.values()) == 31
 
 
-def test_a_batch_of_which_some_was_set_aside_keeps_its_rulings(client: redis.Redis) -> None:
+def test_a_batch_of_which_some_was_quarantined_keeps_its_decisions(client: redis.Redis) -> None:
     limits = settings(quota_per_minute=10, sample_budget=10**6)
     found = [(number, 0) for number in range(4_010)]
-    want = quotas.Want(NOW // 60 * 60, NOW, 0, 50)
-    whole = arbiter(client, "a")
-    letters = whole.sight(1, "x", found, NOW, 4_005)
+    want = Want(NOW // 60 * 60, NOW, 0, 50)
+    whole = decider(client, "a")
+    novelty = whole.check_new(1, "x", found, NOW, 4_005)
     grants = whole.grant(1, limits, {(NOW, KEY): 8, (NOW + 1, KEY): 8})
-    budgets = whole.budget(1, limits, [want])
-    rest = arbiter(client, "a", token=2)
-    assert rest.sight(1, "x", found[5:], NOW, 4_005) == letters
+    budgets = whole.share_budget(1, limits, [want])
+    rest = decider(client, "a", token=2)
+    assert rest.check_new(1, "x", found[5:], NOW, 4_005) == novelty
     assert rest.grant(1, limits, {(NOW + 1, KEY): 7}) == grants
-    assert rest.budget(1, limits, [want._replace(reports=40)]) == budgets
+    assert rest.share_budget(1, limits, [want._replace(reports=40)]) == budgets
 
 
-def test_rulings_go_when_their_batch_is_done_or_the_next_one_is_ruled_on(client: redis.Redis) -> None:
-    first, name = arbiter(client, "a"), "headrace:limits:{1}:rulings:3"
+def test_decisions_go_when_their_batch_is_done_or_the_next_one_is_decided(client: redis.Redis) -> None:
+    first, name = decider(client, "a"), "headrace:limits:{1}:rulings:3"
     first.forget()
-    first.sight(1, "x", [(number, 0) for number in range(4_001)], NOW, 0)
+    first.check_new(1, "x", [(number, 0) for number in range(4_001)], NOW, 0)
     assert set(client.hkeys(name)) == {b"token", b"batch", b"x/0", b"x/4000"}
-    second = arbiter(client, "b")
-    second.sight(1, "x", [(1, 0)], NOW, 0)
+    second = decider(client, "b")
+    second.check_new(1, "x", [(1, 0)], NOW, 0)
     first.forget()
     assert set(client.hkeys(name)) == {b"token", b"batch", b"x/0"}
     second.forget()
     assert not client.exists(name)
-    arbiter(AWAY, "c").forget()
+    decider(AWAY, "c").forget()
 
 
 def test_a_drainer_that_lost_its_shard_is_given_nothing(client: redis.Redis) -> None:
     limits = settings(quota_per_minute=10)
-    arbiter(client, "new", token=5).grant(1, limits, {(NOW, KEY): 1})
+    decider(client, "new", token=5).grant(1, limits, {(NOW, KEY): 1})
     with pytest.raises(errors.LeaseLostError):
-        arbiter(client, "old", token=4).grant(1, limits, {(NOW, KEY): 1})
-    assert arbiter(client, "old", shard=4, token=4).grant(1, limits, {(NOW, KEY): 1})
+        decider(client, "old", token=4).grant(1, limits, {(NOW, KEY): 1})
+    assert decider(client, "old", shard=4, token=4).grant(1, limits, {(NOW, KEY): 1})
 
 
 def test_a_redis_that_is_away_can_be_told_from_a_lost_lease() -> None:
     with pytest.raises(errors.RedisUnavailableError):
-        arbiter(AWAY, "a").grant(1, settings(quota_per_minute=10), {(NOW, KEY): 1})
+        decider(AWAY, "a").grant(1, settings(quota_per_minute=10), {(NOW, KEY): 1})
 
 
 def test_what_is_used_up_is_told_until_there_is_room_again(client: redis.Redis) -> None:
@@ -169,7 +170,7 @@ def test_what_is_used_up_is_told_until_there_is_room_again(client: redis.Redis) 
     granted(client, "a", now - 30, 4, key_quota_per_minute=10)
     granted(client, "b", now, 10, key_quota_per_minute=10)
     (found,) = exhausted(client)
-    assert found == quotas.Exhausted(1, KEY, "key_minute", 10, now + 31)
+    assert found == exhausted_quotas.Exhausted(1, KEY, "key_minute", 10, now + 31)
     assert found.stands(settings(key_quota_per_minute=10))
     assert not found.stands(settings(key_quota_per_minute=11))
     granted(client, "c", now - 400, 20, quota_per_minute=10)  # long past: nobody need hear of it
@@ -179,82 +180,82 @@ def test_what_is_used_up_is_told_until_there_is_room_again(client: redis.Redis) 
 def test_a_budget_is_released_second_by_second_and_shared_by_the_shards(client: redis.Redis) -> None:
     limits = settings(sample_budget=600)
     minute = NOW // 60 * 60
-    assert arbiter(client, "a").budget(1, limits, [quotas.Want(minute, minute + 9, 0, 1000)]) == {minute: 100}
-    assert arbiter(client, "b").budget(1, limits, [quotas.Want(minute, minute + 9, 0, 1000)]) == {minute: 1}
-    want = quotas.Want(minute, minute + 19, 0, 1000)
-    assert arbiter(client, "a", shard=4).budget(1, limits, [want]) == {minute: 49}
-    assert arbiter(client, "c").budget(1, limits, [want._replace(forced=80)]) == {minute: 81}
-    assert arbiter(client, "d").budget(1, limits, [quotas.Want(minute, minute + 59, 0, 9)]) == {minute: 9}
+    assert decider(client, "a").share_budget(1, limits, [Want(minute, minute + 9, 0, 1000)]) == {minute: 100}
+    assert decider(client, "b").share_budget(1, limits, [Want(minute, minute + 9, 0, 1000)]) == {minute: 1}
+    want = Want(minute, minute + 19, 0, 1000)
+    assert decider(client, "a", shard=4).share_budget(1, limits, [want]) == {minute: 49}
+    assert decider(client, "c").share_budget(1, limits, [want._replace(forced=80)]) == {minute: 81}
+    assert decider(client, "d").share_budget(1, limits, [Want(minute, minute + 59, 0, 9)]) == {minute: 9}
 
 
-def sight(
+def check_new(
     client: redis.Redis,
     batch: str,
-    sightings: list[tuple[int, int]],
+    items: list[tuple[int, int]],
     at_s: int = NOW,
     most: int = 0,
 ) -> str:
-    letters = arbiter(client, batch).sight(1, "x", sightings, at_s, most)
-    return "".join(letters[thing] for thing, _ in sightings)
+    novelty = decider(client, batch).check_new(1, "x", items, at_s, most)
+    return "".join(novelty[item] for item, _ in items)
 
 
 def test_a_thing_is_new_once_and_then_known_for_a_day(client: redis.Redis) -> None:
-    assert sight(client, "a", [(1, 0), (2, 0)]) == "nn"
-    assert sight(client, "b", [(2, 0), (3, 0)], NOW + 86_400) == "kn"
-    assert sight(client, "c", [(1, 0), (2, 0)], NOW + 2 * 86_400) == "nk"
-    assert arbiter(client, "d").sight(2, "x", [(1, 0)], NOW, 0) == {1: "n"}
-    assert arbiter(client, "d").sight(1, "y", [(1, 0)], NOW, 0) == {1: "n"}
+    assert check_new(client, "a", [(1, 0), (2, 0)]) == "nn"
+    assert check_new(client, "b", [(2, 0), (3, 0)], NOW + 86_400) == "kn"
+    assert check_new(client, "c", [(1, 0), (2, 0)], NOW + 2 * 86_400) == "nk"
+    assert decider(client, "d").check_new(2, "x", [(1, 0)], NOW, 0) == {1: "n"}
+    assert decider(client, "d").check_new(1, "y", [(1, 0)], NOW, 0) == {1: "n"}
 
 
 def test_things_beyond_the_cap_fall_back_to_their_places_and_these_are_capped_too(
     client: redis.Redis,
 ) -> None:
     found = [(1, 101), (2, 101), (3, 101), (4, 102), (5, 103), (6, 101), (1, 101)]
-    assert sight(client, "a", found[:2], most=2) == "nn"
-    assert sight(client, "b", found, most=2) == "kkppopk"
-    assert sight(client, "c", found, NOW + 3600, most=2) == "kknnppk"
+    assert check_new(client, "a", found[:2], most=2) == "nn"
+    assert check_new(client, "b", found, most=2) == "kkppopk"
+    assert check_new(client, "c", found, NOW + 3600, most=2) == "kknnppk"
 
 
 def test_many_things_are_told_apart_in_several_steps(client: redis.Redis) -> None:
     found = [(number, number % 7 + 10**6) for number in range(9_000)]
-    assert sight(client, "a", found, most=5_000) == "n" * 5_000 + "p" * 4_000
+    assert check_new(client, "a", found, most=5_000) == "n" * 5_000 + "p" * 4_000
 
 
 def test_without_a_cap_things_beyond_what_a_set_holds_are_new_each_time(
     client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quotas, "MOST_KNOWN", 3)
+    monkeypatch.setattr(limit_decider, "MOST_KNOWN", 3)
     found = [(number, 0) for number in range(5)]
-    assert sight(client, "a", found) == "nnnnn"
-    assert sight(client, "b", found) == "kkknn"
+    assert check_new(client, "a", found) == "nnnnn"
+    assert check_new(client, "b", found) == "kkknn"
 
 
 def test_with_a_cap_things_beyond_what_a_set_holds_are_nothing_new(
     client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quotas, "MOST_KNOWN", 3)
-    assert sight(client, "a", [(1, 101), (2, 101), (3, 101), (4, 101)], most=10) == "nnno"
+    monkeypatch.setattr(limit_decider, "MOST_KNOWN", 3)
+    assert check_new(client, "a", [(1, 101), (2, 101), (3, 101), (4, 101)], most=10) == "nnno"
 
 
 @pytest.mark.parametrize("most", [0, 100])
 def test_a_set_never_outgrows_its_bound_from_day_to_day(
     client: redis.Redis, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
-    monkeypatch.setattr(quotas, "MOST_KNOWN", 10)
+    monkeypatch.setattr(limit_decider, "MOST_KNOWN", 10)
     for day in range(4):
         at_s = NOW + day * 86_400
         fresh = [(100 * day + number, 1) for number in range(8)]
         known = [(100 * (day - 1) + number, 1) for number in range(8)] if day else []
-        sight(client, f"{day} new", fresh, at_s, most)
-        assert sight(client, f"{day} known", known, at_s, most) == "k" * len(known)
+        check_new(client, f"{day} new", fresh, at_s, most)
+        assert check_new(client, f"{day} known", known, at_s, most) == "k" * len(known)
         (key,) = client.keys(f"*:known:{at_s // 86_400}")
         assert client.scard(key) <= 10
 
 
 def test_an_hour_of_quarantine_is_kept_once(client: redis.Redis) -> None:
-    assert arbiter(client, "a").keep(1, 100, {7: 60, 8: 500}) == {7: 60, 8: 100}
-    assert arbiter(client, "b", shard=4).keep(1, 100, {7: 60}) == {7: 40}
-    assert arbiter(client, "a").keep(1, 100, {7: 60, 8: 500}) == {7: 60, 8: 100}
-    assert arbiter(client, "c").keep(1, 100, {7: 60, 9: 1}) == {7: 0, 9: 1}
-    assert arbiter(client, "d").keep(2, 10**12, {7: 10**12}) == {7: 10**12}
+    assert decider(client, "a").grant_quarantine(1, 100, {7: 60, 8: 500}) == {7: 60, 8: 100}
+    assert decider(client, "b", shard=4).grant_quarantine(1, 100, {7: 60}) == {7: 40}
+    assert decider(client, "a").grant_quarantine(1, 100, {7: 60, 8: 500}) == {7: 60, 8: 100}
+    assert decider(client, "c").grant_quarantine(1, 100, {7: 60, 9: 1}) == {7: 0, 9: 1}
+    assert decider(client, "d").grant_quarantine(2, 10**12, {7: 10**12}) == {7: 10**12}
     assert all(client.ttl(key) > 0 for key in client.scan_iter("headrace:limits:*:quarantine:*"))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from storage.limits import quotas
+from storage.limits import exhausted_quotas, limit_decider
 from storage.queue import drift, streams
 from storage.servers import clickhouse, clocks
 from tests.helpers import waiting
@@ -95,13 +95,13 @@ def test_after_a_clock_was_ahead_quotas_are_usable_at_once(
     """The counters were filled, and the edges told, while it was."""
     drains.limit(client, quota_per_minute=20, quota_per_day=1_000)
     ahead_s = int(time.time()) + 6 * HOUR_MS // 1000
-    before = quotas.LimitDecider(
+    before = limit_decider.LimitDecider(
         client, streams.ShardLease(SHARD, 0, None, 0, begun=False), "ahead", lambda: ahead_s
     )
     limits = drains.project_settings.ProjectSettings(quota_per_minute=20, quota_per_day=1_000)
     assert before.grant(1, limits, {(ahead_s, "key"): 1_000})[ahead_s, "key"].reports == 20
     before.forget()
-    client.zadd(quotas.EXHAUSTED_KEY, {"1 project_minute 20 ": ahead_s + 61})
+    client.zadd(exhausted_quotas.EXHAUSTED_KEY, {"1 project_minute 20 ": ahead_s + 61})
     put_ahead(client, 5)
     received = time.time()
     for start in range(0, 40, 10):
@@ -109,7 +109,7 @@ def test_after_a_clock_was_ahead_quotas_are_usable_at_once(
         drains.drainer(client, server).drain(SHARD)
     line = drains.balanced(server, client)
     assert (line.found, line.accepted) == (45, 20)
-    told = quotas.read_exhausted(client.zrange(quotas.EXHAUSTED_KEY, 0, -1, withscores=True))
+    told = exhausted_quotas.read(client.zrange(exhausted_quotas.EXHAUSTED_KEY, 0, -1, withscores=True))
     (minute,) = [one for one in told if one.is_credible(time.time())]
     assert minute.until_s - time.time() <= 62
 

@@ -13,7 +13,7 @@ import pytest
 
 from storage import errors
 from storage.ledger import equations
-from storage.limits import quotas
+from storage.limits import exhausted_quotas, limit_decider
 from storage.projects import project_settings
 from storage.queue import envelope, streams
 from storage.servers import clickhouse
@@ -48,7 +48,7 @@ def test_reports_over_quota_are_counted_and_not_stored(
         drains.drainer(client, server).drain(drains.SHARD)
     assert drains.counted(server) == {("accepted", ""): 25, ("quota", "project_minute"): 35}
     assert drains.balanced(server, client).found == 60
-    ((member, until),) = client.zrange(quotas.EXHAUSTED_KEY, 0, -1, withscores=True)
+    ((member, until),) = client.zrange(exhausted_quotas.EXHAUSTED_KEY, 0, -1, withscores=True)
     assert member == b"1 project_minute 25 "
     assert until == int(now()) + 61  # the second of receipt makes room again after the sixty that follow
 
@@ -202,7 +202,7 @@ def test_adaptive_sampling_stays_inside_its_budget_over_all_shards(client: redis
     for start in range(0, 180, 2):
         for shard in range(4):
             lease = streams.ShardLease(shard, 1, None, 0, begun=False)
-            arbiter = quotas.LimitDecider(client, lease, str(start))
+            arbiter = limit_decider.LimitDecider(client, lease, str(start))
             tables = pipeline.process(shard, two_seconds(start, shard), plan, arbiter)
             weight += sum(tables.reports["weight"])
             arrived += sum(tables.found.values())
@@ -239,7 +239,7 @@ def test_a_redis_that_goes_away_during_a_ruling_leaves_the_batch_where_it_is(
         raise errors.RedisUnavailableError("Redis did not answer.")
 
     with monkeypatch.context() as broken:
-        broken.setattr(quotas.LimitDecider, "grant", unreachable)
+        broken.setattr(limit_decider.LimitDecider, "grant", unreachable)
         with pytest.raises(errors.RedisUnavailableError):
             drains.drainer(client, server).drain(drains.SHARD)
     drains.drainer(client, server).drain(drains.SHARD)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingest import auth, refusals, shedding, targets
-from storage.limits import quotas
+from storage.limits import exhausted_quotas, quotas
 
 REDIS_S = 1_790_000_000.0
 
@@ -14,8 +14,8 @@ def target(project_id: int = 1, key: str = "k") -> targets.Target:
     return targets.Target(None, project_id, auth.Claim(key, "", "", 0), 0)
 
 
-def exhausted(until_s: float, key: str = "", reason: str = "project_minute") -> quotas.Exhausted:
-    return quotas.Exhausted(1, key, reason, 10, int(until_s))
+def exhausted(until_s: float, key: str = "", reason: str = "project_minute") -> exhausted_quotas.Exhausted:
+    return exhausted_quotas.Exhausted(1, key, reason, 10, int(until_s))
 
 
 class Clock:
@@ -27,7 +27,7 @@ class Clock:
         return self.now
 
 
-def shedder(*limits: quotas.Exhausted, clock: Clock | None = None) -> shedding.Shedder:
+def shedder(*limits: exhausted_quotas.Exhausted, clock: Clock | None = None) -> shedding.Shedder:
     made = shedding.Shedder(clock or Clock())
     made.replace(limits, REDIS_S)
     return made

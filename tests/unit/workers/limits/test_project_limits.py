@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from storage.limits import quotas
+from storage.limits import limit_decider, quotas
 from storage.projects import project_settings
 from storage.queue import envelope
 from tests.helpers import payloads
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NOW = payloads.NOW_MS
 Settings = project_settings.ProjectSettings
+Novelty = limit_decider.Novelty
 
 
 class Arbiter:
@@ -32,25 +33,27 @@ class Arbiter:
         self.known: set[tuple[str, int]] = set()
         self.asked: list[Any] = []
 
-    def sight(
-        self, project_id: int, what: str, sightings: Sequence[tuple[int, int]], at_s: int, most: int
-    ) -> dict[int, str]:
-        self.asked.append((what, project_id, at_s, most))
-        return {thing: self._letter(what, thing, place, most) for thing, place in sightings}
+    def check_new(
+        self, project_id: int, kind: str, items: Sequence[tuple[int, int]], at_s: int, most: int
+    ) -> dict[int, Novelty]:
+        self.asked.append((kind, project_id, at_s, most))
+        return {item: self._novelty(kind, item, coarse, most) for item, coarse in items}
 
-    def _letter(self, what: str, thing: int, place: int, most: int) -> str:
-        if (what, thing) in self.known:
-            return "k"
+    def _novelty(self, kind: str, item: int, coarse: int, most: int) -> Novelty:
+        if (kind, item) in self.known:
+            return Novelty.KNOWN
         if not most or len(self.known) < most:
-            self.known.add((what, thing))
-            return "n"
-        places = {one for kind, one in self.known if kind == "place"}
-        if place in places or len(places) < most:
-            self.known.add(("place", place))
-            return "p"
-        return "o"
+            self.known.add((kind, item))
+            return Novelty.NEW
+        coarse_keys = {key for each, key in self.known if each == "coarse"}
+        if coarse in coarse_keys or len(coarse_keys) < most:
+            self.known.add(("coarse", coarse))
+            return Novelty.COARSE
+        return Novelty.OTHER
 
-    def budget(self, project_id: int, settings: Settings, wants: Sequence[quotas.Want]) -> dict[int, int]:
+    def share_budget(
+        self, project_id: int, settings: Settings, wants: Sequence[limit_decider.Want]
+    ) -> dict[int, int]:
         self.asked.append(("budget", project_id, *wants))
         return {
             want.minute_s: min(want.reports, max(settings.sample_budget, want.forced + 1)) for want in wants
@@ -58,18 +61,18 @@ class Arbiter:
 
     def grant(
         self, project_id: int, settings: Settings, wants: Mapping[tuple[int, str], int]
-    ) -> dict[tuple[int, str], quotas.Grant]:
+    ) -> dict[tuple[int, str], limit_decider.Grant]:
         self.asked.append(("grant", project_id, dict(wants)))
         assert quotas.has_quotas(settings)
         found = {}
         for want, reports in wants.items():
             granted = min(reports, self.room)
             self.room -= granted
-            found[want] = quotas.Grant(granted, "project_minute" if granted < reports else "")
+            found[want] = limit_decider.Grant(granted, "project_minute" if granted < reports else "")
         return found
 
-    def keep(self, project_id: int, most: int, wants: Mapping[int, int]) -> dict[int, int]:
-        self.asked.append(("keep", project_id, most, dict(wants)))
+    def grant_quarantine(self, project_id: int, most: int, wants: Mapping[int, int]) -> dict[int, int]:
+        self.asked.append(("grant_quarantine", project_id, most, dict(wants)))
         return {hour: min(most, wanted) for hour, wanted in wants.items()}
 
 
@@ -103,7 +106,7 @@ def test_a_project_without_limits_asks_nobody() -> None:
     arbiter = Arbiter()
     process(arbiter, blocked("a"))
     assert arbiter.asked == []
-    assert not project_limits.are_set(Settings(sample_rate=0.5, sample_budget=1, quota_burst=3))
+    assert not quotas.are_set(Settings(sample_rate=0.5, sample_budget=1, quota_burst=3))
 
 
 def test_without_an_arbiter_nothing_is_limited() -> None:

@@ -93,7 +93,7 @@ def test_each_hour_is_asked_for_once_and_without_invalid_reports_nothing() -> No
     arbiter, hour = test_project_limits.Arbiter(), NOW // 3_600_000
     at = (hour + 1) * 3_600_000 - 2
     test_project_limits.process(arbiter, *WRONG, payloads.legacy(), at=at, quarantine_per_hour=2 * ROW)
-    assert arbiter.asked == [("keep", 1, 2 * ROW, {hour: 2 * ROW, hour + 1: 3 * ROW})]
+    assert arbiter.asked == [("grant_quarantine", 1, 2 * ROW, {hour: 2 * ROW, hour + 1: 3 * ROW})]
     test_project_limits.process(arbiter, payloads.legacy())
     assert len(arbiter.asked) == 1
 
@@ -106,7 +106,7 @@ def test_poison_is_kept_whatever_a_project_may_keep() -> None:
     entries = [envelope.Entry("10-0", [payloads.payload(WRONG[0]), payloads.payload(WRONG[1])])]
     tables = pipeline.process(3, entries, plan, arbiter)
     assert tables.quarantine["reason"] == ["poison"]
-    assert arbiter.asked == [("keep", 1, 1, {0: ROW})]
+    assert arbiter.asked == [("grant_quarantine", 1, 1, {0: ROW})]
     payloads.assert_balanced(tables)
 
 

@@ -1,0 +1,199 @@
+"""Limit decisions: how much of a batch a project's quotas, budgets and caps let through, as Redis decides it.
+
+Guarantees:
+
+* A decision on a batch is made once. A drainer that repeats the batch is given the same decision, whatever
+  happened since, also when some of its payloads were quarantined meanwhile.
+* A drainer that lost its stream without noticing is given none (``LeaseLostError``).
+* No span of a quota's length, wherever it begins, holds more granted reports than its limit.
+
+Time is the time of receipt: a backlog that is drained late is charged to when it arrived. Counters are kept
+for ``quotas.KEEP_S`` beyond their span. A charge to a time that is still to come, because a clock was ahead
+for a moment, is forgotten: it would keep reports out that arrive until then, and for a span after it.
+
+Warning: the last guarantee ends where one stream is more than ``quotas.KEEP_S`` behind another of the same
+project, and where clocks are set.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import struct
+import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+
+from storage import errors
+from storage.limits import exhausted_quotas, quotas
+from storage.servers import clocks, redis_errors, scripts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import redis
+
+    from storage.projects import project_settings
+    from storage.queue import streams
+
+MOST_KNOWN: Final = 200_000
+"""Hashes that a project's set of one day holds at most, about 12 MB; two sets are in use."""
+
+_DAY_S: Final = 86_400
+_HOUR_S: Final = 3600
+_MINUTE_S: Final = 60
+_ITEM: Final = struct.Struct("<QQ")
+_ANSWER: Final = struct.Struct("<Qs")
+_CHUNK: Final = 4000
+"""Items of one script: Redis is busy for a few milliseconds."""
+
+
+class Novelty(enum.StrEnum):
+    """How new an item is to its project. The values are those of ``limits/check_new.lua``."""
+
+    KNOWN = "k"
+    """The project had the item within a day or two."""
+    NEW = "n"
+    """The item is new, and among as many as the project may have in an hour."""
+    COARSE = "p"
+    """The item is new and one too many; only its coarse key is among as many as may be."""
+    OTHER = "o"
+    """The item is new and one too many, and so is its coarse key."""
+
+
+class Grant(NamedTuple):
+    """How many reports get through, and which quota keeps the others out; "" if none does."""
+
+    reports: int
+    reason: str
+
+
+class Want(NamedTuple):
+    """The reports of one minute in a batch: its start, its last second, how many must be kept, and all."""
+
+    minute_s: int
+    last_s: int
+    forced: int
+    reports: int
+
+
+class LimitDecider:
+    """Decides what the limits of projects let through of one batch.
+
+    Args:
+        client: a synchronous client without retries.
+        lease: of the stream.
+        batch: a text that tells the batch from all others of its stream, without spaces.
+        clock: seconds since the epoch.
+
+    Every method but ``forget`` raises ``RedisUnavailableError`` when Redis does not answer, and
+    ``LeaseLostError`` when a newer drainer was given a decision.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        lease: streams.ShardLease,
+        batch: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._client = client
+        self._lease = lease
+        self._batch = batch
+        self._clock = clock
+        self._decision_keys: set[str] = set()
+
+    def check_new(
+        self, project_id: int, kind: str, items: Sequence[tuple[int, int]], at_s: int, most: int
+    ) -> dict[int, Novelty]:
+        """Return how new each item is to its project.
+
+        An item is known if it was checked within a day or two and there was room to remember it.
+
+        Args:
+            project_id: the project.
+            kind: of the items; each kind is remembered apart.
+            items: hash of each item and of its coarse key, in the order in which they may take what is left.
+            at_s: time of receipt, in seconds since the epoch.
+            most: new items in an hour, and as many coarse keys; with 0 any number of items is new.
+        """
+        bounds = (at_s // _DAY_S, at_s // _HOUR_S, most, MOST_KNOWN, 2 * _DAY_S + quotas.KEEP_S)
+        found = {}
+        for start in range(0, len(items), _CHUNK):
+            packed = b"".join(_ITEM.pack(*item) for item in items[start : start + _CHUNK])
+            answer = self._decide(scripts.SIGHT, project_id, kind, *bounds, packed, part=start)
+            found.update({item: Novelty(letter.decode()) for item, letter in _ANSWER.iter_unpack(answer)})
+        return found
+
+    def share_budget(
+        self, project_id: int, settings: project_settings.ProjectSettings, wants: Sequence[Want]
+    ) -> dict[int, int]:
+        """Return by minute how many of the wanted reports sampling may keep; always more than the forced."""
+        encoded = msgspec.json.encode(wants)
+        bounds = (settings.sample_budget, encoded, quotas.KEEP_S, int(self._clock()))
+        return dict(_by_time.decode(self._decide(scripts.BUDGET, project_id, "budget", *bounds)))
+
+    def grant(
+        self,
+        project_id: int,
+        settings: project_settings.ProjectSettings,
+        wants: Mapping[tuple[int, str], int],
+    ) -> dict[tuple[int, str], Grant]:
+        """Return how many of the wanted reports the quotas grant, by second of receipt and public key.
+
+        Args:
+            project_id: the project.
+            settings: the project's, with its quotas.
+            wants: reports by second and key, in the order of the stream.
+        """
+        limits = msgspec.json.encode(quotas.limits(settings))
+        now = (int(self._clock()), clocks.SLACK_MS // 1000)
+        minutes: dict[int, list[tuple[int, str, int]]] = {}
+        for (second, key), count in wants.items():
+            minutes.setdefault(second // _MINUTE_S, []).append((second, key, count))
+        grants = {}
+        for minute, each in minutes.items():  # one at a time: Redis does nothing else meanwhile
+            asked = (project_id, limits, msgspec.json.encode(each), *now)
+            rows = _grants.decode(self._decide(scripts.GRANT, project_id, "quota", *asked, part=minute))
+            grants.update({(second, key): Grant(reports, reason) for second, key, reports, reason in rows})
+        return grants
+
+    def grant_quarantine(self, project_id: int, most: int, wants: Mapping[int, int]) -> dict[int, int]:
+        """Return how many of the wanted bytes of each hour of receipt the project may keep in quarantine.
+
+        Args:
+            project_id: the project.
+            most: bytes of an hour.
+            wants: bytes by hour since the epoch.
+        """
+        asked = (most, msgspec.json.encode(list(wants.items())), 2 * quotas.KEEP_S)
+        return dict(_by_time.decode(self._decide(scripts.KEEP, project_id, "quarantine", *asked)))
+
+    def forget(self) -> None:
+        """Forget the decisions, once the batch is committed; the next batch removes those that are left."""
+        if self._decision_keys:
+            with contextlib.suppress(*redis_errors.FAILURES):
+                names = sorted(self._decision_keys)
+                self._client.eval(scripts.FORGET.text, len(names), *names, self._batch)
+
+    def _decide(
+        self, script: scripts.Script, project_id: int, subject: str, *arguments: object, part: int = 0
+    ) -> bytes:
+        prefix = f"headrace:limits:{{{project_id}}}"
+        decisions = f"{prefix}:rulings:{self._lease.shard}"
+        names = (decisions, f"{prefix}:{subject}", exhausted_quotas.EXHAUSTED_KEY, clocks.KEY)
+        whose = (f"{subject}/{part}", self._lease.token, self._batch)
+        with redis_errors.told():
+            answer: Any = self._client.eval(script.text, len(names), *names, *whose, *arguments)  # type: ignore[arg-type]
+        if answer is None:
+            raise errors.LeaseLostError(
+                f"Stream {self._lease.shard} was taken over: a newer drainer has a decision on its batch."
+            )
+        self._decision_keys.add(decisions)
+        decision: bytes = answer
+        return decision
+
+
+_by_time: Final = msgspec.json.Decoder(list[tuple[int, int]])
+_grants: Final = msgspec.json.Decoder(list[tuple[int, str, int, str]])
