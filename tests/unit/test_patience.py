@@ -32,7 +32,7 @@ ALLOWED: Final = {
     "integration/ingest/test_unread_answers.py": "a sender that goes on no more reads, and fails no test",
     "integration/storage/test_clocks.py": "which of the clocks is right is what it tests",
     "integration/workers/test_clocks.py": "the same",
-    "integration/workers/test_lanes.py": "a sweep that is not due is what it tests",
+    "integration/workers/test_isolation.py": "a job that is not due is what it tests",
     "integration/workers/test_quota.py": "when a minute ends is what it tests",
     "unit/ingest/test_body.py": "what never comes may as well be given up at once",
     "unit/ingest/test_intake.py": "the same",

@@ -1,8 +1,9 @@
-"""Fairness between projects: one whose backlog grows gets lanes of its own, so that nobody waits behind it.
+"""Fairness between projects: a noisy project gets isolated streams, so that no other waits for its backlog.
 
-Only a project that keeps others waiting is set aside: alone, it may have everything. The lanes aside are
-drained when no other shard is due, in small batches, and take all that is left of the workers' time. So is
-what a loud project still has in everybody's lanes, as long as nobody else waits in them.
+A project is noisy only while it keeps another project waiting: alone, it may use all workers. Isolated
+streams have low priority: they are drained when no other stream is due, in small batches, and take all that
+is left of the workers' time. A shared stream has low priority too while only payloads of noisy projects wait
+in it.
 """
 
 from __future__ import annotations
@@ -25,132 +26,146 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-ASIDE_AT: Final = 5_000
-"""Payloads of one project that wait in everybody's lanes: less than half a second of a worker's time."""
-BACK_AT: Final = 1_000
-"""Payloads in all lanes below which a project is not loud any more."""
+ISOLATE_AT: Final = 5_000
+"""Payloads of one project that wait in shared streams: less than half a second of a worker's time."""
+REJOIN_BELOW: Final = 1_000
+"""Payloads of one project that wait in all streams; a project with fewer is no longer noisy."""
 USUAL_COST_US: Final = 100
-"""Of a payload; one that takes a worker ten times as long counts as ten."""
+"""Usual cost of a payload; a payload that takes a worker ten times as long counts as ten."""
 MOST_WEIGHT: Final = 100.0
-"""No payload counts for more: a batch may also have waited for ClickHouse."""
-REST_S: Final = 10.0
-"""How long it must have stayed below before it comes back."""
+"""No payload counts for more: its batch may also have waited for ClickHouse."""
+REJOIN_AFTER_S: Final = 10.0
+"""A noisy project rejoins the others when its backlog has been below ``REJOIN_BELOW`` for this long."""
 ACTIVE_S: Final = 60.0
 """A project that sent nothing for this long needs no protection."""
-CALM_S: Final = 5.0
-"""How often to look who sends while little waits."""
-GLANCE_ENTRIES: Final = 50
-"""Stream entries below which nobody can be loud enough to look closer."""
+IDLE_COUNT_S: Final = 5.0
+"""The backlogs are counted this often while few payloads wait: the counts show which projects send at all."""
+FEW_ENTRIES: Final = 50
+"""While fewer stream entries wait, no project can be noisy, and the backlogs need not be counted."""
 
 
-class Load(NamedTuple):
-    """What one project has in the queue: payloads ever sent, and how many wait, in each kind of lane."""
+class ProjectLoad(NamedTuple):
+    """What one project has in the queue.
+
+    Attributes:
+        sent: payloads that were ever appended.
+        shared: payloads that wait in shared streams.
+        isolated: payloads that wait in isolated streams.
+    """
 
     sent: int
-    waiting: int
-    aside: int
+    shared: int
+    isolated: int
 
 
 class Fairness:
-    """Decides, look by look, who is set aside.
+    """Decides, count by count, which projects are noisy.
 
     Args:
         clock: seconds, monotonic.
 
     Attributes:
-        patient: the streams where nobody waits but who is set aside, at the last look.
+        low_priority: the streams in which, by the last count, only payloads of noisy projects wait.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._sent: dict[int, int] = {}
-        self._active: dict[int, float] = {}
-        self._loud: dict[int, float] = {}
-        self._looked = -math.inf
-        self.patient: frozenset[int] = frozenset()
+        self._active_at: dict[int, float] = {}
+        self._noisy_at: dict[int, float] = {}
+        self._counted_at = -math.inf
+        self.low_priority: frozenset[int] = frozenset()
 
     @property
-    def due(self) -> bool:
-        """Whether to look closer although little waits."""
-        return bool(self._loud) or self._clock() - self._looked >= CALM_S
+    def must_count(self) -> bool:
+        """Whether the backlogs are to be counted although few payloads wait."""
+        return bool(self._noisy_at) or self._clock() - self._counted_at >= IDLE_COUNT_S
 
     def decide(
-        self, loads: Mapping[int, Load], costs: Mapping[int, int] = MappingProxyType({})
+        self, loads: Mapping[int, ProjectLoad], costs: Mapping[int, int] = MappingProxyType({})
     ) -> frozenset[int]:
-        """Return the projects that are to be set aside now.
+        """Return the ids of the projects that are noisy now.
 
         Args:
             loads: every project in the queue, by id.
-            costs: microseconds that payloads of some projects took lately, each.
+            costs: microseconds that a payload of some projects took lately.
         """
-        self._looked = now = self._clock()
+        self._counted_at = now = self._clock()
         self._note_active(loads, now)
         for project, load in loads.items():
             weight = min(MOST_WEIGHT, max(1.0, costs.get(project, 0) / USUAL_COST_US))
-            if project in self._loud:
-                if (load.waiting + load.aside) * weight >= BACK_AT:
-                    self._loud[project] = now
-            elif load.waiting * weight >= ASIDE_AT and self._others(project, now):
-                log.warning("project_set_aside", project=project, waiting=load.waiting)
-                self._loud[project] = now
-        for project in self._rested(now):
-            log.info("project_back", project=project)
-            del self._loud[project]
-        return frozenset(self._loud)
+            if project in self._noisy_at:
+                if (load.shared + load.isolated) * weight >= REJOIN_BELOW:
+                    self._noisy_at[project] = now
+            elif load.shared * weight >= ISOLATE_AT and self._others_are_active(project, now):
+                log.warning("project_isolated", project=project, waiting=load.shared)
+                self._noisy_at[project] = now
+        for project in self._no_longer_noisy(now):
+            log.info("project_rejoined", project=project)
+            del self._noisy_at[project]
+        return frozenset(self._noisy_at)
 
-    def _note_active(self, loads: Mapping[int, Load], now: float) -> None:
+    def _note_active(self, loads: Mapping[int, ProjectLoad], now: float) -> None:
         for project, load in loads.items():
             if load.sent != self._sent.get(project, load.sent):
-                self._active[project] = now
+                self._active_at[project] = now
             self._sent[project] = load.sent
 
-    def _others(self, loud: int, now: float) -> bool:
+    def _others_are_active(self, project: int, now: float) -> bool:
+        """Say whether another project that is not noisy sent payloads lately."""
         return any(
-            project != loud and project not in self._loud and now - seen < ACTIVE_S
-            for project, seen in self._active.items()
+            other != project and other not in self._noisy_at and now - active_at < ACTIVE_S
+            for other, active_at in self._active_at.items()
         )
 
-    def _rested(self, now: float) -> list[int]:
-        return [project for project, loud_at in self._loud.items() if now - loud_at >= REST_S]
+    def _no_longer_noisy(self, now: float) -> list[int]:
+        return [project for project, at in self._noisy_at.items() if now - at >= REJOIN_AFTER_S]
 
 
-def step(client: redis.Redis, shards: int, fairness: Fairness) -> None:
-    """Look, decide and tell the edges. As long as little waits, a glance is enough.
+def update_isolation(client: redis.Redis, shards: int, fairness: Fairness) -> None:
+    """Count the backlogs, decide which projects are noisy, and tell the edges.
+
+    While few entries wait this returns after one look at the length of the streams.
 
     Raises:
         RedisUnavailableError: Redis did not answer.
     """
-    if not fairness.due and streams.entries(client, isolation.every(shards)) < GLANCE_ENTRIES:
+    if not fairness.must_count and streams.entries(client, isolation.every(shards)) < FEW_ENTRIES:
         return
     waiting = equations.waiting(client, isolation.every(shards))
-    found = loads(waiting, shards)
-    loud = fairness.decide(found, isolation.costs(client, found))
-    fairness.patient = low_priority(waiting, loud)
-    isolation.publish(client, loud)
+    loads = project_loads(waiting, shards)
+    noisy = fairness.decide(loads, isolation.costs(client, loads))
+    fairness.low_priority = low_priority_streams(waiting, noisy)
+    isolation.publish(client, noisy)
 
 
-def loads(waiting: _Waiting, shards: int) -> dict[int, Load]:
+def project_loads(waiting: _Waiting, shards: int) -> dict[int, ProjectLoad]:
     """Return what every project has in the queue.
 
     Args:
-        waiting: payloads that were ever sent and that wait, by stream and project.
+        waiting: payloads that were ever appended and that wait, by stream and project.
         shards: number of shards.
     """
-    found: dict[int, Load] = {}
+    loads: dict[int, ProjectLoad] = {}
     for stream, projects in waiting.items():
         for project, (sent, left) in projects.items():
-            known = found.get(project, Load(0, 0, 0))
-            ordinary, aside = (0, left) if isolation.is_isolated(stream, shards) else (left, 0)
-            found[project] = Load(known.sent + sent, known.waiting + ordinary, known.aside + aside)
-    return found
+            load = loads.get(project, ProjectLoad(0, 0, 0))
+            shared, isolated = (0, left) if isolation.is_isolated(stream, shards) else (left, 0)
+            loads[project] = ProjectLoad(load.sent + sent, load.shared + shared, load.isolated + isolated)
+    return loads
 
 
-def low_priority(waiting: _Waiting, loud: frozenset[int]) -> frozenset[int]:
-    """Return the streams where nobody waits who is not set aside."""
-    impatient = {
+def low_priority_streams(waiting: _Waiting, noisy: frozenset[int]) -> frozenset[int]:
+    """Return the streams in which no payload of another than a noisy project waits.
+
+    Args:
+        waiting: payloads that were ever appended and that wait, by stream and project.
+        noisy: ids of the noisy projects; without any, no stream has low priority.
+    """
+    others_wait = {
         stream
         for stream, projects in waiting.items()
         for project, (_, left) in projects.items()
-        if left > 0 and project not in loud
+        if left > 0 and project not in noisy
     }
-    return frozenset(waiting.keys() - impatient) if loud else frozenset()
+    return frozenset(waiting.keys() - others_wait) if noisy else frozenset()

@@ -20,7 +20,7 @@ from tests.integration.workers import drains
 from workers import jobs
 from workers.draining import drain
 from workers.failures import failpoints
-from workers.process import sweeper as dispatcher
+from workers.process import dispatcher
 
 if TYPE_CHECKING:
     import redis
@@ -118,13 +118,13 @@ def test_maintenance_tells_its_clock_and_brings_streams_back(
     client: redis.Redis, server: clickhouse.Connection
 ) -> None:
     wall = time.time() + 5
-    sweeper = dispatcher.Sweeper(client, drains.SHARDS, lambda: 1000.0, wall=lambda: wall)
+    dispatching = dispatcher.Dispatcher(client, drains.SHARDS, lambda: 1000.0, wall=lambda: wall)
     put_ahead(client, 2)
-    sweeper.tick()
+    dispatching.tick()
     assert client.get(clocks.KEY) == b"%d" % int(wall * 1000)
     assert drift.find(client, [SHARD])
     drains.drainer(client, server).drain(SHARD)
-    sweeper.tick()
+    dispatching.tick()
     assert not drift.find(client, [SHARD])
     before = time.time()
     receipt = drains.append(client, drains.payload(drains.report(5)))
@@ -136,11 +136,11 @@ def test_maintenance_tells_its_clock_and_brings_streams_back(
 
 
 def test_maintenance_works_while_redis_is_full(client: redis.Redis) -> None:
-    sweeper = dispatcher.Sweeper(client, drains.SHARDS, time.monotonic)
+    dispatching = dispatcher.Dispatcher(client, drains.SHARDS, time.monotonic)
     limit = client.config_get("maxmemory")["maxmemory"]
     client.config_set("maxmemory", 1)
     try:
-        assert sweeper.tick() == 0
+        assert dispatching.tick() == 0
     finally:
         client.config_set("maxmemory", limit)
 
@@ -170,15 +170,15 @@ def test_the_job_of_a_dead_drainer_is_replaced(client: redis.Redis, monkeypatch:
     """Its work horse died together with its worker, while its lease seems to last for an hour."""
     monkeypatch.setattr(dispatcher, "LEASE_MS", 600_000)
     now = 1000.0
-    sweeper = dispatcher.Sweeper(client, drains.SHARDS, lambda: now)
+    dispatching = dispatcher.Dispatcher(client, drains.SHARDS, lambda: now)
     drains.append(client, drains.payload(drains.report()))
-    assert sweeper.tick() == 1
+    assert dispatching.tick() == 1
     client.delete(f"rq:queue:{jobs.QUEUE}")  # a worker took the job, and the lease
     assert streams.Queue(client).acquire(SHARD, dispatcher.LEASE_MS)
     now += dispatcher.ORPHAN_S + 1
-    assert sweeper.tick() == 0
+    assert dispatching.tick() == 0
     set_back_under_a_lease(client)
     for _ in range(2):
         now += dispatcher.ORPHAN_S + 1
-        replaced = sweeper.tick()
+        replaced = dispatching.tick()
     assert replaced == 1

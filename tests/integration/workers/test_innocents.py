@@ -20,7 +20,7 @@ from workers import pipeline
 from workers.draining import rescue
 from workers.failures import failpoints
 from workers.poison import search
-from workers.process import sweeper as dispatcher
+from workers.process import dispatcher
 from workers.stages import evaluate
 
 if TYPE_CHECKING:
@@ -212,13 +212,13 @@ def test_processes_that_are_killed_and_frozen_all_the_time_make_nobody_a_culprit
             streams.keys(number % 4).attempts, 9
         )  # they are tried one by one as soon as they are bound
     turns = 0.0
-    sweeper = dispatcher.Sweeper(client, drains.SHARDS, lambda: turns)
+    dispatching = dispatcher.Dispatcher(client, drains.SHARDS, lambda: turns)
     with worker.armed(EVERYWHERE) as one, worker.armed(EVERYWHERE) as other:
 
         def is_drained() -> bool:
             nonlocal turns
-            turns += 0.5  # of the sweeper, which replaces jobs that nobody works on
-            sweeper.tick()
+            turns += 0.5  # of the dispatching, which replaces jobs that nobody works on
+            dispatching.tick()
             torment(client, chance, one, other)
             return not equations.backlog(client, drains.SHARDS)
 

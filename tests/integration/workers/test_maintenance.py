@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,7 +12,7 @@ import pytest
 from storage.projects import model, registry
 from tests.helpers import waiting
 from workers.draining import connections
-from workers.process import maintenance
+from workers.process import chores, fairness, maintenance
 
 if TYPE_CHECKING:
     import redis
@@ -54,10 +55,12 @@ def test_a_restored_registry_is_published_but_never_in_the_place_of_a_change_und
         return newer
 
     monkeypatch.setattr(registry.Registry, "publish", overtaken)
-    monkeypatch.setattr(maintenance, "REGISTRY_S", INTERVAL_S)
+    publishing = maintenance.Chore("registry", INTERVAL_S, chores.publish_registry)
     stop = threading.Event()
     where = connections.Connections(redis_url=redis_server.url, clickhouse=address)
-    chore = threading.Thread(target=maintenance._publish_registry, args=(where, stop))
+    chore = threading.Thread(
+        target=maintenance.do, args=(publishing, where, stop, fairness.Fairness(time.monotonic))
+    )
     chore.start()
     try:
         waiting.until(lambda: registry.read_snapshot(client) == true, "the registry is published")

@@ -7,15 +7,7 @@ from typing import Any
 import pytest
 
 from ingest import addresses
-
-
-class Clock:
-    """Stands still until it is moved."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.helpers import clocks
 
 
 def scope(peer: str, *forwarded: bytes) -> dict[str, Any]:
@@ -104,7 +96,7 @@ def test_a_stranger_is_not_believed() -> None:
 
 
 def test_an_address_may_send_a_burst_and_then_its_rate() -> None:
-    clock = Clock()
+    clock = clocks.FakeClock()
     rates = addresses.Rates(2, clock)
     burst = int(2 * addresses.BURST_S) + 1
     assert [rates.exceeds("a") for _ in range(burst + 1)] == [False] * burst + [True]
@@ -120,7 +112,7 @@ def test_without_a_rate_nothing_is_limited() -> None:
 
 def test_silent_addresses_are_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(addresses, "MOST", 4)
-    clock = Clock()
+    clock = clocks.FakeClock()
     rates = addresses.Rates(0.1, clock)
     for name in "abc":
         rates.exceeds(name)
@@ -133,14 +125,14 @@ def test_silent_addresses_are_forgotten_first(monkeypatch: pytest.MonkeyPatch) -
 
 def test_memory_is_bounded_when_nobody_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(addresses, "MOST", 4)
-    rates = addresses.Rates(0.1, Clock())
+    rates = addresses.Rates(0.1, clocks.FakeClock())
     for number in range(100):
         assert not rates.exceeds(str(number))
         assert len(rates._full_at) <= 4
 
 
 def test_the_key_changes_each_day() -> None:
-    clock = Clock()
+    clock = clocks.FakeClock()
     rates = addresses.Rates(0.05, clock)
     rates.exceeds("a")
     before = set(rates._full_at)

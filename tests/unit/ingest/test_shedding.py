@@ -6,6 +6,7 @@ import pytest
 
 from ingest import auth, refusals, shedding, targets
 from storage.limits import exhausted_quotas, quotas
+from tests.helpers import clocks
 
 REDIS_S = 1_790_000_000.0
 
@@ -18,17 +19,8 @@ def exhausted(until_s: float, key: str = "", reason: str = "project_minute") -> 
     return exhausted_quotas.Exhausted(1, key, reason, 10, int(until_s))
 
 
-class Clock:
-    """A clock that stands still until a test moves it."""
-
-    now = 50.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def shedder(*limits: exhausted_quotas.Exhausted, clock: Clock | None = None) -> shedding.Shedder:
-    made = shedding.Shedder(clock or Clock())
+def shedder(*limits: exhausted_quotas.Exhausted, clock: clocks.FakeClock | None = None) -> shedding.Shedder:
+    made = shedding.Shedder(clock or clocks.FakeClock(50.0))
     made.replace(limits, REDIS_S)
     return made
 
@@ -52,7 +44,7 @@ def test_the_longest_one_counts(order: int) -> None:
 
 
 def test_it_ends_by_itself_by_the_clock_of_the_process() -> None:
-    clock = Clock()
+    clock = clocks.FakeClock(50.0)
     tested = shedder(exhausted(REDIS_S + 9), clock=clock)
     clock.now += 8.99
     assert tested.limit_on(target())
@@ -61,7 +53,7 @@ def test_it_ends_by_itself_by_the_clock_of_the_process() -> None:
 
 
 def test_the_answer_says_when_to_come_back_and_rounds_up() -> None:
-    clock = Clock()
+    clock = clocks.FakeClock(50.0)
     tested = shedder(exhausted(REDIS_S + 9, "k", "key_day"), clock=clock)
     limit = tested.limit_on(target())
     assert limit is not None

@@ -11,7 +11,7 @@ import pytest
 
 from deploy.processes import child, supervisor
 from deploy.running import system
-from tests.helpers import waiting
+from tests.helpers import clocks, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,19 +24,9 @@ STOP_S = 10.0
 """What a whole system promises to need at most for stopping."""
 
 
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> clocks.FakeClock:
+    return clocks.FakeClock()
 
 
 @pytest.fixture
@@ -51,19 +41,19 @@ def watching(happened: list[str]) -> Iterator[supervisor.Supervisor]:
     running.stop([["test"]])
 
 
-def service(log: Path, code: str, clock: Clock, stop_seconds: float = 5.0) -> supervisor.Service:
+def service(log: Path, code: str, clock: clocks.FakeClock, stop_seconds: float = 5.0) -> supervisor.Service:
     def start() -> child.Child:
         return child.Child([sys.executable, "-c", code], log)
 
     return supervisor.Service("test", "it", start, stop_seconds, clock)
 
 
-def test_each_death_in_a_row_waits_longer(clock: Clock) -> None:
+def test_each_death_in_a_row_waits_longer(clock: clocks.FakeClock) -> None:
     backoff = supervisor.Backoff(clock)
     assert [backoff.died() for _ in range(6)] == [0.0, 0.5, 1.0, 2.0, 4.0, 4.0]
 
 
-def test_a_healthy_stretch_forgets_earlier_deaths(clock: Clock) -> None:
+def test_a_healthy_stretch_forgets_earlier_deaths(clock: clocks.FakeClock) -> None:
     backoff = supervisor.Backoff(clock)
     assert [backoff.died(), backoff.died()] == [0.0, 0.5]
     backoff.started()
@@ -72,7 +62,7 @@ def test_a_healthy_stretch_forgets_earlier_deaths(clock: Clock) -> None:
 
 
 def test_a_process_that_cannot_be_started_is_tried_again(
-    tmp_path: Path, clock: Clock, watching: supervisor.Supervisor, happened: list[str]
+    tmp_path: Path, clock: clocks.FakeClock, watching: supervisor.Supervisor, happened: list[str]
 ) -> None:
     unable = [OSError(errno.ENOSPC, "No space left on device")] * 2
 
@@ -101,7 +91,7 @@ def test_a_process_that_cannot_be_started_is_tried_again(
 
 
 def test_a_dead_process_is_started_again_and_reported(
-    tmp_path: Path, clock: Clock, watching: supervisor.Supervisor, happened: list[str]
+    tmp_path: Path, clock: clocks.FakeClock, watching: supervisor.Supervisor, happened: list[str]
 ) -> None:
     first = watching.start(service(tmp_path / "log", SLEEP, clock))
     psutil.Process(first.pid).kill()
@@ -113,7 +103,7 @@ def test_a_dead_process_is_started_again_and_reported(
 
 
 def test_a_second_death_is_waited_out(
-    tmp_path: Path, clock: Clock, watching: supervisor.Supervisor, happened: list[str]
+    tmp_path: Path, clock: clocks.FakeClock, watching: supervisor.Supervisor, happened: list[str]
 ) -> None:
     started = service(tmp_path / "log", "raise SystemExit(3)", clock)
     watching.start(started)
@@ -135,7 +125,7 @@ def test_a_whole_system_is_killed_in_time_if_it_does_not_stop() -> None:
     assert {kind for group in system.STOP_ORDER for kind in group} == system.STOP_SECONDS.keys()
 
 
-def test_who_ignores_sigterm_is_killed(tmp_path: Path, clock: Clock) -> None:
+def test_who_ignores_sigterm_is_killed(tmp_path: Path, clock: clocks.FakeClock) -> None:
     log = tmp_path / "log"
     running = service(log, STUBBORN, clock).start()
     waiting.until(lambda: log.read_text() == "up\n", "it ignores the signal")
@@ -143,7 +133,7 @@ def test_who_ignores_sigterm_is_killed(tmp_path: Path, clock: Clock) -> None:
     assert running.exit_code() == -9
 
 
-def test_descendants_end_with_a_process(tmp_path: Path, clock: Clock) -> None:
+def test_descendants_end_with_a_process(tmp_path: Path, clock: clocks.FakeClock) -> None:
     running = service(tmp_path / "log", PARENT, clock).start()
     waiting.until(lambda: len(running.family()) == 2, "it has a child")
     family = running.family()
@@ -160,7 +150,9 @@ def test_a_long_log_is_put_aside_at_the_next_start(tmp_path: Path) -> None:
     assert (tmp_path / "it.1.log").stat().st_size > child.LOG_BYTES
 
 
-def test_a_log_that_grows_long_is_put_aside_while_its_process_lives(tmp_path: Path, clock: Clock) -> None:
+def test_a_log_that_grows_long_is_put_aside_while_its_process_lives(
+    tmp_path: Path, clock: clocks.FakeClock
+) -> None:
     log, aside = tmp_path / "it.log", tmp_path / "aside"
     code = (
         f"import os, time; print('x' * {child.LOG_BYTES + 1}, flush=True)\n"

@@ -1,0 +1,118 @@
+"""The chores of maintenance: each function takes the stores and returns the step that is repeated.
+
+Every step is idempotent, because several maintenance processes may run at once. A step raises a
+``HeadraceError`` or an error of Redis when a store is away; the next step makes up for it.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import structlog
+
+from storage.ledger import marks
+from storage.projects import registry
+from storage.quarantine import custody
+from storage.removal import deletion, retention
+from storage.tables import refusals
+from workers.process import dispatcher, fairness, steady_clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import redis
+
+    from storage.servers import clickhouse
+
+    Step = Callable[[], object]
+
+log = structlog.get_logger(__name__)
+
+
+class Stores(NamedTuple):
+    """What a chore works on.
+
+    Attributes:
+        client: a Redis client of the chore's own, without retries.
+        server: a ClickHouse connection of the chore's own, opened on first use.
+        shards: number of shards.
+        fairness: the decision about noisy projects, which several chores share.
+    """
+
+    client: redis.Redis
+    server: clickhouse.Connection
+    shards: int
+    fairness: fairness.Fairness
+
+
+def dispatch(stores: Stores) -> Step:
+    """Create the drain jobs that are due."""
+    fair = stores.fairness
+    return dispatcher.Dispatcher(stores.client, stores.shards, time.monotonic, lambda: fair.low_priority).tick
+
+
+def isolate_noisy_projects(stores: Stores) -> Step:
+    """Tell the edges which projects send into isolated streams."""
+    return lambda: fairness.update_isolation(stores.client, stores.shards, stores.fairness)
+
+
+def publish_registry(stores: Stores) -> Step:
+    """Publish the registry of ClickHouse in Redis where it differs."""
+    source = registry.Registry(stores.server)
+    newer: int | None = None
+
+    def publish() -> None:
+        nonlocal newer
+        newer = source.publish(stores.client, replace=newer)
+
+    return publish
+
+
+def move_refusals(stores: Stores) -> Step:
+    """Move what the edges refused from Redis to ClickHouse."""
+    return lambda: refusals.move(stores.client, stores.server)
+
+
+def keep_marks(stores: Stores) -> Step:
+    """Mark the time in both stores, and log when one of them was restored or emptied."""
+
+    def keep() -> None:
+        if restored := marks.keep(stores.client, stores.server):
+            log.warning("store_restored", **restored._asdict())
+
+    return keep
+
+
+def remove_old_reports(stores: Stores) -> Step:
+    """Remove the reports that are older than their project keeps them."""
+    source = registry.Registry(stores.server)
+    clock = steady_clock.SteadyClock(time.monotonic, time.time())
+
+    def remove() -> None:
+        projects = source.list()
+        if removed := retention.enforce(stores.server, stores.client, stores.shards, projects, clock.trusts):
+            log.info("reports_removed", reports=removed)
+
+    return remove
+
+
+def remove_deleted_projects(stores: Stores) -> Step:
+    """Remove the rows of projects that were deleted."""
+
+    def remove() -> None:
+        for project_id in deletion.sweep(stores.server, stores.client, stores.shards):
+            log.info("deleted_project_swept", project=project_id)
+
+    return remove
+
+
+def expire_quarantine(stores: Stores) -> Step:
+    """Remove the quarantined rows whose time is over."""
+    clock = steady_clock.SteadyClock(time.monotonic, time.time())
+
+    def expire() -> None:
+        if expired := custody.expire(stores.server, stores.client, stores.shards, clock.trusts):
+            log.info("quarantine_expired", rows=expired)
+
+    return expire
