@@ -38,7 +38,7 @@ def count(path: Path) -> tuple[Counter[str], Counter[str]]:
     ran: Counter[str] = Counter()
     skipped: Counter[str] = Counter()
     for case in ET.parse(path).iter("testcase"):  # noqa: S314 - our own pytest wrote it
-        module = case.get("classname") or case.get("name", "")
+        module = case.get("classname") or case.get("name") or ""
         layer = module.removeprefix("tests.").partition(".")[0]
         (skipped if case.find("skipped") is not None else ran)[layer] += 1
     return ran, skipped

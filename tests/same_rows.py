@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.fuzz import recipes
-from tests.helpers import paths, payloads
+from tests.helpers import paths, payloads, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +39,8 @@ _AROUND: Final = "{0}token{0}=a{0}1b2c3 {0}x@{0}a.bc{0} {0}https://a.example/{0}
 
 def bodies() -> Iterator[tuple[str, bytes]]:
     """Yield payloads and their names: recorded ones, those of ``tests.fuzz``, and all of Unicode."""
-    for vector in payloads.VECTORS:
-        body = None if vector["kind"] in _OF_REQUESTS else payloads.body_of(vector)
+    for vector in recorded.VECTORS:
+        body = None if vector["kind"] in _OF_REQUESTS else recorded.body_of(vector)
         if body is not None and len(body) <= _HUGE:
             yield vector["id"], body
     for number, line in enumerate((_DATA / "true_reports.jsonl").read_text("utf-8").splitlines()):

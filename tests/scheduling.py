@@ -25,7 +25,7 @@ def rank(nodeid: str) -> int:
     return next((place for place, folder in enumerate(FIRST) if nodeid.startswith(folder)), len(FIRST))
 
 
-class ByFile(LoadScopeScheduling):
+class ByFile(LoadScopeScheduling):  # type: ignore[misc] # xdist ships no type information
     """Gives each process one file after the other."""
 
     def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
@@ -38,7 +38,8 @@ class ByFile(LoadScopeScheduling):
         left = [(unit, test) for unit in units.values() for test, done in unit.items() if not done]
         if not left:
             return None
-        unit, deadly = left[0]
+        unit: dict[str, bool] = left[0][0]
+        deadly: str = left[0][1]
         unit[deadly] = True
         self.workqueue.update({scope: unit for scope, unit in units.items() if not all(unit.values())})
         for other in self.assigned_work:

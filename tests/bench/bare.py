@@ -28,7 +28,7 @@ class Bare:
 class Server(edge.EdgeServer):
     """The edge's gunicorn with another application."""
 
-    def load(self) -> falcon.asgi.App:
+    def load(self) -> falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]:
         """Build the application, in a worker."""
         app = falcon.asgi.App()
         app.add_route("/api/{project_id}/security/", Bare())

@@ -38,7 +38,8 @@ class _System(NamedTuple):
 
     def rows(self) -> int:
         """Return how many reports are queryable."""
-        return self.server.execute(_COUNT)[0][0]
+        ((count,),) = self.server.execute(_COUNT)
+        return int(count)
 
     def start_workers(self) -> None:
         """Start one RQ worker for each core.

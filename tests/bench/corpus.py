@@ -159,7 +159,7 @@ class _Site:
         """Return a violation; a ``suffix`` makes its page and its blocked URL unlike all others."""
         rng = self._rng
         page = rng.choices(self._pages, cum_weights=self._page_weights)[0] + suffix
-        (directive,) = rng.choices(tuple(_DIRECTIVES), _DIRECTIVES.values())
+        (directive,) = rng.choices(tuple(_DIRECTIVES), tuple(_DIRECTIVES.values()))
         blocked = self._blocked(directive, suffix)
         return _Violation(
             page,

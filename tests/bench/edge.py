@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from deploy.network import ports
 from storage.ledger import equations
@@ -140,7 +140,7 @@ def _guard(stores: stack.Stores) -> model.Project:
     return guarded
 
 
-def _measured(what: str, values: list[float], unit: str, **more: object) -> Measurement:
+def _measured(what: str, values: list[float], unit: str, **more: Any) -> Measurement:
     return Measurement(scenario=_SCENARIO, what=what, values=tuple(values), unit=unit, **more)
 
 

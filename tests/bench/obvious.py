@@ -72,7 +72,7 @@ def store(project_id: int, environment: str, release: str, body: bytes) -> None:
     client.disconnect()
 
 
-def app() -> falcon.App:
+def app() -> falcon.App[falcon.Request, falcon.Response]:
     """Return the WSGI application; gunicorn calls it once per worker."""
     application = falcon.App()
     queue = rq.Queue(QUEUE, connection=redis.Redis.from_url(os.environ[REDIS_VARIABLE]))

@@ -73,7 +73,7 @@ class Probes:
         edge, first = urlsplit(self._system.edge_url), next(_numbers) + 1
         with (
             contextlib.closing(clickhouse.connect(analyst)) as server,
-            contextlib.closing(http.client.HTTPConnection(edge.hostname, edge.port)) as connection,
+            contextlib.closing(http.client.HTTPConnection(edge.hostname or "", edge.port)) as connection,
         ):
             for path, number in zip(itertools.cycle(self._paths()), _numbers, strict=False):
                 if not more(number - first):

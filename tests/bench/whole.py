@@ -6,7 +6,7 @@ import contextlib
 import statistics
 import threading
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
 import psutil
@@ -100,7 +100,7 @@ def _sustain(system: harness.System, scale: Scale, directory: Path) -> Iterator[
     yield _sustained("memory of worker or work horse", worker.peak.rss, "MB", bar=300, sense="≤", note="RSS")
 
 
-def _sustained(what: str, value: float, unit: str, **more: object) -> Measurement:
+def _sustained(what: str, value: float, unit: str, **more: Any) -> Measurement:
     return Measurement(scenario=SUSTAINED, what=what, values=(value,), unit=unit, **more)
 
 
@@ -112,8 +112,8 @@ def _plan(system: harness.System, scale: Scale) -> loadgen.Plan:
         for sample in corpus.realistic(_REQUESTS)
     ]
     return loadgen.Plan(
-        host=edge.hostname,
-        port=edge.port,
+        host=edge.hostname or "",
+        port=edge.port or 0,
         requests=requests,
         seconds=scale.sustained_seconds,
         connections=_CONNECTIONS,

@@ -27,7 +27,8 @@ def browser(request: pytest.FixtureRequest) -> browsers.Browser:
     """Chromium, then Firefox."""
     if not request.param.is_installed():
         pytest.skip(f"{request.param.executable} is not installed")
-    return request.param
+    browser: browsers.Browser = request.param
+    return browser
 
 
 @pytest.fixture

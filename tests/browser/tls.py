@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import ssl
 import threading
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import trustme
 
@@ -62,10 +62,11 @@ class _Front:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: set[asyncio.Task[Any]] = set()
 
     async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
+        assert task is not None
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
         back_reader, back_writer = await asyncio.open_connection("127.0.0.1", self._port)

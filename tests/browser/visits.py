@@ -27,7 +27,7 @@ OVER_TLS: Final = pytest.mark.skipif(
 
 def endpoint(system: harness.System, release: str, base: str = "") -> str:
     """Return the endpoint as a site would write it into its header."""
-    own = system.project["endpoint"]
+    own: str = system.project["endpoint"]
     url = base + urlsplit(own).path + "?" + urlsplit(own).query if base else own
     return url + "&" + urlencode({"sentry_environment": ENVIRONMENT, "sentry_release": release})
 
@@ -40,7 +40,7 @@ def over_tls(
     identity = tls.issue(home)
     browser.trust(identity.authority, home)
     with (
-        tls.terminated(identity.context, urlsplit(system.edge_url).port) as front,
+        tls.terminated(identity.context, urlsplit(system.edge_url).port or 0) as front,
         site.served(
             documents,
             endpoint(system, release, f"https://{tls.REPORTS}:{front}"),

@@ -40,14 +40,14 @@ class Balance(NamedTuple):
     @property
     def lost(self) -> int:
         """Payloads that were acknowledged and are not stored, and reports that got lost later."""
-        missing = sum(max(0, line["found"] - line["outcomes"]) for line in self.projects)
+        missing: int = sum(max(0, line["found"] - line["outcomes"]) for line in self.projects)
         missing += sum(max(0, line["accepted"] - line["seen"]) for line in self.projects)
         return missing + max(0, self.acknowledged - self.stored)
 
     @property
     def doubled(self) -> int:
         """Payloads that are stored although nobody sent them, and reports that are there twice."""
-        extra = sum(max(0, line["outcomes"] - line["found"]) for line in self.projects)
+        extra: int = sum(max(0, line["outcomes"] - line["found"]) for line in self.projects)
         extra += sum(max(0, line["seen"] - line["accepted"]) for line in self.projects)
         return extra + max(0, self.stored - self.acknowledged - self.unclear)
 

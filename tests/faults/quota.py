@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tests.faults import load, victims
 from tests.helpers import harness, waiting
@@ -42,7 +42,7 @@ class Spent(NamedTuple):
 def spend(directory: Path) -> Spent:
     """Send far more than the quota grants, from before the minute begins until after its end."""
     dying = ",".join(f"{point}=kill@0.02" for point in failpoints.POINTS)
-    environment = {"HEADRACE_FAILPOINTS": dying, "HEADRACE_EDGE_PROCESSES": "2"}
+    environment: Any = {"HEADRACE_FAILPOINTS": dying, "HEADRACE_EDGE_PROCESSES": "2"}
     with harness.system(directory, "--workers", "3", **environment) as system:
         system.json("project", "set", "1", f"quota_per_minute={LIMIT}")
         with load.Load(system.project, RATE) as sent:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import pytest
@@ -46,7 +46,7 @@ def between(clickhouse_server: harness.ClickHouseServer) -> Iterator[proxy.Proxy
 
 @contextlib.contextmanager
 def system_behind(
-    between: proxy.Proxy, server: harness.ClickHouseServer, directory: Path, **settings: str
+    between: proxy.Proxy, server: harness.ClickHouseServer, directory: Path, **settings: Any
 ) -> Iterator[harness.System]:
     """Run a system that reaches this server through the proxy, in a database of its own."""
     place, _, _ = server.url.replace(f":{server.address.port}/", f":{between.port}/").rpartition("/")

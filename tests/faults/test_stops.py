@@ -29,13 +29,18 @@ def ended(pids: list[int]) -> bool:
     return not any(psutil.pid_exists(pid) for pid in pids)
 
 
+def reload(system: harness.System) -> None:
+    """Reload the edge, and wait until other processes do its work."""
+    master, *before = system.runtime.pids.edge
+    os.kill(master, signal.SIGHUP)
+    waiting.until(lambda: ended(before), "the old processes end")
+    waiting.until(lambda: not set(before) & set(system.runtime.pids.edge), "new ones are told")
+
+
 def test_a_rolling_reload_refuses_nothing(system: harness.System, sent: load.Load) -> None:
     for _ in range(2):
         sent.wait_for(A_WHILE)
-        master, *before = system.runtime.pids.edge
-        os.kill(master, signal.SIGHUP)
-        waiting.until(lambda old=before: ended(old), "the old processes end")
-        waiting.until(lambda old=before: not set(old) & set(system.runtime.pids.edge), "new ones are told")
+        reload(system)
     sent.wait_for(A_WHILE)
     sent.stop()
     assert set(sent.counts) <= {"200", load.UNCONFIRMED}, sent.counts  # by a Redis that was slow

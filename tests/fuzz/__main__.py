@@ -57,7 +57,7 @@ def mutate(body: bytes, max_size: int, seed: int) -> bytes:
 def main(arguments: Sequence[str]) -> None:
     """Fuzz for some minutes, or try the files again; never returns from fuzzing."""
     HOME.mkdir(exist_ok=True)
-    target.check(next(seeds.recorded()))  # what is loaded once is the cost of no payload
+    target.check(next(seeds.bodies()))  # what is loaded once is the cost of no payload
     files = [Path(argument) for argument in arguments if Path(argument).is_file()]
     for file in files:
         _try(file.read_bytes())
@@ -100,7 +100,7 @@ def _fuzz(minutes: float) -> None:
         directory.mkdir(parents=True, exist_ok=True)
     for body in seeds.expensive():
         _try(body)
-    for body in seeds.recorded():
+    for body in seeds.bodies():
         if len(body) <= seeds.MAX_LENGTH:
             (start / f"{zlib.crc32(body):08x}").write_bytes(body)
     words = HOME / "words"

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Sequence
 
-_WRONG: Final = (
+_WRONG: Final[tuple[Any, ...]] = (
     None, True, 0, -1, 2**31, 2**64, 1e308, "", "x" * 300, "\ud83d", "\x00", "inline", "https://u:p@a.example/?q#f",
     "1970-01-01T00:00:00Z", [], {}, [[]], {"": None},
 )  # fmt: skip

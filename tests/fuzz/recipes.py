@@ -16,6 +16,7 @@ from workers import families
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Mapping
 
 FRAGMENTS: Final = (
     "a", "A1b", "0", "9f", "Ab1-", "é", "\ud83d", "\x00", "\t", "\n", " ", "\\", '"', "'", "/", "//",
@@ -37,18 +38,19 @@ NAME: Final = "<name>"
 NESTED: Final = "<nested>"
 """The place that is deep within others."""
 
+_MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "": tuple(strategies.LEGACY),
+    **{
+        name: tuple({**strategies.BODIES_BY_TYPE[name], "url": None, "user_agent": None})
+        for name in families.BY_TYPE
+    },
+    "expect-ct-report": ("hostname", "date-time", "served-certificate-chain", "scts"),
+    "expect-staple-report": ("hostname", "ocsp-response", "served-certificate-chain"),
+    "no-such-type": ("message",),
+}
 PLACES: Final = tuple(
     (kind, member)
-    for kind, members in {
-        "": dict.fromkeys(strategies.LEGACY),
-        **{
-            name: {**strategies.BODIES_BY_TYPE[name], "url": None, "user_agent": None}
-            for name in families.BY_TYPE
-        },
-        "expect-ct-report": dict.fromkeys(("hostname", "date-time", "served-certificate-chain", "scts")),
-        "expect-staple-report": dict.fromkeys(("hostname", "ocsp-response", "served-certificate-chain")),
-        "no-such-type": {"message": None},
-    }.items()
+    for kind, members in _MEMBERS.items()
     for member in [*members, NAME, NESTED, "unknown", "certificateChain"]
 )
 """Kind of a report (its Reporting API type, wrapper, or "" for ``csp-report``), and member of it."""

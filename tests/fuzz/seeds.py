@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.helpers import payloads, strategies
-from tests.unit.workers.test_browsers import REQUESTS
-from tests.unit.workers.test_vectors import READABLE
+from tests.helpers import payloads, recorded, strategies
 from workers import families
 
 if TYPE_CHECKING:
@@ -25,11 +23,11 @@ _REPEATED: Final = (
 """What may cost more the longer it goes on."""
 
 
-def recorded() -> Iterator[bytes]:
+def bodies() -> Iterator[bytes]:
     """Return the bodies of tests/data."""
-    for vector in READABLE:
-        yield vector.values[1]
-    for request in REQUESTS:
+    for one in recorded.READABLE:
+        yield one.body
+    for request in recorded.REQUESTS:
         yield request["body"].encode()
 
 

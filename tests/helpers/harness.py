@@ -129,7 +129,8 @@ class System:
     @functools.cached_property
     def project(self) -> dict[str, Any]:
         """The first project: ``id``, ``name``, ``key``, ``endpoint``."""
-        return self.json("project", "show", "1")
+        first: dict[str, Any] = self.json("project", "show", "1")
+        return first
 
     def output(self) -> str:
         """Return what ``headrace up`` printed so far."""

@@ -57,7 +57,7 @@ class Mortal:
         make = client.pipeline
 
         def pipeline(**options: Any) -> Any:
-            made = make(**options)
+            made: Any = make(**options)
             made.execute = self._guard(made.execute)
             return made
 
@@ -65,7 +65,7 @@ class Mortal:
         try:
             yield
         finally:
-            del client.pipeline  # type: ignore[method-assign]
+            del client.pipeline
 
     def _guard(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def guarded(*arguments: Any, **options: Any) -> Any:

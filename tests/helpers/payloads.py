@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 import json
 from typing import Any
 
 from storage.queue import envelope
-from tests.helpers import paths
 from workers import pipeline
 
 NOW_MS = 1_760_000_000_000
@@ -33,12 +30,11 @@ LIMITS = {
 """What integers of a row must stay below, by column."""
 
 Row = dict[str, Any]
-VECTORS = [json.loads(line) for line in (paths.DATA / "payloads.jsonl").read_text("utf-8").splitlines()]
 
 
 def legacy(**members: object) -> dict[str, Any]:
     """Return a report-uri object, some of its members replaced; None leaves one out."""
-    report = {
+    report: Row = {
         "document-uri": "https://www.example.com/account",
         "effective-directive": "img-src",
         "blocked-uri": "https://tracker.example/p.gif",
@@ -74,7 +70,7 @@ def certificate(**members: object) -> Row:
 
 def payload(body: object, **known: Any) -> envelope.Payload:
     """Return a payload of project 1; a body that is no bytes is written as JSON."""
-    defaults = {
+    defaults: Row = {
         "project_id": 1,
         "key": "k",
         "environment": "production",
@@ -136,22 +132,3 @@ def assert_storable(row: Row) -> None:
     assert 0 <= row["window_start"] <= row["first_seen"] <= row["last_seen"]
     assert all(type(text) is str and name for name, text in row["details"].items())
     assert row["disposition"] in ("", "enforce", "report")
-
-
-def body_of(vector: Row) -> bytes | None:
-    """Return the body of a vector, None if it has none to be processed."""
-    if "body_b64" in vector:
-        body = base64.b64decode(vector["body_b64"])
-        return gzip.decompress(body) if vector.get("headers", {}) == {"Content-Encoding": "gzip"} else body
-    if "body_gen" in vector:
-        return _generated(vector["body_gen"])
-    return vector["body"].encode() if vector.get("body") else None
-
-
-def _generated(recipe: Any) -> bytes | None:
-    if isinstance(recipe, list):
-        return "".join(text * times for text, times in recipe).encode()
-    if recipe["op"] != "object_keys":
-        return None  # a compressed body: the edge inflates it
-    members = {f"{recipe['prefix']}{number:06d}": 1 for number in range(recipe["count"])}
-    return json.dumps({recipe["wrap"]: members} if recipe["wrap"] else members).encode()

@@ -237,11 +237,13 @@ def _typed(name: str, members: Members) -> st.SearchStrategy[payloads.Row]:
     return st.builds(lambda outer, body: {"type": name, "body": body, **outer}, _holding(_ENVELOPE), bodies)
 
 
+def _wrapped(name: str, members: Members) -> st.SearchStrategy[payloads.Row]:
+    return _holding(members).map(lambda body: {name: body})
+
+
 FAMILIES: Final[Mapping[str, st.SearchStrategy[payloads.Row]]] = {
     **{name: _typed(name, members) for name, members in BODIES_BY_TYPE.items()},
-    **{
-        name: _holding(members).map(lambda body, name=name: {name: body}) for name, members in WRAPPED.items()
-    },
+    **{name: _wrapped(name, members) for name, members in WRAPPED.items()},
     **{f"flat {name}": _holding(members) for name, members in FLAT.items()},
 }
 """Reports of one shape each; together every shape that any family is recognised by."""

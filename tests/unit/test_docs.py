@@ -27,7 +27,8 @@ def text(name: str) -> str:
 
 
 def commands() -> Iterator[str]:
-    for name, command in typer.main.get_command(cli.app).commands.items():
+    group = typer.main.get_group(cli.app)
+    for name, command in group.commands.items():
         inner = getattr(command, "commands", None)
         yield from [name] if inner is None else [f"{name} {part}" for part in inner]
 

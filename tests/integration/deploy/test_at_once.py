@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 import pytest
+import redis
 from typer import testing
 
 from deploy import cli
@@ -199,14 +200,22 @@ def test_without_an_edge_the_command_says_so(still: Still) -> None:
 
 
 def test_a_redis_that_shows_no_connections_is_told(still: Still) -> None:
-    still.client.execute_command("ACL", "SETUSER", "limited", "on", ">secret", "~*", "&*", "+@all", "-client")
+    still.client.acl_setuser(
+        "limited",
+        enabled=True,
+        passwords="+secret",
+        keys="*",
+        channels="*",
+        categories=["+@all"],
+        commands=["-client"],
+    )
     try:
         limited = still.redis_url.replace("redis://", "redis://limited:secret@")
         done = still.headrace("project", "list")
         assert done.returncode == 0
         done = harness.headrace("key", "add", "shop", **{**still.environment, "HEADRACE_REDIS_URL": limited})
     finally:
-        still.client.execute_command("ACL", "DELUSER", "limited")
+        still.client.acl_deluser("limited")
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("Redis does not say who is connected: ")
     assert done.stderr.endswith(" Each edge looks five times a second for what was changed.\n")
@@ -227,7 +236,7 @@ def test_a_later_registry_in_redis_is_told(still: Still, monkeypatch: pytest.Mon
 def test_a_command_waits_for_maintenance_to_replace_a_later_registry(
     system: harness.System,
 ) -> None:
-    with contextlib.closing(harness.redis.Redis.from_url(system.runtime.redis_url)) as client:
+    with contextlib.closing(redis.Redis.from_url(system.runtime.redis_url)) as client:
         snapshot = registry.read_snapshot(client)
         assert snapshot is not None
         later = msgspec.structs.replace(snapshot, version=snapshot.version + 10**12)

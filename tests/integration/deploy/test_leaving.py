@@ -6,7 +6,7 @@ import contextlib
 import json
 import random
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -259,7 +259,10 @@ def test_rows_whose_ids_a_wrong_clock_made_leave_once_their_stream_is_mended(wor
     shard = envelope.shard_of(1, "prod", "1", SHARDS)
     names = streams.keys(shard)
     ahead_ms = int(time.time() * 1000) + 365 * DAY_MS
-    entry = {"n": "1 1", "p": envelope.encode([envelope.Payload(1, "key", "prod", "1", "", "", 0, b"[1]")])}
+    entry: Any = {
+        "n": "1 1",
+        "p": envelope.encode([envelope.Payload(1, "key", "prod", "1", "", "", 0, b"[1]")]),
+    }
     world.client.delete(names.stream)
     world.client.xadd(names.stream, entry, id=f"{ahead_ms}-0")
     world.client.hincrby(names.ledger, "acknowledged:1", 1)

@@ -10,9 +10,8 @@ import pytest
 
 from storage.ledger import equations
 from storage.queue import envelope, streams
-from tests.helpers import payloads, waiting
+from tests.helpers import payloads, recorded, waiting
 from tests.integration.deploy.conftest import SHARDS
-from tests.unit.workers import test_browsers, test_vectors
 from workers.noise import shipped
 
 if TYPE_CHECKING:
@@ -196,8 +195,8 @@ TEST_REPORT = b'{"expect-ct-report":{"hostname":"a.example","port":443,"test-rep
 
 def store_everything(still: Still) -> None:
     """Store every recorded report, each from other browsers too."""
-    bodies = [param.values[1] for param in test_vectors.READABLE]
-    bodies += [request["body"].encode() for request in test_browsers.REQUESTS]
+    bodies = [one.body for one in recorded.READABLE]
+    bodies += [request["body"].encode() for request in recorded.REQUESTS]
     bodies += [*(body(**members) for members in BEYOND_A_ROW), TEST_REPORT]
     for agent in AGENTS:
         sent = [envelope.Payload(1, "key", "prod", "1", agent, "", 0, one) for one in bodies]
@@ -289,7 +288,7 @@ def test_a_batch_that_is_repeated_after_labels_changed_is_still_stored_once(stil
     entries = [envelope.Payload(1, "key", "prod", "1", "", "", 0, body(**EXTENSION))] * 3
     shard = envelope.shard_of(1, "prod", "1", SHARDS)
     streams.Appender(still.client).append({shard: entries})
-    kept = {key: still.client.dump(key) for key in still.client.keys("*")}
+    kept: dict[Any, Any] = {key: still.client.dump(key) for key in still.client.keys("*")}
     still.drain()
     put(still, "noise_off=extension")
     assert relabel(still) == {("moz-extension", ""): 3}

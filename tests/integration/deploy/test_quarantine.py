@@ -120,7 +120,8 @@ def test_what_is_still_not_understood_comes_back_with_a_new_receipt(still: Still
 
 def test_a_corrupt_entry_is_replayed_once_it_can_be_decoded(still: Still) -> None:
     stream = streams.keys(3).stream
-    entry_id = still.client.xadd(stream, {"n": "1 2", "p": b"garbage"}).decode()
+    given: Any = still.client.xadd(stream, {"n": "1 2", "p": b"garbage"})
+    entry_id = given.decode()
     still.client.hincrby(streams.keys(3).ledger, "acknowledged:1", 2)
     still.drain()
     receipt = envelope.receipt(3, entry_id, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import psutil
@@ -205,7 +205,7 @@ def test_it_uses_the_servers_that_the_settings_name(
 ) -> None:
     database = f"{clickhouse_server.url.rpartition('/')[0]}/external"
     redis_server.client().flushall()
-    given = {"HEADRACE_REDIS_URL": redis_server.url, "HEADRACE_CLICKHOUSE_URL": database}
+    given: Any = {"HEADRACE_REDIS_URL": redis_server.url, "HEADRACE_CLICKHOUSE_URL": database}
     with harness.system(tmp_path, **given) as system:
         assert system.post(REPORT).status_code == 200
         system.wait_drained()

@@ -86,7 +86,8 @@ def test_what_arrived_twice_and_was_stored_once_is_told(still: Still) -> None:
 
 def test_a_stream_that_is_ahead_of_the_clock_is_told(still: Still) -> None:
     still.append(REPORT)
-    ((entry_id, fields),) = still.client.xrange(streams.keys(SHARD).stream)
+    entries: Any = still.client.xrange(streams.keys(SHARD).stream)
+    ((entry_id, fields),) = entries
     ahead_ms = int(entry_id.partition(b"-")[0]) + 6 * 3_600_000
     still.client.xdel(streams.keys(SHARD).stream, entry_id)
     still.client.xadd(streams.keys(SHARD).stream, fields, id=f"{ahead_ms}-0")

@@ -147,11 +147,11 @@ def test_a_request_is_answered_once(strict_edge: edges.Edge) -> None:
 @pytest.mark.parametrize(
     ("line", "status"),
     [
-        (f"POST //edge{http_cases.TARGET} HTTP/1.1", 404),
+        (f"POST //edge{edges.TARGET} HTTP/1.1", 404),
         ("POST /healthz HTTP/1.1", 405),
         ("GET /healthz HTTP/1.1", 200),
         ("POST /api/1/nothing HTTP/1.1", 404),
-        (f"OPTIONS {http_cases.TARGET} HTTP/1.1", 204),
+        (f"OPTIONS {edges.TARGET} HTTP/1.1", 204),
     ],
 )
 def test_a_body_that_comes_after_its_answer_is_no_request(

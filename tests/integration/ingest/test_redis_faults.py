@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import redis
+    from redis import Redis
 
 pytestmark = pytest.mark.integration
 
@@ -38,7 +38,7 @@ class System:
     """A Redis and an edge that a test may do anything to."""
 
     redis: harness.RedisServer
-    client: redis.Redis
+    client: Redis
     edge: edges.Edge
 
     def post(self, target: str = TARGET) -> httpx.Response:
@@ -126,8 +126,8 @@ def test_a_key_that_may_be_new_is_not_refused_for_good_while_redis_is_away(syste
     waiting.until(lambda: "unsure" in pending_reasons(system.client), "the refusals are counted")
 
 
-def pending_reasons(client: redis.Redis) -> set[str]:
-    fields: dict[bytes, bytes] = client.hgetall(refusals.PENDING_KEY)
+def pending_reasons(client: Redis) -> set[str]:
+    fields: Any = client.hgetall(refusals.PENDING_KEY)
     return {msgspec.json.decode(key, type=refusals.RefusalKey).reason for key in fields}
 
 
@@ -195,7 +195,7 @@ def still_takes_reports(system: System) -> bool:
     return system.post().status_code == 200
 
 
-def commands(client: redis.Redis) -> int:
+def commands(client: Redis) -> int:
     """Return how often the edge asked for the registry's version, or for anything else by GET."""
     statistics: dict[str, dict[str, int]] = client.info("commandstats")
     return statistics.get("cmdstat_get", {"calls": 0})["calls"]

@@ -146,7 +146,8 @@ def test_an_upload_is_answered_200_and_its_reports_are_counted(
 
     def arrived() -> bool:
         refusals.move(redis_client, server)
-        return server.execute(counted) == [(6,)]
+        ((found,),) = server.execute(counted)
+        return int(found) == 6
 
     waiting.until(arrived, "the counts have arrived")
     (line,) = [

@@ -7,7 +7,7 @@ import contextlib
 import os
 import random
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis.asyncio
@@ -152,7 +152,7 @@ def test_an_append_that_comes_again_or_too_late_changes_nothing(client: redis_sy
     producer = appends.Producer(whole=False)
     names = streams.keys(3)
 
-    def numbered(body: str) -> list[object]:
+    def numbered(body: str) -> list[Any]:
         return producer.arguments([appends.Group(names.stream, names.ledger, [payload(body)])], 0.0)
 
     given_up, kept = numbered("given up"), numbered("kept")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis.asyncio
@@ -138,7 +138,8 @@ def test_no_id_is_given_twice_however_often_a_clock_is_ahead(client: redis_sync.
         # For a clock that is a day behind the stream is a day ahead.
         client.incr(appends.GENERATION_KEY)
         back = f"{int(base * 1000) - 86_400_000}-{(turn + 1) << 32}"
-        client.execute_command("XSETID", streams.keys(SHARD).stream, back)
+        execute: Callable[..., Any] = client.execute_command
+        execute("XSETID", streams.keys(SHARD).stream, back)
     assert len(given) == len(set(given)) == 28
     assert int(client.get(appends.GENERATION_KEY) or 0) == 4
 
@@ -192,7 +193,8 @@ def test_a_shard_that_was_ahead_takes_no_part_of_the_budget_afterwards(client: r
     client.zadd(
         "headrace:limits:{1}:budget:shards", {f"left by an earlier release {n}": now + 9_999 for n in "ab"}
     )
-    for name in client.zrange("headrace:limits:{1}:budget:shards", 0, -1):
+    shards: Any = client.zrange("headrace:limits:{1}:budget:shards", 0, -1)
+    for name in shards:
         if b"rulings" in name:
             client.zadd("headrace:limits:{1}:budget:shards", {name: now - HOUR_S})  # an hour later
     want = limit_decider.Want(minute - 60, minute - 1, 0, 10_000)
@@ -211,7 +213,8 @@ def test_a_clock_that_is_ahead_takes_nobodys_partition(client: redis_sync.Redis)
     assert not partitions.admit(client, 1, [("prod", "new")], most=40, now_ms=later_ms), "one made room"
     refused = partitions.admit(client, 1, real, most=40, now_ms=now_ms)
     assert len(refused) <= 1
-    scores = [score for _, score in client.zrange(partitions.keys(1)[0], 0, -1, withscores=True)]
+    scored: Any = client.zrange(partitions.keys(1)[0], 0, -1, withscores=True)
+    scores = [score for _, score in scored]
     assert max(scores) <= (time.time() * 1000) + clocks.SLACK_MS
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import threading
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,7 @@ def test_a_name_is_one_word(monkeypatch: pytest.MonkeyPatch) -> None:
         ("", "-"),
         ("h" * 99, "h" * 64),
     ):
-        monkeypatch.setattr(edges.socket, "gethostname", lambda host=host: host)
+        monkeypatch.setattr(socket, "gethostname", lambda host=host: host)
         assert edges.name(7) == f"headrace-edge:{word}:{os.getpid()}:7"
     assert edges.name(None).endswith(":0")
 

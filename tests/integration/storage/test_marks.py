@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent import futures
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -70,7 +70,7 @@ def test_a_redis_from_a_backup_is_told_with_its_time(
     client: redis.Redis, server: clickhouse.Connection
 ) -> None:
     make(client, server, 2)
-    backup = client.hgetall(marks.KEY)
+    backup: Any = client.hgetall(marks.KEY)
     make(client, server, 2)
     client.hset(marks.KEY, mapping=backup)
     found = marks.keep(client, server)

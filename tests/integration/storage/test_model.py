@@ -219,7 +219,8 @@ class Protocol(RuleBasedStateMachine):
 
     @invariant()
     def what_waits_is_what_was_not_committed(self) -> None:
-        stored = [entry_id.decode() for entry_id, _ in self.client.xrange(streams.keys(SHARD).stream)]
+        entries: Any = self.client.xrange(streams.keys(SHARD).stream)
+        stored = [entry_id.decode() for entry_id, _ in entries]
         assert stored == [entry_id for entry_id, _ in self.waiting]
 
     @invariant()
@@ -230,7 +231,7 @@ class Protocol(RuleBasedStateMachine):
 
 
 def test_the_protocol_keeps_its_promise(redis_server: harness.RedisServer) -> None:
-    machine = type("Machine", (Protocol,), {"server": redis_server})
+    machine: Any = type("Machine", (Protocol,), {"server": redis_server})
     profile = settings(
         max_examples=60,
         stateful_step_count=40,

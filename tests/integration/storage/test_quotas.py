@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -39,7 +39,8 @@ def granted(client: redis.Redis, batch: str, second: int, reports: int, **values
 
 
 def exhausted(client: redis.Redis) -> list[exhausted_quotas.Exhausted]:
-    return exhausted_quotas.read(client.zrange(exhausted_quotas.EXHAUSTED_KEY, 0, -1, withscores=True))
+    members: Any = client.zrange(exhausted_quotas.EXHAUSTED_KEY, 0, -1, withscores=True)
+    return exhausted_quotas.read(members)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis.asyncio
@@ -13,6 +13,8 @@ from storage.ledger import equations
 from storage.queue import envelope, streams
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import redis as redis_sync
 
     from tests.helpers import harness
@@ -71,7 +73,7 @@ def test_a_full_redis_refuses_the_append_and_still_lets_the_backlog_drain(
     queue: streams.Queue, client: redis_sync.Redis, redis_server: harness.RedisServer
 ) -> None:
     (entry_id,) = append(redis_server.url, {3: [payload()]}).values()
-    limit = client.config_get("maxmemory")["maxmemory"]
+    limit: Any = client.config_get("maxmemory")["maxmemory"]
     client.config_set("maxmemory", 1)
     try:
         with pytest.raises(errors.RedisUnavailableError, match="maxmemory"):
@@ -146,11 +148,12 @@ def test_a_zombie_changes_nothing(
     queue.bind(zombie, b"bounds")
     client.delete(streams.keys(3).lease)  # as if it had expired
     heir = acquired(queue)
-    for step in (
+    steps: list[Callable[[], object]] = [
         lambda: queue.renew(zombie, TTL_MS),
         lambda: queue.bind(zombie, b"other"),
         lambda: queue.commit(zombie, b"bounds", entry_id, [("committed:1", 1)]),
-    ):
+    ]
+    for step in steps:
         with pytest.raises(errors.LeaseLostError, match="Shard 3 was taken over"):
             step()
     queue.release(zombie)
@@ -173,7 +176,7 @@ def test_a_redis_that_forgot_the_last_lease_does_not_give_its_token_again(
 ) -> None:
     append(redis_server.url, {3: [payload()]})
     queue.release(acquired(queue))
-    earlier = {name: client.dump(name) for name in client.scan_iter()}
+    earlier: dict[Any, Any] = {name: client.dump(name) for name in client.scan_iter()}
     frozen = acquired(queue)
     queue.bind(frozen, b"one batch")
     client.flushall()

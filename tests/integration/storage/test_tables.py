@@ -127,7 +127,7 @@ def test_of_two_writers_of_one_revision_one_wins(server: clickhouse.Connection) 
 def test_a_change_that_another_writer_overtook_is_made_again(server: clickhouse.Connection) -> None:
     source, rival = registry.Registry(server), registry.Registry(server)
     source.create("shop")
-    calls = []
+    calls: list[int] = []
 
     def disabled(project: model.Project) -> model.Project:
         if not calls:
@@ -201,7 +201,7 @@ def test_refusals_move_exactly_once(
     asyncio.run(flush({key: 3}))
     name = refusals._claim(client)
     assert name
-    before = client.hgetall(name)
+    before: Any = client.hgetall(name)
     assert refusals.move(client, server) == 6
     client.hset(name, mapping=before)  # as if the mover had died between its insert and its clean-up
     client.set(refusals._MOVING, name)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from storage.limits import exhausted_quotas, limit_decider
+from storage.projects import project_settings
 from storage.queue import drift, streams
 from storage.servers import clickhouse, clocks
 from tests.helpers import waiting
@@ -32,7 +33,8 @@ SHARD = drains.SHARD
 def put_ahead(client: redis.Redis, payloads: int, ahead_ms: int = 6 * HOUR_MS) -> None:
     """Make the newest entry one of an earlier release that Redis stored when its clock was ahead."""
     drains.append(client, *(drains.payload(drains.report(number)) for number in range(payloads)))
-    ((entry_id, fields),) = client.xrevrange(streams.keys(SHARD).stream, count=1)
+    newest: Any = client.xrevrange(streams.keys(SHARD).stream, count=1)
+    ((entry_id, fields),) = newest
     client.xdel(streams.keys(SHARD).stream, entry_id)
     del fields[b"t"]
     milliseconds = int(entry_id.partition(b"-")[0]) + ahead_ms
@@ -50,7 +52,8 @@ def set_back_under_a_lease(client: redis.Redis) -> None:
 
 def test_entries_keep_their_order_and_are_drained(client: redis.Redis, server: clickhouse.Connection) -> None:
     first = drains.append(client, drains.payload(drains.report(0)))
-    ((_, fields),) = client.xrange(streams.keys(SHARD).stream)
+    entries: Any = client.xrange(streams.keys(SHARD).stream)
+    ((_, fields),) = entries
     ahead = f"{int(first.partition('-')[0]) + HOUR_MS}-0"
     client.xadd(streams.keys(SHARD).stream, fields, id=ahead)
     client.hincrby(streams.keys(SHARD).ledger, "acknowledged:1", 1)
@@ -98,7 +101,7 @@ def test_after_a_clock_was_ahead_quotas_are_usable_at_once(
     before = limit_decider.LimitDecider(
         client, streams.ShardLease(SHARD, 0, None, 0, begun=False), "ahead", lambda: ahead_s
     )
-    limits = drains.project_settings.ProjectSettings(quota_per_minute=20, quota_per_day=1_000)
+    limits = project_settings.ProjectSettings(quota_per_minute=20, quota_per_day=1_000)
     assert before.grant(1, limits, {(ahead_s, "key"): 1_000})[ahead_s, "key"].reports == 20
     before.forget()
     client.zadd(exhausted_quotas.EXHAUSTED_KEY, {"1 project_minute 20 ": ahead_s + 61})
@@ -109,7 +112,8 @@ def test_after_a_clock_was_ahead_quotas_are_usable_at_once(
         drains.drainer(client, server).drain(SHARD)
     line = drains.balanced(server, client)
     assert (line.found, line.accepted) == (45, 20)
-    told = exhausted_quotas.read(client.zrange(exhausted_quotas.EXHAUSTED_KEY, 0, -1, withscores=True))
+    members: Any = client.zrange(exhausted_quotas.EXHAUSTED_KEY, 0, -1, withscores=True)
+    told = exhausted_quotas.read(members)
     (minute,) = [one for one in told if one.is_credible(time.time())]
     assert minute.until_s - time.time() <= 62
 
@@ -137,7 +141,7 @@ def test_maintenance_tells_its_clock_and_brings_streams_back(
 
 def test_maintenance_works_while_redis_is_full(client: redis.Redis) -> None:
     dispatching = dispatcher.Dispatcher(client, drains.SHARDS, time.monotonic)
-    limit = client.config_get("maxmemory")["maxmemory"]
+    limit: Any = client.config_get("maxmemory")["maxmemory"]
     client.config_set("maxmemory", 1)
     try:
         assert dispatching.tick() == 0

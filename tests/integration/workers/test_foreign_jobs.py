@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import rq
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.mark.parametrize("theirs", [rq.serializers.JSONSerializer, rq.serializers.PickleSerializer])
-def test_a_foreign_job_is_dropped_and_not_run(client: redis.Redis, tmp_path: Path, theirs: type) -> None:
+def test_a_foreign_job_is_dropped_and_not_run(client: redis.Redis, tmp_path: Path, theirs: Any) -> None:
     serializer = rq.serializers.JSONSerializer
     queue = rq.Queue(jobs.QUEUE, connection=client, serializer=theirs)
     touched = tmp_path / "touched"

@@ -9,7 +9,7 @@ import tracemalloc
 import zlib
 from typing import TYPE_CHECKING
 
-import brotli
+import brotli  # type: ignore[import-untyped] # it ships no type information
 import pytest
 import zstandard
 from hypothesis import given

@@ -112,8 +112,8 @@ def test_nothing_resolves_before_the_registry_arrived() -> None:
     assert table.find("/api/1/security/", f"sentry_key={KEY}".encode(), b"").refusal is refusals.NO_REGISTRY
     assert table.find("/nothing", b"", b"").refusal is refusals.NO_ROUTE
     table.replace(SNAPSHOT)
-    assert table.loaded
-    assert table.find("/api/1/security/", f"sentry_key={KEY}".encode(), b"").refusal is None
+    found = table.find("/api/1/security/", f"sentry_key={KEY}".encode(), b"")
+    assert (table.loaded, found.refusal) == (True, None)
 
 
 def test_a_new_snapshot_counts_at_once(table: targets.TargetTable) -> None:

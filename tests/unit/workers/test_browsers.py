@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.browser import provocations, record, rows, site
-from tests.helpers import payloads
+from tests.helpers import payloads, recorded
 
 if TYPE_CHECKING:
     from workers import pipeline
 
-REQUESTS = [json.loads(line) for line in record.DATA.read_text().splitlines()]
 EACH = [
     pytest.param(request, id=f"{request['browser']}-{request['page']}-{number}")
-    for number, request in enumerate(REQUESTS)
+    for number, request in enumerate(recorded.REQUESTS)
 ]
 
 SITE = site.Site("https://site.test", "https://elsewhere.test", record.SITE_PORT)
@@ -54,5 +53,5 @@ def test_every_report_is_accepted_and_whole(request_: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("page", "browser"), VISITS)
 def test_every_visit_is_seen_as_it_was(page: provocations.Provocation, browser: str) -> None:
-    sent = [line for line in REQUESTS if (line["page"], line["browser"]) == (page.name, browser)]
+    sent = [line for line in recorded.REQUESTS if (line["page"], line["browser"]) == (page.name, browser)]
     assert record.sights(*sent) >= rows.filled(page.seen[browser], SITE)

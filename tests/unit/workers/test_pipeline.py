@@ -140,9 +140,9 @@ def keys(tables: list[pipeline.Tables]) -> set[tuple[object, ...]]:
 def test_rows_do_not_depend_on_the_process() -> None:
     """Hash seeds differ from process to process; a batch that is done again must not."""
     script = (
-        "from tests.helpers import payloads\n"
-        "batch = [payloads.payload(body) for vector in payloads.VECTORS[:150]"
-        " if (body := payloads.body_of(vector)) is not None]\n"
+        "from tests.helpers import payloads, recorded\n"
+        "batch = [payloads.payload(body) for vector in recorded.VECTORS[:150]"
+        " if (body := recorded.body_of(vector)) is not None]\n"
         "print(payloads.process(*batch))"
     )
     outputs = {

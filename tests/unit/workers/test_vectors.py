@@ -7,13 +7,10 @@ from typing import Any
 import pytest
 
 from storage.text import lenient
-from tests.helpers import paths, payloads
+from tests.helpers import paths, payloads, recorded
 from tests.unit.workers.families import test_families
 
 TABLES = paths.DOCS / "query" / "tables.md"
-EDGE_KINDS = {"transport", "preflight"}
-"""What these say depends on the request, not on the body."""
-HUGE = 2 << 20
 SECRETS = ("SECRET", "card_last4", "user:pw", "id_token", "access_token")
 
 OTHERWISE = {
@@ -36,19 +33,6 @@ WELL_KNOWN = {
 """Kind of the rows by kind of the vector."""
 
 
-def _is_huge(vector: dict[str, Any]) -> bool:
-    recipe = vector.get("body_gen")
-    return isinstance(recipe, list) and sum(len(text) * times for text, times in recipe) > HUGE
-
-
-READABLE = [
-    pytest.param(vector, body, id=vector["id"])
-    for vector in payloads.VECTORS
-    if vector["kind"] not in EDGE_KINDS and not _is_huge(vector)
-    if (body := payloads.body_of(vector)) is not None
-]
-
-
 def _is_json(body: bytes) -> bool:
     try:
         lenient.require_container(body)
@@ -57,7 +41,7 @@ def _is_json(body: bytes) -> bool:
     return True
 
 
-@pytest.mark.parametrize(("vector", "body"), READABLE)
+@pytest.mark.parametrize(("vector", "body"), recorded.cases())
 def test_vector_becomes_what_it_says(vector: dict[str, Any], body: bytes) -> None:
     tables = payloads.process(payloads.payload(body))
     payloads.assert_balanced(tables)
@@ -73,23 +57,19 @@ def test_vector_becomes_what_it_says(vector: dict[str, Any], body: bytes) -> Non
     assert sum(tables.reports["seen"]) == expect["good"]
 
 
-@pytest.mark.parametrize(
-    ("vector", "body"), [param for param in READABLE if param.values[0]["kind"] in WELL_KNOWN]
-)
+@pytest.mark.parametrize(("vector", "body"), recorded.cases(lambda vector: vector["kind"] in WELL_KNOWN))
 def test_vector_has_its_kind(vector: dict[str, Any], body: bytes) -> None:
     kinds = set(payloads.process(payloads.payload(body)).reports["kind"])
     assert kinds <= {WELL_KNOWN[vector["kind"]]}
 
 
-@pytest.mark.parametrize(
-    ("vector", "body"), [param for param in READABLE if "directive" in param.values[0]["expect"]]
-)
+@pytest.mark.parametrize(("vector", "body"), recorded.cases(lambda vector: "directive" in vector["expect"]))
 def test_vector_has_its_directive(vector: dict[str, Any], body: bytes) -> None:
     reports = payloads.process(payloads.payload(body)).reports
     assert set(reports["directive"]) == {vector["expect"]["directive"]}
 
 
-@pytest.mark.parametrize(("vector", "body"), READABLE)
+@pytest.mark.parametrize(("vector", "body"), recorded.cases())
 def test_nothing_secret_or_unprintable_is_stored(vector: dict[str, Any], body: bytes) -> None:
     del vector
     for row in payloads.rows(payloads.process(payloads.payload(body)).reports):
@@ -100,7 +80,7 @@ def test_nothing_secret_or_unprintable_is_stored(vector: dict[str, Any], body: b
 
 
 def test_all_vectors_in_one_batch() -> None:
-    batch = [payloads.payload(param.values[1]) for param in READABLE]
+    batch = [payloads.payload(one.body) for one in recorded.READABLE]
     together = payloads.process(*batch)
     payloads.assert_balanced(together)
     apart = [payloads.process(one) for one in batch]
@@ -109,6 +89,6 @@ def test_all_vectors_in_one_batch() -> None:
 
 def test_every_detail_is_documented() -> None:
     documented = TABLES.read_text("utf-8")
-    batch = [payloads.payload(param.values[1]) for param in READABLE]
+    batch = [payloads.payload(one.body) for one in recorded.READABLE]
     keys = {key for details in payloads.process(*batch).reports["details"] for key in details}
     assert [key for key in sorted(keys) if f"`{key}`" not in documented] == []

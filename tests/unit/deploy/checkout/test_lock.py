@@ -98,7 +98,7 @@ def test_a_locked_version_is_one_that_is_asked_for(name: str) -> None:
 
 
 def test_what_is_installed_here_is_what_is_locked() -> None:
-    where = {}
+    where: dict[str, str] = {}
     for name, one in locked("test", where).items():
         assert one.specifier.contains(metadata.version(name), prereleases=True), name
 

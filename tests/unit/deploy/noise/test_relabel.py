@@ -9,8 +9,7 @@ import pytest
 from deploy.noise import relabel
 from storage.projects import project_settings
 from storage.tables import labels
-from tests.helpers import payloads
-from tests.unit.workers import test_vectors
+from tests.helpers import payloads, recorded
 from workers import pipeline
 from workers.noise import shipped
 from workers.text import urls
@@ -78,7 +77,7 @@ def test_what_a_user_agent_told_is_kept(
     assert relabel._traits(sight) == traits
 
 
-def label_of(sight: labels.Sight, **settings: object) -> str:
+def label_of(sight: labels.Sight, **settings: Any) -> str:
     return relabel.Labels(project_settings.ProjectSettings(**settings)).of(sight).rule
 
 
@@ -145,7 +144,7 @@ def test_every_recorded_report_keeps_its_label(agent: str) -> None:
     )
     plan = pipeline.Plan(projects={1: pipeline.ProjectPlan(settings=settings)})
     wanted = relabel.Labels(settings)
-    batch = [payloads.payload(param.values[1], user_agent=agent) for param in test_vectors.READABLE]
+    batch = [payloads.payload(one.body, user_agent=agent) for one in recorded.READABLE]
     for row in payloads.rows(payloads.process(*batch, plan=plan).reports):
         found = wanted.of(sight_of(row, wanted.named))
         assert (found.noise, found.rule) == (row["noise"], row["noise_rule"]), row

@@ -45,22 +45,26 @@ def test_decoded_entries_have_the_time_of_their_stored_ones() -> None:
 def test_the_bound_is_part_of_the_plan_and_the_partitions_are_asked_for_by_time() -> None:
     asked = []
 
-    def ask(_: int, pairs: object, *, most: int, now_ms: int) -> dict[tuple[str, str], str]:
-        asked.append((pairs, most, now_ms))
+    def ask(
+        project_id: int, pairs: Sequence[partitions.Pair], *, most: int, now_ms: int
+    ) -> dict[partitions.Pair, str]:
+        asked.append((project_id, pairs, most, now_ms))
         return {}
 
     entries = [
         envelope.Entry(f"{NOW}-{n}", [payloads.payload([])], at) for n, at in enumerate((NOW, NOW - 9))
     ]
     plan = batch.make_plan(entries, SNAPSHOT, ask, NOW)
-    assert [now_ms for _, _, now_ms in asked] == [NOW]
+    assert [now_ms for *_, now_ms in asked] == [NOW]
     bounds = batch.BatchBounds("1-0", "2-0", plan)
     assert batch.decode_bounds(batch.encode_bounds(bounds)).plan.latest_ms == NOW
 
 
 def admit(
-    _project_id: int, _pairs: Sequence[partitions.Pair], *, most: int, now_ms: int
+    project_id: int, pairs: Sequence[partitions.Pair], *, most: int, now_ms: int
 ) -> dict[partitions.Pair, str]:
+    assert project_id
+    assert pairs
     assert most
     assert now_ms
     return {}

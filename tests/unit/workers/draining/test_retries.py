@@ -140,7 +140,7 @@ def test_nothing_is_a_repetition_of_what_was_dated_later() -> None:
 
 def test_what_was_invalid_is_not_kept_twice() -> None:
     shard = Shard()
-    first, again = ({"age": age, "body": {}} for age in (0, 61_000))
+    first, again = ({"age": age, "body": payloads.Row()} for age in (0, 61_000))
     assert shard.batch(entry(0, upload(first, item(0)))) == {("invalid", "no_type"): 1, ACCEPTED: 1}
     assert shard.batch(entry(61, upload(again, item(61)))) == {RESENT: 2}
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 
 from storage.projects import project_settings
-from tests.helpers import payloads, strategies
-from tests.unit.workers import test_vectors
+from tests.helpers import payloads, recorded, strategies
+from workers import impossible
 from workers.explain import explain
 from workers.stages import evaluate
 
@@ -59,7 +59,7 @@ def _agrees(body: bytes) -> None:
         assert names == ORDER[: len(names)]
 
 
-@pytest.mark.parametrize(("vector", "body"), test_vectors.READABLE)
+@pytest.mark.parametrize(("vector", "body"), recorded.cases())
 def test_every_vector_is_explained_as_it_is_judged(vector: payloads.Row, body: bytes) -> None:
     assert vector
     _agrees(body)
@@ -221,7 +221,7 @@ def test_a_defect_is_told_like_any_other_end(monkeypatch: pytest.MonkeyPatch) ->
     def broken(_found: report.Report, **_known: bool) -> bool:
         raise KeyError("x")
 
-    monkeypatch.setattr(evaluate.impossible, "of_report", broken)
+    monkeypatch.setattr(impossible, "of_report", broken)
     (one,) = explained(payloads.legacy()).reports
     assert (one.outcome, one.reason) == ("invalid", "defect")
     assert stages(one)["defect"].result.startswith("KeyError in workers/explain/test_explain.py, line ")

@@ -418,7 +418,7 @@ def test_answers_are_remembered_but_not_for_ever() -> None:
 
 
 def test_only_violations_of_a_content_security_policy_are_judged() -> None:
-    found = {"directive": "img-src", "policy_sent": "script-src *"}
+    found: Any = {"directive": "img-src", "policy_sent": "script-src *"}
     assert impossible.of_report(report.Report(kind="coep", **found)) is NONE
     assert impossible.of_report(report.Report(kind="csp", **found)) is IMPOSSIBLE
     assert impossible.of_report(report.Report(kind="csp", directive="img-src")) is NONE

@@ -127,7 +127,7 @@ def test_who_comes_first_in_the_stream_gets_through_whatever_its_clock_says() ->
 
 def test_a_batch_without_accepted_reports_asks_nobody() -> None:
     arbiter = Arbiter()
-    limits_of_reports = {"quota_per_minute": 1, "sampling": "adaptive", "new_variants_per_hour": 1}
+    limits_of_reports: Any = {"quota_per_minute": 1, "sampling": "adaptive", "new_variants_per_hour": 1}
     tables = process(arbiter, b"nope", [], quarantine_per_hour=0, **limits_of_reports)
     assert arbiter.asked == []
     assert payloads.verdicts(tables) == {("invalid", "not_json"): 1}
@@ -215,7 +215,7 @@ def test_the_sum_of_weights_is_an_unbiased_count() -> None:
 
 @pytest.mark.parametrize("sampling", ["fixed", "adaptive"])
 def test_a_repeated_batch_keeps_the_same_reports(sampling: str) -> None:
-    values = {"sampling": sampling, "sample_rate": 0.3, "sample_budget": 20, "quota_per_minute": 9}
+    values: Any = {"sampling": sampling, "sample_rate": 0.3, "sample_budget": 20, "quota_per_minute": 9}
     first, again = (process(Arbiter(room=9), *map(blocked, "abacadabra" * 9), **values) for _ in range(2))
     assert first == again
 

@@ -15,7 +15,12 @@ from workers.reading import values
 )
 def test_a_value_is_read_once_unless_it_is_huge(size: int, times: int) -> None:
     read: list[bytes] = []
-    recall = memo.remembered(lambda sent: read.append(sent) or len(sent))
+
+    def length(sent: bytes) -> int:
+        read.append(sent)
+        return len(sent)
+
+    recall = memo.remembered(length)
     assert [recall(b"x" * size), recall(b"x" * size)] == [size, size]
     assert len(read) == times
 

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import strategies as st
 
 from storage.projects import project_settings
-from tests.helpers import payloads
-from tests.unit.workers import test_vectors
+from tests.helpers import payloads, recorded
 from workers import noise
 from workers.model import report
 from workers.noise import rules, shipped
@@ -23,15 +22,19 @@ PAGE = "https://www.example.com/account"
 
 
 def normalised(item: object) -> report.Report:
-    (parts,) = decode.decode(json.dumps(item).encode()).items  # type: ignore[union-attr] - it is one item
-    family, parts = detect.detect(parts, batch=False)  # type: ignore[misc] - it is a report
+    decoded = decode.decode(json.dumps(item).encode())
+    assert not isinstance(decoded, report.Rejection)
+    (members,) = decoded.items
+    detected = detect.detect(members, batch=False)
+    assert not isinstance(detected, report.Rejection)
+    family, parts = detected
     found = family.normalise(parts)
     assert isinstance(found, report.Report)
     return found
 
 
 def labelled(
-    *, agent: str = payloads.CHROME, wanted: noise.NoiseRules = noise.DEFAULT, **members: object
+    *, agent: str = payloads.CHROME, wanted: noise.NoiseRules = noise.DEFAULT, **members: Any
 ) -> str:
     """Return the rule that a CSP report meets, after its class."""
     return rule_of(payloads.legacy(**members), agent=agent, wanted=wanted)
@@ -45,13 +48,11 @@ def rule_of(item: object, *, agent: str = payloads.CHROME, wanted: noise.NoiseRu
     return f"{label.noise} {label.rule}".strip()
 
 
-def settings(**given: tuple[str, ...]) -> noise.NoiseRules:
+def settings(**given: Any) -> noise.NoiseRules:
     return noise.rules_of(project_settings.ProjectSettings(**given))
 
 
-@pytest.mark.parametrize(
-    ("vector", "body"), [param for param in test_vectors.READABLE if param.values[0]["expect"].get("good")]
-)
+@pytest.mark.parametrize(("vector", "body"), recorded.cases(lambda vector: vector["expect"].get("good")))
 def test_vector_is_noise_or_not_as_it_says(vector: dict[str, Any], body: bytes) -> None:
     agent = (vector.get("headers") or {}).get("User-Agent", "")
     reports = payloads.process(payloads.payload(body, user_agent=agent)).reports
@@ -235,7 +236,11 @@ SAMPLES = [
 
 @pytest.mark.parametrize(("sample", "rule"), SAMPLES)
 def test_code_of_extensions_is_noise_by_whole_words(sample: str, rule: str) -> None:
-    inline = {"blocked_uri": "inline", "effective_directive": "script-src-elem", "script_sample": sample}
+    inline: dict[str, Any] = {
+        "blocked_uri": "inline",
+        "effective_directive": "script-src-elem",
+        "script_sample": sample,
+    }
     assert labelled(**inline).partition(" ")[2] == rule
     assert labelled(**inline, source_file=PAGE) == ""
     assert labelled(**inline | {"effective_directive": "script-src-attr"}) == ""
@@ -309,7 +314,7 @@ BUGS: list[tuple[int, dict[str, object], str]] = [
 
 
 @pytest.mark.parametrize(("version", "members", "rule"), BUGS)
-def test_defects_of_browsers_and_of_policies(version: int, members: dict[str, object], rule: str) -> None:
+def test_defects_of_browsers_and_of_policies(version: int, members: dict[str, Any], rule: str) -> None:
     assert labelled(agent=FIREFOX.format(version), **members).partition(" ")[2] == rule
 
 
@@ -426,7 +431,7 @@ def test_reports_of_other_kinds_are_noise_by_the_same_rules(
 
 
 def test_the_most_specific_rule_names_a_report() -> None:
-    both = {"blocked_uri": "inline", "script_sample": "(function installHook(window) {"}
+    both: dict[str, Any] = {"blocked_uri": "inline", "script_sample": "(function installHook(window) {"}
     assert labelled(**both, agent="Googlebot/2.1") == "extension devtools-hook"
     assert labelled(**both, agent="Googlebot/2.1", wanted=settings(noise_off=("extension",))) == (
         "crawler googlebot"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from storage.projects import project_settings
@@ -165,7 +167,7 @@ def test_id_and_class_may_be_left_out_where_a_rule_is_tried() -> None:
         ),
     ],
 )
-def test_settings_are_refused_with_a_sentence(given: dict[str, tuple[str, ...]], sentence: str) -> None:
+def test_settings_are_refused_with_a_sentence(given: dict[str, Any], sentence: str) -> None:
     with pytest.raises(project_rules.RuleError) as refused:
         noise.check(project_settings.ProjectSettings(**given))
     assert str(refused.value) == sentence

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ NOW = payloads.NOW_MS
 
 def test_each_invalid_item_is_kept_with_its_text() -> None:
     good = payloads.modern()
-    body = [good, None, 1, "x", [], {}, {"type": "csp-violation", "age": 5, "body": {}}]
+    body: list[Any] = [good, None, 1, "x", [], {}, {"type": "csp-violation", "age": 5, "body": {}}]
     tables = payloads.process(payloads.payload(body))
     kept = payloads.rows(tables.quarantine)
     assert [(row["reason"], json.loads(row["raw"])) for row in kept] == [

@@ -12,7 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from storage.projects import project_settings
-from tests.helpers import paths, payloads
+from storage.queue import envelope
+from tests.helpers import paths, payloads, recorded
 from workers import pipeline, scrub
 from workers.model import report
 from workers.scrub import masks, names
@@ -38,8 +39,9 @@ SECRETS = {
 def scrubbed(what: str, value: str, rules: scrub.ScrubRules = scrub.DEFAULT) -> str:
     if what == "url":
         return scrub.apply(report.Report(kind="csp", blocked=urls.clean(value)), rules).blocked.text
-    field = {"text": "sample", "policy": "policy"}[what]
-    return getattr(scrub.apply(report.Report(kind="csp", **{field: value}), rules), field)
+    if what == "policy":
+        return scrub.apply(report.Report(kind="csp", policy=value), rules).policy
+    return scrub.apply(report.Report(kind="csp", sample=value), rules).sample
 
 
 def rendered(item: dict[str, Any], rules: scrub.ScrubRules = scrub.DEFAULT) -> dict[str, Any]:
@@ -95,7 +97,8 @@ PIECES = [
     *("{", "}", "{mail}", "{token}", "a.bb", "@x.de"),
 ]
 TEXTS = st.text(max_size=60) | st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
-RULES = st.sets(st.sampled_from(sorted(masks.KINDS))).map(
+KINDS: list[Any] = sorted(masks.KINDS)
+RULES = st.sets(st.sampled_from(KINDS)).map(
     lambda off: scrub.rules_of(project_settings.ProjectSettings(scrub_off=tuple(off)))
 )
 NAMES = st.sampled_from(["message", "original-policy", "known-pins", "hash", "server_ip", "x"])
@@ -274,7 +277,7 @@ DIGESTS = {"hex", "base64"}
 def shapes() -> list[Any]:
     """Return one report of each shape that the vectors know."""
     found: dict[tuple[str, ...], Any] = {}
-    for vector in payloads.VECTORS:
+    for vector in recorded.VECTORS:
         try:
             value = json.loads(vector.get("body") or "")
         except (ValueError, RecursionError):
@@ -296,7 +299,7 @@ def test_a_secret_in_any_field_of_any_report_is_stored_nowhere(kind: str) -> Non
             if not (digests and kind in DIGESTS):
                 batch.append(payloads.payload(planted(shape, path, secret)))
     assert len(batch) > 500
-    tables = pipeline.process(3, [payloads.envelope.Entry(f"{payloads.NOW_MS}-0", batch)], pipeline.Plan())
+    tables = pipeline.process(3, [envelope.Entry(f"{payloads.NOW_MS}-0", batch)], pipeline.Plan())
     for columns in (tables.reports, tables.policies):
         stored = msgspec.json.encode(columns).decode()
         assert secret not in stored, stored[max(0, stored.index(secret) - 300) :][:400]

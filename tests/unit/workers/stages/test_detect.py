@@ -19,6 +19,12 @@ def item_of(value: object) -> decode.Item:
     return sent if members is None else members
 
 
+def detected(item: decode.Item, *, batch: bool) -> report.Item:
+    found = detect.detect(item, batch=batch)
+    assert not isinstance(found, report.Rejection)
+    return found[1]
+
+
 ALONE = [
     ({"csp-report": {"a": 1}}, csp.KIND),
     ({"csp-report": {}, "type": "csp-violation", "url": "x"}, csp.KIND),
@@ -51,7 +57,7 @@ def test_a_lone_object_is_told_by_its_members(value: dict[str, Any], kind: str) 
     assert found[0].kind == kind
 
 
-REJECTED = [
+REJECTED: list[tuple[Any, bool, outcomes.Reason, str]] = [
     (None, False, outcomes.Reason.NOT_AN_OBJECT, ""),
     ([], True, outcomes.Reason.NOT_AN_OBJECT, ""),
     ({}, False, outcomes.Reason.UNRECOGNISED, ""),
@@ -81,8 +87,10 @@ def test_the_shapeless_is_rejected(value: object, batch: bool, reason: outcomes.
 
 def test_the_item_comes_in_its_parts() -> None:
     value = {"type": "Csp-Violation", "body": {"a": 1}, "url": "u"}
-    _, item = detect.detect(item_of(value), batch=True)
-    assert item == report.Item("csp-violation", {"a": b"1"}, item_of(value), "body")
+    item = detected(item_of(value), batch=True)
+    members = item_of(value)
+    assert isinstance(members, dict)
+    assert item == report.Item("csp-violation", {"a": b"1"}, members, "body")
 
 
 def test_a_wrapper_beside_the_type_holds_the_body_in_an_array_too() -> None:
@@ -91,11 +99,11 @@ def test_a_wrapper_beside_the_type_holds_the_body_in_an_array_too() -> None:
 
 
 def test_a_missing_body_is_an_empty_one() -> None:
-    _, item = detect.detect({"type": b'"crash"'}, batch=True)
+    item = detected({"type": b'"crash"'}, batch=True)
     assert item.body == {}
     assert item.wrapper == ""
 
 
 def test_a_long_type_is_cut() -> None:
-    _, item = detect.detect(item_of({"type": "x" * 1000}), batch=True)
+    item = detected(item_of({"type": "x" * 1000}), batch=True)
     assert item.type == "x" * 128

@@ -11,6 +11,7 @@ from tests.helpers import payloads
 from workers import families
 from workers.families import csp
 from workers.model import outcomes, report
+from workers.reading import decode
 from workers.stages import classify, evaluate
 
 
@@ -37,7 +38,9 @@ def test_what_is_filtered_is_not_invalid() -> None:
 
 
 def test_the_same_item_is_judged_apart_in_and_out_of_a_batch() -> None:
-    (item,) = evaluate.decode.decode(json.dumps(payloads.legacy()).encode()).items
+    decoded = decode.decode(json.dumps(payloads.legacy()).encode())
+    assert not isinstance(decoded, report.Rejection)
+    (item,) = decoded.items
     assert isinstance(evaluate.evaluate_item(item, batch=False), classify.Finding)
     assert isinstance(evaluate.evaluate_item(item, batch=True), report.Rejection)
 

@@ -17,7 +17,8 @@ from workers.text import urls
 
 
 def of(body: object, **known: Any) -> int:
-    return payloads.row(body, **known)["fingerprint"]
+    made: int = payloads.row(body, **known)["fingerprint"]
+    return made
 
 
 def code(**members: object) -> payloads.Row:
