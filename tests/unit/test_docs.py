@@ -11,7 +11,7 @@ import typer.main
 from deploy import cli, settings
 from ingest import refusals
 from storage.tables import migrate
-from tests.helpers import paths
+from tests.helpers import paths, terminals
 from workers.model import outcomes
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = paths.ROOT
+README = (ROOT / "README.md").read_text("utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 PAGES = sorted([*ROOT.glob("docs/**/*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"])
 
 
@@ -76,3 +78,21 @@ def test_links_lead_somewhere(page: pathlib.Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)", page.read_text("utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("shown", list(terminals.shown(README)), ids=lambda shown: shown.command[:40])
+def test_readme_fits_a_terminal(shown: terminals.Shown) -> None:
+    for line in [*f"$ {shown.command}".splitlines(), *shown.output]:
+        assert len(line) <= terminals.COLUMNS, line
+
+
+def test_readme_shows_what_make_can_do() -> None:
+    targets = re.findall(r"^([a-z]+):.*## (.*)", MAKEFILE, re.MULTILINE)
+    helped = [shown.output for shown in terminals.shown(README) if shown.command == "make help"]
+    assert helped == [[f"{name:10}{told}" for name, told in targets]]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_targets_of_make_exist(page: pathlib.Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
+    assert set(re.findall(r"`(?:.*\s)?make ([a-z]+)", page.read_text("utf-8"))) <= targets
