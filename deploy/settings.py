@@ -182,7 +182,7 @@ class Settings(pydantic_settings.BaseSettings):
     failpoints: Failpoints = pydantic.Field(
         "",
         description=(
-            "For tests only: where a work horse dies, fails or hangs, and how probably, such as "
+            "For tests only: where a job process dies, fails or hangs, and how probably, such as "
             "`before_commit=kill@0.1`. Empty in production."
         ),
     )

@@ -1,4 +1,4 @@
-"""What RQ runs. A job carries a shard number and nothing else; payloads stay in the stream."""
+"""The drain job that RQ runs. It carries the number of a stream alone; payloads stay in the stream."""
 
 from __future__ import annotations
 
@@ -29,34 +29,37 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 QUEUE: Final = "headrace"
-"""The one RQ queue: only a worker that listens to a single queue takes a job off it crash-safely."""
+"""The only RQ queue: only a worker that listens to a single queue takes a job off it crash-safely."""
 DRAIN: Final = "workers.jobs.drain_shard"
-"""Import path of the drain job."""
+"""Import path of the drain job. Redis holds it: jobs of an earlier release must find the function."""
 TIMEOUT_S: Final = 300
 """A job is interrupted after this time; a drain ends by itself long before, unless its process is frozen."""
 
-SHARE_S: Final = 0.6
-"""After this time a drain yields its worker to a shard that waits for one."""
-ASIDE: Final = batch_limits.BatchLimits(max_bytes=6 * 1024 * 1024, max_payloads=6_000, max_reports=8_000)
-"""Of a lane aside, at most."""
+YIELD_S: Final = 0.6
+"""After this time the drain of a shared stream yields its worker to a stream that waits for one."""
+ISOLATED_LIMITS: Final = batch_limits.BatchLimits(
+    max_bytes=6 * 1024 * 1024, max_payloads=6_000, max_reports=8_000
+)
+"""The largest limits of a batch of an isolated stream."""
 BATCH_S: Final = 0.6
-ASIDE_S: Final = 0.3
-"""What a batch may take in everybody's lanes, and in one aside: others wait for the worker meanwhile."""
+"""How long a batch of a shared stream may take: other streams wait for the worker meanwhile."""
+ISOLATED_BATCH_S: Final = 0.3
+"""The same for an isolated stream."""
 
 HAND_BACK_S: Final = 5
-"""What a batch under way may take to be finished when its work horse is told to stop."""
+"""When a job process is told to stop, its batch is handed back unless it is finished after this time."""
 
 _installed: list[connections.Connections] = []
 _stopping = threading.Event()
 
 
-def job_id(shard: int) -> str:
-    """Return the id of a shard's drain job: fixed, so that RQ keeps at most one."""
-    return f"drain-{shard}"
+def job_id(stream: int) -> str:
+    """Return the id of a stream's drain job: fixed, so that RQ keeps at most one."""
+    return f"drain-{stream}"
 
 
 def install(where: connections.Connections) -> None:
-    """Tell this process, and the work horses it forks, where Redis and ClickHouse are."""
+    """Tell this process, and the job processes it forks, where Redis and ClickHouse are."""
     _installed[:] = [where]
     failpoints.arm(where.failpoints)
 
@@ -81,13 +84,13 @@ def _hand_back(_number: int, _frame: FrameType | None) -> None:
 
 
 class TimeLimit(rq.timeouts.UnixSignalDeathPenalty):
-    """RQ's time limits. A job beyond its own is interrupted: RQ would raise an error that a guard may catch.
+    """RQ's time limit, with an interruption in place of RQ's error, which a guard might catch.
 
-    A process that is stopping has less time left than a job.
+    While the process is stopping, the limit is ``HAND_BACK_S``.
     """
 
     def setup_death_penalty(self) -> None:
-        """Begin to count."""
+        """Set the alarm."""
         interruption.forget()
         super().setup_death_penalty()  # type: ignore[no-untyped-call]
         if stopping():
@@ -95,7 +98,7 @@ class TimeLimit(rq.timeouts.UnixSignalDeathPenalty):
             signal.alarm(HAND_BACK_S)
 
     def handle_death_penalty(self, signum: int, frame: FrameType | None) -> None:
-        """Take the time to be over."""
+        """Interrupt the job: its time is over."""
         if issubclass(self._exception, rq.timeouts.JobTimeoutException):
             interruption.interrupt(interruption.TimedOut(f"The job took more than {self._timeout} seconds."))
         else:
@@ -107,50 +110,53 @@ def stopping() -> bool:
     return _stopping.is_set()
 
 
-class _Tools(NamedTuple):
-    """The connections of a work horse."""
+class _JobConnections(NamedTuple):
+    """The Redis client and the ClickHouse connection of a job process."""
 
     client: redis.Redis
     server: clickhouse.Connection
 
     def close(self) -> None:
-        """Drop both: after a failure nobody knows what still lies in them."""
+        """Close both: after a failure an answer that nobody reads may still lie in them."""
         self.server.close()
         self.client.close()
 
 
-_kept: list[_Tools] = []
+_idle: list[_JobConnections] = []
 
 
 @contextlib.contextmanager
-def _tools() -> Iterator[_Tools]:
-    """Lend the connections of this process; any failure ends them."""
-    where = _installed[0]
-    tools = _kept.pop() if _kept else _Tools(where.queue_client(), clickhouse.connect(where.clickhouse))
+def _lent_connections() -> Iterator[_JobConnections]:
+    """Lend the connections of this process to a job; a job that fails or is interrupted closes them."""
+    lent = _idle.pop() if _idle else _connect(_installed[0])
     try:
-        yield tools
+        yield lent
     except BaseException:
-        tools.close()
+        lent.close()
         raise
-    _kept.append(tools)
+    _idle.append(lent)
 
 
-_paces: Final = {
+def _connect(where: connections.Connections) -> _JobConnections:
+    return _JobConnections(where.queue_client(), clickhouse.connect(where.clickhouse))
+
+
+_sizings: Final = {
     False: sizing.BatchSizing(batch_limits.BatchLimits(), BATCH_S),
-    True: sizing.BatchSizing(ASIDE, ASIDE_S),
+    True: sizing.BatchSizing(ISOLATED_LIMITS, ISOLATED_BATCH_S),
 }
-"""By whether a lane is aside."""
+"""The batch sizing of this process, by whether the stream is isolated."""
 
 
 def _others_wait(client: redis.Redis) -> bool:
     try:
         return bool(client.llen(f"{rq.Queue.redis_queue_namespace_prefix}{QUEUE}"))
-    except redis.exceptions.RedisError:
-        return True  # the next batch would fail anyway
+    except redis.exceptions.RedisError:  # alone: without Redis the next batch would fail anyway
+        return True
 
 
-def drain_shard(shard: int) -> None:
-    """Drain one shard. What cannot be done now stays in the stream for the next job.
+def drain_shard(stream: int) -> None:
+    """Drain one stream. What cannot be done now stays in the stream for the next job.
 
     Raises:
         InsertRefusedError: ClickHouse refuses the batch for good.
@@ -158,19 +164,21 @@ def drain_shard(shard: int) -> None:
     if stopping():
         return
     started = time.monotonic()
-    aside = isolation.is_isolated(shard, _installed[0].shards)
+    isolated = isolation.is_isolated(stream, _installed[0].shards)
 
     def yields() -> bool:
         if stopping():
             return True
-        return (aside or time.monotonic() - started >= SHARE_S) and _others_wait(client)
+        return (isolated or time.monotonic() - started >= YIELD_S) and _others_wait(client)
 
     try:
-        with _tools() as (client, server):
+        with _lent_connections() as (client, server):
             queue = streams.Queue(client)
-            drainer = drain.Drainer(queue, client, server, time.monotonic, pace=_paces[aside], stop=yields)
-            done = drainer.drain(shard)
+            drainer = drain.Drainer(
+                queue, client, server, time.monotonic, batch_sizing=_sizings[isolated], stop=yields
+            )
+            done = drainer.drain(stream)
     except (errors.RecoverableError, errors.LeaseLostError, interruption.Interruption) as error:
-        log.warning("drain_postponed", shard=shard, error=str(error))
+        log.warning("drain_postponed", stream=stream, error=str(error))
     else:
-        log.debug("drained", shard=shard, seconds=round(time.monotonic() - started, 3), **done._asdict())
+        log.debug("drained", stream=stream, seconds=round(time.monotonic() - started, 3), **done._asdict())

@@ -155,7 +155,7 @@ def _attack(
     )
     for what, peak, bar in (
         ("an edge process", edges.peak, 120),
-        ("worker or work horse", workers.peak, 300),
+        ("worker or job process", workers.peak, 300),
     ):
         yield Measurement(
             scenario=scenario, what=f"memory of {what}", values=(peak.rss,), unit="MB", bar=bar, sense="≤"

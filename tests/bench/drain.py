@@ -56,7 +56,7 @@ def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
             note=f"{scale.backlog} reports became {one.rows} rows",
         )
     for what, values, bar in (
-        ("memory of worker or work horse", [one.peak.rss for one in drained.values()], 300),
+        ("memory of worker or job process", [one.peak.rss for one in drained.values()], 300),
         ("both together, shared pages once", [one.peak.pss for one in drained.values()], None),
     ):
         yield Measurement(

@@ -97,7 +97,7 @@ def _sustain(system: harness.System, scale: Scale, directory: Path) -> Iterator[
     yield _freshness(SUSTAINED, timed)
     yield _sustained("acknowledged, p99", outcome.p99_ms, "ms", note=f"p50 {outcome.p50_ms:.1f} ms")
     yield _sustained("memory of an edge process", edge.peak.rss, "MB", bar=120, sense="≤", note="RSS")
-    yield _sustained("memory of worker or work horse", worker.peak.rss, "MB", bar=300, sense="≤", note="RSS")
+    yield _sustained("memory of worker or job process", worker.peak.rss, "MB", bar=300, sense="≤", note="RSS")
 
 
 def _sustained(what: str, value: float, unit: str, **more: Any) -> Measurement:

@@ -1,7 +1,7 @@
 """``python -m tests.faults.soak [MINUTES]``: everything dies and freezes at random, for as long as asked.
 
-Reports keep coming all the while, work horses also die by themselves in every phase, and sometimes two faults
-come at once. At the end stands a table, and exit code 1 if a report was lost or counted twice, or if a
+Reports keep coming all the while, job processes also die by themselves in every phase, and sometimes two
+faults come at once. At the end stands a table, and exit code 1 if a report was lost or counted twice, or if a
 recovery took longer than promised.
 """
 
@@ -89,13 +89,13 @@ class Soak:
         faults += [
             self._freeze("redis", 2.0),
             self._freeze("clickhouse", 5.0),
-            self._freeze("work horse", 1.0),
+            self._freeze("job process", 1.0),
         ]
         return random.choice([*faults, ("everything", self._restart)])
 
     def _kill(self, kind: str) -> tuple[str, Callable[[], float]]:
         def kill() -> float:
-            self._killed += kind != "work horse"  # whose deaths the workers count
+            self._killed += kind != "job process"  # whose deaths the workers count
             return victims.kill(self._system, kind)
 
         return kind, kill
@@ -122,9 +122,9 @@ class Soak:
         return started
 
     def _deaths(self) -> int:
-        """Return how many work horses died, by us or by themselves."""
+        """Return how many job processes died, by us or by themselves."""
         logs = (self._system.directory / "logs").glob("worker-*.log")
-        return sum(log.read_text("utf-8", "replace").count("work_horse_died") for log in logs)
+        return sum(log.read_text("utf-8", "replace").count("job_process_died") for log in logs)
 
     def _print(self, sent: load.Load, balance: books.Balance) -> None:
         console = rich.console.Console()
@@ -138,7 +138,7 @@ class Soak:
         console.print(table)
         deaths = self._deaths()
         console.print(
-            f"kills: {self._killed + deaths}, {deaths} of them work horses, most of them by themselves"
+            f"kills: {self._killed + deaths}, {deaths} of them job processes, most of them by themselves"
         )
         console.print(f"requests: {dict(sorted(sent.counts.items()))}")
         console.print(

@@ -55,7 +55,7 @@ def test_a_connection_may_break_between_an_insert_and_its_answer(
             opened.close(sent)
 
 
-def test_a_work_horse_that_was_frozen_past_its_lease_changes_nothing(
+def test_a_job_process_that_was_frozen_past_its_lease_changes_nothing(
     tmp_path: Path, recovered: Callable[[str, float], None]
 ) -> None:
     """Two drainers have one batch: the one that took over, and the one that wakes up in the middle of it."""
@@ -66,7 +66,7 @@ def test_a_work_horse_that_was_frozen_past_its_lease_changes_nothing(
             with victims.frozen_in_batch(system):
                 frozen_at = time.monotonic()
                 another = _another_worker(system)
-                recovered("frozen: work horse", books.recovery(system, sent, frozen_at))
+                recovered("frozen: job process", books.recovery(system, sent, frozen_at))
             waiting.until(lambda: _was_fenced_off(system), "who wakes up notices that it was replaced")
         opened.close(sent)
         another.stop()

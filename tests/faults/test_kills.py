@@ -21,7 +21,7 @@ pytestmark = pytest.mark.faults
 
 KILLS = 2
 DEATHS = 8
-"""Work horses that die before the scenario is over; they die in the phases at random."""
+"""Job processs that die before the scenario is over; they die in the phases at random."""
 
 
 @pytest.mark.parametrize("kind", victims.KINDS)
@@ -33,17 +33,17 @@ def test_a_killed_process_costs_nothing(
         recovered(f"killed: {kind}", books.recovery(system, sent, victims.kill(system, kind)))
 
 
-def test_a_work_horse_may_die_in_any_phase(tmp_path: Path, recovered: Callable[[str, float], None]) -> None:
+def test_a_job_process_may_die_in_any_phase(tmp_path: Path, recovered: Callable[[str, float], None]) -> None:
     everywhere = ",".join(f"{point}=kill@0.08" for point in failpoints.POINTS)
     with harness.system(tmp_path, HEADRACE_FAILPOINTS=everywhere) as system:
         opened, log = books.Books(system), system.directory / "logs" / "worker-1.log"
         with load.Load(system.project) as sent:
             waiting.until(
-                lambda: log.read_text().count("work_horse_died") >= DEATHS,
-                f"{DEATHS} work horses die",
+                lambda: log.read_text().count("job_process_died") >= DEATHS,
+                f"{DEATHS} job processes die",
                 log=log,
             )
-            recovered("dying work horses", books.recovery(system, sent, time.monotonic()))
+            recovered("dying job processes", books.recovery(system, sent, time.monotonic()))
         opened.close(sent)
 
 
@@ -55,7 +55,7 @@ def test_a_killed_system_goes_on_where_it_was(
         opened = books.Books(system)
         with load.Load(system.project) as sent:
             sent.wait_for(100)
-            victims.find(system, "work horse")
+            victims.find(system, "job process")
             system.process.kill()
             killed = time.monotonic()
             system.process.wait()

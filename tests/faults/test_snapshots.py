@@ -27,7 +27,7 @@ def _frozen(system: harness.System) -> Iterator[None]:
     """Keep all of a system from doing anything."""
     with contextlib.ExitStack() as each:
         for process in psutil.Process(system.process.pid).children(recursive=True):
-            with contextlib.suppress(ProcessLookupError):  # a work horse that just ended
+            with contextlib.suppress(ProcessLookupError):  # a job process that just ended
                 each.enter_context(victims.frozen(process.pid))
         yield
 

@@ -61,10 +61,10 @@ def test_an_edge_that_stops_closes_idle_connections(system: harness.System) -> N
 def test_a_worker_that_stops_finishes_its_batch(
     system: harness.System, sent: load.Load, recovered: Callable[[str, float], None]
 ) -> None:
-    (worker,), horse = system.runtime.pids.workers, victims.find(system, "work horse")
+    (worker,), process = system.runtime.pids.workers, victims.find(system, "job process")
     os.kill(worker, signal.SIGTERM)
     stopped_at = time.monotonic()
-    waiting.until(lambda: ended([worker, horse]), "the worker and its work horse end")
+    waiting.until(lambda: ended([worker, process]), "the worker and its job process end")
     recovered("stopped: worker", books.recovery(system, sent, stopped_at))
 
 
@@ -75,9 +75,9 @@ def test_a_worker_that_stops_hands_a_batch_back_that_hangs(
     with victims.frozen(victims.find(system, "clickhouse")):
         books.wait_until_stuck(system, sent)
         waiting.until(lambda: victims.inserts(system), "a batch is being inserted")
-        horse = victims.find(system, "work horse")
+        process = victims.find(system, "job process")
         os.kill(worker, signal.SIGTERM)
-        waiting.until(lambda: ended([worker, horse]), "the worker and its work horse end")
+        waiting.until(lambda: ended([worker, process]), "the worker and its job process end")
     recovered("stopped: worker that hung", books.recovery(system, sent, time.monotonic()))
     assert sent.acknowledged
     assert "The worker is stopping" in (system.directory / "logs" / "worker-1.log").read_text()

@@ -24,7 +24,7 @@ KINDS: Final = (
     "edge process",
     "gunicorn master",
     "worker",
-    "work horse",
+    "job process",
     "maintenance",
     "redis",
     "clickhouse",
@@ -34,7 +34,7 @@ KINDS: Final = (
 def find(system: harness.System, kind: str) -> int:
     """Return the process id of one of this kind, as soon as there is one.
 
-    One that was just killed is started again, and a work horse may live for a moment only.
+    One that was just killed is started again, and a job process may live for a moment only.
     """
     found: list[int] = []
 
@@ -78,25 +78,25 @@ def frozen(pid: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def frozen_in_batch(system: harness.System) -> Iterator[None]:
-    """Keep the work horse of the only worker from doing anything, while it inserts the rows of a batch."""
-    horse = find(system, "work horse")
+    """Keep the job process of the only worker from doing anything, while it inserts the rows of a batch."""
+    process = find(system, "job process")
     try:
-        waiting.until(lambda: _froze_in_batch(system, horse), "the work horse is in a batch")
+        waiting.until(lambda: _froze_in_batch(system, process), "the job process is in a batch")
         yield
     finally:
-        os.kill(horse, signal.SIGCONT)
+        os.kill(process, signal.SIGCONT)
 
 
-def _froze_in_batch(system: harness.System, horse: int) -> bool:
-    """Freeze a work horse and return True, unless no batch began, or the last one was only just ending."""
+def _froze_in_batch(system: harness.System, process: int) -> bool:
+    """Freeze a job process and return True, unless no batch began, or the last one was only just ending."""
     if not inserts(system):
         return False
-    os.kill(horse, signal.SIGSTOP)
-    waiting.until(lambda: psutil.Process(horse).status() == psutil.STATUS_STOPPED, "it is frozen")
-    inserts(system)  # once Redis has answered this, it has whatever the work horse had asked: a commit, say
+    os.kill(process, signal.SIGSTOP)
+    waiting.until(lambda: psutil.Process(process).status() == psutil.STATUS_STOPPED, "it is frozen")
+    inserts(system)  # once Redis has answered this, it has whatever the job process had asked: a commit, say
     caught = inserts(system)
     if not caught:
-        os.kill(horse, signal.SIGCONT)
+        os.kill(process, signal.SIGCONT)
     return caught
 
 
@@ -117,8 +117,8 @@ def _candidates(system: harness.System, kind: str) -> list[int]:
             return pids.edge[:1]
         case "worker":
             return pids.workers
-        case "work horse":
-            return [horse for worker in pids.workers for horse in _children(worker)]
+        case "job process":
+            return [process for worker in pids.workers for process in _children(worker)]
         case "maintenance":
             return pids.maintenance
         case _:

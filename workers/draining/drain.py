@@ -25,8 +25,7 @@ from storage.queue import isolation, retry_memory
 from storage.servers import clocks
 from storage.tables import writer
 from workers import pipeline
-from workers.draining import batch, corrupt, rescue, retries
-from workers.draining import sizing as paces
+from workers.draining import batch, corrupt, rescue, retries, sizing
 from workers.draining.batch_limits import BatchLimits
 from workers.failures import defects, failpoints, interruption
 from workers.poison import trials
@@ -75,7 +74,7 @@ class Drainer:
         server: a ClickHouse connection of this thread.
         clock: seconds, monotonic.
         limits: see ``BatchLimits``.
-        pace: what adapts them from batch to batch; nothing by default.
+        batch_sizing: adapts them from batch to batch; by default they stay as they are.
         stop: asked between batches; once it says yes, no further batch is claimed.
     """
 
@@ -87,7 +86,7 @@ class Drainer:
         clock: Callable[[], float],
         limits: BatchLimits | None = None,
         *,
-        pace: paces.BatchSizing | None = None,
+        batch_sizing: sizing.BatchSizing | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._queue = queue
@@ -95,7 +94,7 @@ class Drainer:
         self._server = server
         self._clock = clock
         self._limits = limits or BatchLimits()
-        self._pace = pace or paces.BatchSizing(self._limits, math.inf, start=1.0)
+        self._sizing = batch_sizing or sizing.BatchSizing(self._limits, math.inf, start=1.0)
         self._stop = stop
         self._rescue = rescue.Rescue(queue, server)
 
@@ -193,7 +192,7 @@ class Drainer:
 
     def _claim(self, lease: streams.ShardLease) -> batch.Work | None:
         """Bind the next batch: write its bounds and its plan before anything is done with it."""
-        limits = self._pace.limits
+        limits = self._sizing.limits
         found = self._queue.read(lease.shard, max_bytes=limits.max_bytes, max_payloads=limits.max_payloads)
         if not found:
             return None
@@ -238,7 +237,7 @@ class Drainer:
 
     def _note(self, work: batch.Work, seconds: float) -> None:
         """Note how long a batch took, for the size of the next, and for who is loud if it took long."""
-        self._pace.note(seconds, full=work.full)
+        self._sizing.note(seconds, full=work.full)
         if seconds < LONG_S:
             return
         with contextlib.suppress(errors.RedisUnavailableError):

@@ -1,8 +1,8 @@
-"""A work horse that stays: forked once by an RQ worker, it performs one job after another.
+"""The job process: forked by an RQ worker, it stays and performs one job after another.
 
-RQ forks a work horse for each job, so that a job that takes its process down leaves the worker alone. That is
-kept. But a fresh process knows nothing yet, and two thirds of the time of a small batch went into finding out
-again what the members of reports mean.
+RQ forks a process for each job, so that a job that takes its process down leaves the worker alone. A process
+that stays does the same, and keeps what it has learnt: in a fresh process two thirds of the time of a small
+batch go into finding out again what the members of reports mean.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_JOBS: Final = 1000
-"""Jobs after which a work horse makes way for a fresh one."""
+"""After this many jobs a job process is replaced by a fresh one."""
 MAX_PEAK_KB: Final = 280 * 1024
-"""A work horse that ever held more than this makes way after its job: what it freed is scattered."""
+"""A job process whose peak was higher is replaced after its job: the memory it freed is scattered."""
 
 _DONE: Final = b"d"
 _RETIRING: Final = b"r"
 _LARGEST_ORDER: Final = 4096
 
 Status = int
-"""What ``waitpid`` says of a process; 0 for a job that was carried through."""
+"""The wait status of a process that ended; 0 for a job that was carried through."""
 
 
 class JobProcess:
-    """The worker's side: gives orders to the process and waits until it has carried them out.
+    """The worker's side: hands orders, one job each, to the process and waits until it has carried them out.
 
     Args:
-        perform: run in the forked process for each order; returns False to make it the last one.
+        perform: called in the forked process with each order; returns False to make it the last one.
     """
 
     def __init__(self, perform: Callable[[str], bool]) -> None:
@@ -50,10 +50,10 @@ class JobProcess:
         os.close(orders)
         answers.close()
 
-    def order(self, order: str) -> bool:
+    def send(self, order: str) -> bool:
         """Hand over an order; False if the process has ended meanwhile."""
         with contextlib.suppress(BlockingIOError):
-            self._answers.recv(1, socket.MSG_DONTWAIT)  # the answer to the order before
+            self._answers.recv(1, socket.MSG_DONTWAIT)  # the answer to the previous order
         try:
             os.write(self._orders, order.encode())
         except BrokenPipeError:
@@ -63,28 +63,29 @@ class JobProcess:
     def wait(self) -> tuple[bool, Status]:
         """Wait for the order to be carried out. Interrupted at any point, it can be called again.
 
-        The answer is only looked at: one that was taken would be lost if a signal came just then.
+        The answer stays in the socket until the next order: if it were taken off, a signal at that moment
+        would lose it.
 
         Returns:
-            Whether the process takes more orders, and how this one ended.
+            Whether the process takes more orders, and its wait status if it ended.
         """
         if self._ended is not None:
             return False, self._ended
         answer = self._answers.recv(1, socket.MSG_PEEK)
         if answer == _DONE:
             return True, 0
-        return False, self._bury()
+        return False, self._reap()
 
     def end(self) -> None:
-        """End a process that has no order; a frozen one ends too."""
+        """Kill a process that has no order; this also ends a frozen one."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
-        self._bury()
+        self._reap()
 
-    def _bury(self) -> Status:
+    def _reap(self) -> Status:
         os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        try:  # what is known only once is noted before a handler may raise
+        try:  # the status is told only once: it is kept before a signal handler may raise
             _, self._ended = os.waitpid(self.pid, 0)
             os.close(self._orders)
             self._answers.close()
@@ -93,8 +94,8 @@ class JobProcess:
         return self._ended
 
 
-def worn_out(jobs: int) -> bool:
-    """Say whether this process should make way for a fresh one."""
+def must_retire(jobs: int) -> bool:
+    """Say whether this process is to be replaced after so many jobs, or for the memory that it used."""
     return jobs >= MAX_JOBS or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > MAX_PEAK_KB
 
 
@@ -104,7 +105,7 @@ def _serve(perform: Callable[[str], bool], orders: int, answers: int) -> None:
         jobs = 0
         while order := os.read(orders, _LARGEST_ORDER):
             jobs += 1
-            stays = perform(order.decode()) and not worn_out(jobs)
+            stays = perform(order.decode()) and not must_retire(jobs)
             os.write(answers, _DONE if stays else _RETIRING)
             if not stays:
                 break

@@ -171,7 +171,7 @@ def test_the_lease_of_a_live_drainer_is_kept(client: redis.Redis) -> None:
 
 
 def test_the_job_of_a_dead_drainer_is_replaced(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its work horse died together with its worker, while its lease seems to last for an hour."""
+    """Its job process died together with its worker, while its lease seems to last for an hour."""
     monkeypatch.setattr(dispatcher, "LEASE_MS", 600_000)
     now = 1000.0
     dispatching = dispatcher.Dispatcher(client, drains.SHARDS, lambda: now)

@@ -201,7 +201,7 @@ EACH = 5
 def test_processes_that_are_killed_and_frozen_all_the_time_make_nobody_a_culprit(
     client: redis.Redis, server: clickhouse.Connection, worker: armed.ArmedWorker
 ) -> None:
-    """Workers, their work horses and the trials of these; leases that end while their holders are frozen."""
+    """Workers, job processes and trials are the victims, and leases end while their holders are frozen."""
     seed = random.randrange(1 << 32)
     print("seed", seed)  # noqa: T201 - to repeat a failure
     chance = random.Random(seed)

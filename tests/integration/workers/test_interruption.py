@@ -82,19 +82,19 @@ def test_a_worker_that_is_stopped_hands_costly_reports_back(
     drains.drain_innocent(client, server)
 
 
-def test_a_work_horse_that_was_frozen_past_its_job_hands_the_batch_back(
+def test_a_job_process_that_was_frozen_past_its_job_hands_the_batch_back(
     client: redis.Redis, server: clickhouse.Connection, worker: armed.ArmedWorker
 ) -> None:
     drains.append_reports(client)
     with worker.armed("evaluating=hang9@1") as started:
         job = enqueue(client, timeout_s=5)
         waiting.until(lambda: is_bound(client), "a batch is bound", log=worker.log_file)
-        (horse,) = psutil.Process(started.pid).children()
-        horse.suspend()
-        waiting.until(lambda: awaits_alarm(horse.pid), "its alarm comes while the work horse is frozen")
-        horse.resume()
+        (process,) = psutil.Process(started.pid).children()
+        process.suspend()
+        waiting.until(lambda: awaits_alarm(process.pid), "its alarm comes while the job process is frozen")
+        process.resume()
         waiting.until(lambda: is_handed_back(client, job), "the batch is handed back", log=worker.log_file)
-        waiting.until(lambda: not horse.is_running(), "a work horse that was interrupted makes way")
+        waiting.until(lambda: not process.is_running(), "a job process that was interrupted makes way")
     drains.drain_innocent(client, server)
 
 
