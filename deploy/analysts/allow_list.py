@@ -1,7 +1,8 @@
-"""What an analyst may do in ClickHouse: the allow-list, as a profile of ``users.xml`` and as SQL.
+"""What an analyst may do in ClickHouse: ``allow_list.toml``, with the numbers of one server filled in.
 
-The profile is read-only in ClickHouse's strictest sense (``readonly = 1``): no setting can be changed but
-those that it names, be it by ``SET``, by a clause of the query, by a parameter of the URL or by a driver.
+The list is the profile of a user who is read-only in ClickHouse's strictest sense (``readonly = 1``): no
+setting can be changed but those that the list names, whether by ``SET``, by a clause of the query, by a
+parameter of the URL or by a driver.
 """
 
 from __future__ import annotations
@@ -10,20 +11,16 @@ import functools
 import string
 import tomllib
 from importlib import resources
-from typing import TYPE_CHECKING, Final
-from xml.sax import saxutils
+from typing import TYPE_CHECKING
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-
-PROFILE: Final = "headrace_analyst"
-"""The name of the profile that ``statements`` creates."""
+    from collections.abc import Collection
 
 
 class QueryLimits(msgspec.Struct, frozen=True):
-    """What the queries of an analyst may take.
+    """How much the queries of an analyst may use.
 
     Attributes:
         seconds: for one query.
@@ -39,7 +36,7 @@ class QueryLimits(msgspec.Struct, frozen=True):
 
 
 class SettingBounds(msgspec.Struct, frozen=True):
-    """The least and the most value that an analyst may give a setting."""
+    """The least and the greatest value that an analyst may give a setting."""
 
     least: str
     most: str
@@ -58,14 +55,14 @@ class _AllowListFile(msgspec.Struct, frozen=True):
     fixed: dict[str, str]
 
 
-class Allowed(msgspec.Struct, frozen=True):
+class AllowList(msgspec.Struct, frozen=True):
     """The allow-list, with the numbers of one server in it.
 
     Attributes:
         tables: columns that may be read, by table, beside the tables of the database.
         free: settings that may take any value.
-        bounded: settings that may take a value within bounds; the most is what they are at first.
-        fixed: settings that may not be changed.
+        bounded: settings that may take a value within bounds; each begins at the greatest.
+        fixed: settings that may not be changed, with their values.
     """
 
     tables: dict[str, list[str]]
@@ -73,9 +70,9 @@ class Allowed(msgspec.Struct, frozen=True):
     bounded: dict[str, SettingBounds]
     fixed: dict[str, str]
 
-    def known_to(self, server: Collection[str]) -> Allowed:
+    def known_to(self, server: Collection[str]) -> AllowList:
         """Leave out the settings that a server does not know, for it would refuse the whole profile."""
-        return Allowed(
+        return AllowList(
             self.tables,
             [name for name in self.free if name in server],
             {name: bounds for name, bounds in self.bounded.items() if name in server},
@@ -83,7 +80,7 @@ class Allowed(msgspec.Struct, frozen=True):
         )
 
 
-def allowed(limits: QueryLimits) -> Allowed:
+def read(limits: QueryLimits) -> AllowList:
     """Return the allow-list of a server with these limits."""
     file = _file()
     numbers = {name: str(value) for name, value in msgspec.structs.asdict(limits).items()}
@@ -91,7 +88,7 @@ def allowed(limits: QueryLimits) -> Allowed:
     def fill(text: str) -> str:
         return string.Template(text).substitute(numbers)
 
-    return Allowed(
+    return AllowList(
         {table: columns.split() for table, columns in file.tables.items()},
         sorted(name for group in file.settings for name in group.names.split()),
         {name: SettingBounds(fill(bounds.least), fill(bounds.most)) for name, bounds in file.bounded.items()},
@@ -99,96 +96,9 @@ def allowed(limits: QueryLimits) -> Allowed:
     )
 
 
-def refused_functions() -> dict[str, str]:
-    """Return the functions that analysts may not call, by no grant, each with the SQL of one that refuses.
-
-    ClickHouse looks for a function among those that users made before it looks among its own, letter by
-    letter.
-    """
-    names = [name for group in _file().functions for name in group.names.split()]
-    return {
-        name: f"CREATE FUNCTION {name} AS refused -> throwIf(1, 'The function {name} is refused')"
-        for name in names
-    }
-
-
-def xml_settings(given: Allowed) -> str:
-    """Return the settings of the profile, as ``users.xml`` spells them."""
-    return _lines(f"<{name}>{saxutils.escape(value)}</{name}>" for name, value in _values(given))
-
-
-def xml_constraints(given: Allowed) -> str:
-    """Return what may be changed, as ``users.xml`` spells it."""
-    bounded = (
-        f"<{name}><min>{bounds.least}</min><max>{bounds.most}</max><changeable_in_readonly/></{name}>"
-        for name, bounds in given.bounded.items()
-    )
-    return _lines([*bounded, *(f"<{name}><changeable_in_readonly/></{name}>" for name in given.free)])
-
-
-def xml_grants(given: Allowed, database: str) -> str:
-    """Return what may be read, as ``users.xml`` spells it."""
-    return _lines(f"<query>{saxutils.escape(grant)}</query>" for grant in _grants(given, database))
-
-
-def statements(given: Allowed, user: str, database: str) -> list[str]:
-    """Return the SQL that makes an existing user of a ClickHouse server an analyst.
-
-    Args:
-        given: the allow-list.
-        user: who becomes one; whatever else was granted stays.
-        database: whose reports.
-    """
-    who = _quoted(user)
-    settings = ["readonly = 1 CONST", *(f"{name} = {value} CONST" for name, value in given.fixed.items())]
-    settings += [
-        f"{name} = {bounds.most} MIN {bounds.least} MAX {bounds.most} CHANGEABLE_IN_READONLY"
-        for name, bounds in given.bounded.items()
-    ]
-    settings += [f"{name} CHANGEABLE_IN_READONLY" for name in given.free]
-    listed = ",\n    ".join(settings)
-    return [
-        f"CREATE SETTINGS PROFILE OR REPLACE {PROFILE} SETTINGS\n    {listed}",
-        *(f"{grant} TO {who}" for grant in _grants(given, database)),
-        f"ALTER USER {who} SETTINGS PROFILE {PROFILE}",
-    ]
-
-
-def policies(user: str, database: str, project_id: int, columns: Mapping[str, str]) -> list[str]:
-    """Return the SQL that shows a user the rows of one project only.
-
-    Args:
-        user: who; what others see stays.
-        database: whose tables.
-        project_id: the project.
-        columns: the column that holds a project's id, by table.
-    """
-    return [
-        f"CREATE ROW POLICY OR REPLACE {_quoted(user)} ON {_quoted(database)}.{_quoted(table)} "
-        f"USING {_quoted(column)} = {project_id} TO {_quoted(user)}"
-        for table, column in columns.items()
-    ]
-
-
-def _grants(given: Allowed, database: str) -> Iterator[str]:
-    yield f"GRANT SELECT ON {_quoted(database)}.*"
-    for table, columns in given.tables.items():
-        yield f"GRANT SELECT({', '.join(columns)}) ON {table}"
-
-
-def _values(given: Allowed) -> Iterator[tuple[str, str]]:
-    yield "readonly", "1"
-    yield from given.fixed.items()
-    yield from ((name, bounds.most) for name, bounds in given.bounded.items())
-
-
-def _quoted(name: str) -> str:
-    """Return a name as SQL takes it, whatever is in it."""
-    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
-
-
-def _lines(parts: Iterable[str]) -> str:
-    return "\n            ".join(parts)
+def refused_functions() -> list[str]:
+    """Return the names of the functions that no analyst may call, which no grant can express."""
+    return [name for group in _file().functions for name in group.names.split()]
 
 
 @functools.cache

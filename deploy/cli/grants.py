@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from deploy.analysts import allow_list
+from deploy.analysts import grants as analyst_grants
 from deploy.cli import options
 from deploy.printing import output
 from deploy.servers import backends
@@ -41,11 +42,11 @@ def grants(  # noqa: PLR0913 - one parameter for each option
     with backends.connected(address) as server:
         limits = allow_list.QueryLimits(seconds, memory_mib << 20, _threads(server), queries=20)
         known = {name for (name,) in server.execute("SELECT name FROM system.settings")}
-        printed = allow_list.statements(allow_list.allowed(limits).known_to(known), user, address.database)
+        printed = analyst_grants.statements(allow_list.read(limits).known_to(known), user, address.database)
         if project is not None:
             columns = dict(server.execute(_COLUMN_OF_PROJECT))
             one = registry.Registry(server).get(project)
-            printed += allow_list.policies(user, address.database, one.id, columns)
+            printed += analyst_grants.row_policies(user, address.database, one.id, columns)
     if as_json:
         output.json(printed)
     else:

@@ -21,11 +21,11 @@ import typer
 
 from deploy import settings
 from deploy.cli import options
-from deploy.directory import runtime, sharing
+from deploy.directory import leftovers, lock, sharing
 from deploy.network import addresses
 from deploy.printing import output, printable
 from deploy.projects import headers
-from deploy.running import status_line
+from deploy.running import embedded_ports, readiness, status_line
 from deploy.running import system as systems
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from storage.projects import model
 
 
-TEND_S: Final = 0.1
-"""How often processes are looked after; a dead one is back this much later."""
+POLL_S: Final = 0.1
+"""How often processes are polled; a dead one is started again this much later."""
 LOG_LINE_S: Final = 10.0
-"""Where there is no terminal, the live line is printed this often."""
+"""Without a terminal, the status line is printed this often."""
 
 _SAMPLE: Final = (
     '{"csp-report":{"document-uri":"https://shop.example/cart","violated-directive":"img-src https:",'
@@ -61,10 +61,10 @@ def up(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """Run everything on this machine: Redis, ClickHouse, edge, workers, maintenance."""
     values = settings.load(listen=listen, workers=workers)
-    ports = systems.Ports(redis_port, clickhouse_port, clickhouse_http_port)
+    ports = embedded_ports.EmbeddedPorts(redis_port, clickhouse_port, clickhouse_http_port)
     ports.require_distinct(addresses.ListenAddress.parse(values.listen).port)
-    with _stop_signal() as stop, runtime.lock(data):
-        for pid in runtime.stop_stale(data):
+    with _stop_signal() as stop, lock.hold(data):
+        for pid in leftovers.stop(data):
             _say(f"Stopped process {pid}, left over from an earlier run.")
         sharing.claim(data)
         system = systems.System(data, values, ports, _say, stop)
@@ -73,7 +73,7 @@ def up(  # noqa: PLR0913 - one parameter for each option
             project = system.start()
             _introduce(system, project, data)
             _watch(system, stop)
-        except systems.StoppedError:
+        except readiness.StoppedError:
             pass
         finally:
             _say("Stopping.")
@@ -100,20 +100,20 @@ def _stop_signal() -> Iterator[threading.Event]:
 
 def _watch(system: systems.System, stop: threading.Event) -> None:
     watched = system.runtime
-    heart = status_line.StatusLine(watched.redis_url, system.address, watched.shards)
-    heart.start()
+    watch = status_line.StatusLine(watched.redis_url, system.address, watched.shards)
+    watch.start()
     try:
         with _live() as show:
-            while not stop.wait(TEND_S):
-                system.tend()
-                show(heart.line)
+            while not stop.wait(POLL_S):
+                system.poll()
+                show(watch.line)
     finally:
-        heart.stop()
+        watch.stop()
 
 
 @contextlib.contextmanager
 def _live() -> Iterator[Callable[[str], None]]:
-    """Give what shows the live line: in place on a terminal, every now and then elsewhere."""
+    """Give a function that shows the status line: in place on a terminal, every ten seconds elsewhere."""
     if not output.console.is_terminal:
         yield _Periodic()
         return
@@ -122,7 +122,7 @@ def _live() -> Iterator[Callable[[str], None]]:
 
 
 class _Periodic:
-    """Prints the line when it is due and says something new."""
+    """Prints the status line when it is due and has changed."""
 
     def __init__(self) -> None:
         self._due = time.monotonic() + LOG_LINE_S
@@ -136,7 +136,7 @@ class _Periodic:
 
 
 def _introduce(system: systems.System, project: model.Project, data: Path) -> None:
-    """Print what a newcomer needs to see a first report arrive."""
+    """Print the commands with which a newcomer sees a first report arrive."""
     running = system.runtime
     where = f"Project         {printable.line(project.name)}\nData and logs   {data.resolve()}"
     text = rich.text.Text(where, overflow="fold")
@@ -153,7 +153,7 @@ def _introduce(system: systems.System, project: model.Project, data: Path) -> No
 
 
 def _offer(endpoint: str) -> None:
-    """Print what makes reports come to an endpoint."""
+    """Print an endpoint, and two ways to send reports to it."""
     _step("Endpoint", endpoint)
     policy = f"Content-Security-Policy: {headers.policy(endpoint)}"
     _step("Make a page report to it with this response header", policy)

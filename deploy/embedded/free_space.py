@@ -1,16 +1,16 @@
-"""Room on the disk that the embedded ClickHouse writes to.
+"""Free space on the disk of the embedded ClickHouse, which must never meet a full disk.
 
-The engine in the wheel takes a write that found no room for done: its parts are then in place with files cut
-short, and their rows lost. So it must never meet a full disk. From much room to little:
+The engine in the wheel does not check whether a write found space: it commits parts whose files are cut
+short, and their rows are lost. These limits, from much free space to little, keep it from that:
 
-* it refuses inserts that would leave less than ``kept`` bytes, as any ClickHouse can be told to;
-* with ``enough`` bytes it starts, so that what is stored can be dropped to make room;
-* it refuses merges and mutations that would leave less than ``untouched`` bytes;
-* queries may write ``spilled`` bytes to temporary files beyond that;
-* it stops when others leave less than ``least`` bytes, to be started again when there are enough.
+* an insert that would leave less than ``left_by_inserts`` bytes is refused, by a setting of ClickHouse;
+* a server starts with ``to_start`` bytes, so that rows can be dropped to free more;
+* a merge or a mutation that would leave less than ``left_by_merges`` bytes is refused;
+* temporary files of queries may take ``for_temporary_files`` bytes beyond that;
+* a running engine stops below ``to_run`` bytes, and is started again once ``to_start`` are free.
 
-As a program: wait for room, then become another program. Arguments: the data directory, the program, its
-arguments. It needs nothing but the standard library.
+Run as a program, this module waits for free space and becomes another program. Its arguments are the data
+directory, that program and its arguments. It needs only the standard library.
 """
 
 import contextlib
@@ -19,11 +19,11 @@ import sys
 import time
 
 MEBIBYTE = 1024 * 1024
-KEPT = 256 * MEBIBYTE
-"""No more than half of the disk is asked for, however small it is."""
+MOST = 256 * MEBIBYTE
+"""Inserts leave this much, or half of a disk that is smaller than twice this."""
 POLL_S = 0.02
-"""Between two looks at the disk of a running engine: to fill the rest in that time takes more than 6 GB/s."""
-_LOOK_AGAIN_S = 0.5
+"""How often a running engine checks its disk: to fill the rest in that time takes more than 6 GB/s."""
+_WAIT_S = 0.5
 
 
 def free(directory: str) -> int:
@@ -32,35 +32,35 @@ def free(directory: str) -> int:
     return disk.f_bavail * disk.f_frsize
 
 
-def kept(directory: str) -> int:
+def left_by_inserts(directory: str) -> int:
     """Return the bytes that inserts leave free on the disk of this directory."""
     disk = os.statvfs(directory)
-    return min(KEPT, disk.f_blocks * disk.f_frsize // 2)
+    return min(MOST, disk.f_blocks * disk.f_frsize // 2)
 
 
-def enough(directory: str) -> int:
-    """Return the free bytes with which an engine starts."""
-    return kept(directory) * 3 // 4
+def to_start(directory: str) -> int:
+    """Return the free bytes that a server needs to start."""
+    return left_by_inserts(directory) * 3 // 4
 
 
-def untouched(directory: str) -> int:
+def left_by_merges(directory: str) -> int:
     """Return the bytes that merges and mutations leave free."""
-    return kept(directory) * 5 // 8
+    return left_by_inserts(directory) * 5 // 8
 
 
-def spilled(directory: str) -> int:
-    """Return the bytes that temporary files of queries may take, which look at no free room themselves."""
-    return kept(directory) // 16
+def for_temporary_files(directory: str) -> int:
+    """Return the bytes that temporary files of queries may take: ClickHouse checks no free space for them."""
+    return left_by_inserts(directory) // 16
 
 
-def least(directory: str) -> int:
-    """Return the free bytes with which a running engine stops."""
-    return kept(directory) // 2
+def to_run(directory: str) -> int:
+    """Return the free bytes below which a running engine stops."""
+    return left_by_inserts(directory) // 2
 
 
 def lacking(directory: str) -> str:
-    """Say, in a sentence, that there is too little room to start; empty means that there is enough."""
-    available, wanted = free(directory), enough(directory)
+    """Say, in a sentence, that too little space is free to start; empty when there is enough."""
+    available, wanted = free(directory), to_start(directory)
     if available >= wanted:
         return ""
     return (
@@ -70,14 +70,14 @@ def lacking(directory: str) -> str:
 
 
 def main(data: str, *program: str) -> None:
-    """Wait until there is room, and become the program."""
+    """Wait until enough space is free, and become the program."""
     reason = lacking(data)
     if reason:
         with contextlib.suppress(OSError):  # the log may be on the full disk
             sys.stderr.write(f"{reason}\n")
             sys.stderr.flush()
     while lacking(data):
-        time.sleep(_LOOK_AGAIN_S)
+        time.sleep(_WAIT_S)
     os.execvp(program[0], program)  # noqa: S606 - starting a program is what this is for
 
 

@@ -12,7 +12,7 @@ import re
 import shutil
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from deploy.network import ports
+from deploy.network import addresses
 from deploy.processes import child
 from deploy.servers import redis_engines
 from storage import errors
@@ -116,7 +116,7 @@ def _reads(engine: redis_engines.Engine, data: Written) -> bool:
 def arguments(program: str, directory: Path, port: int, *, maxmemory: int, appendfsync: str) -> list[str]:
     """Return the command with which a program serves the data in ``directory``; ``maxmemory`` in bytes."""
     options = {
-        "bind": ports.LOOPBACK,
+        "bind": addresses.LOOPBACK,
         "port": str(port),
         "dir": str(directory),
         "daemonize": "no",
@@ -159,4 +159,4 @@ def start(  # noqa: PLR0913 - what a server is told
 
 def url(port: int) -> str:
     """Return the URL of an embedded Redis."""
-    return f"redis://{ports.LOOPBACK}:{port}/0"
+    return f"redis://{addresses.LOOPBACK}:{port}/0"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 import pydantic
@@ -16,6 +16,9 @@ from storage.servers import clickhouse
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
+
+
+LOOPBACK: Final = "127.0.0.1"
 
 
 class ListenAddress(pydantic.BaseModel, frozen=True):
@@ -40,6 +43,11 @@ class ListenAddress(pydantic.BaseModel, frozen=True):
         if not parts.hostname or port is None or parts.path or parts.username is not None:
             raise ValueError("host:port, such as 127.0.0.1:8000 or [::1]:8000")
         return cls(host=parts.hostname, port=port)
+
+    def reachable(self) -> ListenAddress:
+        """Return the address to connect to on this machine; a server may listen on all interfaces at once."""
+        loopback = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - compared with, not listened on
+        return self.model_copy(update={"host": loopback.get(self.host, self.host)})
 
 
 def clickhouse_address(url: str) -> clickhouse.Address:

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from typing import TYPE_CHECKING, Final
 
+from deploy.network import addresses
 from storage import errors
-
-if TYPE_CHECKING:
-    from deploy.network import addresses
-
-LOOPBACK: Final = "127.0.0.1"
 
 
 class PortTakenError(errors.HeadraceError):
@@ -21,7 +16,7 @@ class PortTakenError(errors.HeadraceError):
 def free_port() -> int:
     """Return a port on loopback that nothing listens on right now."""
     with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
+        probe.bind((addresses.LOOPBACK, 0))
         port: int = probe.getsockname()[1]
         return port
 

@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
 POLL_S: Final = 0.02
 LOG_BYTES: Final = 10 * 1024 * 1024
-"""A log this long is put aside; one earlier log is kept."""
+"""A log this long is rotated; one earlier log is kept."""
 
 
 class Child:
     """A process in a session of its own, whose output goes to a log file.
 
     A session of its own keeps the terminal's Ctrl-C from it: its parent decides the order of stopping.
-    On Linux the kernel kills it when the thread that started it ends, however it ends: start children from
-    the main thread. All of them are safe to kill.
+    On Linux the kernel kills it when the thread that started it ends: start children from the main thread.
+    Every child must be safe to kill.
 
     Args:
         arguments: the program and its arguments.
         log: appended to; created when missing.
         environment: added to the parent's environment.
         directory: its working directory, this process's own by default.
-        bare: the environment is all that it gets, and nothing of the parent's.
+        bare: whether the process gets this environment only, and nothing of the parent's.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Child:
         self._family: list[psutil.Process] = []
         self._log = log
         log.parent.mkdir(parents=True, exist_ok=True)
-        self.bound_log()
+        self.rotate_log()
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [*_bound_to_parent(), *arguments],
@@ -71,10 +71,10 @@ class Child:
         """Return the exit code, negative for a signal, or None while it runs."""
         return self._process.poll()
 
-    def bound_log(self) -> None:
-        """Put the log aside when it is long; what is written meanwhile may be missing from both.
+    def rotate_log(self) -> None:
+        """Rotate the log when it is long; lines that are written meanwhile may be missing from both files.
 
-        It is copied and emptied, for the process keeps its file open. It stays long while that has no room.
+        It is copied and emptied, for the process keeps its file open. It stays long while the disk is full.
         """
         with contextlib.suppress(OSError):
             if self._log.stat().st_size > LOG_BYTES:
@@ -90,7 +90,7 @@ class Child:
             return []
 
     def listens(self, port: int) -> bool:
-        """Say whether it is this process, or a descendant, that listens here; True where nobody may ask."""
+        """Tell whether this process, or a descendant, listens on a port; True where that cannot be asked."""
         try:
             return any(
                 connection.laddr.port == port
@@ -110,7 +110,7 @@ class Child:
             self._process.terminate()
 
     def wait(self, seconds: float) -> None:
-        """Wait for it to end, for so many seconds at most; then kill what is left of it and of its family."""
+        """Wait at most this many seconds for it to end; then kill it and the rest of its family."""
         family = {*self._family, *self.family()}
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0.0, seconds))

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from deploy.processes import child
 
 DELAYS_S: Final = (0.0, 0.5, 1.0, 2.0, 4.0)
-"""Before the first, second, … restart in a row; the last one for all that follow. What a process waits for (a
-dependency that restarts, a port in use) is usually back within seconds."""
+"""The delays before the first, second, … restart in a row; the last one holds for all that follow. A server
+that a process depends on, or a port in use, is usually back within seconds."""
 STEADY_S: Final = 10.0
 """A process that ran for this long was healthy: its next death counts as the first."""
 
@@ -48,10 +48,10 @@ class Service:
     """One process that is kept running.
 
     Args:
-        kind: what it is, one of the keys of ``pids`` in ``runtime.json``.
-        name: what it is called in messages, ``worker 1``.
+        kind: one of the keys of ``pids`` in ``runtime.json``.
+        name: its name in messages, such as ``worker-1``.
         start: starts the process; called again for each restart.
-        stop_seconds: what it may take to stop before it is killed.
+        stop_seconds: how long it may take to stop before it is killed.
         clock: seconds, monotonic.
     """
 
@@ -78,16 +78,16 @@ class Service:
         self._backoff.started()
         return self.child
 
-    def tend(self) -> str | None:
-        """Start the process again when it died and its time has come; return what happened, if anything.
+    def poll(self) -> str | None:
+        """Start the process again when it died and its delay is over; return what happened, if anything.
 
-        While it lives, its log is kept from growing for ever.
+        While it lives, its log is rotated.
         """
         if self.child is None:
             return None if self._clock() < self._due else self._start_again()
         code = self.child.exit_code()
         if code is None:
-            self.child.bound_log()
+            self.child.rotate_log()
             return None
         self.child = None
         return f"{self.name} {_cause(code)}, {self._put_off()}"
@@ -95,7 +95,7 @@ class Service:
     def _start_again(self) -> str:
         try:
             return f"{self.name} is process {self.start().pid} now"
-        except OSError as error:  # no room for its log, no process or memory left: as good as a death
+        except OSError as error:  # no disk space for its log, no memory: it counts as a death
             self._backoff.started()
             return f"{self.name} cannot be started: {error.strerror}, {self._put_off()}"
 
@@ -109,7 +109,7 @@ class Supervisor:
     """All processes of a system, in the order of their start.
 
     Args:
-        report: told one sentence about each death and restart.
+        report: called with one sentence about each death and restart.
     """
 
     def __init__(self, report: Callable[[str], None]) -> None:
@@ -121,10 +121,10 @@ class Supervisor:
         self.services.append(service)
         return service.start()
 
-    def tend(self) -> None:
-        """Look after every process; call it several times a second."""
+    def poll(self) -> None:
+        """Start again what died; call it several times a second."""
         for service in self.services:
-            while happened := service.tend():
+            while happened := service.poll():
                 self._report(happened)
 
     def running(self, kind: str) -> list[child.Child]:

@@ -1,4 +1,4 @@
-"""What a running system is doing right now, in one line: rates, backlog, outcomes by report family."""
+"""The status line of a running system: rates, backlog, and outcomes by report family."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Meter:
 
 
 class StatusLine:
-    """Watches a system from a thread of its own, so that a server that hangs never stops who asks.
+    """Watches a system from a thread of its own, so that a server that hangs never stops the caller.
 
     Args:
         redis_url: the queue.
@@ -81,7 +81,7 @@ class StatusLine:
         self._shards = shards
         self._line = "starting"
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="status line", daemon=True)
 
     @property
     def line(self) -> str:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
-import itertools
 import sys
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from deploy import settings
-from deploy.directory import runtime
+from deploy.directory import identity, runtime
 from deploy.embedded import clickhouse as embedded_clickhouse
 from deploy.embedded import redis as embedded_redis
-from deploy.network import addresses
-from deploy.network import ports as network
+from deploy.network import addresses, ports
 from deploy.processes import child, supervisor
+from deploy.running import embedded_ports, readiness
 from deploy.servers import backends
 from storage import errors
 from storage.projects import model, registry
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
 FIRST_PROJECT: Final = "default"
 EDGE_START_S: Final = 30.0
 STOP_ORDER: Final = (("edge",), ("workers", "maintenance"), ("clickhouse",), ("redis",))
-"""Who takes reports stops before who drains them, and who drains them before what they need."""
+"""The edge stops before the workers that drain its reports, and those before the servers that they need."""
 STOP_SECONDS: Final = {
     # Together less than the ten seconds in which everything must have stopped. Each may be killed at its end:
     # what was acknowledged is in Redis, and a batch under way is repeated.
@@ -43,36 +41,8 @@ STOP_SECONDS: Final = {
 }
 
 
-class StoppedError(errors.HeadraceError):
-    """The system was told to stop before it had started."""
-
-
 class MovedError(errors.HeadraceError):
     """The data directory is no longer where the system was started on it."""
-
-
-class Ports(NamedTuple):
-    """Ports for the embedded servers; None is any free one."""
-
-    redis: int | None = None
-    clickhouse: int | None = None
-    clickhouse_http: int | None = None
-
-    def require_distinct(self, edge: int) -> None:
-        """Check that no two are the same, nor the edge's.
-
-        Raises:
-            PortTakenError: two are.
-        """
-        wanted = {
-            "the edge": edge or None,
-            "Redis": self.redis,
-            "ClickHouse": self.clickhouse,
-            "ClickHouse's HTTP interface": self.clickhouse_http,
-        }
-        for (one, port), (other, same) in itertools.combinations(wanted.items(), 2):
-            if port is not None and port == same:
-                raise network.PortTakenError(f"Port {port} cannot be both for {one} and for {other}.")
 
 
 class System:
@@ -84,20 +54,20 @@ class System:
         directory: data, logs and ``runtime.json``.
         values: settings; every child gets the same.
         ports: for the embedded servers.
-        report: told one sentence about what is started, and about each death and restart of a process.
-        stop: set from outside when the system shall stop; starting gives up then.
+        report: called with one sentence about each server that is used, and each death and restart.
+        stop: set by the caller when the system shall stop; starting gives up then.
     """
 
     def __init__(
         self,
         directory: Path,
         values: settings.Settings,
-        ports: Ports,
+        ports: embedded_ports.EmbeddedPorts,
         report: Callable[[str], None],
         stop: threading.Event,
     ) -> None:
         self._directory = directory.resolve()
-        self._place = runtime.place(self._directory)
+        self._identity = identity.of(self._directory)
         self._values = _with_real_port(values)
         self._ports = ports
         self._stop = stop
@@ -105,7 +75,7 @@ class System:
         self._supervisor = supervisor.Supervisor(report)
         self._listen = addresses.ListenAddress.parse(self._values.listen)
         self._written: runtime.Pids | None = None
-        edge_url = f"http://{_reachable(self._listen)}"
+        edge_url = f"http://{self._listen.reachable()}"
         self.runtime = runtime.Runtime(
             edge_url=edge_url,
             public_url=values.public_url or edge_url,
@@ -118,7 +88,7 @@ class System:
 
     @property
     def address(self) -> clickhouse.Address:
-        """ClickHouse, as the user who may write."""
+        """ClickHouse, as the user that may write."""
         return addresses.clickhouse_address(self.runtime.clickhouse_url)
 
     def start(self) -> model.Project:
@@ -128,7 +98,7 @@ class System:
             HeadraceError: something cannot start; the sentence says what and why.
             StoppedError: it was told to stop.
         """
-        network.require_free(self._listen, "The edge")
+        ports.require_free(self._listen, "The edge")
         redis_child = None if self.runtime.redis_url else self._start_redis()
         clickhouse_child = None if self.runtime.clickhouse_url else self._start_clickhouse()
         self._await_redis(redis_child)
@@ -138,7 +108,7 @@ class System:
         self._start_own()
         return project
 
-    def tend(self) -> None:
+    def poll(self) -> None:
         """Restart what died and keep ``runtime.json`` current; call it several times a second.
 
         Raises:
@@ -146,7 +116,7 @@ class System:
         """
         if not self._is_in_place():
             raise MovedError(f"{self._directory} was moved or replaced while its system was running.")
-        self._supervisor.tend()
+        self._supervisor.poll()
         pids = self._pids()
         if pids != self._written:
             self.runtime.pids = pids
@@ -162,7 +132,7 @@ class System:
 
     def _is_in_place(self) -> bool:
         try:
-            return runtime.place(self._directory) == self._place
+            return identity.of(self._directory) == self._identity
         except OSError:
             return False
 
@@ -172,7 +142,7 @@ class System:
         for reason in program.instead:
             self._report(reason)
         self._report(f"The queue is in {program.engine}: {program.path}.")
-        port = _claim(self._ports.redis, "Redis")
+        port = embedded_ports.claim(self._ports.redis, "Redis")
         self.runtime.redis_url = embedded_redis.url(port)
 
         def start() -> child.Child:
@@ -190,8 +160,8 @@ class System:
     def _start_clickhouse(self) -> child.Child:
         server = embedded_clickhouse.prepare(
             self._directory / "clickhouse",
-            _claim(self._ports.clickhouse, "ClickHouse"),
-            _claim(self._ports.clickhouse_http, "ClickHouse's HTTP interface"),
+            embedded_ports.claim(self._ports.clickhouse, "ClickHouse"),
+            embedded_ports.claim(self._ports.clickhouse_http, "ClickHouse's HTTP interface"),
             self._directory / "logs" / "clickhouse-server" / "errors.log",
         )
         self.runtime.clickhouse_url = server.url
@@ -206,28 +176,24 @@ class System:
             engine, risks = backends.require_suitable_redis(url)
             for sentence in (f"The queue is in {engine}.", *risks):
                 self._report(sentence)
-        else:
-            seconds, port = embedded_redis.START_SECONDS, urlsplit(url).port or 0
-            self._await(
-                started,
-                lambda: backends.redis_is_ready(url) and started.listens(port),
-                seconds,
-                "Redis",
-                "redis",
-            )
+            return
+        port = urlsplit(url).port or 0
+        self._await(
+            readiness.Starting("Redis", started, self._log("redis"), embedded_redis.START_SECONDS),
+            lambda: backends.redis_is_ready(url) and started.listens(port),
+        )
 
     def _await_clickhouse(self, started: child.Child | None) -> None:
+        address = self.address
         if started is None:
-            backends.require_clickhouse(self.address)
-        else:
-            seconds, address = embedded_clickhouse.START_SECONDS, self.address
-            self._await(
-                started,
-                lambda: backends.clickhouse_is_ready(address) and started.listens(address.port),
-                seconds,
-                "ClickHouse",
-                "clickhouse",
-            )
+            backends.require_clickhouse(address)
+            return
+        self._await(
+            readiness.Starting(
+                "ClickHouse", started, self._log("clickhouse"), embedded_clickhouse.START_SECONDS
+            ),
+            lambda: backends.clickhouse_is_ready(address) and started.listens(address.port),
+        )
 
     def _publish_projects(self) -> model.Project:
         with (
@@ -244,21 +210,16 @@ class System:
         for number in range(1, self._values.workers + 1):
             self._keep_own("workers", f"worker-{number}", "worker")
         self._keep_own("maintenance", "maintenance", "maintenance")
-        self.tend()
-        port = self._listen.port
+        self.poll()
+        listen = self._listen
         self._await(
-            edge, lambda: _is_ready(self._listen) and edge.listens(port), EDGE_START_S, "The edge", "edge"
+            readiness.Starting("The edge", edge, self._log("edge"), EDGE_START_S),
+            lambda: readiness.edge_is_ready(listen) and edge.listens(listen.port),
         )
-        self.tend()
+        self.poll()
 
-    def _await(
-        self, started: child.Child, condition: Callable[[], bool], seconds: float, who: str, name: str
-    ) -> None:
-        ready = child.wait_until(lambda: self._stop.is_set() or condition(), seconds, child=started)
-        if self._stop.is_set():
-            raise StoppedError("The system was told to stop.")
-        if not ready:
-            raise self._failed(who, name)
+    def _await(self, starting: readiness.Starting, is_ready: Callable[[], bool]) -> None:
+        readiness.wait(starting, is_ready, self._stop)
 
     def _keep_own(self, kind: str, name: str, command: str) -> child.Child:
         # -P: a folder of the working directory must not stand in for a package of ours.
@@ -273,12 +234,6 @@ class System:
 
     def _log(self, name: str) -> Path:
         return self._directory / "logs" / f"{name}.log"
-
-    def _failed(self, who: str, name: str) -> errors.HeadraceError:
-        log = self._log(name)
-        lines = log.read_text("utf-8", "replace").strip().splitlines()[-1:]
-        last = f": {lines[0].strip()}" if lines else ""
-        return errors.HeadraceError(f"{who} did not start, see {log}{last}")
 
     def _pids(self) -> runtime.Pids:
         edge = [process.pid for started in self._supervisor.running("edge") for process in started.family()]
@@ -300,27 +255,5 @@ def _with_real_port(values: settings.Settings) -> settings.Settings:
     listen = addresses.ListenAddress.parse(values.listen)
     if listen.port:
         return values
-    chosen = listen.model_copy(update={"port": network.free_port()})
+    chosen = listen.model_copy(update={"port": ports.free_port()})
     return values.model_copy(update={"listen": str(chosen)})
-
-
-def _reachable(listen: addresses.ListenAddress) -> addresses.ListenAddress:
-    """Return the address to connect to on this machine: a server may listen on every interface at once."""
-    loopback = {"0.0.0.0": network.LOOPBACK, "::": "::1"}  # noqa: S104 - compared with, not listened on
-    return listen.model_copy(update={"host": loopback.get(listen.host, listen.host)})
-
-
-def _claim(port: int | None, purpose: str) -> int:
-    if port is None:
-        return network.free_port()
-    network.require_free(addresses.ListenAddress(host=network.LOOPBACK, port=port), purpose)
-    return port
-
-
-def _is_ready(listen: addresses.ListenAddress) -> bool:
-    endpoint = _reachable(listen)
-    connection = http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=1.0)
-    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    return False

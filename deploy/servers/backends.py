@@ -1,10 +1,9 @@
-"""Redis and ClickHouse as a command meets them: they answer soon, or one sentence says who does not."""
+"""Connections of a command to Redis and ClickHouse: a server that does not answer soon is one sentence."""
 
 from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 import msgspec
 import redis
@@ -12,7 +11,7 @@ import redis.backoff
 import redis.exceptions
 import redis.retry
 
-from deploy.network import ports
+from deploy.network import addresses, ports
 from deploy.servers import redis_engines
 from storage import errors
 from storage.servers import clickhouse, redis_errors
@@ -49,7 +48,7 @@ def require_redis(url: str) -> None:
     Raises:
         RedisUnavailableError: it does not.
     """
-    failure = f"at {_place(url)} did not answer"
+    failure = f"at {addresses.without_password(url)} did not answer"
     with contextlib.closing(connect_redis(url)) as client, redis_errors.told(failure):
         client.ping()
 
@@ -63,7 +62,7 @@ def require_suitable_redis(url: str) -> tuple[redis_engines.Engine, list[str]]:
     """
     require_redis(url)
     with contextlib.closing(connect_redis(url)) as client:
-        return redis_engines.require_suitable(client, _place(url))
+        return redis_engines.require_suitable(client, addresses.without_password(url))
 
 
 def clickhouse_is_ready(address: clickhouse.Address) -> bool:
@@ -101,9 +100,3 @@ def connected(
         yield server
     finally:
         server.close()
-
-
-def _place(url: str) -> str:
-    """Return where a URL leads, without the password in it."""
-    parts = urlsplit(url)
-    return parts.netloc.rpartition("@")[2] or parts.path

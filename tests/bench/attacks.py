@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from deploy.network import ports
+from deploy.network import addresses
 from tests.bench import corpus, loadgen, memory, probes, stack
 from tests.bench.report import Measurement
 from tests.helpers import harness
@@ -65,7 +65,7 @@ class _Target(NamedTuple):
 def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
     """Time the quiet project alone, then under each attack."""
     directory.mkdir()
-    with harness.system(directory, HEADRACE_TRUSTED_PROXIES=ports.LOOPBACK) as system:
+    with harness.system(directory, HEADRACE_TRUSTED_PROXIES=addresses.LOOPBACK) as system:
         attacker = system.json("project", "create", "attacker")
         quiet = _Quiet(system, attacker, scale.attack_seconds)
         target = _Target(urlsplit(system.edge_url), attacker)

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from deploy.network import ports
+from deploy.network import addresses, ports
 from deploy.processes import child
 from storage.servers import clickhouse
 from storage.tables import migrate
@@ -106,9 +106,9 @@ def _sustain(system: _System, rate: float, seconds: float) -> float:
 def _load(system: _System, *, seconds: float, rate: float) -> loadgen.Outcome:
     samples = (sample for sample in corpus.realistic(4_000) if sample.body.startswith(b'{"csp-report"'))
     path = "/api/1/security/?sentry_key=obvious&sentry_environment=production&sentry_release=shop%401"
-    requests = [loadgen.request(sample, path, ports.LOOPBACK) for sample in samples]
+    requests = [loadgen.request(sample, path, addresses.LOOPBACK) for sample in samples]
     plan = loadgen.Plan(
-        host=ports.LOOPBACK,
+        host=addresses.LOOPBACK,
         port=system.port,
         requests=requests,
         seconds=seconds,
@@ -135,14 +135,14 @@ def _running(directory: Path) -> Iterator[_System]:
         environment = {obvious.REDIS_VARIABLE: redis.url, obvious.CLICKHOUSE_VARIABLE: stored.url}
         edge = child.Child(_gunicorn(port), directory / "edge.log", environment)
         processes.callback(edge.stop)
-        child.wait_until(lambda: ports.answers(ports.LOOPBACK, port), 30, child=edge)
+        child.wait_until(lambda: ports.answers(addresses.LOOPBACK, port), 30, child=edge)
         yield _System(port, server, processes, directory, environment)
 
 
 def _gunicorn(port: int) -> list[str]:
     return [
         str(_BIN / "gunicorn"),
-        f"--bind={ports.LOOPBACK}:{port}",
+        f"--bind={addresses.LOOPBACK}:{port}",
         f"--workers={os.cpu_count()}",
         "--worker-class=gthread",
         "--threads=4",

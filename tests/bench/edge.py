@@ -6,7 +6,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from deploy.network import ports
+from deploy.network import addresses, ports
 from storage.ledger import equations
 from storage.limits import exhausted_quotas
 from storage.projects import model, project_settings, registry
@@ -147,7 +147,7 @@ def _measured(what: str, values: list[float], unit: str, **more: Any) -> Measure
 @contextlib.contextmanager
 def _serving(stores: stack.Stores, *command: str, **settings: object) -> Iterator[_Served]:
     port = ports.free_port()
-    listen = f"{ports.LOOPBACK}:{port}"
+    listen = f"{addresses.LOOPBACK}:{port}"
     with stores.process(*command, name=command[-1], listen=listen, **settings) as process:
         stack.await_listening(process, port)
         with memory.Sampler(process.family) as sampler:
@@ -160,12 +160,12 @@ def _load(stores: stack.Stores, project: model.Project, served: _Served, scale: 
         loadgen.request(
             sample,
             stack.endpoint_path(project.id, project.keys[0], sample.environment, sample.release),
-            ports.LOOPBACK,
+            addresses.LOOPBACK,
         )
         for sample in samples
     ]
     plan = loadgen.Plan(
-        host=ports.LOOPBACK,
+        host=addresses.LOOPBACK,
         port=served.port,
         requests=requests,
         seconds=scale.edge_seconds,

@@ -8,7 +8,7 @@ import urllib.parse
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from deploy import settings
-from deploy.network import ports
+from deploy.network import addresses, ports
 from deploy.processes import child
 from storage.projects import model, registry
 from storage.servers import clickhouse
@@ -76,7 +76,7 @@ def stores(directory: Path) -> Iterator[Stores]:
         values = settings.load(
             redis_url=redis_server.url,
             clickhouse_url=clickhouse_server.url,
-            trusted_proxies=ports.LOOPBACK,
+            trusted_proxies=addresses.LOOPBACK,
         )
         yield Stores(directory, values, client, server, project)
 
@@ -87,7 +87,7 @@ def await_listening(process: child.Child, port: int) -> None:
     Raises:
         RuntimeError: it ended instead.
     """
-    if not child.wait_until(lambda: ports.answers(ports.LOOPBACK, port), 30, child=process):
+    if not child.wait_until(lambda: ports.answers(addresses.LOOPBACK, port), 30, child=process):
         raise RuntimeError(f"Nothing listens on port {port}; see the logs.")
 
 

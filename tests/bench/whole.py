@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import psutil
 import redis
 
-from deploy.network import addresses, ports
+from deploy.network import addresses
 from storage.ledger import equations
 from storage.servers import clickhouse
 from tests.bench import corpus, loadgen, memory, probes, stack
@@ -50,7 +50,7 @@ class _Sample(NamedTuple):
 def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
     """Measure the idle system first, then the same system under a steady rate."""
     directory.mkdir()
-    with harness.system(directory, HEADRACE_TRUSTED_PROXIES=ports.LOOPBACK) as system:
+    with harness.system(directory, HEADRACE_TRUSTED_PROXIES=addresses.LOOPBACK) as system:
         yield _freshness_when_idle(system, scale)
         yield from _sustain(system, scale, directory)
         system.wait_drained()

@@ -10,7 +10,7 @@ import struct
 import threading
 from typing import TYPE_CHECKING, Final, Self
 
-from deploy.network import ports
+from deploy.network import addresses, ports
 from tests.helpers import transports
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Proxy:
         self._loop.close()
 
     async def _serve(self) -> None:
-        self._server = await asyncio.start_server(self._accept, ports.LOOPBACK, self.port)
+        self._server = await asyncio.start_server(self._accept, addresses.LOOPBACK, self.port)
 
     async def _accept(self, client_in: asyncio.StreamReader, client_out: asyncio.StreamWriter) -> None:
         if self._is_away:
@@ -89,7 +89,7 @@ class Proxy:
             client_out.transport.abort()
             return
         try:
-            server_in, server_out = await asyncio.open_connection(ports.LOOPBACK, self._target)
+            server_in, server_out = await asyncio.open_connection(addresses.LOOPBACK, self._target)
         except OSError:
             client_out.close()
             return

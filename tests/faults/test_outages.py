@@ -131,7 +131,7 @@ def test_reports_wait_while_the_disk_is_full(
         with load.Load(system.project) as sent:
             sent.wait_for(A_WHILE)
             with (small_disk / "filler").open("ab", buffering=0) as filler:
-                disks.fill(filler, leave=free_space.enough(str(small_disk)))
+                disks.fill(filler, leave=free_space.to_start(str(small_disk)))
                 _wait_for_line(logs / "worker-1.log", "enough free space")
                 disks.fill(filler, leave=0)
                 _wait_for_line(logs / "clickhouse.log", "nearly full")

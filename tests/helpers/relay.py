@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
-from deploy.network import ports
+from deploy.network import addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,8 +43,8 @@ class Relay:
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
-        self._listening = self._stack.enter_context(socket.create_server((ports.LOOPBACK, 0)))
-        self.url = f"redis://{ports.LOOPBACK}:{self._listening.getsockname()[1]}/0"
+        self._listening = self._stack.enter_context(socket.create_server((addresses.LOOPBACK, 0)))
+        self.url = f"redis://{addresses.LOOPBACK}:{self._listening.getsockname()[1]}/0"
         self._start(self._accept)
         return self
 

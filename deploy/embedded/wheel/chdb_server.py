@@ -1,15 +1,14 @@
 """A ClickHouse server out of the ``chdb-core`` wheel; run as a program, it serves until SIGTERM.
 
-It needs nothing but the standard library and the wheel. The working directory must hold the ``config.xml``
-that names ports, data and users. The engine serves for as long as its query runs, and its query reads from a
-pipe that ends with SIGTERM. It also ends, at once, when the disk is nearly full: see ``free_space``.
+It needs only the standard library and the wheel. The working directory must hold the ``config.xml`` that
+names ports, data and users. The engine serves for as long as its query runs, and its query reads from a pipe
+that ends with SIGTERM. The process also ends, at once, when the disk is nearly full: see ``free_space``.
 
-Arguments: the directory of the data, the one of the log, the one of what it may only read, and its two ports.
+Its arguments are the directory of the data, the one of the log, the one that it may only read, and two ports.
 """
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import json
@@ -23,10 +22,10 @@ import time
 import types
 from typing import Any, Final
 
-from deploy.embedded import free_space
+from deploy.embedded import free_space, password_hashes
 from deploy.embedded.wheel import landlock, seccomp
 
-NO_ROOM: Final = 28
+NO_SPACE: Final = 28
 """The exit code, after ``errno.ENOSPC``."""
 _STOP_SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 _SERVE: Final = (
@@ -50,8 +49,8 @@ _SYSTEM: Final = (
     ("/dev/urandom", landlock.READ),
     ("/dev/zero", landlock.READ),
 )
-"""What any program may need. ``/proc`` tells nothing of other processes, and of this one nothing secret: the
-environment that it was started in holds nothing of the kind."""
+"""Paths that any program may need. ``/proc`` shows no other process, and nothing secret of this one: the
+environment that it was started in holds no password."""
 _PYTHON: Final = ("stdlib", "platstdlib", "purelib", "platlib")
 
 
@@ -74,6 +73,12 @@ def engine() -> Any:  # noqa: ANN401 - a module without type information
 def confine(data: str, log: str, given: str, *ports: str) -> None:
     """Keep this process from everything but the system, Python, its configuration, its data and its log.
 
+    Args:
+        data: the directory of the data.
+        log: the directory of the log.
+        given: the directory that it may only read.
+        ports: the ports that it may listen on, as decimal numbers.
+
     Raises:
         SystemExit: there are threads already.
     """
@@ -93,16 +98,16 @@ def confine(data: str, log: str, given: str, *ports: str) -> None:
         # It stays open, so that the kernel keeps the very entry that the rule is about.
         os.open("/proc/self/task", os.O_PATH | os.O_CLOEXEC)
     if not seccomp.forbid():
-        sys.stderr.write("Here nothing can keep whoever may query from making empty files among the data.\n")
+        sys.stderr.write("Nothing on this machine keeps queries from making empty files among the data.\n")
     if not landlock.confine(allowed, map(int, ports)):
-        sys.stderr.write("This kernel has no Landlock: whoever may query can read this user's files.\n")
+        sys.stderr.write("This kernel has no Landlock: every query can read the files of this user.\n")
 
 
 def lift_file_limit() -> None:
-    """Let files be of any size: the engine would take a write beyond the limit for done.
+    """Let files be of any size: the engine does not notice when the limit cuts a write short.
 
     Raises:
-        SystemExit: this process may not.
+        SystemExit: this process may not lift the limit.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     if hard != resource.RLIM_INFINITY:
@@ -110,23 +115,21 @@ def lift_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 
 
-def tell_hashes() -> None:
-    """Put the hashes of the passwords where ``users.xml`` looks: no file that a query could read has them."""
+def set_password_variables() -> None:
+    """Put the hashes of the passwords into the environment, where ``users.xml`` refers to them."""
     with open("passwords.json", encoding="utf-8") as file:  # noqa: PTH123 - as the operating system takes it
-        passwords = json.load(file)
-    for user, password in passwords.items():
-        os.environ[f"{user.upper()}_SHA256"] = hashlib.sha256(password.encode()).hexdigest()
+        os.environ.update(password_hashes.variables(json.load(file)))
 
 
 def _status(data: str) -> str:
-    """Return the file that keeps a second engine away, the only one that is written anew in its place."""
+    """Make the file ``status`` with which an engine locks its data; it alone is written in its place."""
     path = os.path.join(data, "status")  # noqa: PTH118 - a path as the operating system takes it
     os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC, 0o640))
     return path
 
 
 def _wheel() -> str | None:
-    """Return the directory where the wheel is installed, with the libraries it brings."""
+    """Return the directory where the wheel and its libraries are installed."""
     spec = importlib.util.find_spec("chdb")
     return os.path.dirname(os.path.dirname(spec.origin)) if spec and spec.origin else None  # noqa: PTH120
 
@@ -134,7 +137,7 @@ def _wheel() -> str | None:
 def serve(chdb: Any, data: str) -> int:  # noqa: ANN401 - see ``engine``
     """Serve the data in this directory until a signal says stop; return 1 if the engine ended before that.
 
-    On a disk that is nearly full the process ends with ``NO_ROOM``, in the middle of whatever it does.
+    When the disk is nearly full the process ends at once with ``NO_SPACE``, whatever it is doing.
     """
     chdb.set_signal_handlers_enabled(False)
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
@@ -153,23 +156,23 @@ def serve(chdb: Any, data: str) -> int:  # noqa: ANN401 - see ``engine``
     thread.start()
     # Not sigtimedwait: in a process that was frozen past its timeout it reports a signal that never came.
     while not signal.sigpending() & _STOP_SIGNALS:
-        _require_room(data)
+        _require_space(data)
         time.sleep(free_space.POLL_S)
     failed = ended.is_set()
     os.close(pipe)
-    while thread.is_alive():  # what it still writes needs room, too
-        _require_room(data)
+    while thread.is_alive():  # its last writes need space, too
+        _require_space(data)
         thread.join(free_space.POLL_S)
     return int(failed)
 
 
-def _require_room(data: str) -> None:
-    """End this process, threads and all, while every write so far has found its room."""
-    if free_space.free(data) < free_space.least(data):
+def _require_space(data: str) -> None:
+    """End this process, with all its threads, before a write is cut short."""
+    if free_space.free(data) < free_space.to_run(data):
         try:
             os.write(sys.stderr.fileno(), b"The disk is nearly full: the engine ends before it is.\n")
         finally:  # the log may be on the full disk
-            os._exit(NO_ROOM)
+            os._exit(NO_SPACE)
 
 
 def _replace_stdin() -> int:
@@ -182,8 +185,8 @@ def _replace_stdin() -> int:
 
 if __name__ == "__main__":
     lift_file_limit()
-    # Loading it reads what no query may read. It starts threads only when it serves.
+    # Loading reads files that no query may read. The engine starts threads only when it serves.
     loaded = engine()
-    tell_hashes()
+    set_password_variables()
     confine(*sys.argv[1:])
     sys.exit(serve(loaded, sys.argv[1]))

@@ -1,7 +1,8 @@
 """Confine this process to some directories and some ports, with Landlock.
 
-The engine in the wheel lets whoever may query read files by their path. What the kernel does not show to the
-process, nobody can ask it for. Needs nothing but the standard library, and Linux 5.19; ports need 6.7.
+In the engine of the wheel, every user that may query may read files by their path. A file that the kernel
+hides from the process cannot be read by any query. This needs only the standard library, and Linux 5.19;
+ports need 6.7.
 """
 
 from __future__ import annotations
@@ -13,19 +14,20 @@ import struct
 import sys
 from typing import TYPE_CHECKING, Final
 
+from deploy.embedded.wheel import libc
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _CREATE_RULESET: Final = 444
 _ADD_RULE: Final = 445
 _RESTRICT_SELF: Final = 446
-"""Numbers of the system calls, the same on all architectures."""
+"""The numbers of the system calls; they are the same on all architectures."""
 _ASK_VERSION: Final = 1
 _PATH_BENEATH: Final = 1
 _NET_PORT: Final = 2
-_SET_NO_NEW_PRIVS: Final = 38
 _CAPABILITIES: Final = struct.pack("=Ii", 0x20080522, 0), bytes(24)
-"""The version of the call and this thread, and not one capability."""
+"""The arguments of capset(2): the version of the call, this thread, and no capability at all."""
 
 _EXECUTE: Final = 1 << 0
 _WRITE_FILE: Final = 1 << 1
@@ -47,11 +49,11 @@ _CONNECT: Final = 1 << 1
 READ: Final = _READ_FILE | _READ_DIRECTORY
 RUN: Final = READ | _EXECUTE
 USE: Final = _READ_FILE | _WRITE_FILE
-"""Of a device."""
+"""Read and write a device."""
 LOG: Final = _WRITE_FILE | _MAKE_REGULAR | _REMOVE_FILE | _READ_DIRECTORY
-"""Write files and put them aside, and never read them."""
+"""Write log files and rotate them, and never read them."""
 OWN: Final = USE | _TRUNCATE
-"""Of a file that is written anew in its place."""
+"""Read a file, and write it again in its place."""
 STORE: Final = (
     READ
     | _WRITE_FILE
@@ -62,10 +64,10 @@ STORE: Final = (
     | _MAKE_SYMLINK
     | _REFER
 )
-"""Keep files. To open one that is there and empty it is refused, to write a new one is not."""
+"""Keep files: a new file may be written; to open one that exists and empty it is refused."""
 
 LEAST_VERSION: Final = 2
-"""The first one forbids every rename from one directory to another, of which ClickHouse makes many."""
+"""Version 1 forbids every rename from one directory to another, and ClickHouse makes many of those."""
 _PORTS_VERSION: Final = 4
 
 
@@ -75,14 +77,14 @@ def confine(allowed: Iterable[tuple[str, int]], ports: Iterable[int]) -> bool:
     Call it before there are other threads. What is open stays open.
 
     Args:
-        allowed: paths and what may be done there; one that does not exist is passed over.
-        ports: of TCP, that it may listen on; it connects to none.
+        allowed: paths, each with the rights there; a path that does not exist is passed over.
+        ports: the TCP ports that it may listen on; it may connect to none.
 
     Returns:
-        Whether this kernel can.
+        Whether this kernel has Landlock.
 
     Raises:
-        OSError: it can, and did not.
+        OSError: the kernel has it, and refused.
     """
     version = _version()
     if version < LEAST_VERSION:
@@ -115,7 +117,7 @@ def _version() -> int:
 
 
 def _rights(version: int) -> int:
-    """Return all that can be forbidden; the kernel refuses what it does not know."""
+    """Return all rights that this version can forbid; the kernel refuses a ruleset with others."""
     later = ((2, _REFER), (3, _TRUNCATE), (5, _IOCTL))
     return _UP_TO_MAKE_SYMLINK | sum(right for since, right in later if version >= since)
 
@@ -135,29 +137,19 @@ def _add(ruleset: int, kind: int, attribute: bytes) -> None:
 
 
 def _give_up_privileges() -> None:
-    """Forbid what set-user-id programs gain, as Landlock asks, and drop what root may do beyond others.
+    """Drop the capabilities that root has, and forbid to gain others.
 
-    A confined process may not read the memory and the environment of others; root might all the same.
+    A confined process may not read the memory and the environment of other processes; with the capabilities
+    of root it might.
     """
-    library = _library()
-    if library.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or library.capset(*_CAPABILITIES):
-        raise _error()
+    libc.forbid_new_privileges()
+    if libc.load().capset(*_CAPABILITIES):
+        raise libc.error()
 
 
 def _call(number: int, *arguments: object) -> int:
     passed = [ctypes.c_long(value) if isinstance(value, int) else value for value in arguments]
-    result: int = _library().syscall(ctypes.c_long(number), *passed)
+    result: int = libc.load().syscall(ctypes.c_long(number), *passed)
     if result < 0:
-        raise _error()
+        raise libc.error()
     return result
-
-
-def _library() -> ctypes.CDLL:
-    library = ctypes.CDLL(None, use_errno=True)
-    library.syscall.restype = ctypes.c_long
-    return library
-
-
-def _error() -> OSError:
-    number = ctypes.get_errno()
-    return OSError(number, os.strerror(number))

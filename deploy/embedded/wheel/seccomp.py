@@ -1,8 +1,8 @@
 """Forbid this process to open a file for reading and writing that it may have to create, with seccomp.
 
-The table function ``sqlite`` of the engine opens the file that it is given, and creates it where there is
-none, before the engine asks who may. The engine itself opens no file that way: it writes new ones, and reads
-those that are there. Needs nothing but the standard library, and Linux.
+The table function ``sqlite`` of the engine opens the file that it is given, and creates a missing one, before
+the engine checks the rights of the user. The engine itself opens no file that way: it writes new files, and
+reads existing ones. This needs only the standard library, and Linux.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ import struct
 import sys
 from typing import Final
 
-_SET_NO_NEW_PRIVS: Final = 38
+from deploy.embedded.wheel import libc
+
 _SET_SECCOMP: Final = 22
 _FILTER: Final = 2
 
 _NUMBER_AT: Final = 0
 _ARCHITECTURE_AT: Final = 4
 _ARGUMENTS_AT: Final = 16
-"""Offsets into ``struct seccomp_data``, see seccomp(2). On all machines below the low half comes first."""
+"""Offsets into ``struct seccomp_data``, see seccomp(2). On all these machines the low half comes first."""
 _LOAD: Final = 0x20
 _AND: Final = 0x54
 _EQUAL: Final = 0x15
@@ -34,7 +35,7 @@ _CALLS: Final = {
     "x86_64": (0xC000003E, ((2, 1), (257, 2))),
     "aarch64": (0xC00000B7, ((56, 2),)),
 }
-"""By machine: how the kernel names it, and the numbers of calls that open, each with where its flags are."""
+"""By machine: the kernel's name of it, and the calls that open files: number, and position of the flags."""
 
 
 def forbid() -> bool:
@@ -43,7 +44,7 @@ def forbid() -> bool:
     Call it before there are other threads.
 
     Returns:
-        Whether it is forbidden; on other systems and machines nothing is.
+        Whether the kernel took the filter; False on other systems and machines, where nothing is forbidden.
     """
     known = _CALLS.get(os.uname().machine) if sys.platform == "linux" else None
     if known is None:
@@ -51,13 +52,12 @@ def forbid() -> bool:
     steps = _program(*known)
     code = ctypes.create_string_buffer(b"".join(steps), 8 * len(steps))
     program = ctypes.create_string_buffer(struct.pack("@HP", len(steps), ctypes.addressof(code)))
-    library = ctypes.CDLL(None, use_errno=True)
-    library.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    return bool(library.prctl(_SET_SECCOMP, _FILTER, program, 0, 0) == 0)
+    libc.forbid_new_privileges()
+    return bool(libc.load().prctl(_SET_SECCOMP, _FILTER, program, 0, 0) == 0)
 
 
 def _program(architecture: int, calls: tuple[tuple[int, int], ...]) -> list[bytes]:
-    """Return the filter; jumps count the instructions that are passed over."""
+    """Return the filter; a jump names the number of instructions that it skips."""
     both, kind = os.O_RDWR | os.O_CREAT, os.O_ACCMODE | os.O_CREAT
     steps = [_step(_LOAD, _ARCHITECTURE_AT), _step(_EQUAL, architecture, 1, 0), _step(_RETURN, _ALLOW)]
     for number, argument in calls:

@@ -20,7 +20,7 @@ import redis
 from typer import testing
 
 from deploy import cli
-from deploy.network import ports
+from deploy.network import addresses, ports
 from deploy.processes import child
 from storage.projects import edges, registry
 from tests.helpers import harness
@@ -53,7 +53,7 @@ class Machine:
     """A machine of its own, as far as Headrace is concerned: an edge with its processes."""
 
     def __init__(self, still: Still, directory: Path) -> None:
-        listen = f"{ports.LOOPBACK}:{ports.free_port()}"
+        listen = f"{addresses.LOOPBACK}:{ports.free_port()}"
         environment = {
             **os.environ,
             **still.environment,

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import redis
 
-from deploy.network import ports
+from deploy.network import addresses, ports
 from deploy.processes import child
 from storage.projects import registry
 from tests.helpers import harness, waiting
@@ -47,7 +47,7 @@ class Edges:
 
 @pytest.fixture(scope="module")
 def both(system: harness.System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edges]:
-    listen = f"{ports.LOOPBACK}:{ports.free_port()}"
+    listen = f"{addresses.LOOPBACK}:{ports.free_port()}"
     command = [sys.executable, "-P", "-m", "deploy", "edge", "--data", str(system.directory)]
     environment = {**os.environ, "PYTHONPATH": str(harness.ROOT), "HEADRACE_LISTEN": listen}
     log = tmp_path_factory.mktemp("second") / "edge.log"

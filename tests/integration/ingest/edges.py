@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 import msgspec
 
-from deploy.network import ports
+from deploy.network import addresses, ports
 from deploy.processes import child
 from ingest import config
 from storage.projects import model, registry
@@ -83,7 +83,7 @@ class Edge:
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://{ports.LOOPBACK}:{self.port}"
+        return f"http://{addresses.LOOPBACK}:{self.port}"
 
     def client(self) -> httpx.Client:
         """Return a new HTTP client of this edge."""
@@ -117,11 +117,11 @@ def edge(directory: Path, redis_url: str, *, keep_alive: int = 15, **settings: A
     """
     edge_config = config.EdgeConfig(
         redis_url=redis_url,
-        **{"trusted_proxies": (ports.LOOPBACK,), "redis_timeout": REDIS_S, **settings},
+        **{"trusted_proxies": (addresses.LOOPBACK,), "redis_timeout": REDIS_S, **settings},
     )
     port = ports.free_port()
     options = {
-        "--bind": f"{ports.LOOPBACK}:{port}",
+        "--bind": f"{addresses.LOOPBACK}:{port}",
         "--worker-class": "ingest.gunicorn_worker.EdgeWorker",
         "--asgi-loop": "uvloop",
         "--asgi-lifespan": "on",

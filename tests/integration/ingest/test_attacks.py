@@ -21,7 +21,7 @@ import httpx
 import pytest
 import zstandard
 
-from deploy.network import ports
+from deploy.network import addresses
 from storage.queue import streams
 from tests.helpers import waiting
 from tests.integration.ingest import edges
@@ -108,7 +108,7 @@ class _Sender:
         self._connect()
 
     def _connect(self) -> None:
-        self._raw = socket.create_connection((ports.LOOPBACK, self._port), waiting.PATIENCE_S)
+        self._raw = socket.create_connection((addresses.LOOPBACK, self._port), waiting.PATIENCE_S)
         self._raw.settimeout(0)
         self._left = memoryview(self._opening)
 
@@ -244,7 +244,7 @@ def test_made_up_keys_leave_room_for_others(edge: edges.Edge, seen: _Seen) -> No
 def test_framing_without_end_is_refused_soon(
     opening: bytes, piece: bytes, status: int, edge: edges.Edge
 ) -> None:
-    with socket.create_connection((ports.LOOPBACK, edge.port), waiting.PATIENCE_S) as raw:
+    with socket.create_connection((addresses.LOOPBACK, edge.port), waiting.PATIENCE_S) as raw:
         raw.sendall(opening)
         _send_until_answered(raw, piece)
         answer = raw.recv(4096)

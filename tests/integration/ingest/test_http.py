@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.network import ports
+from deploy.network import addresses
 from tests.integration.ingest import edges, http_cases
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def send(raw: socket.socket, pieces: Iterable[bytes]) -> None:
 
 def statuses(port: int, pieces: Iterable[bytes], expected: int) -> list[int]:
     """Return the statuses of all answers to what is sent over one connection."""
-    with socket.create_connection((ports.LOOPBACK, port), timeout=30) as raw:
+    with socket.create_connection((addresses.LOOPBACK, port), timeout=30) as raw:
         send(raw, pieces)
         answers = Answers(raw)
         found = [status for _ in range(expected) if (status := answers.next()) is not None]
@@ -125,7 +125,7 @@ def test_what_is_not_plain_is_refused(
 
 def test_a_refusal_ends_the_connection(strict_edge: edges.Edge, redis_client: redis.Redis) -> None:
     before = edges.acknowledged(redis_client)
-    with socket.create_connection((ports.LOOPBACK, strict_edge.port), timeout=30) as raw:
+    with socket.create_connection((addresses.LOOPBACK, strict_edge.port), timeout=30) as raw:
         send(raw, [http_cases.post(host=None)])
         answers = Answers(raw)
         assert answers.next() == 400
@@ -136,7 +136,7 @@ def test_a_refusal_ends_the_connection(strict_edge: edges.Edge, redis_client: re
 
 def test_a_request_is_answered_once(strict_edge: edges.Edge) -> None:
     """A second answer would pass for that of the next request, which may be somebody else's."""
-    with socket.create_connection((ports.LOOPBACK, strict_edge.port), timeout=30) as raw:
+    with socket.create_connection((addresses.LOOPBACK, strict_edge.port), timeout=30) as raw:
         answers = Answers(raw)
         send(raw, [http_cases.head(http_cases.CHUNKED, line="POST /api/1/nothing HTTP/1.1")])
         assert answers.next() == 404
@@ -159,7 +159,7 @@ def test_a_body_that_comes_after_its_answer_is_no_request(
 ) -> None:
     """The connection is kept, whatever answered: a close in the middle of a body may destroy the answer."""
     sent = http_cases.post(line=line)
-    with socket.create_connection((ports.LOOPBACK, strict_edge.port), timeout=30) as raw:
+    with socket.create_connection((addresses.LOOPBACK, strict_edge.port), timeout=30) as raw:
         answers = Answers(raw)
         body_at = sent.index(b"\r\n\r\n") + 4
         send(raw, [sent[: body_at + 1]])
@@ -170,7 +170,7 @@ def test_a_body_that_comes_after_its_answer_is_no_request(
 
 @pytest.mark.parametrize("left_out", [1, 100, 200])
 def test_half_a_request_ends_with_its_connection(strict_edge: edges.Edge, left_out: int) -> None:
-    with socket.create_connection((ports.LOOPBACK, strict_edge.port), timeout=30) as raw:
+    with socket.create_connection((addresses.LOOPBACK, strict_edge.port), timeout=30) as raw:
         raw.sendall(http_cases.FOLLOWING[:-left_out])
         raw.shutdown(socket.SHUT_WR)
         assert Answers(raw).next() is None
@@ -193,7 +193,7 @@ def test_half_a_request_ends_with_its_connection(strict_edge: edges.Edge, left_o
 )
 def test_what_never_ends_is_ended(strict_edge: edges.Edge, opening: bytes, piece: bytes) -> None:
     """After 32 KiB or a little more, long before any time-out; the rest of what is sent lies in buffers."""
-    with socket.create_connection((ports.LOOPBACK, strict_edge.port), timeout=30) as raw:
+    with socket.create_connection((addresses.LOOPBACK, strict_edge.port), timeout=30) as raw:
         sent = len(opening)
         with contextlib.suppress(ConnectionError):
             raw.sendall(opening)

@@ -13,7 +13,7 @@ import httpx
 import msgspec
 import pytest
 
-from deploy.network import ports
+from deploy.network import addresses, ports
 from ingest import config
 from storage.projects import registry
 from storage.tables import refusals
@@ -133,7 +133,7 @@ def pending_reasons(client: Redis) -> set[str]:
 
 def test_an_edge_that_is_started_before_its_redis(tmp_path: Path) -> None:
     port = ports.free_port()
-    url = f"redis://{ports.LOOPBACK}:{port}/0"
+    url = f"redis://{addresses.LOOPBACK}:{port}/0"
     with edges.edge(tmp_path, url) as edge:
         assert not edge.is_ready()
         assert is_temporary(

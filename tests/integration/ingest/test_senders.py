@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.network import ports
+from deploy.network import addresses, ports
 from ingest import connection, senders
 from tests.helpers import waiting
 from tests.integration.ingest import edges
@@ -62,7 +62,7 @@ def test_the_secret_of_a_day_is_forgotten(
 
 
 def test_without_redis_nobody_is_told_apart() -> None:
-    assert hashes(f"redis://{ports.LOOPBACK}:{ports.free_port()}", NOW) == [0]
+    assert hashes(f"redis://{addresses.LOOPBACK}:{ports.free_port()}", NOW) == [0]
 
 
 @pytest.mark.parametrize("media_type", [b"", b"application/csp-report", b"application/json"])

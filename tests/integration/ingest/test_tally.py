@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from deploy.network import ports
+from deploy.network import addresses, ports
 from ingest import auth, connection, refusals, tally, targets
 from storage.tables import refusals as stored_refusals
 from tests.helpers import relay
@@ -133,7 +133,9 @@ def test_counts_wait_for_a_redis_that_is_away(
     waiting(redis_client)
 
     async def scenario(tested: tally.Tally) -> None:
-        tested._client = connection.connect(f"redis://{ports.LOOPBACK}:{ports.free_port()}/0", edges.REDIS_S)
+        tested._client = connection.connect(
+            f"redis://{addresses.LOOPBACK}:{ports.free_port()}/0", edges.REDIS_S
+        )
         tested.count(refusals.DISABLED, target(7, "prod"))
         await tested.flush()
         tested.count(refusals.DISABLED, target(7, "prod"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from deploy.network import ports
+from deploy.network import addresses
 from ingest import config
 from tests.helpers import waiting
 from tests.integration.ingest import edges
@@ -78,7 +78,7 @@ class Connection:
 
 @pytest.fixture
 def connection(edge: edges.Edge) -> Iterator[Connection]:
-    raw = socket.create_connection((ports.LOOPBACK, edge.port), waiting.PATIENCE_S)
+    raw = socket.create_connection((addresses.LOOPBACK, edge.port), waiting.PATIENCE_S)
     with contextlib.closing(Connection(raw)) as opened:
         yield opened
 
@@ -247,7 +247,7 @@ def test_connections_that_ended_leave_nothing_behind(edge: edges.Edge) -> None:
     request = whole(b'{"a":"' + b"x" * 60_000 + b'"}')
     before = _resident(edge)
     for _ in range(600):
-        with socket.create_connection((ports.LOOPBACK, edge.port)) as raw:
+        with socket.create_connection((addresses.LOOPBACK, edge.port)) as raw:
             raw.sendall(request)
             assert raw.recv(4096).startswith(b"HTTP/1.1 200")
     assert _resident(edge) - before < 16 << 20
@@ -319,7 +319,7 @@ def test_a_connection_leaves_nothing_to_collect(edge: edges.Edge, sent: bytes) -
     with edge.client() as client:
         client.get("/garbage")
         for _ in range(100):
-            with socket.create_connection((ports.LOOPBACK, edge.port)) as raw:
+            with socket.create_connection((addresses.LOOPBACK, edge.port)) as raw:
                 raw.sendall(sent)
         waiting.until(lambda: not _others(edge, client), "no other connection is held")
         assert client.get("/garbage").json() < 100

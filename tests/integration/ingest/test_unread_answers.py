@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 
-from deploy.network import ports
+from deploy.network import addresses
 from deploy.processes import child
 from tests.helpers import waiting
 from tests.integration.ingest import edges
@@ -65,7 +65,7 @@ def test_a_sender_that_reads_no_answers_is_cut_off(impatient: edges.Edge, redis_
     before, memory = edges.acknowledged(redis_client), _resident(impatient)
     with socket.socket() as raw:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        raw.connect((ports.LOOPBACK, impatient.port))
+        raw.connect((addresses.LOOPBACK, impatient.port))
         for sent in range(1, MOST + 1):
             with contextlib.suppress(ConnectionError):
                 raw.sendall(PORTION)
@@ -82,7 +82,7 @@ def test_answers_that_are_read_late_arrive_all(edge: edges.Edge, redis_client: r
     with socket.socket() as raw:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         raw.settimeout(waiting.PATIENCE_S)
-        raw.connect((ports.LOOPBACK, edge.port))
+        raw.connect((addresses.LOOPBACK, edge.port))
         for sent in range(1, MOST + 1):
             raw.sendall(PORTION)
             # Whatever takes so long, the answers below must be complete.

@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from deploy.embedded import redis as embedded_redis
-from deploy.network import ports
+from deploy.network import addresses, ports
 from deploy.processes import child
 from deploy.servers import backends
 from storage import errors
@@ -68,7 +68,7 @@ def test_only_edges_of_this_database_are_waited_for(tmp_path: Path, named: conte
     command = embedded_redis.arguments(program, tmp_path, port, maxmemory=0, appendfsync="no")
     process = child.Child([*command, "--databases", "2"], tmp_path / "redis.log")
     named.callback(process.stop)
-    ours, others = (f"redis://{ports.LOOPBACK}:{port}/{database}" for database in (1, 0))
+    ours, others = (f"redis://{addresses.LOOPBACK}:{port}/{database}" for database in (1, 0))
     assert child.wait_until(lambda: backends.redis_is_ready(ours), 60, child=process)
     client = connect(named, ours, "a-command")
     publish(client, 5)

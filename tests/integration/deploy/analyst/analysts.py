@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from deploy.analysts import allow_list
-from deploy.embedded import clickhouse as embedded_clickhouse
+from deploy.embedded import configuration
 from storage import errors
 from storage.servers import clickhouse
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.helpers import harness
 
-ALLOWED = allow_list.allowed(embedded_clickhouse.ANALYST)
+ALLOWED = allow_list.read(configuration.ANALYST_LIMITS)
 """The allow-list of the embedded server on this machine."""
 
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy.embedded import clickhouse as embedded_clickhouse
-from deploy.network import addresses
-from deploy.network import ports as network
+from deploy.network import addresses, ports
 from deploy.servers import backends
 from storage.servers import clickhouse
 from storage.tables import migrate
@@ -34,8 +33,8 @@ KEEPS_NO_USERS = {
 def manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[clickhouse.Connection]:
     """The writing user of a server on which that user may make others."""
     directory = tmp_path_factory.mktemp("manager")
-    ports = (network.free_port(), network.free_port())
-    server = embedded_clickhouse.prepare(directory / "server", *ports, directory / "errors" / "errors.log")
+    where = (ports.free_port(), ports.free_port())
+    server = embedded_clickhouse.prepare(directory / "server", *where, directory / "errors" / "errors.log")
     users = directory / "server" / "users.xml"
     may = "<profile>default</profile><access_management>1</access_management>"
     users.write_text(users.read_text().replace("<profile>default</profile>", may))

@@ -11,7 +11,7 @@ import httpx
 import psutil
 import pytest
 
-from deploy.directory import runtime, sharing
+from deploy.directory import leftovers, runtime, sharing
 from tests.helpers import harness, waiting
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _untouched(original: harness.System) -> Iterator[None]:
     yield
     assert original.runtime == before
     for pid, started in before.started.items():
-        assert abs(psutil.Process(pid).create_time() - started) < runtime.CLOCK_SLACK_S
+        assert abs(psutil.Process(pid).create_time() - started) < leftovers.CLOCK_SLACK_S
     assert httpx.get(f"{before.edge_url}/readyz", timeout=waiting.PATIENCE_S).status_code == 200
 
 

@@ -87,7 +87,7 @@ def test_clickhouse_whose_port_is_taken_ends_and_says_so(
 def test_clickhouse_is_not_started_on_a_disk_without_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(free_space, "KEPT", 1 << 60)
+    monkeypatch.setattr(free_space, "MOST", 1 << 60)
     monkeypatch.setattr(free_space, "free", lambda _: 5 * free_space.MEBIBYTE)
     with pytest.raises(errors.HeadraceError, match=r"Only 5 MiB are free on .* needs \d+ MiB: make"):
         embedded_clickhouse.prepare(tmp_path, 1, 2, tmp_path / "errors" / "errors.log")

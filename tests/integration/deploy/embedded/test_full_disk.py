@@ -76,7 +76,7 @@ def filled(disk: Path, leave: int) -> Iterator[io.FileIO]:
 
 def between(disk: Path) -> int:
     """Return a number of free bytes that lets an engine start, and take no reports."""
-    return (free_space.enough(str(disk)) + free_space.kept(str(disk))) // 2
+    return (free_space.to_start(str(disk)) + free_space.left_by_inserts(str(disk))) // 2
 
 
 def test_a_nearly_full_disk_takes_no_reports_and_can_be_cleared(disk: Path) -> None:
@@ -130,8 +130,8 @@ def test_the_engine_ends_even_if_it_cannot_say_so(disk: Path) -> None:
         arguments = embedded_clickhouse._arguments(server.server)
         again = subprocess.Popen(arguments, stderr=full, cwd=server.server.directory)
         try:
-            with filled(disk, free_space.least(str(disk)) // 2):
-                assert again.wait(waiting.PATIENCE_S) == chdb_server.NO_ROOM
+            with filled(disk, free_space.to_run(str(disk)) // 2):
+                assert again.wait(waiting.PATIENCE_S) == chdb_server.NO_SPACE
         finally:
             again.kill()
             again.wait()
@@ -141,7 +141,7 @@ def test_the_room_of_the_disk_that_holds_the_data_counts(disk: Path, tmp_path: P
     (tmp_path / "clickhouse").mkdir()
     (tmp_path / "clickhouse" / "data").symlink_to(disk)
     with (
-        filled(disk, free_space.enough(str(disk)) - MEBIBYTE),
+        filled(disk, free_space.to_start(str(disk)) - MEBIBYTE),
         pytest.raises(errors.HeadraceError, match=rf"MiB are free on the disk of {disk}"),
     ):
         embedded_clickhouse.prepare(tmp_path / "clickhouse", 1, 2, tmp_path / "errors" / "errors.log")
@@ -155,7 +155,7 @@ def test_an_engine_waits_for_room_whether_or_not_it_can_say_so(disk: Path) -> No
     program = [sys.executable, "-c", roomy, str(Path(free_space.__file__).parent), str(disk)]
     waits = [sys.executable, "-I", "-S", str(free_space.__file__), str(disk), *program]
     with (
-        filled(disk, free_space.enough(str(disk)) - MEBIBYTE) as filler,
+        filled(disk, free_space.to_start(str(disk)) - MEBIBYTE) as filler,
         Path("/dev/full").open("wb") as full,
     ):
         mute = subprocess.Popen(waits, stdout=subprocess.PIPE, stderr=full)

@@ -27,6 +27,8 @@ def redis_with(directory: Path, *options: str) -> Iterator[str]:
     url = embedded_redis.url(port)
     program = embedded_redis.choose(directory).path
     command = embedded_redis.arguments(program, directory, port, maxmemory=1 << 28, appendfsync="no")
+    if "--cluster-enabled" in options:  # else it is the port plus 10 000, which may be no port, or in use
+        command += ["--cluster-port", str(ports.free_port())]
     process = child.Child([*command, *options], directory / "redis.log")
     try:
         assert child.wait_until(lambda: backends.redis_is_ready(url), 60, child=process)

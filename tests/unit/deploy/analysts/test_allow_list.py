@@ -6,10 +6,10 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from deploy.analysts import allow_list
+from deploy.analysts import allow_list, grants, users_xml
 
 LIMITS = allow_list.QueryLimits(seconds=60, memory=1 << 30, threads=4, queries=20)
-GIVEN = allow_list.allowed(LIMITS)
+GIVEN = allow_list.read(LIMITS)
 
 
 def test_the_numbers_of_the_server_are_filled_in() -> None:
@@ -28,10 +28,10 @@ def test_no_setting_that_may_be_changed_names_a_place(part: str) -> None:
 
 
 def test_the_profile_reads_only_and_bounds_what_it_sets() -> None:
-    settings = ET.fromstring(f"<profile>{allow_list.xml_settings(GIVEN)}</profile>")  # noqa: S314 - our own
+    settings = ET.fromstring(f"<profile>{users_xml.settings(GIVEN)}</profile>")  # noqa: S314 - our own
     assert settings.findtext("readonly") == "1"
     assert settings.findtext("max_execution_time") == "60"
-    constraints = ET.fromstring(f"<constraints>{allow_list.xml_constraints(GIVEN)}</constraints>")  # noqa: S314
+    constraints = ET.fromstring(f"<constraints>{users_xml.constraints(GIVEN)}</constraints>")  # noqa: S314
     assert {child.tag for child in constraints} == {*GIVEN.free, *GIVEN.bounded}
     assert all(child.find("changeable_in_readonly") is not None for child in constraints)
     assert constraints.findtext("max_threads/max") == "4"
@@ -45,18 +45,21 @@ def test_the_profile_leaves_out_what_a_server_does_not_know() -> None:
 
 
 def test_sql_quotes_every_name() -> None:
-    sql = allow_list.statements(GIVEN, "a`b\\", "head`race")
+    sql = grants.statements(GIVEN, "a`b\\", "head`race")
     assert sql[-1] == "ALTER USER `a\\`b\\\\` SETTINGS PROFILE headrace_analyst"
     assert sql[1] == "GRANT SELECT ON `head\\`race`.* TO `a\\`b\\\\`"
 
 
 def test_a_user_can_be_kept_to_one_project() -> None:
-    assert allow_list.policies("shop", "headrace", 7, {"reports": "project_id", "projects": "id"}) == [
+    assert grants.row_policies("shop", "headrace", 7, {"reports": "project_id", "projects": "id"}) == [
         "CREATE ROW POLICY OR REPLACE `shop` ON `headrace`.`reports` USING `project_id` = 7 TO `shop`",
         "CREATE ROW POLICY OR REPLACE `shop` ON `headrace`.`projects` USING `id` = 7 TO `shop`",
     ]
 
 
 def test_a_function_that_refuses_stands_for_each_that_reaches_out() -> None:
-    refused = allow_list.refused_functions()
-    assert refused["file"] == "CREATE FUNCTION file AS refused -> throwIf(1, 'The function file is refused')"
+    assert "file" in allow_list.refused_functions()
+    assert (
+        grants.refusing_function("file")
+        == "CREATE FUNCTION file AS refused -> throwIf(1, 'The function file is refused')"
+    )

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from deploy import settings
-from deploy.directory import runtime
+from deploy.directory import leftovers, lock, runtime
 from deploy.running import located
 from storage import errors
 
@@ -58,24 +58,24 @@ def test_a_broken_file_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_directory_has_one_holder(tmp_path: Path) -> None:
-    with runtime.lock(tmp_path), pytest.raises(runtime.InUseError), runtime.lock(tmp_path):
+    with lock.hold(tmp_path), pytest.raises(lock.InUseError), lock.hold(tmp_path):
         pass
-    with runtime.lock(tmp_path):
+    with lock.hold(tmp_path):
         pass
 
 
 def test_a_directory_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     data = tmp_path / "file" / "data"
-    with pytest.raises(errors.HeadraceError, match="cannot be used"), runtime.lock(data):
+    with pytest.raises(errors.HeadraceError, match="cannot be used"), lock.hold(data):
         pass
 
 
 def test_what_a_killed_up_left_running_is_stopped(tmp_path: Path, sleeper: subprocess.Popen[bytes]) -> None:
     runtime.write(tmp_path, example(sleeper.pid))
-    assert runtime.stop_stale(tmp_path) == [sleeper.pid]
+    assert leftovers.stop(tmp_path) == [sleeper.pid]
     assert not psutil.pid_exists(sleeper.pid)
-    assert runtime.stop_stale(tmp_path) == []
+    assert leftovers.stop(tmp_path) == []
 
 
 def test_a_stranger_under_an_old_number_is_left_alone(
@@ -85,7 +85,7 @@ def test_a_stranger_under_an_old_number_is_left_alone(
     runtime.write(tmp_path, recorded)
     text = (tmp_path / runtime.FILE).read_text()
     (tmp_path / runtime.FILE).write_text(text.replace(str(recorded.started[sleeper.pid]), "12345.0"))
-    assert runtime.stop_stale(tmp_path) == []
+    assert leftovers.stop(tmp_path) == []
     assert sleeper.poll() is None
 
 
@@ -102,7 +102,7 @@ def test_a_process_under_an_old_number_and_time_is_left_alone_when_it_writes_els
 ) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
         runtime.write(tmp_path, example(stranger.pid))
-        assert runtime.stop_stale(tmp_path) == []
+        assert leftovers.stop(tmp_path) == []
         assert stranger.poll() is None
         stranger.communicate(b"\n")
 
@@ -115,14 +115,14 @@ def test_what_another_place_wrote_is_of_another_system(
     runtime.write(tmp_path, example(sleeper.pid))
 
     def change(found: runtime.Runtime) -> None:
-        assert found.place is not None
+        assert found.directory is not None
         other = "x" if part == "boot" else -1
-        found.place = msgspec.structs.replace(found.place, **{part: other})
+        found.directory = msgspec.structs.replace(found.directory, **{part: other})
 
     rewritten(tmp_path, change)
-    with runtime.lock(tmp_path):
+    with lock.hold(tmp_path):
         assert runtime.running(tmp_path) is None
-        assert runtime.stop_stale(tmp_path) == []
+        assert leftovers.stop(tmp_path) == []
     assert sleeper.poll() is None
 
 
@@ -132,41 +132,41 @@ def test_a_copy_says_nothing_of_the_original(
 ) -> None:
     runtime.write(tmp_path, example(sleeper.pid))
     copy = tmp_path_factory.mktemp("copies") / "copy"
-    with runtime.lock(tmp_path):
+    with lock.hold(tmp_path):
         subprocess.run(["cp", how, tmp_path, copy], check=True)
         assert runtime.running(copy) is None
-        with runtime.lock(copy):
+        with lock.hold(copy):
             assert runtime.running(copy) is None
-            assert runtime.stop_stale(copy) == []
+            assert leftovers.stop(copy) == []
         assert runtime.running(tmp_path) is not None
     assert sleeper.poll() is None
 
 
 def test_a_directory_that_was_moved_is_the_same_one(tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
-    with runtime.lock(old):
+    with lock.hold(old):
         runtime.write(old, example())
         old.rename(new)
         assert runtime.running(new) is not None
-        with pytest.raises(runtime.InUseError), runtime.lock(new):
+        with pytest.raises(lock.InUseError), lock.hold(new):
             pass
 
 
 def test_a_directory_is_held_by_whatever_name(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "link").symlink_to("data")
-    with runtime.lock(tmp_path / "data"), pytest.raises(runtime.InUseError), runtime.lock(tmp_path / "link"):
+    with lock.hold(tmp_path / "data"), pytest.raises(lock.InUseError), lock.hold(tmp_path / "link"):
         pass
 
 
 def test_a_system_that_was_killed_is_not_running(tmp_path: Path) -> None:
-    with runtime.lock(tmp_path):
+    with lock.hold(tmp_path):
         runtime.write(tmp_path, example())
     assert runtime.running(tmp_path) is None
 
 
 def test_the_running_system_is_found_in_its_directory(tmp_path: Path) -> None:
-    with runtime.lock(tmp_path):
+    with lock.hold(tmp_path):
         runtime.write(tmp_path, example())
         found = located.Located(tmp_path, settings.Settings())
     assert found.redis_url == "redis://127.0.0.1:1/0"
@@ -180,7 +180,7 @@ def test_settings_win_over_the_directory(tmp_path: Path) -> None:
     given = settings.Settings(
         redis_url="redis://other:1/0", clickhouse_url="clickhouse://writer:p@other:2/db", shards=8
     )
-    with runtime.lock(tmp_path):
+    with lock.hold(tmp_path):
         runtime.write(tmp_path, example())
         found = located.Located(tmp_path, given)
     assert found.redis_url == "redis://other:1/0"

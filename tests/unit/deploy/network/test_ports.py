@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    with socket.create_server((ports.LOOPBACK, 0)) as server:
+    with socket.create_server((addresses.LOOPBACK, 0)) as server:
         yield server.getsockname()[1]
 
 
 def test_a_taken_port_is_named(taken: int) -> None:
-    endpoint = addresses.ListenAddress(host=ports.LOOPBACK, port=taken)
+    endpoint = addresses.ListenAddress(host=addresses.LOOPBACK, port=taken)
     with pytest.raises(ports.PortTakenError) as caught:
         ports.require_free(endpoint, "The edge")
     assert str(caught.value) == f"The edge cannot listen on 127.0.0.1:{taken}: address already in use."
@@ -37,9 +37,9 @@ def test_a_name_that_does_not_exist_is_named() -> None:
 
 
 def test_a_free_port_can_be_listened_on() -> None:
-    ports.require_free(addresses.ListenAddress(host=ports.LOOPBACK, port=ports.free_port()), "The edge")
+    ports.require_free(addresses.ListenAddress(host=addresses.LOOPBACK, port=ports.free_port()), "The edge")
 
 
 def test_answering_is_told_from_silence(taken: int) -> None:
-    assert ports.answers(ports.LOOPBACK, taken)
-    assert not ports.answers(ports.LOOPBACK, ports.free_port())
+    assert ports.answers(addresses.LOOPBACK, taken)
+    assert not ports.answers(addresses.LOOPBACK, ports.free_port())

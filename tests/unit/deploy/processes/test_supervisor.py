@@ -74,12 +74,12 @@ def test_a_process_that_cannot_be_started_is_tried_again(
     first = watching.start(supervisor.Service("test", "it", start, 5.0, clock))
     psutil.Process(first.pid).kill()
     waiting.until(lambda: first.exit_code() is not None, "it has ended")
-    watching.tend()
+    watching.poll()
     clock.now += 1.0
-    watching.tend()
+    watching.poll()
     assert watching.running("test") == []
     clock.now += 1.0
-    watching.tend()
+    watching.poll()
     (second,) = watching.running("test")
     refused = "it cannot be started: No space left on device, starting again in"
     assert happened == [
@@ -96,7 +96,7 @@ def test_a_dead_process_is_started_again_and_reported(
     first = watching.start(service(tmp_path / "log", SLEEP, clock))
     psutil.Process(first.pid).kill()
     waiting.until(lambda: first.exit_code() is not None, "it has ended")
-    watching.tend()
+    watching.poll()
     (second,) = watching.running("test")
     assert second.pid != first.pid
     assert happened == ["it was ended by SIGKILL, starting again", f"it is process {second.pid} now"]
@@ -111,11 +111,11 @@ def test_a_second_death_is_waited_out(
         running = started.child
         assert running is not None
         running.wait(waiting.PATIENCE_S)
-        watching.tend()
+        watching.poll()
     assert happened[-1] == "it ended with code 3, starting again in 0.5 s"
     assert watching.running("test") == []
     clock.now += 0.5
-    watching.tend()
+    watching.poll()
     assert happened[-1].startswith("it is process ")
 
 
@@ -163,7 +163,7 @@ def test_a_log_that_grows_long_is_put_aside_while_its_process_lives(
     running = it.start()
     written = child.LOG_BYTES + len("x\n")
     waiting.until(lambda: log.stat().st_size == written, "its log is long")
-    assert it.tend() is None
+    assert it.poll() is None
     assert (tmp_path / "it.1.log").stat().st_size > child.LOG_BYTES
     aside.touch()
     waiting.until(lambda: log.read_text() == "on\n", "it writes on")
