@@ -28,7 +28,7 @@ from workers import pipeline
 from workers.draining import batch, corrupt, rescue, retries, sizing
 from workers.draining.batch_limits import BatchLimits
 from workers.failures import defects, failpoints, interruption
-from workers.poison import trials
+from workers.poison import forked_trials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -159,7 +159,7 @@ class Drainer:
 
     def _keep(self, lease: streams.ShardLease, done: threading.Event) -> None:
         while not done.wait(self._limits.lease_ms / 3000):
-            with trials.calm:  # with all that it takes, also the locks of what logs
+            with forked_trials.fork_lock:  # with all that it takes, also the locks of what logs
                 if not self._renew(lease):
                     return  # the fence checks of the work itself find it
 

@@ -15,7 +15,7 @@ from storage.tables import writer
 from workers import pipeline
 from workers.draining import batch
 from workers.failures import interruption
-from workers.poison import search, trials
+from workers.poison import forked_search, search
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,7 +69,7 @@ class Rescue:
         """
         trial, entries = _rows_of(work), work.decoded.entries
         known = work.bounds.plan.poison
-        found = trials.poison_payloads(lease.shard, entries, trial, known)
+        found = forked_search.poison_payloads(lease.shard, entries, trial, known)
         log.warning("batch_suspected", shard=lease.shard, first=work.bounds.first, payloads=len(found))
         if found and work.begun:
             raise MadeBeforeError(f"Rows cannot be made that were made before: {next(iter(found.values()))}")
@@ -78,8 +78,8 @@ class Rescue:
         if work.begun:
             return work
         if known:  # leaving those out has not helped
-            found = trials.poison_payloads(lease.shard, entries, trial)
-        if not found and not trials.fails(entries, trial):
+            found = forked_search.poison_payloads(lease.shard, entries, trial)
+        if not found and not forked_search.fails(entries, trial):
             return work
         return self._less(lease, work, found, begun=False)
 
@@ -113,18 +113,20 @@ class Rescue:
         trial = _rows_of(work) if broken else self._probe_of(lease, work)
         entries, known = work.decoded.entries, work.bounds.plan.poison
         with interruption.allowed():
-            found = search.poison_payloads(lease.shard, entries, trial, patient=broken, known=known)
+            found = search.poison_payloads(
+                lease.shard, entries, trial, ordinary_must_pass=broken, known=known
+            )
         if found is None and failures <= AGAIN:
             return work
         if known and found is None:  # leaving those out has not helped
             with interruption.allowed():
-                found = search.poison_payloads(lease.shard, entries, trial, patient=broken)
+                found = search.poison_payloads(lease.shard, entries, trial, ordinary_must_pass=broken)
         begun = broken and work.begun
         if begun or not (found or self._is_to_blame(lease, work, error, trial)):
             raise error
         if not found and not batch.can_be_halved(work.decoded, begun=begun):
             with interruption.allowed():
-                found = search.beside_others(lease.shard, work.decoded.entries, trial)
+                found = search.failing_beside_others(lease.shard, work.decoded.entries, trial)
         return self._less(lease, work, found or {}, begun=begun)
 
     @staticmethod

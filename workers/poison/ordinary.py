@@ -1,7 +1,7 @@
-"""Ordinary reports, in the shape of others: what they fail at has nothing to do with what senders wrote.
+"""Ordinary reports in the shape of suspected ones: if their trial fails, no sender's text is the reason.
 
-Whoever blames a payload for a trial that failed makes the same trial on an ordinary one, as large as it. A
-machine that lets no such one pass tells nothing of any payload.
+Before a payload is called poison, the same trial is made on an ordinary payload of its size. A machine on
+which ordinary payloads fail tells nothing of any payload.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _ITEM_BYTES: Final = 512
-"""Of a report in an array; the largest arrays hold longer ones."""
+"""Bytes of a report in an array; the reports of the largest arrays are longer."""
 
 
 class UndecidedError(errors.RecoverableError):
-    """A trial told nothing, for a reason that lies outside of what was tried."""
+    """A trial told nothing of the payloads, for a reason that lies outside of them."""
 
 
 def like(entries: Sequence[envelope.Entry]) -> list[envelope.Entry]:
-    """Return entries of the same shape: as many payloads, each as long unless that is too short."""
+    """Return ordinary entries of the same shape: as many payloads, each at least as long."""
     return [
         envelope.Entry(entry.id, [_like(payload, entry.id, at) for at, payload in enumerate(entry.payloads)])
         for entry in entries
@@ -48,7 +48,7 @@ def _report(size: int, name: str) -> bytes:
 
 
 def _array(size: int, name: str) -> bytes:
-    """Return an upload of so many reports, none of which is equal to another."""
+    """Return an upload of this many bytes, with reports of which no two are equal."""
     number = min(decode.MAX_ITEMS, size // _ITEM_BYTES)
     items = [_item(size // number - 1, f"{name}/{position}") for position in range(number)]
     return b"[%b]" % b",".join(items).ljust(size - 2)

@@ -1,9 +1,10 @@
-"""Finding the payloads that make a batch fail, so that the rest of it can go on.
+"""Finding the poison payloads of a batch: those that make it fail, so that the rest of it can go on.
 
-A batch fails for good when a stage raises, or when ClickHouse refuses its rows. Halving finds the culprits:
-a trial on part of the batch either passes or does not. What takes a process down is for ``trials``.
+A batch fails for good when a stage raises, or when ClickHouse refuses its rows. The search halves the batch,
+because a trial on a part of it either passes or fails. ``forked_search`` finds payloads that take a process
+down.
 
-Guarantee: a payload on which one trial alone passes is no culprit, whatever its neighbours are.
+Guarantee: a payload on which one trial alone passes is no poison, whatever its neighbours are.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
     Trial = Callable[[Sequence[envelope.Entry]], object]
 
 TRIES: Final = 3
-"""A trial that fails is made so often before its payload is to blame, beside as many on an ordinary one."""
+"""Trials of a payload that all fail before it is poison, beside as many trials of an ordinary payload."""
 SAME_ERROR: Final = 16
-"""After so many culprits, where ordinary reports are refused as well, the rest shares their fate untried."""
+"""Poison payloads in a row, where ordinary ones are refused as well; the rest is then poison untried."""
 SEARCH_S: Final = 60.0
-"""After this time what was found is enough for now: the rest of the batch is tried again without it."""
+"""A search that has found something ends after this time: the rest of the batch is tried again without it."""
 
 
 class _Suspect(NamedTuple):
@@ -37,14 +38,14 @@ class _Suspect(NamedTuple):
 
 
 class _Search:
-    """One search; ``found`` are the errors of the culprits by receipt."""
+    """One search; ``found`` holds the errors of the poison payloads, by receipt."""
 
-    def __init__(self, shard: int, trial: Trial, *, patient: bool) -> None:
+    def __init__(self, shard: int, trial: Trial, *, ordinary_must_pass: bool) -> None:
         self._shard = shard
         self._trial = trial
-        self._patient = patient
+        self._ordinary_must_pass = ordinary_must_pass
         self._ends = time.monotonic() + SEARCH_S
-        self._as_anybody = 0
+        self._failed_like_ordinary = 0
         self.found: dict[str, str] = {}
 
     def run(self, suspects: list[_Suspect]) -> None:
@@ -53,7 +54,7 @@ class _Search:
         error = _error(self._trial, _entries(suspects))
         if error is None:
             return
-        if self._as_anybody >= SAME_ERROR or (len(suspects) == 1 and self._is_to_blame(suspects)):
+        if self._failed_like_ordinary >= SAME_ERROR or (len(suspects) == 1 and self._is_poison(suspects)):
             for suspect in suspects:
                 self.found[envelope.receipt(self._shard, suspect.entry_id, suspect.position)] = error
         elif len(suspects) > 1:
@@ -61,27 +62,30 @@ class _Search:
             self.run(suspects[:middle])
             self.run(suspects[middle:])
 
-    def _is_to_blame(self, suspects: list[_Suspect]) -> bool:
-        fails, refused = _compared(self._trial, _entries(suspects))
-        if fails and refused and self._patient:
+    def _is_poison(self, suspects: list[_Suspect]) -> bool:
+        fails, refused = _compare_with_ordinary(self._trial, _entries(suspects))
+        if fails and refused and self._ordinary_must_pass:
             raise ordinary.UndecidedError(f"Not even an ordinary report passes its trial: {refused}")
-        self._as_anybody = self._as_anybody + 1 if fails and refused else 0
+        self._failed_like_ordinary = self._failed_like_ordinary + 1 if fails and refused else 0
         return fails
 
 
 def fails_always(entries: Sequence[envelope.Entry], trial: Trial) -> bool:
-    """Say whether a trial fails on all of these together each time, and on as many ordinary reports never.
+    """Say whether a trial of all entries together fails each time, and one of as many ordinary reports never.
 
     Raises:
         RecoverableError: a trial could not be made now.
         MemoryError, OSError, ImportError: likewise.
     """
-    fails, refused = _compared(trial, entries)
+    fails, refused = _compare_with_ordinary(trial, entries)
     return fails and not refused
 
 
-def _compared(trial: Trial, entries: Sequence[envelope.Entry]) -> tuple[bool, str]:
-    """Say whether a trial fails each time, and if so the error of ordinary reports, tried turn by turn."""
+def _compare_with_ordinary(trial: Trial, entries: Sequence[envelope.Entry]) -> tuple[bool, str]:
+    """Say whether a trial fails each time, and if so with which error that of ordinary reports fails, if any.
+
+    The two are made turn by turn.
+    """
     beside, refused = ordinary.like(entries), ""
     for _ in range(TRIES):
         refused = _error(trial, beside) or refused
@@ -91,11 +95,16 @@ def _compared(trial: Trial, entries: Sequence[envelope.Entry]) -> tuple[bool, st
 
 
 def _error(trial: Trial, entries: Sequence[envelope.Entry]) -> str | None:
+    """Return the error with which a trial fails, or None if it passes.
+
+    A store that is away and a machine that lacks something raise, because they say nothing of the entries;
+    so do interruptions, which are no ``Exception``.
+    """
     try:
         trial(entries)
     except (errors.RecoverableError, *interruption.SURROUNDINGS):
         raise
-    except Exception as error:  # noqa: BLE001 - whatever a stage raises is the finding
+    except Exception as error:  # noqa: BLE001 - any other error of a stage is the finding
         return defects.told(error)
     return None
 
@@ -105,36 +114,37 @@ def poison_payloads(
     entries: Sequence[envelope.Entry],
     trial: Trial,
     *,
-    patient: bool = True,
+    ordinary_must_pass: bool = True,
     known: Container[str] = (),
 ) -> dict[str, str] | None:
-    """Return the error of each payload on which a trial fails, by receipt; empty if none fails alone.
+    """Return the error of each payload whose trial fails, by receipt; empty if none fails alone.
 
-    After ``SEARCH_S`` those that were found until then. None if the trial passes on all of them together:
-    then nothing fails, or no more.
+    After ``SEARCH_S`` those that were found until then. None if the trial of all payloads together passes:
+    nothing fails then, or no longer.
 
     Args:
         shard: of the entries.
-        entries: to be searched.
-        trial: raises for what is to be found.
-        patient: whether it is waited for that ordinary reports pass. If not, whoever fails as they do is a
-            culprit all the same.
+        entries: whose payloads are tried.
+        trial: raises when it fails.
+        ordinary_must_pass: whether the search gives up where ordinary reports fail too. If not, a payload
+            that fails like them is poison all the same.
         known: receipts of payloads that are not tried.
 
     Raises:
         RecoverableError: a trial could not be made now, or tells nothing.
         MemoryError, OSError, ImportError: likewise.
     """
-    search = _Search(shard, trial, patient=patient)
+    search = _Search(shard, trial, ordinary_must_pass=ordinary_must_pass)
     suspects = [one for one in _suspects(entries) if envelope.receipt(shard, one[0], one[1]) not in known]
     search.run(suspects)
     return search.found or (None if _error(trial, _entries(suspects)) is None else {})
 
 
-def beside_others(shard: int, entries: Sequence[envelope.Entry], trial: Trial) -> dict[str, str]:
+def failing_beside_others(shard: int, entries: Sequence[envelope.Entry], trial: Trial) -> dict[str, str]:
     """Return the error of the payload with which a trial begins to fail, by receipt, where none fails alone.
 
-    Empty if there is no such payload: what stands up to it passes one time, or fails as ordinary reports do.
+    Empty if there is no such payload: the trial of the payloads up to it passes once, or fails for ordinary
+    reports too.
 
     Raises:
         RecoverableError: a trial could not be made now.

@@ -35,7 +35,7 @@ class Receipts:
         self._shard = shard
         self._cells: dict[str, list[_Cell]] = {}
         for entry in entries:
-            # A search for culprits takes entries apart, so that the same one comes several times.
+            # A search for poison payloads takes entries apart, so that the same one comes several times.
             cells = self._cells.setdefault(entry.id, [])
             cells += [_UNSEEN] * (len(entry.payloads) - len(cells))
         self._rejections: dict[str, list[_Rejection]] = {}

@@ -61,14 +61,14 @@ def test_many_payloads_that_meet_one_defect_take_nobody_with_them(
         return original(questions)
 
     monkeypatch.setattr(evaluate, "evaluate_payloads", breaking)
-    culprits = search.SAME_ERROR + 4
+    poisonous = search.SAME_ERROR + 4
     drains.append(
         client,
-        *(drains.payload(drains.report(n, **{"document-uri": f"{VENOM}/{n}"})) for n in range(culprits)),
+        *(drains.payload(drains.report(n, **{"document-uri": f"{VENOM}/{n}"})) for n in range(poisonous)),
         *(drains.payload(drains.report(n)) for n in range(60)),
     )
     drains.drainer(client, server).drain(SHARD)
-    assert drains.counted(server) == {("accepted", ""): 60, ("invalid", "poison"): culprits}
+    assert drains.counted(server) == {("accepted", ""): 60, ("invalid", "poison"): poisonous}
     drains.balanced(server, client)
 
 
@@ -109,7 +109,7 @@ def test_a_search_that_ends_early_goes_on_with_those_it_has_not_found(
         return original(questions)
 
     monkeypatch.setattr(evaluate, "evaluate_payloads", breaking)
-    monkeypatch.setattr(search, "SEARCH_S", -1.0)  # one culprit in each search
+    monkeypatch.setattr(search, "SEARCH_S", -1.0)  # one poison payload in each search
     append_beside_eight(client, (0, 1, 2))
     drains.drainer(client, server).drain(SHARD)
     assert drains.counted(server) == {("accepted", ""): 8, ("invalid", "poison"): 3}
@@ -198,7 +198,7 @@ ENTRIES = 40
 EACH = 5
 
 
-def test_processes_that_are_killed_and_frozen_all_the_time_make_nobody_a_culprit(
+def test_processes_that_are_killed_and_frozen_all_the_time_make_no_payload_poison(
     client: redis.Redis, server: clickhouse.Connection, worker: armed.ArmedWorker
 ) -> None:
     """Workers, job processes and trials are the victims, and leases end while their holders are frozen."""

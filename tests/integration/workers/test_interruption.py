@@ -1,4 +1,4 @@
-"""Stops, time-outs and freezes hand a batch back: they make no report invalid, and nobody a culprit."""
+"""Stops, time-outs and freezes hand a batch back: they make no report invalid, and no payload poison."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from tests.integration.workers import armed, drains
 from workers import jobs, pipeline
 from workers.draining import rescue
 from workers.failures import failpoints, interruption
-from workers.poison import ordinary
-from workers.poison import trials as apart
+from workers.poison import forked_trials, ordinary
 from workers.stages import evaluate
 
 if TYPE_CHECKING:
@@ -131,7 +130,7 @@ INTERRUPTIONS = [
 
 @pytest.mark.parametrize("error", INTERRUPTIONS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("begun", [False, True])
-def test_whatever_interrupts_a_batch_makes_nobody_a_culprit(
+def test_whatever_interrupts_a_batch_makes_no_payload_poison(
     client: redis.Redis,
     server: clickhouse.Connection,
     monkeypatch: pytest.MonkeyPatch,
@@ -215,7 +214,7 @@ def test_rows_that_were_made_before_are_waited_for(
     drains.drain_innocent(client, server)
 
 
-def test_processes_that_somebody_kills_make_nobody_a_culprit(
+def test_processes_that_somebody_kills_make_no_payload_poison(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A batch that was taken up too often is tried in a process of its own, which somebody ends each time."""
@@ -228,12 +227,14 @@ def test_processes_that_somebody_kills_make_nobody_a_culprit(
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
         client.set(streams.keys(SHARD).attempts, 9)
 
-        def killed(*_: object, number: signal.Signals = number, confine: Any = apart._confine) -> None:
+        def killed(
+            *_: object, number: signal.Signals = number, confine: Any = forked_trials._confine
+        ) -> None:
             confine()
             os.kill(os.getpid(), number)
 
         with monkeypatch.context() as patched:
-            patched.setattr(apart, "_confine", killed)
+            patched.setattr(forked_trials, "_confine", killed)
             with pytest.raises(ordinary.UndecidedError):
                 drains.drainer(client, server).drain(SHARD)
     drains.drain_innocent(client, server)

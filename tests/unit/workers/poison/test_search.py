@@ -42,25 +42,27 @@ def venomous(batch: Any) -> None:
         raise ZeroDivisionError("venom")
 
 
-@pytest.mark.parametrize("culprits", [1, search.SAME_ERROR - 1, search.SAME_ERROR, search.SAME_ERROR + 1, 60])
-@pytest.mark.parametrize("patient", [True, False])
-def test_many_culprits_of_one_error_take_no_innocent_with_them(
-    culprits: int,
-    patient: bool,  # noqa: FBT001 - a parameter of the test
+@pytest.mark.parametrize(
+    "poisonous", [1, search.SAME_ERROR - 1, search.SAME_ERROR, search.SAME_ERROR + 1, 60]
+)
+@pytest.mark.parametrize("ordinary_must_pass", [True, False])
+def test_many_poison_payloads_of_one_error_take_no_innocent_with_them(
+    poisonous: int,
+    ordinary_must_pass: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     seed = random.randrange(1 << 32)
     print("seed", seed)  # noqa: T201 - to repeat a failure
     bodies = [b"innocent %d" % number for number in range(200)]
-    bodies += [VENOM + b" %d" % number for number in range(culprits)]
+    bodies += [VENOM + b" %d" % number for number in range(poisonous)]
     random.Random(seed).shuffle(bodies)
     batch = entries(bodies)
-    found = search.poison_payloads(SHARD, batch, venomous, patient=patient)
+    found = search.poison_payloads(SHARD, batch, venomous, ordinary_must_pass=ordinary_must_pass)
     assert found is not None
     assert bodies_in(found, batch) == sorted(body for body in bodies if body.startswith(VENOM))
 
 
 @pytest.mark.parametrize("odds", [0.02, 0.1, 0.3])
-def test_whoever_passed_alone_is_no_culprit(odds: float) -> None:
+def test_a_payload_that_passed_alone_is_no_poison(odds: float) -> None:
     """Trials fail by chance, of anybody: no payload is found on which one passed, alone."""
     seed = random.randrange(1 << 32)
     print("seed", seed)  # noqa: T201 - to repeat a failure
@@ -116,7 +118,7 @@ def test_where_nobody_is_taken_the_rest_is_not_tried_one_by_one() -> None:
         tried.append(some)
         anybody(some)
 
-    found = search.poison_payloads(SHARD, batch, counted, patient=False)
+    found = search.poison_payloads(SHARD, batch, counted, ordinary_must_pass=False)
     assert found is not None
     assert len(found) == 5_000
     assert len(tried) < 500
@@ -169,5 +171,5 @@ def test_with_whom_a_batch_begins_to_fail_is_found() -> None:
             if {b"%d" % one for one in pair} <= set(bodies_of(tried)):
                 raise ZeroDivisionError("a pair")
 
-        assert bodies_in(search.beside_others(SHARD, batch, trial), batch) == [b"%d" % last]
-    assert search.beside_others(SHARD, batch, bodies_of) == {}
+        assert bodies_in(search.failing_beside_others(SHARD, batch, trial), batch) == [b"%d" % last]
+    assert search.failing_beside_others(SHARD, batch, bodies_of) == {}

@@ -17,7 +17,7 @@ import pytest
 from storage.queue import envelope
 from tests.helpers import payloads
 from workers.failures import interruption
-from workers.poison import ordinary, trials
+from workers.poison import forked_search, forked_trials, ordinary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,12 +29,12 @@ ENTRIES = [
     envelope.Entry("1-1", [payloads.payload(b"one"), payloads.payload(VENOM)]),
     envelope.Entry("1-2", [payloads.payload(b"two")]),
 ]
-CULPRIT = envelope.receipt(SHARD, "1-1", 1)
+POISON = envelope.receipt(SHARD, "1-1", 1)
 
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trials, "CPU_S", 0.2)
+    monkeypatch.setattr(forked_search, "CPU_S", 0.2)
 
 
 def on_venom(harm: Callable[[], object]) -> Any:
@@ -79,36 +79,36 @@ def raising(error: Exception) -> Callable[[], None]:
         (dying(signal.SIGSEGV), "The trial ended with SIGSEGV."),
         (dying(signal.SIGKILL), "The trial ended with SIGKILL."),
         (spin, "The trial ended with more than 0 seconds of processor time."),
-        (fail, "ZeroDivisionError in workers/poison/test_trials.py, line "),
+        (fail, "ZeroDivisionError in workers/poison/test_forked_search.py, line "),
         (deny, "The trial ended with exit status 3."),
-        (lambda: bytearray(2 * trials.MEMORY), "The trial ended with exit status 3."),
+        (lambda: bytearray(2 * forked_trials.MEMORY), "The trial ended with exit status 3."),
     ],
 )
-def test_the_culprit_is_found(harm: Callable[[], None], error: str) -> None:
-    found = trials.poison_payloads(SHARD, ENTRIES, on_venom(harm))
-    assert found.keys() == {CULPRIT}
-    assert found[CULPRIT].startswith(error)
-    assert trials.fails(ENTRIES, on_venom(fail))
+def test_the_poison_payload_is_found(harm: Callable[[], None], error: str) -> None:
+    found = forked_search.poison_payloads(SHARD, ENTRIES, on_venom(harm))
+    assert found.keys() == {POISON}
+    assert found[POISON].startswith(error)
+    assert forked_search.fails(ENTRIES, on_venom(fail))
 
 
-def test_several_culprits_are_found() -> None:
+def test_several_poison_payloads_are_found() -> None:
     entries = [envelope.Entry(f"1-{number}", [payloads.payload(VENOM)]) for number in range(3)]
-    assert len(trials.poison_payloads(SHARD, entries, on_venom(fail))) == 3
+    assert len(forked_search.poison_payloads(SHARD, entries, on_venom(fail))) == 3
 
 
-def test_a_batch_without_culprits_has_none() -> None:
-    assert trials.poison_payloads(SHARD, ENTRIES, lambda _: None) == {}
-    assert trials.poison_payloads(SHARD, [], on_venom(fail)) == {}
-    assert not trials.fails(ENTRIES, lambda _: None)
+def test_a_batch_without_poison_has_none() -> None:
+    assert forked_search.poison_payloads(SHARD, ENTRIES, lambda _: None) == {}
+    assert forked_search.poison_payloads(SHARD, [], on_venom(fail)) == {}
+    assert not forked_search.fails(ENTRIES, lambda _: None)
 
 
 def test_time_in_which_nothing_is_done_is_nobodys_fault() -> None:
-    assert trials.poison_payloads(SHARD, ENTRIES, on_venom(lambda: time.sleep(0.5))) == {}
+    assert forked_search.poison_payloads(SHARD, ENTRIES, on_venom(lambda: time.sleep(0.5))) == {}
 
 
 def test_a_batch_that_takes_long_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trials, "BATCH_CPU_S", 0.1)
-    assert not trials.fails(ENTRIES, on_venom(spin))
+    monkeypatch.setattr(forked_search, "BATCH_CPU_S", 0.1)
+    assert not forked_search.fails(ENTRIES, on_venom(spin))
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
@@ -121,7 +121,7 @@ def test_what_befalls_a_process_once_is_nobodys_fault(
             (tmp_path / str(os.getpid())).touch()
             dying(number)()
 
-    assert trials.poison_payloads(SHARD, ENTRIES, on_venom(befall)) == {}
+    assert forked_search.poison_payloads(SHARD, ENTRIES, on_venom(befall)) == {}
     assert len(list(tmp_path.iterdir())) == times
 
 
@@ -136,18 +136,18 @@ PASSING = [
 @pytest.mark.parametrize("number", sorted(ENDING))
 def test_a_signal_that_no_payload_causes_decides_nothing(number: signal.Signals) -> None:
     with pytest.raises(ordinary.UndecidedError, match="A trial ended by no fault of a payload: "):
-        trials.poison_payloads(SHARD, ENTRIES, on_venom(dying(number)))
+        forked_search.poison_payloads(SHARD, ENTRIES, on_venom(dying(number)))
 
 
 @pytest.mark.parametrize("error", [*PASSING, ImportError("gone"), ModuleNotFoundError("gone")], ids=repr)
 def test_an_error_that_no_payload_causes_decides_nothing(error: Exception) -> None:
     with pytest.raises(ordinary.UndecidedError, match="A trial ended by no fault of a payload: "):
-        trials.poison_payloads(SHARD, ENTRIES, on_venom(raising(error)))
+        forked_search.poison_payloads(SHARD, ENTRIES, on_venom(raising(error)))
 
 
 @pytest.mark.parametrize("error", LASTING, ids=repr)
 def test_an_error_of_the_system_that_a_value_causes_is_its_payloads_fault(error: Exception) -> None:
-    assert trials.poison_payloads(SHARD, ENTRIES, on_venom(raising(error))).keys() == {CULPRIT}
+    assert forked_search.poison_payloads(SHARD, ENTRIES, on_venom(raising(error))).keys() == {POISON}
 
 
 @pytest.mark.parametrize("spell", [1, 2, 3, 4, 5, 6, 7])
@@ -161,7 +161,7 @@ def test_a_spell_in_which_every_process_dies_blames_nobody(tmp_path: Path, spell
             dying(signal.SIGKILL)()
 
     try:
-        assert trials.poison_payloads(SHARD, ENTRIES, hit) == {}
+        assert forked_search.poison_payloads(SHARD, ENTRIES, hit) == {}
     except ordinary.UndecidedError:
         assert len(list(tmp_path.iterdir())) == min(spell, 2)  # the payload's, then the ordinary report's
 
@@ -169,14 +169,18 @@ def test_a_spell_in_which_every_process_dies_blames_nobody(tmp_path: Path, spell
 @pytest.mark.parametrize("harm", [fail, deny, dying(signal.SIGKILL)])
 def test_where_nothing_passes_nobody_is_to_blame(harm: Callable[[], None]) -> None:
     with pytest.raises(ordinary.UndecidedError, match="Not even an ordinary report"):
-        trials.poison_payloads(SHARD, ENTRIES, lambda _: harm())
+        forked_search.poison_payloads(SHARD, ENTRIES, lambda _: harm())
 
 
 def test_a_machine_without_room_blames_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trials, "_ROOM", 8 << 30)  # more than any process has left of what it gave back
-    monkeypatch.setattr(trials, "MEMORY", trials._ROOM // 2)
+    monkeypatch.setattr(
+        forked_search, "_SPARE_MEMORY", 8 << 30
+    )  # more than any process has left of what it gave back
+    monkeypatch.setattr(forked_trials, "MEMORY", forked_search._SPARE_MEMORY // 2)
     with pytest.raises(ordinary.UndecidedError, match="Not even an ordinary report"):
-        trials.poison_payloads(SHARD, ENTRIES, on_venom(lambda: bytearray(trials._ROOM)))
+        forked_search.poison_payloads(
+            SHARD, ENTRIES, on_venom(lambda: bytearray(forked_search._SPARE_MEMORY))
+        )
 
 
 def test_a_limit_that_is_lower_already_stays() -> None:
@@ -188,9 +192,9 @@ def test_a_limit_that_is_lower_already_stays() -> None:
     child = os.fork()
     if child == 0:
         with contextlib.suppress(BaseException):
-            used = trials.MEMORY
+            used = forked_trials.MEMORY
             resource.setrlimit(resource.RLIMIT_AS, (used, used))
-            os._exit(len(trials.poison_payloads(SHARD, ENTRIES, limited)))
+            os._exit(len(forked_search.poison_payloads(SHARD, ENTRIES, limited)))
         os._exit(9)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
@@ -203,14 +207,14 @@ def test_no_process_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
         with monkeypatch.context() as patched:
             patched.setattr(os, name, refused)
             with pytest.raises(ordinary.UndecidedError, match="No trial can be made now"):
-                trials.poison_payloads(SHARD, ENTRIES, on_venom(fail))
+                forked_search.poison_payloads(SHARD, ENTRIES, on_venom(fail))
 
 
 def test_a_trial_without_end_or_work_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trials, "STUCK_S", 0.0)
-    monkeypatch.setattr(trials, "_POLL_S", 0.05)
+    monkeypatch.setattr(forked_trials, "STUCK_S", 0.0)
+    monkeypatch.setattr(forked_trials, "_POLL_S", 0.05)
     with pytest.raises(ordinary.UndecidedError, match="A trial did nothing for"):
-        trials.poison_payloads(SHARD, ENTRIES, lambda _: time.sleep(60))
+        forked_search.poison_payloads(SHARD, ENTRIES, lambda _: time.sleep(60))
 
 
 @pytest.fixture
@@ -224,18 +228,18 @@ def _stopped() -> Iterator[None]:
 def test_a_stop_ends_the_trial_and_blames_nobody() -> None:
     before = psutil.Process().children()
     with pytest.raises(interruption.Stopped):
-        trials.poison_payloads(SHARD, ENTRIES, lambda _: time.sleep(60))
+        forked_search.poison_payloads(SHARD, ENTRIES, lambda _: time.sleep(60))
     assert psutil.Process().children() == before
 
 
-def test_a_fork_waits_until_the_others_are_calm() -> None:
-    with trials.calm:
-        assert trials.calm.locked()
-    assert trials.poison_payloads(SHARD, ENTRIES, lambda _: None) == {}
-    assert not trials.calm.locked()
+def test_a_fork_waits_for_the_lock_of_other_threads() -> None:
+    with forked_trials.fork_lock:
+        assert forked_trials.fork_lock.locked()
+    assert forked_search.poison_payloads(SHARD, ENTRIES, lambda _: None) == {}
+    assert not forked_trials.fork_lock.locked()
 
 
 def test_a_search_that_takes_long_keeps_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trials, "SEARCH_S", 0.0)
+    monkeypatch.setattr(forked_search, "SEARCH_S", 0.0)
     entries = [envelope.Entry(f"1-{number}", [payloads.payload(VENOM)]) for number in range(3)]
-    assert len(trials.poison_payloads(SHARD, entries, on_venom(fail))) == 1
+    assert len(forked_search.poison_payloads(SHARD, entries, on_venom(fail))) == 1
