@@ -111,7 +111,7 @@ def _read(client: redis.Redis) -> tuple[Mark, int]:
 def _make(client: redis.Redis, current: Mark, following: Mark) -> bool:
     with redis_errors.told("did not take a mark"):
         arguments = (str(current.number or ""), str(following.number), str(following.ms))
-        made: Any = client.eval(scripts.MARK.text, 1, KEY, *arguments)
+        made = scripts.MAKE_MARK.run(client, (KEY,), *arguments)
     return bool(made)
 
 

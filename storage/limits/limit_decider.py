@@ -21,7 +21,7 @@ import contextlib
 import enum
 import struct
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -122,7 +122,7 @@ class LimitDecider:
         found = {}
         for start in range(0, len(items), _CHUNK):
             packed = b"".join(_ITEM.pack(*item) for item in items[start : start + _CHUNK])
-            answer = self._decide(scripts.SIGHT, project_id, kind, *bounds, packed, part=start)
+            answer = self._decide(scripts.CHECK_NEW, project_id, kind, *bounds, packed, part=start)
             found.update({item: Novelty(letter.decode()) for item, letter in _ANSWER.iter_unpack(answer)})
         return found
 
@@ -132,7 +132,7 @@ class LimitDecider:
         """Return by minute how many of the wanted reports sampling may keep; always more than the forced."""
         encoded = msgspec.json.encode(wants)
         bounds = (settings.sample_budget, encoded, quotas.KEEP_S, int(self._clock()))
-        return dict(_by_time.decode(self._decide(scripts.BUDGET, project_id, "budget", *bounds)))
+        return dict(_by_time.decode(self._decide(scripts.SHARE_BUDGET, project_id, "budget", *bounds)))
 
     def grant(
         self,
@@ -155,7 +155,8 @@ class LimitDecider:
         grants = {}
         for minute, each in minutes.items():  # one at a time: Redis does nothing else meanwhile
             asked = (project_id, limits, msgspec.json.encode(each), *now)
-            rows = _grants.decode(self._decide(scripts.GRANT, project_id, "quota", *asked, part=minute))
+            answer = self._decide(scripts.GRANT_QUOTAS, project_id, "quota", *asked, part=minute)
+            rows = _grants.decode(answer)
             grants.update({(second, key): Grant(reports, reason) for second, key, reports, reason in rows})
         return grants
 
@@ -168,14 +169,14 @@ class LimitDecider:
             wants: bytes by hour since the epoch.
         """
         asked = (most, msgspec.json.encode(list(wants.items())), 2 * quotas.KEEP_S)
-        return dict(_by_time.decode(self._decide(scripts.KEEP, project_id, "quarantine", *asked)))
+        answer = self._decide(scripts.GRANT_QUARANTINE, project_id, "quarantine", *asked)
+        return dict(_by_time.decode(answer))
 
     def forget(self) -> None:
         """Forget the decisions, once the batch is committed; the next batch removes those that are left."""
         if self._decision_keys:
             with contextlib.suppress(*redis_errors.FAILURES):
-                names = sorted(self._decision_keys)
-                self._client.eval(scripts.FORGET.text, len(names), *names, self._batch)
+                scripts.FORGET_DECISIONS.run(self._client, sorted(self._decision_keys), self._batch)
 
     def _decide(
         self, script: scripts.Script, project_id: int, subject: str, *arguments: object, part: int = 0
@@ -185,7 +186,7 @@ class LimitDecider:
         names = (decisions, f"{prefix}:{subject}", exhausted_quotas.EXHAUSTED_KEY, clocks.KEY)
         whose = (f"{subject}/{part}", self._lease.token, self._batch)
         with redis_errors.told():
-            answer: Any = self._client.eval(script.text, len(names), *names, *whose, *arguments)  # type: ignore[arg-type]
+            answer = script.run(self._client, names, *whose, *arguments)
         if answer is None:
             raise errors.LeaseLostError(
                 f"Stream {self._lease.shard} was taken over: a newer drainer has a decision on its batch."

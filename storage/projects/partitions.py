@@ -14,7 +14,7 @@ all shards.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import redis
@@ -77,7 +77,5 @@ def admit(  # noqa: PLR0913 - the bounds of a project, and two times
         names = [*keys(project_id), f"headrace:partitions:{project_id}:{now_ms // _HOUR_MS}"]
         clocked = [int(clock() * 1000), clocks.SLACK_MS]
         bounds = [most, MOST_ENVIRONMENTS, most_new(most), _HOUR_KEPT_S, *clocked]
-        verdicts: Any = client.eval(
-            scripts.ADMIT.text, len(names), *names, now_ms, LIFE_MS, *bounds, *members
-        )
-    return {pair: verdict[1:].decode() for pair, verdict in zip(pairs, verdicts, strict=True) if verdict}
+        answers = scripts.ADMIT_PARTITIONS.run(client, names, now_ms, LIFE_MS, *bounds, *members)
+    return {pair: answer[1:].decode() for pair, answer in zip(pairs, answers, strict=True) if answer}

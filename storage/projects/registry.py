@@ -219,7 +219,7 @@ class Registry:
         value = msgspec.msgpack.encode(snapshot)
         with redis_errors.told("did not take the registry"):
             arguments = (value, str(snapshot.version), "" if replace is None else str(replace))
-            newer: Any = client.eval(scripts.PUBLISH.text, 2, SNAPSHOT_KEY, VERSION_KEY, *arguments)
+            newer = scripts.PUBLISH_SNAPSHOT.run(client, (SNAPSHOT_KEY, VERSION_KEY), *arguments)
         return None if newer is None else int(newer)
 
     def _write(self, project: model.Project) -> bool:

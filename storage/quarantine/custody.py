@@ -82,7 +82,7 @@ def committed(client: redis.Redis, shards: int, selection: quarantined.Selection
     with redis_errors.told(), client.pipeline(transaction=True) as pipeline:
         pipeline.time()
         for number in numbers:
-            pipeline.eval(scripts.HEAD.text, 1, streams.keys(number).stream)
+            scripts.FIND_OLDEST_ENTRY.add_to(pipeline, (streams.keys(number).stream,))
         (seconds, micros), *found = pipeline.execute()
     heads = [_head(number, last) for number, last in zip(numbers, found, strict=True) if last is not None]
     return msgspec.structs.replace(selection, heads=tuple(heads), others_ms=seconds * 1000 + micros // 1000)

@@ -106,9 +106,8 @@ def _append(client: redis.Redis, groups: Mapping[int, list[envelope.Payload]], s
         *entries,
     )
     with redis_errors.told("did not take the payloads"):
-        answer: Any = client.eval(scripts.AGAIN.text, len(names), *names, *arguments)
-    found: list[bytes] = answer
-    return found
+        answer: list[bytes] = scripts.APPEND_REPLAYED_ENTRIES.run(client, names, *arguments)
+    return answer
 
 
 def noted(client: redis.Redis) -> list[quarantined.Name]:

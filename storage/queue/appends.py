@@ -28,7 +28,7 @@ REMEMBERED_S: Final = 600
 REPEATED_KEY: Final = "headrace:repeated"
 """Redis hash: payloads that arrived again with their append, by project."""
 GENERATION_KEY: Final = "headrace:generation"
-"""Redis string: how often ids of streams were brought back to the clock, see ``mend.lua``."""
+"""Redis string: how often ids of streams were brought back to the clock, see ``queue/realign_ids.lua``."""
 GENERATION: Final = 1 << 32
 """Sequence numbers of one generation of ids."""
 _REFUSED: Final = b"-"
@@ -40,6 +40,13 @@ class Group(NamedTuple):
     stream: str
     ledger: str
     payloads: list[envelope.Payload]
+
+
+class Call(NamedTuple):
+    """One append: the Redis keys and the other arguments of the script that carries it out."""
+
+    keys: list[str]
+    arguments: list[Any]
 
 
 class Producer:
@@ -55,8 +62,8 @@ class Producer:
         self._process = 0
         self._number = 0
 
-    def arguments(self, groups: Iterable[Group], at_s: float) -> list[Any]:
-        """Return the number of keys, the keys and the other arguments of the next append.
+    def next_call(self, groups: Iterable[Group], at_s: float) -> Call:
+        """Return the next append: what ``queue/append_entries.lua`` is called with.
 
         Args:
             groups: of each shard, in the order of the answer.
@@ -66,8 +73,7 @@ class Producer:
         keys = [self._last_append, clocks.KEY, GENERATION_KEY, REPEATED_KEY]
         values: list[Any] = [self._number, REMEMBERED_S, int(at_s * 1000), clocks.SLACK_MS, int(self._whole)]
         names, entries = encoded(groups)
-        keys += names
-        return [len(keys), *keys, *values, *entries]
+        return Call([*keys, *names], [*values, *entries])
 
     @property
     def _last_append(self) -> str:

@@ -3,7 +3,7 @@
 Ids only increase, so that a clock which was ahead for a moment leaves a stream ahead until it gets there. An
 id is nothing but a place in its stream, and every entry has its time of receipt beside it, so nothing waits
 for that; but a receipt would show a time to come, and a stream at the end of all numbers would take nothing
-more. A stream is brought back once it is empty, and no id is given twice (``mend.lua``).
+more. A stream is brought back once it is empty, and no id is given twice (``queue/realign_ids.lua``).
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def find(
         for number in wanted:
             names = streams.keys(number)
             where = (names.stream, names.bounds, appends.GENERATION_KEY)
-            pipeline.eval(scripts.MEND.text, len(where), *where, *arguments)
+            scripts.REALIGN_IDS.add_to(pipeline, where, *arguments)
         answers: list[Any] = pipeline.execute()
     return {
         number: Drift(int(ahead_ms), bool(mended))

@@ -79,7 +79,7 @@ def recall(client: redis.Redis, shard: int, wanted: Mapping[int, Iterable[int]])
         return {}
     with redis_errors.told(), client.pipeline(transaction=False) as pipeline:
         for number, chunk in chunks:
-            pipeline.eval(scripts.RECALL.text, 1, _name(shard, number), _packed(chunk))
+            scripts.FIND_COUNTED_REPORTS.add_to(pipeline, (_name(shard, number),), _packed(chunk))
         answers: list[bytes] = pipeline.execute()
     return {
         key: Seen.decode(seen)
@@ -102,7 +102,7 @@ def remember(client: redis.Redis, shard: int, seen: Mapping[int, Seen]) -> None:
         for number, items in memories.items():
             for chunk in _chunks(items, 2 * _CHUNK):
                 arguments = (MOST, SHARE, 3 * SLICE_S, _packed(chunk))
-                pipeline.eval(scripts.REMEMBER.text, 1, _name(shard, number), *arguments)
+                scripts.NOTE_COUNTED_REPORTS.add_to(pipeline, (_name(shard, number),), *arguments)
         pipeline.execute()
 
 

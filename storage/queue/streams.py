@@ -41,6 +41,14 @@ _AHEAD_PAGE: Final = 256
 """Entries counted in one step: at 50 kB each, Redis is busy for about 5 ms."""
 
 
+PROJECT_COUNTS: Final = b"n"
+"""The field of an entry that says how many payloads of which project it holds."""
+VALUE: Final = b"p"
+"""The field of an entry that holds its payloads."""
+RECEIVED: Final = b"t"
+"""The field of an entry that holds its time of receipt (ms); entries of earlier releases have none."""
+
+
 class Keys(NamedTuple):
     """The Redis keys of one shard; the hash tag keeps them on one node of a cluster."""
 
@@ -144,25 +152,18 @@ class AsyncAppender:
         """
         with redis_errors.told("did not take the reports"):
             async with self._turn:
-                arguments = self._producer.arguments(grouped(groups), self._clock())
-                answers: list[bytes] = await self._send(arguments)
+                call = self._producer.next_call(grouped(groups), self._clock())
+                answers: list[bytes] = await self._send(call)
         stored, refused = appends.parted(groups, answers)
         for shard, problem in refused.items():
             log.error("append_refused", shard=shard, error=problem)
         return stored
 
-    async def _send(self, arguments: list[Any]) -> Any:  # noqa: ANN401 - a Lua answer
+    async def _send(self, call: appends.Call) -> Any:  # noqa: ANN401 - a Lua answer
         try:
-            return await self._run(arguments)
+            return await scripts.APPEND_ENTRIES.run_async(self._client, call.keys, *call.arguments)
         except redis.exceptions.ConnectionError:
-            return await self._run(arguments)
-
-    async def _run(self, arguments: list[Any]) -> Any:  # noqa: ANN401 - a Lua answer
-        """Run the script, with its text where Redis lost it: it refuses the one command, and did nothing."""
-        try:
-            return await self._client.evalsha(scripts.APPEND.sha, *arguments)
-        except redis.exceptions.NoScriptError:
-            return await self._client.eval(scripts.APPEND.text, *arguments)
+            return await scripts.APPEND_ENTRIES.run_async(self._client, call.keys, *call.arguments)
 
 
 class Appender:
@@ -187,16 +188,16 @@ class Appender:
         Raises:
             RedisUnavailableError: Redis did not confirm it; after a time-out it may be stored all the same.
         """
-        arguments = self._producer.arguments(grouped(groups), self._clock())
+        call = self._producer.next_call(grouped(groups), self._clock())
         with redis_errors.told("did not take the payloads"):
-            answers = self._send(arguments)
+            answers = self._send(call)
         return appends.parted(groups, answers)[0]
 
-    def _send(self, arguments: list[Any]) -> Any:  # noqa: ANN401 - a Lua answer
+    def _send(self, call: appends.Call) -> Any:  # noqa: ANN401 - a Lua answer
         for _ in range(1, ATTEMPTS):
             with contextlib.suppress(redis.exceptions.ConnectionError, redis.exceptions.TimeoutError):
-                return self._client.eval(scripts.APPEND.text, *arguments)
-        return self._client.eval(scripts.APPEND.text, *arguments)
+                return scripts.APPEND_ENTRIES.run(self._client, call.keys, *call.arguments)
+        return scripts.APPEND_ENTRIES.run(self._client, call.keys, *call.arguments)
 
 
 class Queue:
@@ -213,7 +214,7 @@ class Queue:
         """Take the lease of a shard, or return None when another drainer holds it."""
         names = keys(shard)
         where = (names.lease, names.fence, names.bounds, names.attempts, names.begun)
-        answer = self._run(scripts.ACQUIRE, where, ttl_ms)
+        answer = self._run(scripts.ACQUIRE_STREAM_LEASE, where, ttl_ms)
         if not answer:
             return None
         token, bounds, attempts, begun = answer
@@ -226,7 +227,7 @@ class Queue:
             LeaseLostError: another drainer took the shard.
         """
         names = keys(lease.shard)
-        if not self._run(scripts.RENEW, (names.lease, names.fence), lease.token, ttl_ms):
+        if not self._run(scripts.RENEW_LEASE, (names.lease, names.fence), lease.token, ttl_ms):
             raise _lost(lease)
 
     def reset_attempts(self, lease: ShardLease) -> None:
@@ -236,7 +237,7 @@ class Queue:
 
     def release(self, lease: ShardLease) -> None:
         """Give the lease back; harmless when it is no longer held."""
-        self._run(scripts.RELEASE, (keys(lease.shard).lease,), lease.token)
+        self._run(scripts.RELEASE_LEASE, (keys(lease.shard).lease,), lease.token)
 
     def break_lease(self, shard: int) -> None:
         """End whatever lease a shard is under: its holder is known to be dead.
@@ -249,7 +250,7 @@ class Queue:
 
     def read(self, shard: int, *, max_bytes: int, max_payloads: int) -> list[StoredEntry]:
         """Read the oldest entries of a shard, at least one if there is any, without removing them."""
-        answer = self._run(scripts.READ, (keys(shard).stream,), max_bytes, max_payloads)
+        answer = self._run(scripts.READ_ENTRIES, (keys(shard).stream,), max_bytes, max_payloads)
         return [_stored(*found) for found in answer]
 
     def read_between(self, shard: int, first: str, last: str) -> list[StoredEntry]:
@@ -276,7 +277,7 @@ class Queue:
         total, start = Ahead(0, 0), "-"
         while start:
             entries, payloads, more = self._run(
-                scripts.AHEAD, (keys(shard).stream,), start, entry_id, _AHEAD_PAGE
+                scripts.COUNT_ENTRIES_BEFORE, (keys(shard).stream,), start, entry_id, _AHEAD_PAGE
             )
             total = Ahead(total.entries + entries, total.payloads + payloads)
             start = more.decode() if more else ""
@@ -290,7 +291,7 @@ class Queue:
         """
         names = keys(lease.shard)
         where = (names.fence, names.bounds, names.attempts, names.begun)
-        if not self._run(scripts.BIND, where, lease.token, bounds):
+        if not self._run(scripts.BIND_BATCH, where, lease.token, bounds):
             raise _lost(lease)
 
     def begin(self, lease: ShardLease, ttl_ms: int) -> None:
@@ -300,7 +301,7 @@ class Queue:
             LeaseLostError: another drainer took the shard.
         """
         names = keys(lease.shard)
-        if not self._run(scripts.BEGIN, (names.lease, names.fence, names.begun), lease.token, ttl_ms):
+        if not self._run(scripts.BEGIN_INSERTS, (names.lease, names.fence, names.begun), lease.token, ttl_ms):
             raise _lost(lease)
 
     def commit(self, lease: ShardLease, bounds: bytes, last: str, counts: Iterable[tuple[str, int]]) -> None:
@@ -313,15 +314,12 @@ class Queue:
         flat = [part for pair in counts for part in pair]
         where = (names.fence, names.bounds, names.attempts, names.begun, names.stream, names.ledger)
         following = str(entry_ids.parse(last).following)
-        if not self._run(scripts.COMMIT, where, lease.token, bounds, following, *flat):
+        if not self._run(scripts.COMMIT_BATCH, where, lease.token, bounds, following, *flat):
             raise _lost(lease)
 
     def _run(self, script: scripts.Script, names: tuple[str, ...], *arguments: object) -> Any:  # noqa: ANN401 - a Lua answer
         with redis_errors.told():
-            try:
-                return self._client.evalsha(script.sha, len(names), *names, *arguments)  # type: ignore[arg-type]
-            except redis.exceptions.NoScriptError:
-                return self._client.eval(script.text, len(names), *names, *arguments)  # type: ignore[arg-type]
+            return script.run(self._client, names, *arguments)
 
 
 def grouped(groups: Mapping[int, list[envelope.Payload]]) -> Iterator[appends.Group]:
@@ -333,7 +331,7 @@ def grouped(groups: Mapping[int, list[envelope.Payload]]) -> Iterator[appends.Gr
 
 def received_ms(entry_id: bytes, fields: Mapping[bytes, bytes]) -> int:
     """Return the time of receipt of an entry from its fields; one of an earlier release has its id's."""
-    return _dated(entry_id, fields.get(b"t"))
+    return _dated(entry_id, fields.get(RECEIVED))
 
 
 def _dated(entry_id: bytes, received: bytes | None) -> int:
@@ -341,7 +339,7 @@ def _dated(entry_id: bytes, received: bytes | None) -> int:
 
 
 def _stored_fields(entry_id: bytes, fields: Mapping[bytes, bytes]) -> StoredEntry:
-    return _stored(entry_id, fields[b"n"], fields[b"p"], fields.get(b"t"))
+    return _stored(entry_id, fields[PROJECT_COUNTS], fields[VALUE], fields.get(RECEIVED))
 
 
 def _stored(entry_id: bytes, counted: bytes, value: bytes, received: bytes | None = None) -> StoredEntry:

@@ -168,7 +168,7 @@ def _delete_counts(client: redis.Redis, shards: int, project_id: int) -> None:
     with redis_errors.told("did not delete the counts"):
         with client.pipeline(transaction=False) as pipeline:
             for names in each:
-                pipeline.eval(scripts.DISOWN.text, 2, names.ledger, names.stream, str(project_id))
+                scripts.FORGET_PROJECT.add_to(pipeline, (names.ledger, names.stream), str(project_id))
             pipeline.delete(*partitions.keys(project_id))
             pipeline.execute()
         members: Any = client.zrange(exhausted_quotas.EXHAUSTED_KEY, 0, -1)

@@ -1,10 +1,10 @@
 """Which time it is when clocks disagree: edges', workers', maintenance's, Redis' and ClickHouse's.
 
 None of them is always right: one may be set to another day for a moment, forward or back. So a time of
-receipt is the median of three (``append.lua``, ``ingest.clock``), what was received is never later than the
-latest clock of who takes it up (``latest_ms``), and nothing is old before the earliest clock says so
-(``earliest_ms``). Should all of them be wrong together, nothing that follows is blocked by it for longer than
-the length of a quota.
+receipt is the median of three clocks (``ingest.clock`` and ``storage/lua/preludes/append_entry.lua``). A
+report was received no later than the latest clock of its drainer says (``latest_ms``), and nothing is old
+before the earliest clock says so (``earliest_ms``). Should all clocks be wrong together, they block the
+reports that follow for no longer than the length of a quota.
 """
 
 from __future__ import annotations

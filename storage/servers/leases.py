@@ -60,12 +60,12 @@ class ProcessLease:
             LeaseLostError: it lapsed.
             RedisUnavailableError: Redis did not answer.
         """
-        if not _run(self._client, scripts.RENEW, (self.key, _fence(self.key)), self.token, TTL_MS):
+        if not _run(self._client, scripts.RENEW_LEASE, (self.key, _fence(self.key)), self.token, TTL_MS):
             raise errors.LeaseLostError("This command was suspended, and another took its work over.")
 
     def release(self) -> None:
         """Give the lease back; harmless when it is no longer held."""
-        _run(self._client, scripts.RELEASE, (self.key,), self.token)
+        _run(self._client, scripts.RELEASE_LEASE, (self.key,), self.token)
 
 
 @contextlib.contextmanager
@@ -91,7 +91,7 @@ def held(client: redis.Redis, name: str, wait_s: float = 0.0) -> Iterator[Proces
 
 def _take(client: redis.Redis, key: str, deadline: float) -> ProcessLease:
     while True:
-        token = _run(client, scripts.HOLD, (key, _fence(key)), TTL_MS)
+        token = _run(client, scripts.ACQUIRE_PROCESS_LEASE, (key, _fence(key)), TTL_MS)
         if token:
             return ProcessLease(client, key, int(token))
         if time.monotonic() >= deadline:
@@ -115,5 +115,4 @@ def _fence(key: str) -> str:
 
 def _run(client: redis.Redis, script: scripts.Script, names: tuple[str, ...], *arguments: object) -> Any:  # noqa: ANN401 - a Lua answer
     with redis_errors.told():
-        answer: Any = client.eval(script.text, len(names), *names, *arguments)  # type: ignore[arg-type]
-    return answer
+        return script.run(client, names, *arguments)

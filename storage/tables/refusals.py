@@ -86,10 +86,9 @@ async def flush(client: redis.asyncio.Redis, waiting: Flush) -> None:
         for part in (msgspec.json.encode(key).decode(), quantity)
     ]
     with redis_errors.told("did not take the refusals"):
-        script: Any = client.eval(
-            scripts.COUNT_REFUSED.text, 2, PENDING_KEY, last, str(waiting.number), REMEMBERED_S, *pairs
+        await scripts.COUNT_REFUSALS.run_async(
+            client, (PENDING_KEY, last), waiting.number, REMEMBERED_S, *pairs
         )
-        await script
 
 
 def move(client: redis.Redis, server: clickhouse.Connection) -> int:
@@ -106,8 +105,8 @@ def move(client: redis.Redis, server: clickhouse.Connection) -> int:
 def _claim(client: redis.Redis) -> str | None:
     """Return the hash to move: one that an earlier move left, else the waiting one under a new name."""
     name = f"{PENDING_KEY}:{secrets.token_hex(8)}"
-    taken: Any = client.eval(scripts.TAKE.text, 2, PENDING_KEY, _MOVING, name)
-    return taken.decode() if taken else None
+    claimed = scripts.CLAIM_REFUSALS.run(client, (PENDING_KEY, _MOVING), name)
+    return claimed.decode() if claimed else None
 
 
 def _store(client: redis.Redis, server: clickhouse.Connection, name: str) -> int:
@@ -131,5 +130,5 @@ def _store(client: redis.Redis, server: clickhouse.Connection, name: str) -> int
         if key.outcome == SHED
         for part in (f"found:{key.project_id}", quantity)
     ]
-    client.eval(scripts.MOVED.text, 3, name, _MOVING, streams.keys(0).ledger, *counts)
+    scripts.DROP_MOVED_REFUSALS.run(client, (name, _MOVING, streams.keys(0).ledger), *counts)
     return sum(quantity for _, quantity in rows)

@@ -105,7 +105,7 @@ class Dispatcher:
     def _read_states(self, numbers: Sequence[int]) -> list[_StreamState]:
         """Return the state of these streams; the same round trip leaves this clock's time in Redis."""
         with self._client.pipeline(transaction=False) as pipeline:
-            pipeline.eval(scripts.TELL.text, 1, clocks.KEY, int(self._wall() * 1000))
+            scripts.TELL_TIME.add_to(pipeline, (clocks.KEY,), int(self._wall() * 1000))
             for stream in numbers:
                 names = streams.keys(stream)
                 pipeline.xlen(names.stream)

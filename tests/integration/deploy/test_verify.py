@@ -75,9 +75,9 @@ def test_missing_and_doubled_rows_are_told_by_table(still: Still) -> None:
 def test_what_arrived_twice_and_was_stored_once_is_told(still: Still) -> None:
     producer, names = appends.Producer(whole=True), streams.keys(SHARD)
     payload = envelope.Payload(1, "key", "prod", "1", "", "", 0, REPORT)
-    arguments = producer.arguments([appends.Group(names.stream, names.ledger, [payload] * 3)], 0.0)
+    call = producer.next_call([appends.Group(names.stream, names.ledger, [payload] * 3)], 0.0)
     for _ in range(2):
-        still.client.eval(scripts.APPEND.text, *arguments)
+        scripts.APPEND_ENTRIES.run(still.client, call.keys, *call.arguments)
     still.drain()
     ledger = still.json("verify")
     assert (ledger["balanced"], ledger["repeated"]) == (True, {"1": 3})

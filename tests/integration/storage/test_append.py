@@ -7,7 +7,7 @@ import contextlib
 import os
 import random
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import redis.asyncio
@@ -72,7 +72,7 @@ def test_scripts_that_are_lost_and_loaded_in_the_middle_of_an_append(
 
     def load() -> None:
         waiting.until(lambda: refused_scripts(client) > before, "Redis refuses a script that it lost")
-        client.script_load(scripts.APPEND.text)
+        client.script_load(scripts.APPEND_ENTRIES.text)
 
     with relay.Relay(redis_server.url, load) as between:
         assert asyncio.run(scenario()).keys() == {0, 1}
@@ -152,14 +152,14 @@ def test_an_append_that_comes_again_or_too_late_changes_nothing(client: redis_sy
     producer = appends.Producer(whole=False)
     names = streams.keys(3)
 
-    def numbered(body: str) -> list[Any]:
-        return producer.arguments([appends.Group(names.stream, names.ledger, [payload(body)])], 0.0)
+    def numbered(body: str) -> appends.Call:
+        return producer.next_call([appends.Group(names.stream, names.ledger, [payload(body)])], 0.0)
 
     given_up, kept = numbered("given up"), numbered("kept")
-    answer = client.eval(scripts.APPEND.text, *kept)
-    assert client.eval(scripts.APPEND.text, *kept) == answer
+    answer = scripts.APPEND_ENTRIES.run(client, kept.keys, *kept.arguments)
+    assert scripts.APPEND_ENTRIES.run(client, kept.keys, *kept.arguments) == answer
     with pytest.raises(redis.exceptions.ResponseError, match="LATE"):
-        client.eval(scripts.APPEND.text, *given_up)
+        scripts.APPEND_ENTRIES.run(client, given_up.keys, *given_up.arguments)
     assert bodies(client) == {"kept": 1}
     assert acknowledged(client) == 1
     assert appends.repeated(client) == {1: 1}
@@ -228,13 +228,13 @@ def test_a_shard_that_cannot_be_stored_in_takes_no_other_with_it(
 
 def test_a_process_that_was_forked_is_another_producer() -> None:
     producer = appends.Producer(whole=False)
-    _, mine, *_ = producer.arguments([], 0.0)
+    mine = producer.next_call([], 0.0).keys[0]
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
-        os.write(write, str(producer.arguments([], 0.0)[1]).encode())
+        os.write(write, producer.next_call([], 0.0).keys[0].encode())
         os._exit(0)
     os.waitpid(child, 0)
-    assert os.read(read, 100).decode() != mine == producer.arguments([], 0.0)[1]
+    assert os.read(read, 100).decode() != mine == producer.next_call([], 0.0).keys[0]
     os.close(read)
     os.close(write)

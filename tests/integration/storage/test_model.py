@@ -66,7 +66,7 @@ class Protocol(RuleBasedStateMachine):
         self.given: set[str] = set()
         self.behind_s = 0.0  # by how much the clocks of edge and maintenance are behind that of Redis
         self.producer = appends.Producer(whole=False)
-        self.last: list[Any] = []
+        self.last: appends.Call | None = None
 
     drainers = Bundle("drainers")
 
@@ -83,7 +83,7 @@ class Protocol(RuleBasedStateMachine):
         names = streams.keys(SHARD)
         at_s = time.time() - self.behind_s
         self.client.set(clocks.KEY, int(at_s * 1000))
-        self.last = self.producer.arguments([appends.Group(names.stream, names.ledger, body)], at_s)
+        self.last = self.producer.next_call([appends.Group(names.stream, names.ledger, body)], at_s)
         entry_id = self.run_append()
         assert entry_id not in self.given
         self.given.add(entry_id)
@@ -91,7 +91,8 @@ class Protocol(RuleBasedStateMachine):
         self.acknowledged += payloads
 
     def run_append(self) -> str:
-        (answer,) = self.client.eval(scripts.APPEND.text, *self.last)
+        assert self.last is not None
+        (answer,) = scripts.APPEND_ENTRIES.run(self.client, self.last.keys, *self.last.arguments)
         return bytes(answer).decode()
 
     @precondition(lambda self: self.last)
