@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from deploy.cli import options
-from deploy.noise import relabel
+from deploy.noise import relabel, trials
 from deploy.printing import output, printable
 from deploy.servers import backends
 from storage import errors
@@ -92,9 +92,9 @@ def try_rule(
         projects = _projects(server, project)
         wanted = _rule(rule, projects if project else ())
         since = dt.datetime.now(dt.UTC) - WEEK
-        trial = relabel.Trial()
+        trial = trials.Trial()
         for one in projects:
-            relabel.tried(server, one.id, wanted, since, trial)
+            trials.add(trial, server, one.id, wanted, since)
     _show_trial(wanted, trial, as_json=as_json)
     if trial.reports >= FEW and trial.share >= TOO_BROAD:
         raise TooBroadError(f"{wanted.id} matches {trial.share:.1%} of all reports: it is far too broad")
@@ -139,7 +139,7 @@ def _relabel(
     days = labels.days(server, project.id, since and since.replace(tzinfo=dt.UTC), wanted.named)
     with output.progress(f"labelling {printable.line(project.name)}") as bar:
         for day in bar.track(days):
-            counts.update(relabel.relabelled(server, day, wanted, dry_run=dry_run))
+            counts.update(relabel.relabel(server, day, wanted, dry_run=dry_run))
     return counts
 
 
@@ -199,7 +199,7 @@ def _listed(value: object) -> Sequence[object]:
     return value if isinstance(value, list | tuple) else [value]
 
 
-def _show_trial(rule: rules.Rule, trial: relabel.Trial, *, as_json: bool) -> None:
+def _show_trial(rule: rules.Rule, trial: trials.Trial, *, as_json: bool) -> None:
     examples = [
         {**example._asdict(), "reports": reports} for example, reports in trial.examples.most_common(EXAMPLES)
     ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deploy.noise import relabel
+from deploy.noise import relabel, stored_reports
 from storage.projects import project_settings
 from storage.tables import labels
 from tests.helpers import payloads, recorded
@@ -52,14 +52,14 @@ CRAWLER = next(rule.id for rule in shipped.rules_in_order() if rule.has_agent an
     ],
 )
 def test_a_stored_url_is_the_url_that_was_cleaned(text: str) -> None:
-    assert relabel._url(text) == (urls.clean(text) if text else urls.NONE)
+    assert stored_reports._url(text) == (urls.clean(text) if text else urls.NONE)
 
 
 FIREFOX = ("firefox-undefined", "moz-extension", "firefox-internal")
 
 
 @pytest.mark.parametrize(
-    ("browser", "version", "rule", "traits"),
+    ("browser", "version", "rule", "matches"),
     [
         ("Firefox", "151", "", FIREFOX),
         ("Firefox", "48", "", ("firefox-base-uri", *FIREFOX)),
@@ -71,10 +71,10 @@ FIREFOX = ("firefox-undefined", "moz-extension", "firefox-internal")
     ],
 )
 def test_what_a_user_agent_told_is_kept(
-    browser: str, version: str, rule: str, traits: tuple[str, ...]
+    browser: str, version: str, rule: str, matches: tuple[str, ...]
 ) -> None:
     sight = SIGHT._replace(browser=browser, browser_version=version, noise_rule=rule)
-    assert relabel._traits(sight) == traits
+    assert stored_reports.agent_matches(sight) == matches
 
 
 def label_of(sight: labels.Sight, **settings: Any) -> str:
@@ -82,7 +82,7 @@ def label_of(sight: labels.Sight, **settings: Any) -> str:
 
 
 OWN = ("own injected host=.cdn.example",)
-STANDING = [rule.id for rule in shipped.rules_in_order() if not relabel.is_told(rule)]
+STANDING = [rule.id for rule in shipped.rules_in_order() if not stored_reports.is_told(rule)]
 ELSEWHERE = SIGHT._replace(blocked="https://a.cdn.example/x.js")
 
 
@@ -113,7 +113,7 @@ def test_a_collapsed_report_keeps_its_label_while_there_is_the_rule() -> None:
 
 def test_a_row_tells_its_details() -> None:
     rule = next(rule for rule in shipped.rules_in_order() if rule.details)
-    assert relabel.is_told(rule)
+    assert stored_reports.is_told(rule)
     assert label_of(SIGHT._replace(details=list(rule.details))) == rule.id
     assert set(rule.details) <= set(relabel.Labels(project_settings.ProjectSettings()).named)
 

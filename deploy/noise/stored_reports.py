@@ -1,0 +1,79 @@
+"""Reports as the stored rows tell them, so that noise rules can be evaluated on them again.
+
+A row does not tell everything that a rule may ask for: not the user agent, not whether the policy allowed the
+URL before both were cleaned, and of a collapsed report hardly anything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from workers import noise
+from workers.model import report
+from workers.noise import shipped
+from workers.text import urls
+
+if TYPE_CHECKING:
+    from storage.tables import labels
+    from workers.noise import rules
+
+_STORED_CONDITIONS: Final = frozenset(
+    {
+        "schemes",
+        "hosts",
+        "networks",
+        "ports",
+        "paths",
+        "only",
+        "samples",
+        "names",
+        "directives",
+        "nothing_blocked",
+        "details",
+        "everywhere",
+        "truthful",
+    }
+)
+"""Conditions of a rule that a stored row can answer; ``truthful`` only with yes, see below."""
+TRUTHFUL_BROWSER: Final = "Firefox"
+"""Rows of this browser had its word in their user agent; so had rows of some other browsers."""
+
+
+def is_told(rule: rules.Rule) -> bool:
+    """Return whether a stored row tells everything that a rule asks for."""
+    return rule.conditions().keys() <= _STORED_CONDITIONS
+
+
+def report_of(stored: labels.Sight, policy: str = "") -> report.Report:
+    """Return a stored row as a report: clean already, and without what the row does not tell."""
+    page = _url(stored.document)
+    return report.Report(
+        kind=stored.kind,
+        directive=stored.directive,
+        blocked=_url(stored.blocked),
+        document=page if page.host else urls.URL("", stored.document_host, ""),
+        source_file=_url(stored.source_file),
+        sample=stored.sample,
+        policy=policy,
+        details=dict.fromkeys(stored.details, ""),
+    )
+
+
+def agent_matches(stored: labels.Sight) -> tuple[str, ...]:
+    """Return the rules on user agents that a row seems to match, by its browser and version.
+
+    The rule that labels the row is among them: it saw the whole user agent.
+    """
+    matches = noise.traits_of(f"{stored.browser}/{stored.browser_version}")
+    known = shipped.by_id().get(stored.noise_rule)
+    return (*matches, known.id) if known and known.has_agent and known.id not in matches else matches
+
+
+def _url(text: str) -> urls.URL:
+    """Return the URL of a stored text. It is not cleaned again: it was scrubbed, and stays as it is."""
+    _, separator, rest = text.partition("://")
+    if not separator:
+        return urls.URL(text, "", "")
+    authority, slash, path = rest.partition("/")
+    host, _, port = authority.rpartition(":")
+    return urls.URL(text, host if host and port.isdigit() else authority, slash + path)
