@@ -48,7 +48,7 @@ def trace(
 
 def _in_queue(client: redis.Redis, receipt: receipts.Receipt) -> Answer | None:
     """Return where in the queue the payload is, or None if its entry is not there."""
-    from workers.draining import batch  # noqa: PLC0415 - the pipeline is slow to load
+    from workers.draining import bounds as batch_bounds  # noqa: PLC0415 - the pipeline is slow to load
 
     queue = streams.Queue(client)
     held = queue.find(receipt.shard, receipt.entry_id)
@@ -56,7 +56,7 @@ def _in_queue(client: redis.Redis, receipt: receipts.Receipt) -> Answer | None:
         return None
     if receipt.index >= held.payloads:
         return {"state": "unknown", "payloads": held.payloads}
-    bounds = batch.decode_bounds(held.bounds) if held.bounds else None
+    bounds = batch_bounds.decode(held.bounds) if held.bounds else None
     if bounds and entry_ids.parse(receipt.entry_id) <= entry_ids.parse(bounds.last):
         return {
             "state": "in_batch",

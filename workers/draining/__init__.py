@@ -1,1 +1,1 @@
-"""Draining a shard: batches are claimed, processed, inserted and committed."""
+"""Draining a stream: batches are bound, processed, inserted and committed."""

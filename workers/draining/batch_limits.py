@@ -9,12 +9,12 @@ class BatchLimits(msgspec.Struct, frozen=True):
     """Bounds of one batch and of one drain; memory follows them, not the backlog.
 
     Attributes:
-        max_bytes: stream bytes in a batch; with all that is made of them, a worker stays below 300 MB.
+        max_bytes: stream bytes in a batch; together with the rows made of them, a worker stays below 300 MB.
         max_payloads: payloads in a batch.
         max_reports: reports a batch may hold by a cheap overestimate; arrays can pack many small ones.
-        lease_ms: how long a dead drainer blocks its shard; a live one renews three times as often.
-        budget_s: after this time a drain yields its worker to the next shard.
-        attempts: after so many failed attempts a batch is searched for a payload that takes processes down.
+        lease_ms: how long a dead drainer blocks its stream; a live one renews its lease three times as often.
+        budget_s: after this time a drain yields its worker to the next stream.
+        attempts: after so many failed attempts the batch is searched for payloads that end processes.
     """
 
     max_bytes: int = 24 * 1024 * 1024

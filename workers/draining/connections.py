@@ -1,4 +1,4 @@
-"""What a worker or maintenance process needs of the outside; the composition root hands it in."""
+"""The addresses of Redis and ClickHouse for a worker or maintenance process, which ``deploy`` hands in."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from storage.queue import streams
 from storage.servers import clickhouse
 
 QUEUE_TIMEOUT_S: Final = 10.0
-"""A queue command that takes longer counts as failed; the batch is repeated."""
+"""A queue command that takes longer has failed; its batch is repeated."""
 RQ_RETRIES: Final = 3
 
 
 class Connections(msgspec.Struct, frozen=True, kw_only=True):
-    """Addresses of the parts that outlive a process.
+    """Where a process finds the stores, and how many shards there are.
 
     Attributes:
         redis_url: the Redis that holds the queue, the registry and RQ's jobs.

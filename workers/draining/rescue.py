@@ -1,6 +1,6 @@
-"""What is done about a batch that fails: it is bound again without what makes it fail, and the rest goes on.
+"""The rescue of a batch that fails: it is bound again without what makes it fail, and the rest of it goes on.
 
-Nothing that befell it from outside is held against its payloads, see ``docs/adr/0015-interruptions.md``.
+Payloads are not blamed for what came from outside, see ``docs/adr/0015-interruptions.md``.
 """
 
 from __future__ import annotations
@@ -13,23 +13,24 @@ from storage import errors
 from storage.servers import clickhouse
 from storage.tables import writer
 from workers import pipeline
-from workers.draining import batch
+from workers.draining import batch, reduction
+from workers.draining import bounds as batch_bounds
 from workers.failures import interruption
 from workers.poison import forked_search, search
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from storage.queue import envelope, streams
 
 log = structlog.get_logger(__name__)
 
 REFUSABLE: Final = ("policies", "reports")
-"""Tables with columns that senders fill, in the order of their inserts, which are the first; the other tables
-hold what Headrace itself makes up."""
-AGAIN: Final = 3
-"""So often in one drain a batch that failed is repeated although nothing is found in it."""
-PATIENCE: Final = 20
+"""Tables with columns that senders fill, in the order of their inserts, which are the first. All columns of
+the other tables are filled by Headrace itself."""
+MOST_REPEATS: Final = 3
+"""A batch in which the search finds nothing is repeated this often in one drain."""
+MOST_DRAINS: Final = 20
 """After so many drains that failed, a batch of one entry fails for a reason that no trial shows."""
 
 
@@ -38,11 +39,11 @@ class RefusedRowsError(errors.InsertRefusedError):
 
 
 class MadeBeforeError(errors.RecoverableError):
-    """A payload takes processes down that was made into rows before: it is not the payload that changed."""
+    """A payload takes processes down although its rows were made before: the payload did not change since."""
 
 
 class BrokenError(errors.HeadraceError):
-    """Something in a batch makes a stage fail."""
+    """A stage fails on something in a batch."""
 
 
 class Rescue:
@@ -57,113 +58,138 @@ class Rescue:
         self._queue = queue
         self._server = server
 
-    def suspected(self, lease: streams.ShardLease, work: batch.Work) -> batch.Work:
-        """Return a batch that may take processes down, less the payloads that do.
+    def suspected(self, lease: streams.ShardLease, bound: batch.BoundBatch) -> batch.BoundBatch:
+        """Return a batch that may take processes down, without the payloads that do.
 
-        If none does, half of it: it may be too much at once. Where that cannot be, it is repeated as it is,
-        unless its rows were never made, and making them takes the process down each time.
+        If no payload does, half of the batch: the whole may be too much for the machine. A batch that cannot
+        be halved is repeated as it is, unless its rows were never made and making them takes the process down
+        each time.
 
         Raises:
-            RecoverableError: no trial can be made now, or what is found was made into rows before.
-            LeaseLostError: another drainer took the shard.
+            RecoverableError: no trial can be made now, or the rows of what was found were made before.
+            LeaseLostError: another drainer took the stream over.
         """
-        trial, entries = _rows_of(work), work.decoded.entries
-        known = work.bounds.plan.poison
+        trial, entries = _rows_trial(bound), bound.decoded.entries
+        known = bound.bounds.plan.poison
         found = forked_search.poison_payloads(lease.shard, entries, trial, known)
-        log.warning("batch_suspected", shard=lease.shard, first=work.bounds.first, payloads=len(found))
-        if found and work.begun:
+        log.warning("batch_suspected", stream=lease.shard, first=bound.bounds.first, payloads=len(found))
+        if found and bound.begun:
             raise MadeBeforeError(f"Rows cannot be made that were made before: {next(iter(found.values()))}")
-        if found or batch.can_be_halved(work.decoded, begun=work.begun):
-            return self._less(lease, work, found, begun=work.begun)
-        if work.begun:
-            return work
-        if known:  # leaving those out has not helped
+        if found or reduction.can_be_halved(bound.decoded, begun=bound.begun):
+            return self._reduce(lease, bound, found, begun=bound.begun)
+        if bound.begun:
+            return bound
+        if known:  # it did not help to leave them out
             found = forked_search.poison_payloads(lease.shard, entries, trial)
         if not found and not forked_search.fails(entries, trial):
-            return work
-        return self._less(lease, work, found, begun=False)
+            return bound
+        return self._reduce(lease, bound, found, begun=False)
 
     def without_poison(
-        self, lease: streams.ShardLease, work: batch.Work, error: errors.HeadraceError, failures: int
-    ) -> batch.Work:
-        """Bind a batch that failed again without what makes it fail, see ``batch.less``.
+        self, lease: streams.ShardLease, bound: batch.BoundBatch, error: errors.HeadraceError, failures: int
+    ) -> batch.BoundBatch:
+        """Bind a batch that failed again without what makes it fail, see ``reduction.reduced``.
 
-        Where a trial passes on the whole batch, it is repeated as it is: what failed is over. What fails more
-        than ``AGAIN`` times has a cause that the trial does not show: it is halved. A single entry waits, for
-        up to ``PATIENCE`` drains; but ClickHouse's limit on the partitions of a block never passes.
+        A batch is repeated as it is where the trial of all of it passes: the failure is over. A batch that
+        fails more than ``MOST_REPEATS`` times all the same has a cause that the trial does not show, and is
+        halved. A single entry waits for up to ``MOST_DRAINS`` drains; but ClickHouse's limit on the
+        partitions of a block never passes.
+
+        Args:
+            lease: of the stream.
+            bound: the batch.
+            error: ``BrokenError`` or ``RefusedRowsError``; raised again where nothing can be done.
+            failures: how often the batch failed in this drain.
+
+        Raises:
+            RecoverableError: no trial can be made now.
+            LeaseLostError: another drainer took the stream over.
+        """
+        if not bound.decoded.entries:
+            raise error
+        log.error("batch_failed", stream=lease.shard, first=bound.bounds.first, exc_info=error)
+        broken = isinstance(error, BrokenError)
+        trial = _rows_trial(bound) if broken else self._insert_trial(lease, bound)
+        found = _search(lease, bound, trial, ordinary_must_pass=broken, known=bound.bounds.plan.poison)
+        if found is None and failures <= MOST_REPEATS:
+            return bound
+        if bound.bounds.plan.poison and found is None:  # it did not help to leave them out
+            found = _search(lease, bound, trial, ordinary_must_pass=broken)
+        return self._without(lease, bound, found or {}, trial, error)
+
+    def _without(
+        self,
+        lease: streams.ShardLease,
+        bound: batch.BoundBatch,
+        found: Mapping[str, str],
+        trial: search.Trial,
+        error: errors.HeadraceError,
+    ) -> batch.BoundBatch:
+        """Bind a batch without the payloads that were found, or without another part, or raise the error.
 
         The rows of a batch whose inserts have begun were made before: it waits until they can be made again.
         Rows that are refused are not stored, whether or not the inserts have begun: of the same rows a server
         says the same each time. Warning: not so if its rules changed between storing them and the commit.
-
-        Args:
-            lease: of its shard.
-            work: the batch.
-            error: ``BrokenError`` or ``RefusedRowsError``; raised again where nothing can be done.
-            failures: how often it failed in this drain.
-
-        Raises:
-            RecoverableError: no trial can be made now.
-            LeaseLostError: another drainer took the shard.
         """
-        if not work.decoded.entries:
+        begun = isinstance(error, BrokenError) and bound.begun
+        if begun or not (found or self._fails_as_a_whole(lease, bound, error, trial)):
             raise error
-        broken = isinstance(error, BrokenError)
-        log.error("batch_failed", shard=lease.shard, first=work.bounds.first, exc_info=error)
-        trial = _rows_of(work) if broken else self._probe_of(lease, work)
-        entries, known = work.decoded.entries, work.bounds.plan.poison
-        with interruption.allowed():
-            found = search.poison_payloads(
-                lease.shard, entries, trial, ordinary_must_pass=broken, known=known
-            )
-        if found is None and failures <= AGAIN:
-            return work
-        if known and found is None:  # leaving those out has not helped
+        if not found and not reduction.can_be_halved(bound.decoded, begun=begun):
             with interruption.allowed():
-                found = search.poison_payloads(lease.shard, entries, trial, ordinary_must_pass=broken)
-        begun = broken and work.begun
-        if begun or not (found or self._is_to_blame(lease, work, error, trial)):
-            raise error
-        if not found and not batch.can_be_halved(work.decoded, begun=begun):
-            with interruption.allowed():
-                found = search.failing_beside_others(lease.shard, work.decoded.entries, trial)
-        return self._less(lease, work, found or {}, begun=begun)
+                found = search.failing_beside_others(lease.shard, bound.decoded.entries, trial)
+        return self._reduce(lease, bound, found, begun=begun)
 
     @staticmethod
-    def _is_to_blame(
-        lease: streams.ShardLease, work: batch.Work, error: errors.HeadraceError, trial: search.Trial
+    def _fails_as_a_whole(
+        lease: streams.ShardLease, bound: batch.BoundBatch, error: errors.HeadraceError, trial: search.Trial
     ) -> bool:
-        """Say whether a batch may be bound anew for failing only as a whole."""
-        if batch.can_be_halved(work.decoded, begun=False):
-            return True  # which harms nobody
-        if clickhouse.TOO_MANY_PARTITIONS in str(error) or lease.attempts > PATIENCE:
+        """Say whether a batch in which no payload fails alone is to be reduced all the same."""
+        if reduction.can_be_halved(bound.decoded, begun=False):
+            return True  # halving harms no report
+        if clickhouse.TOO_MANY_PARTITIONS in str(error) or lease.attempts > MOST_DRAINS:
             return True
         with interruption.allowed():
-            return search.fails_always(work.decoded.entries, trial)
+            return search.fails_always(bound.decoded.entries, trial)
 
-    def _probe_of(self, lease: streams.ShardLease, work: batch.Work) -> search.Trial:
+    def _insert_trial(self, lease: streams.ShardLease, bound: batch.BoundBatch) -> search.Trial:
         """Return the trial that a payload passes when ClickHouse would take its rows."""
 
         def trial(entries: Sequence[envelope.Entry]) -> None:
-            tables = pipeline.process(lease.shard, entries, work.bounds.plan)
+            tables = pipeline.process(lease.shard, entries, bound.bounds.plan)
             for table in REFUSABLE:
                 writer.probe(self._server, table, getattr(tables, table))
 
         return trial
 
-    def _less(
-        self, lease: streams.ShardLease, work: batch.Work, found: Mapping[str, str], *, begun: bool
-    ) -> batch.Work:
-        """Bind the batch again without these payloads, by receipt with their errors, see ``batch.less``."""
-        bounds = batch.less(lease.shard, work.bounds, work.decoded, found, begun=begun)
-        stored = batch.until(work.stored, bounds.last)
-        log.warning("payloads_set_aside", shard=lease.shard, first=bounds.first, payloads=len(found))
-        encoded = batch.encode_bounds(bounds)
+    def _reduce(
+        self, lease: streams.ShardLease, bound: batch.BoundBatch, found: Mapping[str, str], *, begun: bool
+    ) -> batch.BoundBatch:
+        """Bind a batch again without these payloads (errors by receipt), see ``reduction.reduced``."""
+        bounds = reduction.reduced(lease.shard, bound.bounds, bound.decoded, found, begun=begun)
+        stored = batch.until(bound.stored, bounds.last)
+        log.warning("batch_reduced", stream=lease.shard, first=bounds.first, payloads=len(found))
+        encoded = batch_bounds.encode(bounds)
         self._queue.bind(lease, encoded)
-        full = work.full or len(stored) < len(work.stored)
-        return batch.Work(bounds, encoded, stored, batch.decode_entries(stored, bounds.damaged), full=full)
+        full = bound.full or len(stored) < len(bound.stored)
+        return batch.BoundBatch(
+            bounds, encoded, stored, batch.decode_entries(stored, bounds.damaged), full=full
+        )
 
 
-def _rows_of(work: batch.Work) -> search.Trial:
+def _search(
+    lease: streams.ShardLease,
+    bound: batch.BoundBatch,
+    trial: search.Trial,
+    *,
+    ordinary_must_pass: bool,
+    known: Container[str] = (),
+) -> dict[str, str] | None:
+    with interruption.allowed():
+        return search.poison_payloads(
+            lease.shard, bound.decoded.entries, trial, ordinary_must_pass=ordinary_must_pass, known=known
+        )
+
+
+def _rows_trial(bound: batch.BoundBatch) -> search.Trial:
     """Return the trial that a payload passes when it can be made into rows."""
-    return lambda entries: pipeline.process(0, entries, work.bounds.plan)
+    return lambda entries: pipeline.process(0, entries, bound.bounds.plan)

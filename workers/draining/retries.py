@@ -1,23 +1,23 @@
-"""Reports that a browser sends again because it did not see the answer, told from those that happen again.
+"""Retries: reports that a browser uploads again for want of an answer, told from reports of new events.
 
-Chrome and Firefox upload a report once more, up to five times within 15 minutes, when an answer does not
-reach them; the first upload may have been stored all the same. The second one has the same text, but for its
-``age``, and it cannot have happened later than the first. So a report is taken for one that was sent again if
+Chrome and Firefox upload a report again, up to five times within 15 minutes, when no answer reaches them;
+the first upload may have been stored all the same. A retry has the text of the first upload, but for its
+``age``, and its event cannot be later than that of the first upload. So a report is a retry if
 
-* the same sender sent an equal one to the same place within the project's retry window, before it, and
-* it says that it occurred no later than that one, give or take ``SLACK_S``, and
-* no more than ``RETRIES`` were taken for that one yet: what comes more often comes from several people.
+* the same sender sent an equal report to the same destination before, within the project's retry window, and
+* its event is no later than that of the equal report, give or take ``SLACK_S``, and
+* fewer than ``RETRIES`` retries of that report came before: more come from several people.
 
-Equal reports within one upload are several: no browser uploads a report twice at once. Only what names its
-sender is looked at, which is what arrives as ``application/reports+json``; a ``report-uri`` report is sent
-once, so an equal one is a repetition.
+Equal reports within one upload are several events: no browser uploads a report twice at once. Only payloads
+with a sender are compared, those of ``application/reports+json``; a ``report-uri`` report is uploaded once,
+so an equal one is a new event.
 
-All of this is decided once, before a batch is bound, against what earlier batches left; the decision is part
-of the plan, so that a batch that is run again decides the same.
+Retries are found once, before a batch is bound, among the first uploads of earlier batches; the decision is
+part of the plan, so that a batch that is run again decides the same.
 
 Warning: people behind one address with the same browser are one sender. Equal reports of theirs that were
-uploaded in another order than they occurred, or within ``SLACK_S``, are taken for one, ``RETRIES`` times at
-most.
+uploaded in another order than they occurred, or within ``SLACK_S``, are taken for retries, ``RETRIES`` times
+at most.
 """
 
 from __future__ import annotations
@@ -38,22 +38,23 @@ if TYPE_CHECKING:
 
     from workers import pipeline
 
-    Recall = Callable[[Mapping[int, set[int]]], Mapping[int, retry_memory.Seen]]
+    Lookup = Callable[[Mapping[int, set[int]]], Mapping[int, retry_memory.Seen]]
 
 SLACK_S: Final = 5
-"""Seconds by which the occurrence of a report may seem later in a second upload: its age is noted when an
-upload begins, and the second one may take longer to arrive. Whoever reloads a page later reports anew."""
+"""Seconds by which the event of a retry may seem later: the age is noted when an upload begins, and a retry
+may take longer to arrive. A page that is reloaded later reports a new event."""
 RETRIES: Final = 4
-"""Chrome makes five attempts, Firefox four."""
+"""Retries of one report: Chrome makes five attempts, Firefox four."""
 MAX_AGE_S: Final = 7 * 86_400
+"""Seconds beyond which the age of a report is not believed."""
 
 _array: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _AGE_FIRST: Final = re.compile(rb'\{\s*"age"\s*:\s*(\d{1,12})\s*,')
-"""How both senders that try again begin an item."""
+"""The beginning of an item as Chrome and Firefox write it, the only browsers that retry."""
 
 
 class RetryCandidate(msgspec.Struct, frozen=True, gc=False):
-    """One report that may be sent again.
+    """One report of a sender: a first upload, or a retry.
 
     Attributes:
         receipt: of its payload.
@@ -72,49 +73,49 @@ class RetryCandidate(msgspec.Struct, frozen=True, gc=False):
     window_s: int
 
 
-def decided(
-    plan: pipeline.Plan, found: Sequence[RetryCandidate], recall: Recall
+def decide(
+    plan: pipeline.Plan, found: Sequence[RetryCandidate], lookup: Lookup
 ) -> tuple[pipeline.Plan, dict[int, retry_memory.Seen]]:
-    """Return the plan of a new batch with the reports in it that were sent again, and what the batch leaves.
+    """Return the plan of a new batch with its retries, and the first uploads that later batches must know.
 
     Args:
         plan: of the batch.
-        found: its ``sightings``.
-        recall: returns what earlier batches left, see ``retry_memory.recall``; asked once, if at all.
+        found: its ``candidates``.
+        lookup: returns first uploads of earlier batches, see ``retry_memory.recall``; called once at most.
     """
     if not found:
         return plan, {}
     wanted: dict[int, set[int]] = {}
-    for sighting in found:
-        for number in retry_memory.slices(sighting.received_s, sighting.window_s):
-            wanted.setdefault(number, set()).add(sighting.key)
-    known = recall(wanted)
-    left: dict[int, retry_memory.Seen] = {}
-    repeated: dict[str, tuple[int, ...]] = {}
-    for sighting in found:
-        before = left.get(sighting.key) or known.get(sighting.key)
-        if before is not None and _is_repeat(sighting, before):
-            repeated[sighting.receipt] = (*repeated.get(sighting.receipt, ()), sighting.position)
-            left[sighting.key] = before._replace(again=before.again + 1)
+    for candidate in found:
+        for number in retry_memory.slices(candidate.received_s, candidate.window_s):
+            wanted.setdefault(number, set()).add(candidate.key)
+    known = lookup(wanted)
+    first: dict[int, retry_memory.Seen] = {}
+    retried: dict[str, tuple[int, ...]] = {}
+    for candidate in found:
+        before = first.get(candidate.key) or known.get(candidate.key)
+        if before is not None and _is_retry(candidate, before):
+            retried[candidate.receipt] = (*retried.get(candidate.receipt, ()), candidate.position)
+            first[candidate.key] = before._replace(again=before.again + 1)
         else:
-            left[sighting.key] = _seen(sighting, before)
-    return msgspec.structs.replace(plan, resent=repeated), left
+            first[candidate.key] = _seen(candidate, before)
+    return msgspec.structs.replace(plan, resent=retried), first
 
 
-def left_again(plan: pipeline.Plan, found: Sequence[RetryCandidate]) -> dict[int, retry_memory.Seen]:
-    """Return what a batch leaves whose plan was decided before: what it counts, by key."""
+def first_uploads(plan: pipeline.Plan, found: Sequence[RetryCandidate]) -> dict[int, retry_memory.Seen]:
+    """Return the first uploads of a batch whose plan was decided before, by key."""
     return {
-        sighting.key: _seen(sighting, None)
-        for sighting in found
-        if sighting.position not in plan.resent.get(sighting.receipt, ())
+        candidate.key: _seen(candidate, None)
+        for candidate in found
+        if candidate.position not in plan.resent.get(candidate.receipt, ())
     }
 
 
-def sightings(shard: int, entries: Sequence[envelope.Entry], plan: pipeline.Plan) -> list[RetryCandidate]:
-    """Return the reports of a batch that may be sent again, in its order.
+def candidates(stream: int, entries: Sequence[envelope.Entry], plan: pipeline.Plan) -> list[RetryCandidate]:
+    """Return the reports of a batch that have a sender, in its order.
 
     Args:
-        shard: of the batch.
+        stream: number of the stream of the batch.
         entries: of the batch.
         plan: with the settings of each project.
     """
@@ -123,7 +124,7 @@ def sightings(shard: int, entries: Sequence[envelope.Entry], plan: pipeline.Plan
     for entry in entries:
         for index, payload in enumerate(entry.payloads):
             if payload.sender and (window_s := windows.get(payload.project_id, 0)):
-                receipt = envelope.receipt(shard, entry.id, index)
+                receipt = envelope.receipt(stream, entry.id, index)
                 received_s = entry.received_ms // 1000
                 found += [
                     RetryCandidate(receipt, position, key, received_s, max(received_s - age_s, 0), window_s)
@@ -132,31 +133,31 @@ def sightings(shard: int, entries: Sequence[envelope.Entry], plan: pipeline.Plan
     return found
 
 
-def _is_repeat(sighting: RetryCandidate, before: retry_memory.Seen) -> bool:
+def _is_retry(candidate: RetryCandidate, before: retry_memory.Seen) -> bool:
     return (
-        -SLACK_S <= sighting.received_s - before.received_s <= sighting.window_s
-        and sighting.occurred_s <= before.occurred_s + SLACK_S
+        -SLACK_S <= candidate.received_s - before.received_s <= candidate.window_s
+        and candidate.occurred_s <= before.occurred_s + SLACK_S
         and before.again < RETRIES
     )
 
 
-def _seen(sighting: RetryCandidate, before: retry_memory.Seen | None) -> retry_memory.Seen:
-    """Return what is left of a report that is counted. Whether several people send it is remembered."""
-    recent = before is not None and sighting.received_s - before.received_s <= sighting.window_s
+def _seen(candidate: RetryCandidate, before: retry_memory.Seen | None) -> retry_memory.Seen:
+    """Return a report that is counted. The retries so far stay: they tell that several people send it."""
+    recent = before is not None and candidate.received_s - before.received_s <= candidate.window_s
     again = before.again if before is not None and recent else 0
-    return retry_memory.Seen(sighting.received_s, sighting.occurred_s, again)
+    return retry_memory.Seen(candidate.received_s, candidate.occurred_s, again)
 
 
 def _keys(payload: envelope.Payload) -> list[tuple[int, int]]:
-    """Return key and age (s) of each item; of equal items each one has a key of its own."""
-    place = f"{payload.sender}\0{payload.project_id}\0{payload.environment}\0{payload.release}"
-    seed = xxhash.xxh3_64_intdigest(place.encode())
-    met: dict[int, int] = {}
+    """Return key and age (s) of each item; equal items have different keys."""
+    destination = f"{payload.sender}\0{payload.project_id}\0{payload.environment}\0{payload.release}"
+    seed = xxhash.xxh3_64_intdigest(destination.encode())
+    ordinals: dict[int, int] = {}
     keys = []
     for item in _items(payload.body):
         text, age_s = _parted(item)
         digest = xxhash.xxh3_64_intdigest(text, seed)
-        ordinal = met[digest] = met.get(digest, -1) + 1
+        ordinal = ordinals[digest] = ordinals.get(digest, -1) + 1
         keys.append((xxhash.xxh3_64_intdigest(b"%d" % ordinal, digest) if ordinal else digest, age_s))
     return keys
 

@@ -1,4 +1,4 @@
-"""How large batches may be to take no longer than others may well wait: what some send is costly."""
+"""Batch sizing: batches become smaller when they take long, because other streams wait meanwhile."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ if TYPE_CHECKING:
     from workers.draining import batch_limits
 
 START: Final = 0.5
-"""Of the limits, for the first batch of a process, whose cost nobody knows yet."""
+"""The share of the limits for the first batch of a process: how long it takes is not known yet."""
 LEAST: Final = 0.05
-"""Of the limits: with smaller batches their fixed cost is most of it."""
+"""The least share of the limits: of a smaller batch most is the fixed cost of any batch."""
 CHANGE: Final = 2.0
-"""Of a share, at most, from one batch to the next: one that waited for something else says little."""
+"""The most by which the share grows or shrinks from one batch to the next, as a factor: one batch that waited
+for something else says little."""
 
 
 class BatchSizing:
-    """The size of batches, by how long the last one took.
+    """Adapts the limits of batches to how long the last ones took.
 
     Args:
-        most: their limits, however fast they are.
-        seconds: what a batch may take.
-        start: the share of the limits to begin with.
+        most: the limits of a batch, however fast batches are.
+        seconds: how long a batch may take.
+        start: the share of the limits for the first batch.
     """
 
     def __init__(self, most: batch_limits.BatchLimits, seconds: float, start: float = START) -> None:
@@ -42,12 +43,12 @@ class BatchSizing:
             max_reports=int(most.max_reports * share),
         )
 
-    def note(self, seconds: float, *, full: bool = True) -> None:
+    def learn(self, seconds: float, *, full: bool = True) -> None:
         """Learn from a batch: the next one is at most twice as large or half as large.
 
         Args:
-            seconds: what it took.
-            full: whether it was as large as it might be; how fast a small one is says nothing of large ones.
+            seconds: how long it took.
+            full: whether it was as large as it might be; a fast small batch says nothing of large ones.
         """
         if not full and seconds <= self._seconds:
             return

@@ -31,14 +31,14 @@ _SPARE_MEMORY: Final = 64 << 20
 
 
 def poison_payloads(
-    shard: int, entries: Sequence[envelope.Entry], trial: search.Trial, known: Container[str] = ()
+    stream: int, entries: Sequence[envelope.Entry], trial: search.Trial, known: Container[str] = ()
 ) -> dict[str, str]:
     """Return the error of each payload that takes down a process in which it is tried alone, by receipt.
 
     After ``SEARCH_S`` those that were found until then; empty if there are none.
 
     Args:
-        shard: of the entries.
+        stream: number of the stream of the entries.
         entries: whose payloads are tried.
         trial: raises, or takes its process down, when it fails.
         known: receipts of payloads that are not tried.
@@ -47,7 +47,7 @@ def poison_payloads(
         ordinary.UndecidedError: the trials cannot be made now, or they were ended from outside.
     """
     found: dict[str, str] = {}
-    singles = [one for one in _singles(entries) if envelope.receipt(shard, one[0].id, one[1]) not in known]
+    singles = [one for one in _singles(entries) if envelope.receipt(stream, one[0].id, one[1]) not in known]
     position, ends = 0, time.monotonic() + SEARCH_S
     while position < len(singles) and not (found and time.monotonic() > ends):
         end = forked_trials.run(trial, [[entry] for entry, _ in singles[position:]], CPU_S)
@@ -56,7 +56,7 @@ def poison_payloads(
             break
         suspect, index = singles[position]
         if error := _confirmed_error(trial, [suspect], end, CPU_S):
-            found[envelope.receipt(shard, suspect.id, index)] = error
+            found[envelope.receipt(stream, suspect.id, index)] = error
             position += 1
     return found
 

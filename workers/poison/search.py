@@ -40,8 +40,8 @@ class _Suspect(NamedTuple):
 class _Search:
     """One search; ``found`` holds the errors of the poison payloads, by receipt."""
 
-    def __init__(self, shard: int, trial: Trial, *, ordinary_must_pass: bool) -> None:
-        self._shard = shard
+    def __init__(self, stream: int, trial: Trial, *, ordinary_must_pass: bool) -> None:
+        self._stream = stream
         self._trial = trial
         self._ordinary_must_pass = ordinary_must_pass
         self._ends = time.monotonic() + SEARCH_S
@@ -56,7 +56,7 @@ class _Search:
             return
         if self._failed_like_ordinary >= SAME_ERROR or (len(suspects) == 1 and self._is_poison(suspects)):
             for suspect in suspects:
-                self.found[envelope.receipt(self._shard, suspect.entry_id, suspect.position)] = error
+                self.found[envelope.receipt(self._stream, suspect.entry_id, suspect.position)] = error
         elif len(suspects) > 1:
             middle = len(suspects) // 2
             self.run(suspects[:middle])
@@ -110,7 +110,7 @@ def _error(trial: Trial, entries: Sequence[envelope.Entry]) -> str | None:
 
 
 def poison_payloads(
-    shard: int,
+    stream: int,
     entries: Sequence[envelope.Entry],
     trial: Trial,
     *,
@@ -123,7 +123,7 @@ def poison_payloads(
     nothing fails then, or no longer.
 
     Args:
-        shard: of the entries.
+        stream: number of the stream of the entries.
         entries: whose payloads are tried.
         trial: raises when it fails.
         ordinary_must_pass: whether the search gives up where ordinary reports fail too. If not, a payload
@@ -134,13 +134,13 @@ def poison_payloads(
         RecoverableError: a trial could not be made now, or tells nothing.
         MemoryError, OSError, ImportError: likewise.
     """
-    search = _Search(shard, trial, ordinary_must_pass=ordinary_must_pass)
-    suspects = [one for one in _suspects(entries) if envelope.receipt(shard, one[0], one[1]) not in known]
+    search = _Search(stream, trial, ordinary_must_pass=ordinary_must_pass)
+    suspects = [one for one in _suspects(entries) if envelope.receipt(stream, one[0], one[1]) not in known]
     search.run(suspects)
     return search.found or (None if _error(trial, _entries(suspects)) is None else {})
 
 
-def failing_beside_others(shard: int, entries: Sequence[envelope.Entry], trial: Trial) -> dict[str, str]:
+def failing_beside_others(stream: int, entries: Sequence[envelope.Entry], trial: Trial) -> dict[str, str]:
     """Return the error of the payload with which a trial begins to fail, by receipt, where none fails alone.
 
     Empty if there is no such payload: the trial of the payloads up to it passes once, or fails for ordinary
@@ -162,7 +162,7 @@ def failing_beside_others(shard: int, entries: Sequence[envelope.Entry], trial: 
     if not fails_always(some, trial) or (error := _error(trial, some)) is None:
         return {}
     last = suspects[fails - 1]
-    return {envelope.receipt(shard, last.entry_id, last.position): error}
+    return {envelope.receipt(stream, last.entry_id, last.position): error}
 
 
 def _suspects(entries: Sequence[envelope.Entry]) -> list[_Suspect]:

@@ -10,7 +10,7 @@ import pytest
 from storage.queue import streams
 from storage.tables import receipts
 from workers import pipeline
-from workers.draining import batch
+from workers.draining import bounds
 
 if TYPE_CHECKING:
     from tests.integration.deploy.conftest import Still
@@ -51,9 +51,7 @@ def test_a_payload_in_a_batch_under_work_is_told_its_bounds(still: Still) -> Non
     queue = streams.Queue(still.client)
     lease = queue.acquire(wanted.shard, 60_000)
     assert lease
-    queue.bind(
-        lease, batch.encode_bounds(batch.BatchBounds(wanted.entry_id, wanted.entry_id, pipeline.Plan()))
-    )
+    queue.bind(lease, bounds.encode(bounds.BatchBounds(wanted.entry_id, wanted.entry_id, pipeline.Plan())))
     answer = still.json("trace", receipt)
     assert (answer["state"], answer["first"], answer["last"]) == (
         "in_batch",

@@ -150,11 +150,11 @@ ORIGINAL = pipeline.process
 def test_an_entry_whose_trials_pass_waits_for_long(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rescue, "PATIENCE", 4)
+    monkeypatch.setattr(rescue, "MOST_DRAINS", 4)
     drains.append_reports(client)
     with monkeypatch.context() as patched:
         patched.setattr(pipeline, "process", failing_with_an_arbiter)
-        for _ in range(rescue.PATIENCE):
+        for _ in range(rescue.MOST_DRAINS):
             with pytest.raises(rescue.BrokenError):
                 drains.drainer(client, server).drain(SHARD)
     drains.drain_innocent(client, server)
@@ -167,7 +167,7 @@ def test_an_entry_that_fails_for_ever_is_kept_as_corrupt_in_the_end(
     monkeypatch.setattr(pipeline, "process", failing_with_an_arbiter)
     with pytest.raises(rescue.BrokenError):
         drains.drainer(client, server).drain(SHARD)
-    client.set(streams.keys(SHARD).attempts, rescue.PATIENCE)
+    client.set(streams.keys(SHARD).attempts, rescue.MOST_DRAINS)
     drains.drainer(client, server).drain(SHARD)
     assert drains.counted(server) == {("invalid", "corrupt_entry"): drains.REPORTS}
     drains.balanced(server, client)

@@ -134,7 +134,7 @@ def test_what_payloads_cost_is_told_to_maintenance(client: redis.Redis) -> None:
     small = envelope.Payload(QUIET, "key", "", "", "", "", 0, b"x" * 10)
     large = envelope.Payload(NOISY, "key", "", "", "", "", 0, b"x" * 480)
     entries = [envelope.Entry("1-1", [small, small, large]), envelope.Entry("1-2", [large])]
-    costs = batch.costs(entries, 0.98)
+    costs = batch.payload_costs(entries, 0.98)
     assert costs == {NOISY: 480_000}, "the other one's part is a guess"
     isolation.note_costs(client, costs)
     assert isolation.costs(client, [QUIET, NOISY]) == costs

@@ -8,7 +8,8 @@ from storage.projects import model, project_settings
 from storage.queue import envelope, streams
 from tests.helpers import payloads
 from workers import pipeline
-from workers.draining import batch, corrupt
+from workers.draining import batch, corrupt, plans
+from workers.draining import bounds as batch_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,10 +55,10 @@ def test_the_bound_is_part_of_the_plan_and_the_partitions_are_asked_for_by_time(
     entries = [
         envelope.Entry(f"{NOW}-{n}", [payloads.payload([])], at) for n, at in enumerate((NOW, NOW - 9))
     ]
-    plan = batch.make_plan(entries, SNAPSHOT, ask, NOW)
+    plan = plans.make_plan(entries, SNAPSHOT, ask, NOW)
     assert [now_ms for *_, now_ms in asked] == [NOW]
-    bounds = batch.BatchBounds("1-0", "2-0", plan)
-    assert batch.decode_bounds(batch.encode_bounds(bounds)).plan.latest_ms == NOW
+    bounds = batch_bounds.BatchBounds("1-0", "2-0", plan)
+    assert batch_bounds.decode(batch_bounds.encode(bounds)).plan.latest_ms == NOW
 
 
 def admit(
@@ -72,7 +73,7 @@ def admit(
 
 def test_a_plan_says_by_which_registry_it_was_made() -> None:
     entries = [envelope.Entry("10-0", [payloads.payload(b"{}", project_id=number) for number in (1, 2, 9)])]
-    plan = batch.make_plan(entries, SNAPSHOT, admit, NOW, [1, 2, 9])
+    plan = plans.make_plan(entries, SNAPSHOT, admit, NOW, [1, 2, 9])
     assert (plan.registry, plan.deleted, plan.numbered) == (7, (2,), True)
     assert {number: project.removed_before for number, project in plan.projects.items()} == {1: 5, 9: 0}
 
@@ -84,10 +85,10 @@ def test_a_newer_registry_only_narrows_a_plan() -> None:
         poison={"r": "why"},
         registry=1,
     )
-    narrowed = batch.narrowed(plan, SNAPSHOT, [1, 3])
+    narrowed = plans.narrowed(plan, SNAPSHOT, [1, 3])
     assert (narrowed.projects, narrowed.poison) == (plan.projects, plan.poison)
     assert (narrowed.registry, narrowed.deleted, narrowed.numbered) == (7, (3,), False)
-    raised = batch.narrowed(pipeline.Plan(projects={1: pipeline.ProjectPlan()}), SNAPSHOT, [1])
+    raised = plans.narrowed(pipeline.Plan(projects={1: pipeline.ProjectPlan()}), SNAPSHOT, [1])
     assert raised.projects[1].removed_before == 5
 
 

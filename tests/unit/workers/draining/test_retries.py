@@ -1,4 +1,4 @@
-"""What is sent again is told from what happens again."""
+"""Retries are told from reports of new events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from storage.projects import project_settings
 from storage.queue import envelope, retry_memory
 from tests.helpers import payloads
 from workers import pipeline
-from workers.draining import batch, retries
+from workers.draining import bounds, retries
 
 SHARD = 3
 SENDER = 7
@@ -40,23 +40,23 @@ def plan(window_s: int = 1200) -> pipeline.Plan:
 
 
 class Shard:
-    """Batch after batch, each remembering what the earlier ones left."""
+    """Batch after batch, each of which knows the first uploads of the earlier ones."""
 
     def __init__(self, window_s: int = 1200) -> None:
         self.plan = plan(window_s)
         self.memories: dict[int, retry_memory.Seen] = {}
 
-    def recall(self, wanted: Any) -> dict[int, retry_memory.Seen]:
+    def lookup(self, wanted: Any) -> dict[int, retry_memory.Seen]:
         keys = set().union(*wanted.values())
         return {key: seen for key, seen in self.memories.items() if key in keys}
 
     def batch(self, *entries: envelope.Entry) -> dict[tuple[str, str], int]:
         """Process a batch and return its verdicts."""
-        found = retries.sightings(SHARD, entries, self.plan)
-        decided, left = retries.decided(self.plan, found, self.recall)
-        again = batch.decode_bounds(batch.encode_bounds(batch.BatchBounds("1-0", "2-0", decided))).plan
+        found = retries.candidates(SHARD, entries, self.plan)
+        decided, first = retries.decide(self.plan, found, self.lookup)
+        again = bounds.decode(bounds.encode(bounds.BatchBounds("1-0", "2-0", decided))).plan
         assert again == decided
-        self.memories |= {key: retry_memory.Seen.decode(seen.encode()) for key, seen in left.items()}
+        self.memories |= {key: retry_memory.Seen.decode(seen.encode()) for key, seen in first.items()}
         tables = pipeline.process(SHARD, entries, decided)
         payloads.assert_balanced(tables)
         return payloads.verdicts(tables)
@@ -181,7 +181,7 @@ def test_a_body_without_reports_costs_nothing(body: bytes) -> None:
 def test_the_rest_of_the_plan_stays() -> None:
     entries = [entry(0, upload(item(0))), entry(1, upload(item(1)))]
     before = msgspec.structs.replace(plan(), poison={"3-1-0-0": "It crashed."})
-    decided, _ = retries.decided(before, retries.sightings(SHARD, entries, before), lambda _: {})
+    decided, _ = retries.decide(before, retries.candidates(SHARD, entries, before), lambda _: {})
     assert decided.resent == {f"3-{(START_S + 1) * 1000}-0-0": (0,)}
     assert msgspec.structs.replace(decided, resent={}) == before
 
@@ -192,9 +192,9 @@ def test_run_again_it_is_the_same(sent: list[tuple[int, int, bool]]) -> None:
         entry(at * 20, upload(item(age, number), item(age), sender=SENDER if known else 0))
         for at, (number, age, known) in enumerate(sent)
     ]
-    found = retries.sightings(SHARD, entries, plan())
-    decided, left = retries.decided(plan(), found, lambda _: {})
+    found = retries.candidates(SHARD, entries, plan())
+    decided, first = retries.decide(plan(), found, lambda _: {})
     assert pipeline.process(SHARD, entries, decided) == pipeline.process(SHARD, entries, decided)
-    assert retries.sightings(SHARD, entries, decided) == found
-    again = retries.left_again(decided, found)
-    assert again == {key: seen._replace(again=0) for key, seen in left.items()}
+    assert retries.candidates(SHARD, entries, decided) == found
+    again = retries.first_uploads(decided, found)
+    assert again == {key: seen._replace(again=0) for key, seen in first.items()}

@@ -1,0 +1,124 @@
+"""Binding batches: which entries come next, and the bounds that Redis holds before work on them begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+
+from storage import errors
+from storage.projects import partitions, registry
+from storage.queue import retry_memory
+from storage.servers import clocks
+from workers.draining import batch, plans, retries
+from workers.draining import bounds as batch_bounds
+from workers.failures import failpoints
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import redis
+
+    from storage.projects import model
+    from storage.queue import streams
+    from workers.draining.batch_limits import BatchLimits
+
+log = structlog.get_logger(__name__)
+
+
+class NoRegistryError(errors.RecoverableError):
+    """Redis lost the registry. By default settings a report might be stored that its project leaves out."""
+
+
+class Binder:
+    """Binds the batches of streams.
+
+    Args:
+        queue: the queue's drainer side.
+        client: a Redis client without retries, for the registry, the partitions and the memory of retries.
+    """
+
+    def __init__(self, queue: streams.Queue, client: redis.Redis) -> None:
+        self._queue = queue
+        self._client = client
+
+    def resume(self, lease: streams.ShardLease) -> batch.BoundBatch:
+        """Return the batch that an earlier drainer left: the same entries under the same plan.
+
+        Raises:
+            RecoverableError: Redis is away.
+            LeaseLostError: another drainer took the stream over.
+        """
+        encoded = lease.bounds or b""
+        bounds = batch_bounds.decode(encoded)
+        found = self._queue.read_between(lease.shard, bounds.first, bounds.last)
+        stored = batch.dated(found, bounds.plan.latest_ms)
+        log.info("batch_resumed", stream=lease.shard, first=bounds.first, last=bounds.last)
+        decoded = batch.decode_entries(stored, bounds.damaged)
+        bound = batch.BoundBatch(bounds, encoded, stored, decoded, full=True, begun=lease.begun)
+        return self._obey_newest_registry(lease, bound)
+
+    def bind_next(self, lease: streams.ShardLease, limits: BatchLimits) -> batch.BoundBatch | None:
+        """Bind the next batch: its bounds and its plan are in Redis before anything is done with it.
+
+        Returns:
+            The batch, or None if no entry waits.
+
+        Raises:
+            RecoverableError: Redis is away.
+            LeaseLostError: another drainer took the stream over.
+        """
+        found = self._queue.read(lease.shard, max_bytes=limits.max_bytes, max_payloads=limits.max_payloads)
+        if not found:
+            return None
+        latest_ms = clocks.latest_ms(self._client)
+        available = batch.dated(found, latest_ms)
+        decoded = batch.decode_entries(available)
+        kept = batch.cut(available, decoded, limits.max_reports)
+        stored, decoded = available[:kept], decoded.until(available[kept - 1].id)
+        plan = plans.make_plan(
+            decoded.entries, self._registry(), self._admit, latest_ms, batch.project_counts(stored)
+        )
+        candidates = retries.candidates(lease.shard, decoded.entries, plan)
+        plan, first_uploads = retries.decide(
+            plan, candidates, lambda keys: retry_memory.recall(self._client, lease.shard, keys)
+        )
+        full = kept < len(available) or batch.is_full(stored, limits)
+        failpoints.hit("before_bounds")
+        bounds = batch_bounds.BatchBounds(stored[0].id, stored[-1].id, plan)
+        encoded = batch_bounds.encode(bounds)
+        self._queue.bind(lease, encoded)
+        failpoints.hit("after_bounds")
+        bound = batch.BoundBatch(bounds, encoded, stored, decoded, full=full, first_uploads=first_uploads)
+        return self._obey_newest_registry(lease, bound)
+
+    def _obey_newest_registry(self, lease: streams.ShardLease, bound: batch.BoundBatch) -> batch.BoundBatch:
+        """Bind a batch again if what it must leave out changed before anything of it was stored.
+
+        A removal relies on it: see ``storage.removal.underway``.
+        """
+        while not bound.begun:
+            known = bound.bounds.plan.registry
+            if registry.read_version(self._client) in (None, known):
+                break
+            snapshot = self._registry()
+            if snapshot.version == known:
+                break
+            plan = plans.narrowed(bound.bounds.plan, snapshot, batch.project_counts(bound.stored))
+            bounds = msgspec.structs.replace(bound.bounds, plan=plan)
+            encoded = batch_bounds.encode(bounds)
+            self._queue.bind(lease, encoded)
+            bound = bound._replace(bounds=bounds, encoded=encoded)
+        return bound
+
+    def _registry(self) -> model.Snapshot:
+        snapshot = registry.read_snapshot(self._client)
+        if snapshot is None:
+            raise NoRegistryError("Redis holds no project registry yet: maintenance publishes it.")
+        return snapshot
+
+    def _admit(
+        self, project_id: int, pairs: Sequence[partitions.Pair], *, most: int, now_ms: int
+    ) -> Mapping[partitions.Pair, str]:
+        return partitions.admit(self._client, project_id, pairs, most=most, now_ms=now_ms)

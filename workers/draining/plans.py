@@ -1,0 +1,101 @@
+"""The plan of a batch: its projects' settings and limits of partitions, decided once, before it is bound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from storage.projects import project_settings
+from workers import pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from storage.projects import model, partitions
+    from storage.queue import envelope
+
+    _Wanted = Mapping[int, Mapping[partitions.Pair, None]]
+
+
+class Admit(Protocol):
+    """Says which (environment, release) pairs of a project are beyond its limit of live partitions."""
+
+    def __call__(
+        self, project_id: int, pairs: Sequence[partitions.Pair], *, most: int, now_ms: int
+    ) -> Mapping[partitions.Pair, str]:
+        """Return the refused pairs, each with the environment under which its reports are kept."""
+
+
+def make_plan(
+    entries: Sequence[envelope.Entry],
+    snapshot: model.Snapshot,
+    admit: Admit,
+    latest_ms: int,
+    project_ids: Iterable[int] = (),
+) -> pipeline.Plan:
+    """Fix the decisions of a new batch: each project's settings, and which of its partitions are full.
+
+    A project that the registry does not know keeps its reports, under default settings; the reports of a
+    project that was deleted are dropped.
+
+    Args:
+        entries: of the batch, ``dated``.
+        snapshot: the registry.
+        admit: asked for each project's partitions.
+        latest_ms: the time after which nothing of the batch was received.
+        project_ids: the projects of the batch, also those of entries that cannot be decoded.
+    """
+    deleted = _deleted(snapshot, project_ids)
+    now_ms = max((entry.received_ms for entry in entries), default=0)
+    known = {project.id: project for project in snapshot.projects}
+    return pipeline.Plan(
+        projects={
+            project_id: _project_plan(project_id, known.get(project_id), list(pairs), admit, now_ms)
+            for project_id, pairs in _pairs(entries, deleted).items()
+        },
+        latest_ms=latest_ms,
+        deleted=deleted,
+        registry=snapshot.version,
+        numbered=True,
+    )
+
+
+def narrowed(plan: pipeline.Plan, snapshot: model.Snapshot, project_ids: Iterable[int]) -> pipeline.Plan:
+    """Return a plan that also leaves out what a newer registry forbids; settings stay as they were."""
+    known = {project.id: project.removed_before for project in snapshot.projects}
+    projects = {
+        number: msgspec.structs.replace(
+            project, removed_before=max(project.removed_before, known.get(number, 0))
+        )
+        for number, project in plan.projects.items()
+    }
+    return msgspec.structs.replace(
+        plan, projects=projects, deleted=_deleted(snapshot, project_ids), registry=snapshot.version
+    )
+
+
+def _project_plan(
+    project_id: int, project: model.Project | None, pairs: list[partitions.Pair], admit: Admit, now_ms: int
+) -> pipeline.ProjectPlan:
+    settings = project.settings if project else project_settings.ProjectSettings()
+    refused = admit(project_id, pairs, most=settings.max_partitions, now_ms=now_ms)
+    return pipeline.ProjectPlan(
+        settings=settings,
+        overflow=tuple((*pair, environment) for pair, environment in refused.items()),
+        removed_before=project.removed_before if project else 0,
+    )
+
+
+def _pairs(entries: Sequence[envelope.Entry], deleted: tuple[int, ...]) -> _Wanted:
+    """Return the (environment, release) pairs of a batch by project, in the order of the payloads."""
+    wanted: dict[int, dict[partitions.Pair, None]] = {}
+    for entry in entries:
+        for payload in entry.payloads:
+            if payload.project_id not in deleted:
+                wanted.setdefault(payload.project_id, {})[payload.environment, payload.release] = None
+    return wanted
+
+
+def _deleted(snapshot: model.Snapshot, project_ids: Iterable[int]) -> tuple[int, ...]:
+    return tuple(sorted(set(snapshot.deleted).intersection(project_ids)))
