@@ -11,14 +11,14 @@ Whatever was killed on the way:
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import redis
 
 from storage.quarantine import departures, resubmission
 from storage.queue import isolation, streams
-from storage.servers import redis_errors
+from storage.servers import redis_errors, sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,60 +27,8 @@ if TYPE_CHECKING:
 
     from storage.servers import clickhouse
 
-_OUTCOMES = """
-SELECT project_id, sum(quantity), sumIf(quantity, outcome = 'accepted')
-FROM outcomes WHERE outcome != 'refused' GROUP BY project_id
-"""
-_SETTLED = """
-SELECT project_id, equation, sum(amount) AS total FROM settlements
-GROUP BY project_id, equation HAVING total != 0
-"""
-_SEEN = """
-WITH removed AS (
-    SELECT
-        project_id, number, cutoff, max(environment) AS environment, max(release) AS release,
-        sum(reports) AS reports, max(finished) AS finished
-    FROM removals GROUP BY project_id, number, cutoff
-), open AS (
-    SELECT project_id, environment, release, max(cutoff) AS going FROM (
-        SELECT project_id, environment, release, cutoff FROM removed WHERE NOT finished AND number > 0
-        UNION ALL
-        SELECT DISTINCT project_id, environment, release, cutoff FROM reports INNER JOIN (
-            SELECT project_id, cutoff FROM removed WHERE NOT finished AND number = 0
-        ) AS of_older_releases USING (project_id)
-    )
-    GROUP BY project_id, environment, release
-)
-SELECT project_id, sum(seen) FROM (
-    SELECT project_id, toInt64(seen) AS seen FROM reports
-    WHERE (project_id, environment, release) NOT IN (SELECT project_id, environment, release FROM open)
-    UNION ALL
-    SELECT project_id, toInt64(seen) AS seen FROM reports
-    INNER JOIN open USING (project_id, environment, release) WHERE window_start >= going
-    UNION ALL
-    SELECT project_id, reports AS seen FROM removed
-)
-GROUP BY project_id
-"""
-"""Rows that an unfinished removal is about to take are counted in the removal already."""
-_HELD = """
-SELECT project_id, count() FROM quarantine
-WHERE item > 0 AND (receipt, item) NOT IN %(replayed)s AND (receipt, item) NOT IN (
-    SELECT receipt, item FROM leaving WHERE step NOT IN (SELECT step FROM departures WHERE cause != '')
-)
-GROUP BY project_id
-"""
-"""Rows that are about to leave are counted as gone already."""
-_LEFT = """
-SELECT project_id, toString(cause) AS why, sum(rows) FROM (
-    SELECT project_id, cause, rows FROM departures
-    UNION ALL
-    SELECT project_id, cause, uniqExact(receipt, item) AS rows FROM leaving
-    WHERE item > 0 AND step NOT IN (SELECT step FROM departures WHERE cause != '')
-    GROUP BY project_id, cause
-)
-GROUP BY project_id, why
-"""
+_SQL: Final = sql.beside(__name__)
+
 _COUNTED = ("acknowledged", "committed", "found", "quarantined", "beyond", "replayed")
 """What Redis counts, by shard and project."""
 
@@ -228,11 +176,11 @@ def verify(server: clickhouse.Connection, client: redis.Redis, shards: int) -> l
     """
     read = _read(client, isolation.present(client, shards))
     totals = _totals(read.values())
-    outcomes = {project: (total, accepted) for project, total, accepted in server.execute(_OUTCOMES)}
-    seen = dict(server.execute(_SEEN))
+    outcomes = {project: (total, accepted) for project, total, accepted in server.execute(_SQL["outcomes"])}
+    seen = dict(server.execute(_SQL["seen"]))
     held, left = _quarantine(server, client)
     settled: dict[int, dict[str, int]] = defaultdict(dict)
-    for project, equation, amount in server.execute(_SETTLED):
+    for project, equation, amount in server.execute(_SQL["settled"]):
         settled[project][equation] = amount
     counted = {project for counts in totals.values() for project in counts}
     projects = sorted({*counted, *outcomes, *seen, *settled, *held, *(project for project, _ in left)})
@@ -264,8 +212,8 @@ def _quarantine(
 ) -> tuple[dict[int, int], dict[tuple[int, str], int]]:
     """Return how many rows are held, by project, and how many left, by project and cause."""
     replayed = [(name.receipt, name.item) for name in resubmission.noted(client)]
-    held = dict(server.execute(_HELD, {"replayed": replayed or [("", 0)]}))
-    left = {(project, cause): rows for project, cause, rows in server.execute(_LEFT) if rows}
+    held = dict(server.execute(_SQL["quarantined"], {"replayed": replayed or [("", 0)]}))
+    left = {(project, cause): rows for project, cause, rows in server.execute(_SQL["left"]) if rows}
     return held, left
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import redis
 
-from storage.servers import redis_errors, scripts
+from storage.servers import redis_errors, scripts, sql
 from storage.tables import writer
 
 if TYPE_CHECKING:
@@ -22,15 +22,12 @@ if TYPE_CHECKING:
 
     from storage.servers import clickhouse
 
+_SQL: Final = sql.beside(__name__)
+
 KEY: Final = "headrace:mark"
 """Redis hash: ``number`` and ``ms`` of the latest mark."""
 INTERVAL_MS: Final = 60_000
 
-_LATEST: Final = "SELECT number, toUnixTimestamp64Milli(at) FROM marks ORDER BY number DESC LIMIT 1"
-_BREAKS: Final = """
-SELECT store, toUnixTimestamp64Milli(since), toUnixTimestamp64Milli(until), toUnixTimestamp64Milli(found)
-FROM breaks FINAL WHERE found > (SELECT max(settled) FROM settlements) ORDER BY found
-"""
 
 Store = Literal["redis", "clickhouse"]
 
@@ -82,7 +79,7 @@ def keep(client: redis.Redis, server: clickhouse.Connection) -> Break | None:
 
 def breaks(server: clickhouse.Connection) -> list[Break]:
     """Return the breaks that were found since the books were settled, by the time when they were found."""
-    return [Break(*row) for row in server.execute(_BREAKS)]
+    return [Break(*row) for row in server.execute(_SQL["breaks"])]
 
 
 def _compared(before: Mark, mark: Mark, after: Mark, now_ms: int) -> Break | None:
@@ -95,7 +92,7 @@ def _compared(before: Mark, mark: Mark, after: Mark, now_ms: int) -> Break | Non
 
 
 def _stored(server: clickhouse.Connection) -> Mark:
-    rows = server.execute(_LATEST)
+    rows = server.execute(_SQL["latest"])
     return Mark(*rows[0]) if rows else Mark(0, 0)
 
 

@@ -16,12 +16,14 @@ import redis
 import redis.asyncio
 
 from storage.projects import model, project_settings, public_keys
-from storage.servers import redis_errors, scripts
+from storage.servers import redis_errors, scripts, sql
 
 if TYPE_CHECKING:
     import redis.exceptions
 
     from storage.servers import clickhouse
+
+_SQL: Final = sql.beside(__name__)
 
 SNAPSHOT_KEY: Final = "headrace:registry"
 """Redis string: the whole registry as MessagePack (``model.Snapshot``)."""
@@ -32,15 +34,6 @@ _snapshot_decoder = msgspec.msgpack.Decoder(model.Snapshot)
 _DEFAULTS: Final = project_settings.ProjectSettings()
 _settings_decoder = msgspec.json.Decoder(project_settings.ProjectSettings)
 _records_decoder = msgspec.json.Decoder(public_keys.Keys)
-
-_CURRENT = """
-SELECT
-    toUnixTimestamp64Milli(changed_at), id, name, keys, key_records, status, settings, revision,
-    toUnixTimestamp64Milli(removed_before)
-FROM projects FINAL ORDER BY id
-"""
-_NOW = "SELECT greatest(now64(3, 'UTC'), max(changed_at)) FROM projects"
-"""Never before an earlier change, whatever the server's clock does."""
 
 
 Change = Callable[[model.Project], model.Project]
@@ -227,7 +220,7 @@ class Registry:
         from storage.tables import writer  # noqa: PLC0415 - the edge imports this module, and needs no driver
 
         settings = msgspec.json.encode(project.settings).decode()
-        ((now,),) = self._server.execute(_NOW)
+        ((now,),) = self._server.execute(_SQL["now"])
         columns: dict[str, list[Any]] = {
             "id": [project.id],
             "revision": [project.revision],
@@ -248,7 +241,7 @@ class Registry:
 
     def _changes(self) -> Sequence[tuple[int, model.Project]]:
         """Return all projects that ever were, each after its last change, in milliseconds since the epoch."""
-        return [(changed_ms, _project(row)) for changed_ms, *row in self._server.execute(_CURRENT)]
+        return [(changed_ms, _project(row)) for changed_ms, *row in self._server.execute(_SQL["current"])]
 
     def _require_free(self, name: str) -> None:
         model.require_name(name)

@@ -15,49 +15,19 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from storage import errors
-from storage.servers import clickhouse
+from storage.servers import clickhouse, sql
 from storage.tables import writer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_SQL: Final = sql.beside(__name__)
 
 DROPPED: Final = "dropped"
 EXPIRED: Final = "expired"
 
 _MOST: Final = 100_000
 """Rows of one step: their names fit into some ten megabytes of memory."""
-
-_LATEST: Final = "SELECT greatest((SELECT max(step) FROM departures), (SELECT max(step) FROM leaving))"
-_OPEN: Final = """
-SELECT step, any(cause) FROM leaving
-WHERE step NOT IN (SELECT step FROM departures WHERE cause != '') GROUP BY step ORDER BY step
-"""
-_CLOSED: Final = """
-SELECT DISTINCT step FROM leaving WHERE step IN (SELECT step FROM departures WHERE cause != '')
-"""
-_NAME: Final = """
-INSERT INTO leaving (step, cause, project_id, received, receipt, item, reason)
-SELECT %(step)s, %(cause)s, project_id, received, receipt, item, reason FROM quarantine
-WHERE ({where}) AND (SELECT max(step) FROM departures) <= %(step)s
-LIMIT %(most)s
-"""
-_NAMED: Final = "SELECT received, receipt, item, reason FROM leaving WHERE step = %(step)s"
-_THESE: Final = f"(received, receipt, item, reason) IN ({_NAMED})"
-_ANY: Final = f"SELECT 1 FROM quarantine WHERE {_THESE} LIMIT 1"  # noqa: S608 - constants
-_WHOLE: Final = f"""
-SELECT _part FROM quarantine GROUP BY _part HAVING countIf(NOT ({_THESE})) = 0
-"""  # noqa: S608 - constants
-_DROP_PART: Final = "ALTER TABLE quarantine DROP PART %(part)s"
-_DELETE: Final = f"DELETE FROM quarantine WHERE {_THESE}"  # noqa: S608 - constants
-_GONE: Final = """
-SELECT project_id, uniqExact(receipt, item) FROM leaving
-WHERE step = %(step)s AND item > 0 AND (receipt, item) NOT IN (
-    SELECT receipt, item FROM quarantine
-    WHERE receipt IN (SELECT receipt FROM leaving WHERE step = %(step)s)
-)
-GROUP BY project_id
-"""
-_FORGET: Final = "ALTER TABLE leaving DROP PARTITION %(step)s"
 
 
 def take_out(server: clickhouse.Connection, cause: str, where: str, parameters: Mapping[str, object]) -> None:
@@ -79,15 +49,15 @@ def take_out(server: clickhouse.Connection, cause: str, where: str, parameters: 
 
 def complete(server: clickhouse.Connection) -> None:
     """Bring steps that were interrupted to an end."""
-    for step, cause in server.execute(_OPEN):
+    for step, cause in server.execute(_SQL["open_steps"]):
         _complete(server, step, cause)
-    for (step,) in server.execute(_CLOSED):
-        server.execute(_FORGET, {"step": step})
+    for (step,) in server.execute(_SQL["closed_steps"]):
+        server.execute(_SQL["forget_step"], {"step": step})
 
 
 def _begin(server: clickhouse.Connection) -> int:
     """Return the number of a new step: earlier ones name nothing from now on."""
-    ((latest,),) = server.execute(_LATEST)
+    ((latest,),) = server.execute(_SQL["latest_step"])
     step = int(latest) + 1
     _record(server, step, "", [(0, 0)])
     return step
@@ -99,21 +69,21 @@ def _name(
     """Name some rows that meet the condition, and return whether there were any."""
     given = {**parameters, "step": step, "cause": cause, "most": _MOST}
     settings = {**writer.ANY_ROOM, "async_insert": 0, "insert_deduplicate": 0}
-    server.execute(_NAME.format(where=where), given, settings=settings)
-    return bool(server.execute(f"{_NAMED} LIMIT 1", {"step": step}))
+    server.execute(_SQL["name_rows"].format(where=where), given, settings=settings)
+    return bool(server.execute(_SQL["any_named"], {"step": step}))
 
 
 def _complete(server: clickhouse.Connection, step: int, cause: str) -> None:
     named = {"step": step}
-    for (part,) in server.execute(_WHOLE, named):
+    for (part,) in server.execute(_SQL["whole_parts"], named):
         with contextlib.suppress(clickhouse.QueryError):  # it was merged just now
-            server.execute(_DROP_PART, {"part": part})
-    if server.execute(_ANY, named):
-        server.execute(_DELETE, named)
-    if server.execute(_ANY, named):
+            server.execute(_SQL["drop_part"], {"part": part})
+    if server.execute(_SQL["any_left"], named):
+        server.execute(_SQL["delete_rows"], named)
+    if server.execute(_SQL["any_left"], named):
         raise errors.ClickHouseUnavailableError("ClickHouse has not deleted the rows yet: try again.")
-    _record(server, step, cause, server.execute(_GONE, named) or [(0, 0)])
-    server.execute(_FORGET, named)
+    _record(server, step, cause, server.execute(_SQL["gone"], named) or [(0, 0)])
+    server.execute(_SQL["forget_step"], named)
 
 
 def _record(server: clickhouse.Connection, step: int, cause: str, rows: list[tuple[int, int]]) -> None:

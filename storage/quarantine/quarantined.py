@@ -12,6 +12,7 @@ import msgspec
 
 from storage.quarantine import departures
 from storage.queue import appends
+from storage.servers import sql
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -19,50 +20,13 @@ if TYPE_CHECKING:
 
     from storage.servers import clickhouse
 
+_SQL: Final = sql.beside(__name__, generation=appends.GENERATION)
+
 KEPT_DAYS: Final = 14
 _PAGE: Final = 200
 """Rows read at a time: 200 MB, should each be as large as a body may be."""
 _FOREVER_MS: Final = 1 << 43
 _DAY_MS: Final = 86_400_000
-
-_COLUMNS: Final = (
-    "received, receipt, project_id, environment, release, reason, error, raw, cityHash64(raw), item"
-)
-_PART: Final = "toUInt64OrZero(splitByChar('-', receipt)[{}])"
-_HEAD: Final = f"transform({_PART.format(1)}, %(shards)s, CAST(%({{}})s, 'Array(UInt64)'), toUInt64({{}}))"
-_HEAD_MS: Final = _HEAD.format("heads_ms", "%(others_ms)s")
-_HEAD_SEQ: Final = _HEAD.format("heads_seq", "0")
-_WHERE: Final = f"""
-    (%(receipt)s = '' OR receipt = %(receipt)s)
-    AND (%(project_id)s < 0 OR project_id = %(project_id)s)
-    AND (%(reason)s = '' OR reason = %(reason)s)
-    AND received < fromUnixTimestamp64Milli(%(before_ms)s, 'UTC')
-    AND (
-        ({_PART.format(2)}, {_PART.format(3)}) < ({_HEAD_MS}, {_HEAD_SEQ})
-        OR intDiv({_PART.format(3)}, {appends.GENERATION}) < intDiv({_HEAD_SEQ}, {appends.GENERATION})
-    )
-"""
-"""Ids of an earlier generation may be ahead of the clock; their entries were drained before the next one."""
-_EXTENT: Final = f"""
-SELECT count(), toUnixTimestamp64Milli(max(received)) FROM quarantine WHERE {_WHERE}
-"""  # noqa: S608 - constants
-_NEWEST: Final = f"""
-SELECT {_COLUMNS} FROM quarantine WHERE {_WHERE} ORDER BY received DESC, receipt, item LIMIT %(limit)s
-"""  # noqa: S608 - constants
-_NEXT: Final = f"""
-SELECT {_COLUMNS} FROM quarantine
-WHERE {_WHERE} AND received >= fromUnixTimestamp64Milli(%(after_ms)s, 'UTC')
-    AND (received, receipt, item, cityHash64(raw))
-    > (fromUnixTimestamp64Milli(%(after_ms)s, 'UTC'), %(after_receipt)s, %(after_item)s, %(after_digest)s)
-ORDER BY received, receipt, item, cityHash64(raw) LIMIT %(limit)s WITH TIES
-"""  # noqa: S608 - constants
-_NAMED: Final = """
-    received >= fromUnixTimestamp64Milli(%(first_ms)s, 'UTC')
-    AND received <= fromUnixTimestamp64Milli(%(last_ms)s, 'UTC')
-    AND (receipt, item) IN %(items)s AND (item > 0 OR (receipt, cityHash64(raw)) IN %(bytes)s)
-"""
-_REMOVE: Final = f"DELETE FROM quarantine WHERE {_NAMED}"  # noqa: S608 - constants
-_LEFT: Final = f"SELECT count() FROM quarantine WHERE {_NAMED}"  # noqa: S608 - constants
 
 
 class Name(NamedTuple):
@@ -157,13 +121,13 @@ class Extent(NamedTuple):
 
 def extent(server: clickhouse.Connection, selection: Selection) -> Extent:
     """Count the rows of a selection."""
-    ((rows, newest_ms),) = server.execute(_EXTENT, selection.parameters)
+    ((rows, newest_ms),) = server.execute(_SQL["extent"], selection.parameters)
     return Extent(rows, msgspec.structs.replace(selection, before_ms=newest_ms + 1))
 
 
 def newest(server: clickhouse.Connection, selection: Selection, limit: int) -> list[QuarantineRow]:
     """Return at most this many rows, the newest first."""
-    rows = server.execute(_NEWEST, {**selection.parameters, "limit": limit})
+    rows = server.execute(_SQL["newest"], {**selection.parameters, "limit": limit})
     return [_row(row) for row in rows]
 
 
@@ -174,7 +138,7 @@ def pages(server: clickhouse.Connection, selection: Selection) -> Iterator[list[
     """
     where = {**selection.parameters, "limit": _PAGE}
     after: dict[str, object] = {"after_ms": 0, "after_receipt": "", "after_item": 0, "after_digest": 0}
-    while page := [_row(row) for row in server.execute(_NEXT, {**where, **after})]:
+    while page := [_row(row) for row in server.execute(_SQL["next_page"], {**where, **after})]:
         yield page
         last = page[-1]
         after = {
@@ -187,7 +151,7 @@ def pages(server: clickhouse.Connection, selection: Selection) -> Iterator[list[
 
 def drop(server: clickhouse.Connection, selection: Selection) -> None:
     """Remove the rows of a selection, and count them; parts of nothing else go first, and take no room."""
-    departures.take_out(server, departures.DROPPED, _WHERE, selection.parameters)
+    departures.take_out(server, departures.DROPPED, _SQL["selected"], selection.parameters)
 
 
 def expired(now_ms: int, selection: Selection) -> Selection:
@@ -198,7 +162,7 @@ def expired(now_ms: int, selection: Selection) -> Selection:
 
 def drop_expired(server: clickhouse.Connection, selection: Selection) -> None:
     """Remove the rows of a selection because they are old, and count them."""
-    departures.take_out(server, departures.EXPIRED, _WHERE, selection.parameters)
+    departures.take_out(server, departures.EXPIRED, _SQL["selected"], selection.parameters)
 
 
 def remove(server: clickhouse.Connection, names: Sequence[Name]) -> bool:
@@ -211,8 +175,8 @@ def remove(server: clickhouse.Connection, names: Sequence[Name]) -> bool:
         "items": [(name.receipt, name.item) for name in names],
         "bytes": [(name.receipt, name.digest) for name in names],
     }
-    server.execute(_REMOVE, named)
-    ((left,),) = server.execute(_LEFT, named)
+    server.execute(_SQL["remove"], named)
+    ((left,),) = server.execute(_SQL["left"], named)
     return int(left) == 0
 
 

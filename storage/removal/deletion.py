@@ -23,7 +23,7 @@ from storage.limits import exhausted_quotas
 from storage.projects import model, partitions, project_settings, registry
 from storage.queue import isolation, streams
 from storage.removal import underway
-from storage.servers import redis_errors, scripts
+from storage.servers import redis_errors, scripts, sql
 from storage.tables import refusals
 
 if TYPE_CHECKING:
@@ -31,23 +31,14 @@ if TYPE_CHECKING:
 
     from storage.servers import clickhouse
 
+_SQL: Final = sql.beside(__name__)
+
 SETTLE_S: Final = 5.0
 """How long an edge may still take reports of a retired project: far longer than between two looks."""
 DRAIN_S: Final = 60.0
 """How long the workers may take to drop what waits in the queue."""
 _POLL_S: Final = 0.1
 
-_PARTITIONS: Final = "SELECT DISTINCT environment, release FROM reports WHERE project_id = %(id)s"
-_DROP: Final = "ALTER TABLE reports DROP PARTITION tuple(%(id)s, %(environment)s, %(release)s)"
-_TABLES: Final = """
-SELECT table FROM system.columns
-WHERE database = currentDatabase() AND name = 'project_id' AND type = 'UInt64' AND table != 'reports'
-    AND table IN (
-        SELECT name FROM system.tables WHERE database = currentDatabase() AND endsWith(engine, 'MergeTree')
-    )
-ORDER BY table
-"""
-_RECEIPTS: Final = "ALTER TABLE receipts DELETE WHERE arrayAll(project -> project = %(id)s, project_id)"
 _SYNCHRONOUS: Final = {"mutations_sync": 1}
 
 
@@ -140,12 +131,12 @@ def _in_queue(client: redis.Redis, shards: int, project_id: int) -> int:
 def _purge(server: clickhouse.Connection, client: redis.Redis, shards: int, project_id: int) -> None:
     """Remove rows and counts of a project."""
     identity = {"id": project_id}
-    for environment, release in server.execute(_PARTITIONS, identity):
-        server.execute(_DROP, {**identity, "environment": environment, "release": release})
+    for environment, release in server.execute(_SQL["partitions"], identity):
+        server.execute(_SQL["drop_partition"], {**identity, "environment": environment, "release": release})
     for table in _tables(server):
-        statement = f"ALTER TABLE `{table}` DELETE WHERE project_id = %(id)s"
+        statement = _SQL["delete_rows"].format(table=table)
         server.execute(statement, identity, settings=_SYNCHRONOUS)
-    server.execute(_RECEIPTS, identity, settings=_SYNCHRONOUS)
+    server.execute(_SQL["delete_receipts"], identity, settings=_SYNCHRONOUS)
     _delete_counts(client, shards, project_id)
 
 
@@ -153,13 +144,13 @@ def _stored(server: clickhouse.Connection, project_ids: list[int]) -> set[int]:
     """Return which of these projects have rows in any table but ``receipts``."""
     found: set[int] = set()
     for table in ("reports", *_tables(server)):
-        sql = f"SELECT DISTINCT project_id FROM `{table}` WHERE project_id IN %(ids)s"  # noqa: S608 - our tables
-        found.update(number for (number,) in server.execute(sql, {"ids": project_ids}))
+        statement = _SQL["stored_projects"].format(table=table)
+        found.update(number for (number,) in server.execute(statement, {"ids": project_ids}))
     return found
 
 
 def _tables(server: clickhouse.Connection) -> list[str]:
-    return [table for (table,) in server.execute(_TABLES)]
+    return [table for (table,) in server.execute(_SQL["tables"])]
 
 
 def _delete_counts(client: redis.Redis, shards: int, project_id: int) -> None:

@@ -12,46 +12,18 @@ import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from storage import errors
+from storage.servers import sql
 from storage.tables import writer
 
 if TYPE_CHECKING:
     from storage.servers import clickhouse
 
+_SQL: Final = sql.beside(__name__)
+
 MUTATION_S: Final = 3600.0
 """How long deleting from one partition may take."""
 _POLL_S: Final = 0.1
 
-_OLD: Final = "project_id = %(project)s AND window_start < fromUnixTimestamp64Milli(%(cutoff)s, 'UTC')"
-_OF_ONE: Final = f"{_OLD} AND (%(number)s = 0 OR (environment, release) = (%(environment)s, %(release)s))"
-_COUNT: Final = f"SELECT sum(seen) FROM reports WHERE {_OF_ONE}"  # noqa: S608 - all of it stands here
-_ANY: Final = f"SELECT 1 FROM reports WHERE {_OLD} LIMIT 1"  # noqa: S608 - likewise
-_PARTITIONS: Final = f"SELECT DISTINCT environment, release FROM reports WHERE {_OF_ONE}"  # noqa: S608 - likewise
-_DELETE: Final = f"""
-ALTER TABLE reports DELETE IN PARTITION tuple(%(project)s, %(environment)s, %(release)s)
-WHERE {_OLD} AND %(name)s != '' AND (%(number)s, %(cutoff)s) IN (
-    SELECT number, toUnixTimestamp64Milli(cutoff) FROM removals
-    WHERE project_id = %(project)s GROUP BY number, cutoff HAVING max(finished) = 0
-)
-"""  # noqa: S608 - likewise
-_DELETE_POLICIES: Final = """
-ALTER TABLE policies DELETE WHERE project_id = %(project)s AND hash IN (
-    SELECT hash FROM policies WHERE project_id = %(project)s
-    GROUP BY hash HAVING max(last_seen) < fromUnixTimestamp64Milli(%(cutoff)s, 'UTC')
-)
-"""
-_MUTATIONS: Final = """
-SELECT is_done, latest_fail_reason FROM system.mutations
-WHERE database = currentDatabase() AND table = 'reports' AND position(command, %(name)s) > 0 AND NOT is_killed
-ORDER BY is_done
-"""
-_LATEST: Final = "SELECT max(number) FROM removals WHERE project_id = %(project)s"
-_UNFINISHED: Final = """
-SELECT
-    project_id, number, toUnixTimestamp64Milli(cutoff) AS cutoff_ms,
-    max(environment), max(release), sum(reports)
-FROM removals GROUP BY project_id, number, cutoff_ms HAVING max(finished) = 0
-ORDER BY project_id, number, cutoff_ms
-"""
 _SYNCHRONOUS: Final = {"mutations_sync": 1}
 
 
@@ -90,17 +62,17 @@ class Removal(NamedTuple):
 
 def due(server: clickhouse.Connection, project_id: int, cutoff: int) -> bool:
     """Return whether a project has rows below a cutoff."""
-    return bool(server.execute(_ANY, {"project": project_id, "cutoff": cutoff}))
+    return bool(server.execute(_SQL["any_old"], {"project": project_id, "cutoff": cutoff}))
 
 
 def unfinished(server: clickhouse.Connection) -> list[Removal]:
     """Return the removals that were begun and not finished, in their order."""
-    return [Removal._make(row) for row in server.execute(_UNFINISHED)]
+    return [Removal._make(row) for row in server.execute(_SQL["unfinished"])]
 
 
 def latest(server: clickhouse.Connection, project_id: int) -> int:
     """Return the highest number of a project's removals, 0 before the first."""
-    ((number,),) = server.execute(_LATEST, {"project": project_id})
+    ((number,),) = server.execute(_SQL["latest_number"], {"project": project_id})
     return int(number)
 
 
@@ -119,7 +91,7 @@ def begin(server: clickhouse.Connection, removal: Removal) -> Removal:
 
 def partitions(server: clickhouse.Connection, removal: Removal) -> list[tuple[str, str]]:
     """Return the partitions, environment and release, in which a removal still has rows."""
-    found: list[tuple[str, str]] = server.execute(_PARTITIONS, removal.parameters)
+    found: list[tuple[str, str]] = server.execute(_SQL["partitions"], removal.parameters)
     return found
 
 
@@ -133,14 +105,14 @@ def delete(server: clickhouse.Connection, removal: Removal) -> None:
     if not removal.number or not mutations(server, removal):  # older releases took one for each partition
         for environment, release in partitions(server, removal):
             partition = {**removal.parameters, "environment": environment, "release": release}
-            server.execute(_DELETE, partition, settings={"mutations_sync": 0})
+            server.execute(_SQL["delete_rows"], partition, settings={"mutations_sync": 0})
     _wait(server, removal)
 
 
 def delete_policies(server: clickhouse.Connection, project_id: int, cutoff: int) -> None:
     """Delete the texts of policies that no report since the cutoff has."""
     parameters = {"project": project_id, "cutoff": cutoff}
-    server.execute(_DELETE_POLICIES, parameters, settings=_SYNCHRONOUS)
+    server.execute(_SQL["delete_policies"], parameters, settings=_SYNCHRONOUS)
 
 
 def finish(server: clickhouse.Connection, removal: Removal) -> None:
@@ -169,13 +141,13 @@ def _wait(server: clickhouse.Connection, removal: Removal) -> None:
 
 def mutations(server: clickhouse.Connection, removal: Removal) -> list[tuple[int, str]]:
     """Return of each mutation of a removal that ClickHouse remembers whether it is done, and why it fails."""
-    found: list[tuple[int, str]] = server.execute(_MUTATIONS, removal.parameters)
+    found: list[tuple[int, str]] = server.execute(_SQL["mutations"], removal.parameters)
     return found
 
 
 def count(server: clickhouse.Connection, removal: Removal) -> int:
     """Return how many reports a removal finds now."""
-    ((reports,),) = server.execute(_COUNT, removal.parameters)
+    ((reports,),) = server.execute(_SQL["count_reports"], removal.parameters)
     return int(reports)
 
 

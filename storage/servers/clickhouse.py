@@ -13,9 +13,12 @@ import clickhouse_driver.errors
 import msgspec
 
 from storage import errors
+from storage.servers import sql
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+_SQL: Final = sql.beside(__name__)
 
 CONNECT_TIMEOUT_S: Final = 3.0
 SEND_RECEIVE_TIMEOUT_S: Final = 30.0
@@ -154,7 +157,7 @@ def connect(address: Address, *, send_receive_timeout: float = SEND_RECEIVE_TIME
 
 def now_ms(server: Connection) -> int:
     """Return the time by the server's clock, in milliseconds since the epoch."""
-    ((now,),) = server.execute("SELECT toUnixTimestamp64Milli(now64(3))")
+    ((now,),) = server.execute(_SQL["now_ms"])
     return int(now)
 
 

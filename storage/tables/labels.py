@@ -13,11 +13,14 @@ import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from storage import errors
+from storage.servers import sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from storage.servers import clickhouse
+
+_SQL: Final = sql.beside(__name__)
 
 MUTATION_TIMEOUT_S: Final = 3600.0
 """How long the changes of one day may take; ClickHouse goes on with them when nobody waits."""
@@ -30,46 +33,7 @@ _CHANGES: Final = 20_000
 _MAX_STATEMENT: Final = 16 << 20
 _EVER: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
-_OWN: Final = "(impossible = 1 AND blocked_host = document_host)"
-"""Where a label may depend on the page and the policy: elsewhere they would only tell equal reports apart."""
-_SAID: Final = (
-    f"kind, directive, blocked, source_file, document_host, if({_OWN}, document, ''), sample, impossible,"
-    f" browser, browser_version, if({_OWN}, policy, 0), mapContains(details, 'collapsed'),"
-    " arraySort(arrayFilter(name -> has(%(named)s, name), mapKeys(details))), noise, noise_rule"
-)
-_KEY: Final = f"sipHash64Keyed((toUInt64(%(first)s), toUInt64(%(second)s)), {_SAID})"
-"""Of what a row says. Keyed: else senders could make up two reports that share a label."""
 _SECRET: Final = {"first": secrets.randbits(63), "second": secrets.randbits(63)}
-_OF_DAY: Final = """
-    project_id = %(project_id)s
-    AND window_start >= toDateTime(%(day)s, 'UTC')
-    AND window_start < toDateTime(%(day)s, 'UTC') + INTERVAL 1 DAY
-"""
-
-_DAYS: Final = """
-SELECT toStartOfDay(window_start) AS day, count() FROM reports
-WHERE project_id = %(project_id)s AND window_start >= toDateTime(%(since)s, 'UTC')
-GROUP BY day ORDER BY day
-"""
-_SIGHTS: Final = f"""
-SELECT {_KEY} AS key, {_SAID}, any(title), sum(seen) FROM reports
-WHERE {_OF_DAY} AND key %% %(parts)s = %(part)s
-GROUP BY {_SAID}
-"""  # noqa: S608 - constants
-_PENDING: Final = """
-SELECT count(), anyIf(latest_fail_reason, latest_fail_reason != '') FROM system.mutations
-WHERE database = currentDatabase() AND table = 'reports' AND NOT is_done
-AND command LIKE '%%UPDATE noise = %%' AND NOT is_killed
-"""
-_POLICIES: Final = """
-SELECT hash, any(text) FROM policies WHERE project_id = %(project_id)s AND hash IN %(hashes)s GROUP BY hash
-"""
-_RELABEL: Final = f"""
-ALTER TABLE reports UPDATE
-    noise = transform({_KEY}, %(keys)s, %(classes)s, toString(noise)),
-    noise_rule = transform({_KEY}, %(keys)s, %(rules)s, toString(noise_rule))
-WHERE {_OF_DAY} AND {_KEY} IN %(keys)s
-"""
 
 
 class UnsettledError(errors.HeadraceError):
@@ -131,7 +95,7 @@ def settle(server: clickhouse.Connection) -> None:
     """
     deadline = time.monotonic() + MUTATION_TIMEOUT_S
     while True:
-        ((pending, failure),) = server.execute(_PENDING, {})
+        ((pending, failure),) = server.execute(_SQL["pending"], {})
         if not pending:
             return
         if failure or time.monotonic() >= deadline:
@@ -149,7 +113,7 @@ def days(
 ) -> list[Day]:
     """Return the days on which a project has rows, the whole day of ``since`` included."""
     start = (since or _EVER).astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    found = server.execute(_DAYS, {"project_id": project_id, "since": round(start.timestamp())})
+    found = server.execute(_SQL["days"], {"project_id": project_id, "since": round(start.timestamp())})
     return [Day(project_id, day, rows, tuple(named)) for day, rows in found]
 
 
@@ -158,7 +122,8 @@ def sights(server: clickhouse.Connection, day: Day) -> Iterator[list[Sight]]:
     parts = 1 + day.rows // _PAGE
     for part in range(parts):
         yield [
-            Sight._make(row) for row in server.execute(_SIGHTS, {**_where(day), "parts": parts, "part": part})
+            Sight._make(row)
+            for row in server.execute(_SQL["findings"], {**_where(day), "parts": parts, "part": part})
         ]
 
 
@@ -167,7 +132,7 @@ def policies(server: clickhouse.Connection, project_id: int, hashes: set[int]) -
     wanted = hashes - {0}
     if not wanted:
         return {}
-    found = server.execute(_POLICIES, {"project_id": project_id, "hashes": sorted(wanted)})
+    found = server.execute(_SQL["policies"], {"project_id": project_id, "hashes": sorted(wanted)})
     return dict(found)
 
 
@@ -192,7 +157,7 @@ def _mutate(server: clickhouse.Connection, day: Day, changes: Sequence[tuple[int
         "rules": [rule for _, (_, rule) in changes],
     }
     server.execute(
-        _RELABEL,
+        _SQL["relabel"],
         {**_where(day), **values},
         settings={"mutations_sync": 2, "max_query_size": _MAX_STATEMENT},
     )

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from importlib import resources
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec.structs
 
-from storage.servers import clickhouse
+from storage.servers import clickhouse, sql
 from storage.tables import writer
 
-_TABLE = """
-CREATE TABLE IF NOT EXISTS migrations
-(
-    name       String,
-    applied_at DateTime64(3, 'UTC') DEFAULT now64(3)
-)
-ENGINE = MergeTree ORDER BY name
-SETTINGS non_replicated_deduplication_window = 10000
-"""
+_SQL: Final = sql.beside(__name__)
 
 
 class Migration(NamedTuple):
@@ -47,7 +39,7 @@ def apply(address: clickhouse.Address) -> list[str]:
         QueryError: the server refused a statement.
     """
     bootstrap = clickhouse.connect(msgspec.structs.replace(address, database="default"))
-    bootstrap.execute(f"CREATE DATABASE IF NOT EXISTS `{address.database}`")
+    bootstrap.execute(_SQL["create_database"].format(database=address.database))
     bootstrap.close()
     server = clickhouse.connect(address)
     try:
@@ -57,14 +49,14 @@ def apply(address: clickhouse.Address) -> list[str]:
 
 
 def _apply_pending(server: clickhouse.Connection) -> list[str]:
-    server.execute(_TABLE)
-    done = {name for (name,) in server.execute("SELECT name FROM migrations")}
+    server.execute(_SQL["create_table"])
+    done = {name for (name,) in server.execute(_SQL["done"])}
     pending = [migration for migration in migrations() if migration.name not in done]
     for migration in pending:
         for statement in migration.statements:
             _execute(server, migration, statement)
         settings = {"insert_deduplication_token": migration.name, **writer.ANY_ROOM}
-        server.execute("INSERT INTO migrations (name) VALUES", [(migration.name,)], settings=settings)
+        server.execute(_SQL["record"], [(migration.name,)], settings=settings)
     return [migration.name for migration in pending]
 
 

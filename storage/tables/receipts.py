@@ -10,9 +10,12 @@ import msgspec
 
 from storage import errors
 from storage.queue import entry_ids
+from storage.servers import sql
 
 if TYPE_CHECKING:
     from storage.servers import clickhouse
+
+_SQL: Final = sql.beside(__name__)
 
 KEPT_DAYS: Final = 3
 """How long after its commit a payload can be traced: the TTL of the table ``receipts``."""
@@ -21,28 +24,6 @@ OLDEST_MS: Final = 7 * 86_400_000
 
 _FORM: Final = re.compile(r"([0-9]{1,5})-([0-9]{1,20})-([0-9]{1,20})-([0-9]{1,5})", re.ASCII)
 _LARGEST: Final = 2**64 - 1
-
-_VERDICT: Final = """
-SELECT
-    project_id[%(index)s + 1],
-    accepted[%(index)s + 1],
-    fingerprint[%(index)s + 1],
-    arrayFilter(
-        rejection -> rejection.1 = %(index)s,
-        arrayZip(rejected_payload, rejected_outcome, rejected_reason, rejected_reports)
-    ),
-    committed
-FROM receipts
-WHERE shard = %(shard)s AND ms = %(ms)s AND seq = %(seq)s AND length(project_id) > %(index)s
-LIMIT 1
-"""
-_TITLE: Final = """
-SELECT title FROM reports
-WHERE project_id = %(project)s AND fingerprint = %(fingerprint)s
-    AND window_start BETWEEN fromUnixTimestamp64Milli(%(from)s, 'UTC')
-        AND fromUnixTimestamp64Milli(%(to)s, 'UTC')
-LIMIT 1
-"""
 
 
 class ReceiptError(errors.HeadraceError):
@@ -106,7 +87,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 def verdict(server: clickhouse.Connection, receipt: Receipt) -> Verdict | None:
     """Return what became of a payload, or None if none under this receipt was committed or it is too old."""
-    rows: list[Any] = server.execute(_VERDICT, msgspec.structs.asdict(receipt))
+    rows: list[Any] = server.execute(_SQL["verdict"], msgspec.structs.asdict(receipt))
     if not rows:
         return None
     project_id, accepted, fingerprint, rejections, committed = rows[0]
@@ -136,5 +117,5 @@ def title(server: clickhouse.Connection, receipt: Receipt, found: Verdict) -> st
     committed_ms = int(found.committed.timestamp() * 1000)
     between = {"from": received_ms(receipt, found) - OLDEST_MS, "to": max(receipt.ms, committed_ms)}
     where = {"project": found.project_id, "fingerprint": found.fingerprint}
-    rows: list[Any] = server.execute(_TITLE, {**where, **between})
+    rows: list[Any] = server.execute(_SQL["title"], {**where, **between})
     return rows[0][0] if rows else ""

@@ -19,7 +19,7 @@ import redis
 import redis.asyncio
 
 from storage.queue import streams
-from storage.servers import redis_errors, scripts
+from storage.servers import redis_errors, scripts, sql
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
     from storage.servers import clickhouse
 
+_SQL: Final = sql.beside(__name__)
+
 PENDING_KEY: Final = "headrace:refused"
 REFUSED: Final = "refused"
 SHED: Final = "quota"
 REMEMBERED_S: Final = 86_400
 """How long the last flush of an edge is known; while Redis is away the edge tries it again each second."""
 _MOVING: Final = "headrace:refused:moving"
-
-_DELETED: Final = "SELECT id FROM projects FINAL WHERE status = 'deleted'"
 
 
 class RefusalKey(NamedTuple):
@@ -113,7 +113,7 @@ def _store(client: redis.Redis, server: clickhouse.Connection, name: str) -> int
     from storage.tables import writer  # noqa: PLC0415 - the edge imports this module, and needs no driver
 
     fields: Any = client.hgetall(name)
-    deleted = {number for (number,) in server.execute(_DELETED)}
+    deleted = {number for (number,) in server.execute(_SQL["deleted_projects"])}
     decoded = ((_decoder.decode(key), int(quantity)) for key, quantity in sorted(fields.items()))
     rows = [(key, quantity) for key, quantity in decoded if key.project_id not in deleted]
     columns: dict[str, list[Any]] = {

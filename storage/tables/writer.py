@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from storage import errors
-from storage.servers import clickhouse
+from storage.servers import clickhouse, sql
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_SQL: Final = sql.beside(__name__)
 
 MAX_ROWS: Final = 1_000_000
 """clickhouse-driver cuts an insert into blocks of about a million rows; a token holds for one block."""
@@ -202,12 +204,12 @@ def probe(server: clickhouse.Connection, table: str, columns: Mapping[str, list[
     """
     twin = f"probe_{table}"
     try:
-        server.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {twin} AS {table}")
+        server.execute(_SQL["create_twin"].format(twin=twin, table=table))
     except clickhouse.QueryError as error:
         raise errors.ClickHouseUnavailableError(f"ClickHouse does not let us try rows: {error}") from error
     try:
         insert(server, twin, columns, "")
-        server.execute(f"DROP TEMPORARY TABLE IF EXISTS {twin}")
+        server.execute(_SQL["drop_twin"].format(twin=twin))
     except BaseException:
         server.close()  # with which the twin goes too: nothing more is asked of a server that failed
         raise
@@ -236,7 +238,7 @@ def insert(server: clickhouse.Connection, table: str, columns: Mapping[str, list
     settings = {**_SETTINGS, "insert_deduplication_token": token, **(ANY_ROOM if table in _ALWAYS else {})}
     try:
         server.execute(
-            f"INSERT INTO {table} ({names}) VALUES",
+            _SQL["insert"].format(table=table, columns=names),
             list(columns.values()),
             columnar=True,
             settings=settings,

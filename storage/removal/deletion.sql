@@ -1,0 +1,24 @@
+-- name: partitions
+SELECT DISTINCT environment, release FROM reports WHERE project_id = %(id)s
+
+-- name: drop_partition
+ALTER TABLE reports DROP PARTITION tuple(%(id)s, %(environment)s, %(release)s)
+
+-- name: tables
+-- Tables but reports whose rows belong to one project each.
+SELECT table FROM system.columns
+WHERE database = currentDatabase() AND name = 'project_id' AND type = 'UInt64' AND table != 'reports'
+    AND table IN (
+        SELECT name FROM system.tables WHERE database = currentDatabase() AND endsWith(engine, 'MergeTree')
+    )
+ORDER BY table
+
+-- name: delete_receipts
+-- Receipts of entries in which every payload was of the project.
+ALTER TABLE receipts DELETE WHERE arrayAll(project -> project = %(id)s, project_id)
+
+-- name: delete_rows
+ALTER TABLE `{{table}}` DELETE WHERE project_id = %(id)s
+
+-- name: stored_projects
+SELECT DISTINCT project_id FROM `{{table}}` WHERE project_id IN %(ids)s

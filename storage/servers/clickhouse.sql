@@ -1,0 +1,2 @@
+-- name: now_ms
+SELECT toUnixTimestamp64Milli(now64(3))

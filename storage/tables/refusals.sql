@@ -1,0 +1,2 @@
+-- name: deleted_projects
+SELECT id FROM projects FINAL WHERE status = 'deleted'
