@@ -1,5 +1,5 @@
 """How Headrace is run: settings, embedded servers, the supervisor and the command line.
 
-The composition root: this package alone reads settings and the environment, and hands every other part what
-it needs.
+This package alone reads settings and the environment, and hands them to every other package: it is the
+composition root.
 """

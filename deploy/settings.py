@@ -1,6 +1,6 @@
 """Every setting of Headrace: one environment variable each, ``HEADRACE_`` and the field's name in capitals.
 
-A value that makes no sense refuses to start, with one sentence that names the variable.
+A process with a wrong value refuses to start, with one sentence that names the variable.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ Failpoints = Annotated[str, _checked(failpoints.parse)]
 
 
 class Settings(pydantic_settings.BaseSettings):
-    """What an operator may set; the description of each field says why its default is what it is."""
+    """The settings of an operator; the description of each field gives the reason for its default."""
 
     model_config = pydantic_settings.SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 

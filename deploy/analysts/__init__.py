@@ -1,1 +1,1 @@
-"""What analysts may do in ClickHouse, and how that is spelled in its configuration and in its SQL."""
+"""The rights of analysts in ClickHouse: the list, and its spelling in configuration and in SQL."""

@@ -1,4 +1,4 @@
-"""What an analyst may do in ClickHouse: ``allow_list.toml``, with the numbers of one server filled in.
+"""The rights of an analyst in ClickHouse: ``allow_list.toml``, with the numbers of one server filled in.
 
 The list is the profile of a user who is read-only in ClickHouse's strictest sense (``readonly = 1``): no
 setting can be changed but those that the list names, whether by ``SET``, by a clause of the query, by a

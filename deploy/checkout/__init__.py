@@ -1,5 +1,5 @@
-"""What makes a checkout ready to run: ``.venv`` with the packages of a lock list; the Makefile calls it.
+"""Making a checkout ready to run: ``.venv`` with the packages of a lock list. The Makefile calls it.
 
-It runs on the Python that ``.venv`` will be made with, before anything is installed: it needs the standard
-library only, and imports nothing else of Headrace.
+It runs on the Python that ``.venv`` will be made with, before anything is installed: it needs only the
+standard library, and imports nothing else of Headrace.
 """

@@ -1,4 +1,4 @@
-"""What to tell a person whose installation failed, in a sentence or two instead of a traceback."""
+"""Explains a failed installation to a person, in a sentence or two instead of a traceback."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ GOES_ON: Final = "`make setup` goes on where this stopped."
 _TELLING: Final = re.compile(
     r"ERROR|Error|error:|Could not fetch|Retrying|Exception|[Ii]ncomplete|BadZipFile"
 )
-"""The lines of pip's log that can tell a cause; the others name every file that was looked at."""
+"""The lines of pip's log that can tell a cause; the others name every file that pip considered."""
 
 
 class _Cause(NamedTuple):
     words: str
-    """What pip, Python or the system say, as a pattern."""
+    """A pattern of the words of pip, of Python or of the system."""
     sentence: str
 
 
@@ -96,7 +96,7 @@ def explain(log: str, machine: str, *, offline: bool) -> str:
 
 
 def cause(words: str) -> str:
-    """Return the sentence for what went wrong; nothing when it is not of the kind that befalls people."""
+    """Return the sentence about the cause; empty when none of the known causes fits."""
     return next((each.sentence for each in _CAUSES if re.search(each.words, words)), "")
 
 

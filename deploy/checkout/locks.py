@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 SETS: Final = ("run", "test", "fuzz")
-"""What can be installed into ``.venv``. ``production``, a part of ``run``, is for other environments."""
+"""Sets that can be installed into ``.venv``. ``production``, a part of ``run``, is for other environments."""
 DIRECTORY: Final = Path("deploy/lock")
 BUILD: Final = "build"
 """The list of what the installation of Headrace itself needs."""

@@ -1,4 +1,4 @@
-"""Installs packages with pip: shows what comes, and says in a sentence why it failed."""
+"""Installs packages with pip: shows the progress, and says in a sentence why it failed."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _OPTIONS: Final = (
     "--no-python-version-warning",
     "--no-input",
 )
-"""The lists are complete, so nothing is resolved. What Headrace is built with is installed already. Byte code
-is 20 MB, and made by those who import it."""
+"""The lists are complete, so nothing is resolved. The packages that build Headrace are installed before. Byte
+code is 20 MB, and Python makes it at the first import."""
 
 _ELSEWHERE: Final = frozenset(
     f"PIP_{name}"
@@ -47,7 +47,7 @@ _ELSEWHERE: Final = frozenset(
         "TARGET",
     )
 )
-"""Settings of pip that say what to install, and where: meant for other work than this. The others hold."""
+"""Settings of pip that say what to install, and where: they are meant for other work. The others hold."""
 
 
 def install(into: environment.Environment, arguments: Sequence[str | Path]) -> None:
@@ -74,7 +74,7 @@ def install(into: environment.Environment, arguments: Sequence[str | Path]) -> N
 
 
 def compile_all(into: environment.Environment) -> None:
-    """Make all byte code now: what the compiler warns of would be errors in tests that import it first."""
+    """Make all byte code now: in tests, a warning of the compiler at the first import would be an error."""
     found = list(into.path.glob("lib/python3*/site-packages"))
     command: list[str | Path] = [into.python, "-I", "-m", "compileall", "-q", "-j", "0", *found]
     subprocess.run(command, capture_output=True, check=False)  # some packages hold files for other Pythons
@@ -92,7 +92,7 @@ def _is_offline() -> bool:
 
 
 def _run(command: Sequence[str | Path], temporary: Path) -> int:
-    """Run pip; on a terminal it draws its own bars, elsewhere lines tell of what is large."""
+    """Run pip; on a terminal it draws its own bars, elsewhere lines tell of large packages."""
     kept = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
     surroundings = {**kept, "TMPDIR": str(temporary)}
     draws = sys.stdout.isatty()
@@ -110,7 +110,7 @@ def _run(command: Sequence[str | Path], temporary: Path) -> int:
 
 
 def _relay(pip: subprocess.Popen[str], fetched: threading.Event) -> None:
-    """Read what pip says until it ends, and pass on what a person wants to know; note when all is there."""
+    """Read the output of pip until it ends, print the lines for a person, and note when all is fetched."""
     told = False
     for line in pip.stdout or pip.stderr or ():
         if _LARGE.match(line):

@@ -58,7 +58,7 @@ app.command()(replay.replay)
 
 def main() -> None:
     """Run a command; a failure is one sentence on stderr and exit code 1."""
-    # It logs each failed connection with its traceback, beside raising it.
+    # The driver logs each failed connection with its traceback, and raises it too.
     logging.getLogger("clickhouse_driver.connection").setLevel(logging.CRITICAL)
     try:
         _run()
@@ -82,11 +82,11 @@ def _run() -> None:
     try:
         app()
     finally:
-        sys.stdout.flush()  # here, what cannot be written can still be told
+        sys.stdout.flush()  # here a failed write can still be reported
 
 
 def _drop_output() -> None:
-    """Let nothing more be written, by the interpreter at its end either."""
+    """Discard all further output, also that of the interpreter at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -1,4 +1,4 @@
-"""``headrace explain``: what the pipeline does to a payload, stage by stage, without storing it."""
+"""``headrace explain``: tell what each stage of the pipeline does to a payload, without storing it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _STDIN: Final = Path("-")
 _SHOWN: Final = 400
 """Characters of a value that are shown to a person; a policy or a certificate may be far longer."""
 _DETAILED: Final = frozenset({"normalise", "classify"})
-"""Stages of which a person is shown the facts; those of the others are in their sentence."""
+"""Stages whose facts are shown to a person; the sentences of the others hold their facts."""
 _STYLES: Final = {"accepted": "bold green", "filtered": "bold yellow", "invalid": "bold red"}
 
 
@@ -40,7 +40,7 @@ def explain(
     ],
     *,
     user_agent: Annotated[
-        str, typer.Option(help="User agent of the request; wins over what a line says.")
+        str, typer.Option(help="User agent of the request; wins over the one in a line.")
     ] = "",
     project: Annotated[
         str, typer.Option(help="Name or id of a project, whose settings are used. Asks the running system.")
@@ -77,7 +77,7 @@ def _read(file: Path, max_body: int) -> Iterator[captures.Read]:
     if file != _STDIN:
         yield from captures.read(file, max_body)
         return
-    with tempfile.NamedTemporaryFile() as copy:  # what is read twice must be a file
+    with tempfile.NamedTemporaryFile() as copy:  # a reader that reads twice needs a file
         shutil.copyfileobj(sys.stdin.buffer, copy)
         copy.flush()
         for step in captures.read(Path(copy.name), max_body):

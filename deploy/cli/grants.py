@@ -1,4 +1,4 @@
-"""``headrace grants``: the SQL that makes a user of a ClickHouse server of one's own an analyst."""
+"""``headrace grants``: the SQL that makes a user of an operator's own ClickHouse server an analyst."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ ORDER BY table
 
 
 def grants(  # noqa: PLR0913 - one parameter for each option
-    user: Annotated[str, typer.Argument(metavar="USER", help="A user of ClickHouse, that exists already.")],
+    user: Annotated[str, typer.Argument(metavar="USER", help="An existing user of ClickHouse.")],
     *,
     data: options.Data = options.DEFAULT_DATA,
     project: Annotated[
         str | None, typer.Option(metavar="PROJECT", help="Let the user see this project only.")
     ] = None,
-    seconds: Annotated[int, typer.Option(min=1, help="What one query may take.")] = 60,
-    memory_mib: Annotated[int, typer.Option(min=64, help="What all its queries may hold.")] = 4096,
+    seconds: Annotated[int, typer.Option(min=1, help="How long one query may run.")] = 60,
+    memory_mib: Annotated[int, typer.Option(min=64, help="The memory of all its queries together.")] = 4096,
     as_json: options.Json = False,
 ) -> None:
     """Print the SQL that lets a user of ClickHouse read the reports, and nothing else."""

@@ -24,7 +24,7 @@ def headers(  # noqa: PLR0913 - one parameter for each option
         typer.Option(
             parser=options.parsed(addresses.base_url),
             metavar="URL",
-            help="Where browsers reach the edge, https://host.",
+            help="The URL at which browsers reach the edge, https://host.",
         ),
     ] = None,
     data: options.Data = options.DEFAULT_DATA,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from deploy.cli import options, registered
-from deploy.printing import output
+from deploy.printing import output, times
 from storage.projects import model, public_keys
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ app = typer.Typer(
 )
 
 DEFAULT_GRACE: Final = dt.timedelta(days=7)
-"""Pages stand in caches with the key that they had; few for longer than a week."""
+"""Caches keep pages with the old key; few pages for longer than a week."""
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DURATION: Final = re.compile(r"([0-9]{1,5})([smhdw])")
@@ -37,14 +37,14 @@ def _duration(text: str) -> dt.timedelta:
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The public key.")]
 SomeKey = Annotated[
-    str, typer.Argument(metavar="[KEY]", help="The key to replace; the one for new pages if none is named.")
+    str, typer.Argument(metavar="[KEY]", help="The key to replace; without one, the key for new pages.")
 ]
 Grace = Annotated[
     dt.timedelta | None,
     typer.Option(
         parser=options.parsed(_duration),
         metavar="TIME",
-        help="How long the old key stays valid, such as 12h, 30m or 0; 7d unless it is said.",
+        help="How long the old key stays valid, such as 12h, 30m or 0; 7d by default.",
     ),
 ]
 
@@ -68,7 +68,7 @@ def add(
     data: options.Data = options.DEFAULT_DATA,
     as_json: options.Json = False,
 ) -> None:
-    """Add a key, for a site of its own; the one for new pages stays."""
+    """Add a key for another site; the key for new pages stays the same."""
     _change(
         project,
         lambda records, now: public_keys.added(records, public_keys.fresh(now), now),
@@ -86,7 +86,7 @@ def rotate(
     data: options.Data = options.DEFAULT_DATA,
     as_json: options.Json = False,
 ) -> None:
-    """Put a new key in the place of an old one, which stays valid for a while."""
+    """Replace a key by a new one; the old key stays valid for a while."""
     grace_ms = (DEFAULT_GRACE if grace is None else grace) // dt.timedelta(milliseconds=1)
     _change(
         project,
@@ -128,8 +128,8 @@ def _show(project: model.Project, now_ms: int, *, as_json: bool) -> None:
         {
             "key": record.key,
             "state": record.state if record.state == "disabled" or record.works(now_ms) else "ended",
-            "created": _time(record.created or None),
-            "valid_until": _time(record.valid_until),
+            "created": times.utc(record.created) if record.created else None,
+            "valid_until": None if record.valid_until is None else times.utc(record.valid_until),
         }
         for record in project.records
     ]
@@ -138,7 +138,3 @@ def _show(project: model.Project, now_ms: int, *, as_json: bool) -> None:
         return
     rows = [[value or "" for value in record.values()] for record in records]
     output.table(("key", "state", "created", "valid until"), rows)
-
-
-def _time(ms: int | None) -> dt.datetime | None:
-    return None if ms is None else dt.datetime.fromtimestamp(ms / 1000, dt.UTC)

@@ -1,4 +1,4 @@
-"""``headrace noise``: what is noise, what a rule would make noise, and the labels of what is stored."""
+"""``headrace noise``: list the rules, try one on stored reports, and label stored reports again."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ app = typer.Typer(help="Show, try and apply the rules by which reports are noise
 
 WEEK: Final = dt.timedelta(days=7)
 TOO_BROAD: Final = 0.95
-"""Share of all reports from which on a rule is about everything."""
+"""A rule that matches this share of all reports is too broad."""
 FEW: Final = 10
-"""Reports of which a share tells nothing yet."""
+"""With fewer reports than these, a share means nothing."""
 EXAMPLES: Final = 10
 
 RuleText = Annotated[
@@ -38,9 +38,10 @@ RuleText = Annotated[
         help="Id of a rule, or a rule such as 'host=.chat.example path=/widget/'.",
     ),
 ]
-Project = Annotated[str, typer.Option(help="Only this project, by name or id.")]
 Class = Annotated[str, typer.Option("--class", help="Only rules of this class.")]
-Since = Annotated[dt.datetime | None, typer.Option(help="Only what occurred on this day, UTC, or later.")]
+Since = Annotated[
+    dt.datetime | None, typer.Option(help="Only reports that occurred on this day, UTC, or later.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count what would change.")]
 
 
@@ -49,13 +50,13 @@ class NoRuleError(errors.HeadraceError):
 
 
 class TooBroadError(errors.HeadraceError):
-    """A rule matches nearly everything."""
+    """A rule matches nearly every report."""
 
 
 @app.command("list")
 def list_rules(
     *,
-    project: Project = "",
+    project: options.OnlyProject = "",
     noise_class: Class = "",
     data: options.Data = options.DEFAULT_DATA,
     as_json: options.Json = False,
@@ -80,7 +81,7 @@ def list_rules(
 def try_rule(
     rule: RuleText,
     *,
-    project: Project = "",
+    project: options.OnlyProject = "",
     data: options.Data = options.DEFAULT_DATA,
     as_json: options.Json = False,
 ) -> None:
@@ -103,7 +104,7 @@ def try_rule(
 @app.command("relabel")
 def relabel_stored(
     *,
-    project: Project = "",
+    project: options.OnlyProject = "",
     since: Since = None,
     dry_run: DryRun = False,
     data: options.Data = options.DEFAULT_DATA,
@@ -153,7 +154,7 @@ def _rules(settings: project_settings.ProjectSettings) -> list[rules.Rule]:
 
 
 def _rule(text: str, projects: Sequence[model.Project]) -> rules.Rule:
-    """Return the rule that has this id, or that this text is."""
+    """Return the rule with this id, or the rule that is written here."""
     if "=" in text:
         return project_rules.parse_conditions(text)
     settings = projects[0].settings if projects else project_settings.ProjectSettings()

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they lead to."""
+"""Options that several commands share, and the system that they locate."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEFAULT_DATA: Final = Path(".headrace")
 
 
 def parsed(parse: Callable[[str], T]) -> Callable[[str], T]:
-    """Make an option's parser of one that raises ValueError with what the value must be."""
+    """Make the parser of an option of one whose ValueError says what the value must be."""
 
     def checked(value: str) -> T:
         try:
@@ -47,11 +47,12 @@ Data = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+OnlyProject = Annotated[str, typer.Option("--project", help="Only this project, by name or id.")]
 ProjectName = Annotated[str, typer.Argument(metavar="PROJECT", help="Name or id of the project.")]
 
 
 def locate(data: Path) -> located.Located:
-    """Find the system that a command is about.
+    """Find the system of a command.
 
     Raises:
         SettingsError: a setting is wrong.

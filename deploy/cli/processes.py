@@ -1,4 +1,4 @@
-"""``headrace edge``, ``worker``, ``maintenance``: one process type each, for production."""
+"""``headrace edge``, ``worker`` and ``maintenance``: each runs one type of process, for production."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def worker(data: options.Data = options.DEFAULT_DATA) -> None:
 
 
 def maintenance(data: options.Data = options.DEFAULT_DATA) -> None:
-    """Dispatch drain jobs, publish the project registry, record what the edge refused."""
+    """Dispatch drain jobs, publish the project registry, record the refusals of the edge."""
     from workers.process import maintenance as chores  # noqa: PLC0415 - RQ only where it runs
 
     stop = threading.Event()
@@ -72,7 +72,7 @@ def _context(data: Path) -> connections.Connections:
 
 
 def _require_redis(values: settings.Settings, url: str) -> None:
-    """Check that Redis can hold the queue, and log what it is and what it risks."""
+    """Check that Redis can hold the queue, and log its engine and its risks."""
     logs.configure(values)
     engine, risks = backends.require_suitable_redis(url)
     log.info("redis_server", server=engine.name, version=engine.version)

@@ -1,8 +1,7 @@
-"""``headrace project``: which projects may send reports, and under which settings."""
+"""``headrace project``: create, change and delete projects, and their settings."""
 
 from __future__ import annotations
 
-import contextlib
 import operator
 from pathlib import Path
 from typing import Annotated, Final
@@ -10,11 +9,10 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from deploy.cli import keys, options, registered
+from deploy.cli import confirmation, keys, options, registered
 from deploy.printing import output
 from deploy.projects import project_fields, project_file
-from deploy.servers import backends
-from storage import errors
+from deploy.running import located
 from storage.projects import model, registry
 from storage.removal import deletion
 
@@ -25,17 +23,13 @@ app = typer.Typer(
 app.command("rotate-key")(keys.rotate)
 
 DELETE_S: Final = 3600.0
-"""How long one table may take to let go of a project's rows."""
+"""How long the rows of a project in one table may take to delete."""
 
 Name = Annotated[str, typer.Argument(help="A name of your choice, 1 to 64 characters.")]
 Assignments = Annotated[
     list[str], typer.Argument(metavar="KEY=VALUE…", help="Settings; KEY= puts the default back.")
 ]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="TOML as export prints it.")]
-
-
-class NotConfirmedError(errors.HeadraceError):
-    """What cannot be undone was not confirmed."""
 
 
 @app.command()
@@ -161,16 +155,17 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Yes, for good.")] = False,
     data: options.Data = options.DEFAULT_DATA,
 ) -> None:
-    """Delete a retired project and all that was stored of it, for good; again, what came in since."""
+    """Delete a retired project and all its rows, for good; run again, it deletes rows that came in later."""
     system = options.locate(data)
     with (
         registered.changing(system) as source,
-        backends.connected(system.clickhouse, send_receive_timeout=DELETE_S) as server,
-        contextlib.closing(backends.connect_redis(system.redis_url)) as client,
+        located.connected(system, send_receive_timeout=DELETE_S) as (client, server),
     ):
         found = _deletable(source, project)
         if not yes:
-            raise NotConfirmedError(f"This deletes {found.name!r} and all its rows for good: say --yes.")
+            raise confirmation.NotConfirmedError(
+                f"This deletes {found.name!r} and all its rows for good: say --yes."
+            )
         deletion.delete(server, client, system.shards, found)
     output.copyable(f"Project {found.id}, {found.name or 'deleted before'}, is deleted.")
 
@@ -195,7 +190,7 @@ def import_projects(
     data: options.Data = options.DEFAULT_DATA,
     as_json: options.Json = False,
 ) -> None:
-    """Make projects as a TOML file wants them, and say what changes; all of it is checked first."""
+    """Make projects as a TOML file describes them, and print the changes; the whole file is checked first."""
     wanted = project_file.loads(_text(file))
     reached = registered.opened if dry_run else registered.changing
     with reached(options.locate(data)) as source:

@@ -1,4 +1,4 @@
-"""``headrace quarantine``: look at what could not be understood, replay it, or drop it."""
+"""``headrace quarantine``: look at payloads that could not be understood, replay them, or drop them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from deploy.cli import options
+from deploy.cli import confirmation, options
 from deploy.printing import output, printable
 from deploy.replay import reingest, requeue
+from deploy.running import located
 from deploy.servers import backends
 from storage import errors
 from storage.projects import registry
@@ -20,26 +21,27 @@ from storage.tables import receipts
 if TYPE_CHECKING:
     from storage.servers import clickhouse
 
-app = typer.Typer(help="Look at what could not be understood, replay it, or drop it.", no_args_is_help=True)
+app = typer.Typer(
+    help="Look at payloads that could not be understood, replay them, or drop them.", no_args_is_help=True
+)
 
 SHOWN_BYTES: Final = 16 * 1024
-"""Of each row, on a terminal."""
+"""A terminal shows this much of each row."""
 
 Receipt = Annotated[str, typer.Argument(metavar="RECEIPT", help="Receipt of the payload.")]
 SomeReceipt = Annotated[str, typer.Argument(metavar="[RECEIPT]", help="Receipt of one payload.")]
-Project = Annotated[str, typer.Option(help="Only of this project, by name or id.")]
 Reason = Annotated[str, typer.Option(help="Only with this reason.")]
 Before = Annotated[dt.datetime | None, typer.Option(help="Only what was received before this time, in UTC.")]
 
 
 class SelectionError(errors.HeadraceError):
-    """It is not clear which rows are meant."""
+    """No rows are selected, or it is not clear which."""
 
 
 @app.command("list")
 def list_rows(
     *,
-    project: Project = "",
+    project: options.OnlyProject = "",
     reason: Reason = "",
     limit: Annotated[int, typer.Option(min=1, help="At most this many rows.")] = 50,
     data: options.Data = options.DEFAULT_DATA,
@@ -68,7 +70,7 @@ def show(
     data: options.Data = options.DEFAULT_DATA,
     as_json: options.Json = False,
 ) -> None:
-    """Show what a payload left in the quarantine, with its bytes."""
+    """Show the rows of a payload in the quarantine, with its bytes."""
     with backends.connected(options.locate(data).clickhouse) as server:
         selection = _selection(server, receipt=receipt)
         found = [row for page in quarantined.pages(server, selection) for row in page]
@@ -85,7 +87,7 @@ def show(
 def drop(  # noqa: PLR0913 - one parameter for each option
     receipt: SomeReceipt = "",
     *,
-    project: Project = "",
+    project: options.OnlyProject = "",
     reason: Reason = "",
     before: Before = None,
     yes: Annotated[bool, typer.Option("--yes", help="Drop them; else they are only counted.")] = False,
@@ -94,10 +96,7 @@ def drop(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """Drop the rows of a payload, or all that --project, --reason and --before select."""
     system = options.locate(data)
-    with (
-        contextlib.closing(backends.connect_redis(system.redis_url)) as client,
-        backends.connected(system.clickhouse) as server,
-    ):
+    with located.connected(system) as (client, server):
         wanted = _narrow(server, receipt, project, reason, before)
         confirmed = bool(receipt) or yes
         with custody.taken(server, client) if confirmed else contextlib.nullcontext():
@@ -109,14 +108,14 @@ def drop(  # noqa: PLR0913 - one parameter for each option
     elif confirmed:
         output.copyable(f"{rows:,} rows dropped.")
     if not confirmed:
-        raise SelectionError(f"This would drop {rows:,} rows: say --yes to do it")
+        raise confirmation.NotConfirmedError(f"This would drop {rows:,} rows: say --yes to do it")
 
 
 @app.command()
 def replay(  # noqa: PLR0913 - one parameter for each option
     receipt: SomeReceipt = "",
     *,
-    project: Project = "",
+    project: options.OnlyProject = "",
     reason: Reason = "",
     before: Before = None,
     data: options.Data = options.DEFAULT_DATA,
@@ -124,15 +123,11 @@ def replay(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """Put payloads into the queue again, and take them out of the quarantine.
 
-    Each is stored once, also if this is killed and run again. One that is still not understood comes back
-    with a new receipt, as far as its project's quarantine_per_hour allows.
+    Each payload is stored once, also if this command is killed and run again. A payload that still cannot be
+    understood comes back with a new receipt, as far as its project's quarantine_per_hour allows.
     """
     system = options.locate(data)
-    with (
-        contextlib.closing(backends.connect_redis(system.redis_url)) as client,
-        backends.connected(system.clickhouse) as server,
-        output.progress("replaying") as bar,
-    ):
+    with located.connected(system) as (client, server), output.progress("replaying") as bar:
         wanted = _narrow(server, receipt, project, reason, before)
         with custody.taken(server, client) as lease:
             rows, selection = quarantined.extent(server, custody.committed(client, system.shards, wanted))
@@ -154,7 +149,7 @@ def replay(  # noqa: PLR0913 - one parameter for each option
 def _narrow(
     server: clickhouse.Connection, receipt: str, project: str, reason: str, before: dt.datetime | None
 ) -> quarantined.Selection:
-    """Return a selection that names something: the whole quarantine is never meant by saying nothing."""
+    """Return a selection by at least one option: without any, the whole quarantine would be meant."""
     if not (receipt or project or reason or before):
         raise SelectionError("Which rows? Name a receipt, or select by --project, --reason or --before")
     return _selection(server, receipt=receipt, project=project, reason=reason, before=before)

@@ -1,4 +1,4 @@
-"""What the commands about projects share: the registry of the running system, and how a project is shown."""
+"""The registry of the running system, as the commands about projects read, change and show it."""
 
 from __future__ import annotations
 
@@ -35,26 +35,29 @@ def opened(system: located.Located) -> Iterator[registry.Registry]:
 
 @contextlib.contextmanager
 def changing(system: located.Located) -> Iterator[registry.Registry]:
-    """Give the registry of a system, and publish it at the end; afterwards every edge goes by it.
+    """Give the registry of a system, and publish it at the end; every edge then follows it.
 
-    Edges are waited for, but for none that is silent, and a sentence says how many know. Workers read the
-    registry anew for each batch. What was changed before something went wrong is stored, so it is published,
-    too.
+    The command waits for the edges, but not for silent ones, and a sentence says how many follow. Workers
+    read the registry anew for each batch. A change that was stored before an error is published, too.
     """
     with opened(system) as source, contextlib.closing(backends.connect_redis(system.redis_url)) as client:
         try:
             yield source
         except BaseException:
-            with contextlib.suppress(errors.HeadraceError):  # what went wrong first is what a person reads
+            with contextlib.suppress(
+                errors.HeadraceError
+            ):  # the first error is the one that a person should read
                 source.publish(client)
             raise
         _publish(source, client)
 
 
 def _publish(source: registry.Registry, client: redis.Redis) -> None:
-    """Publish the registry, wait for the edges, and say which of them go by it."""
+    """Publish the registry, wait for the edges, and say which of them follow it."""
     deadline = time.monotonic() + edges.FOLLOW_S
-    while source.publish(client) is not None:  # ClickHouse was set back, and maintenance is to notice
+    while (
+        source.publish(client) is not None
+    ):  # ClickHouse was restored to an earlier time; maintenance notices
         if time.monotonic() >= deadline:
             output.tell(
                 "Redis holds a later registry than ClickHouse: maintenance replaces it, once it runs."
@@ -66,11 +69,11 @@ def _publish(source: registry.Registry, client: redis.Redis) -> None:
     except errors.RedisUnavailableError as error:
         output.tell(f"{error} Each edge looks five times a second for what was changed.")
         return
-    for sentence in _told(followed):
+    for sentence in _sentences(followed):
         output.tell(sentence)
 
 
-def _told(followed: edges.Followed) -> Iterator[str]:
+def _sentences(followed: edges.Followed) -> Iterator[str]:
     every = len(followed.know) + len(followed.late)
     if not every:
         yield "No edge has told this Redis of itself: any goes by this change once it has looked."
@@ -84,9 +87,9 @@ def _told(followed: edges.Followed) -> Iterator[str]:
 def change(
     data: Path, change: Callable[[registry.Registry], model.Project], *, as_json: bool
 ) -> model.Project:
-    """Change a project, publish it, and show it."""
+    """Change a project, publish the change, and show the project."""
     system = options.locate(data)
-    base = system.public_url  # where nothing says it, nothing is changed either
+    base = system.public_url  # without a base URL the command fails before it changes anything
     with changing(system) as source:
         changed = change(source)
     show(base, changed, as_json=as_json)
@@ -94,7 +97,7 @@ def change(
 
 
 def details(base_url: str, project: model.Project) -> dict[str, Any]:
-    """Return a project as programs read it; its endpoint lies under this URL."""
+    """Return a project for programs; its endpoint lies under this URL."""
     return {
         "id": project.id,
         "name": project.name,
@@ -107,7 +110,7 @@ def details(base_url: str, project: model.Project) -> dict[str, Any]:
 
 
 def show(base_url: str, project: model.Project, *, as_json: bool) -> None:
-    """Print a project, without its settings for a person."""
+    """Print a project: all of it as JSON, or without its settings for a person."""
     facts = details(base_url, project)
     if as_json:
         output.json(facts)

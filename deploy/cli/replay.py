@@ -30,9 +30,11 @@ if TYPE_CHECKING:
 def replay(  # noqa: PLR0913 - one parameter for each option
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Bodies, or JSON lines of captures.")],
     *,
-    project: Annotated[str, typer.Option(help="Name or id of the project; wins over what a line says.")] = "",
-    environment: Annotated[str, typer.Option(help="Environment; wins over what a line says.")] = "",
-    release: Annotated[str, typer.Option(help="Release; wins over what a line says.")] = "",
+    project: Annotated[
+        str, typer.Option(help="Name or id of the project; wins over the one in a line.")
+    ] = "",
+    environment: Annotated[str, typer.Option(help="Environment; wins over the one in a line.")] = "",
+    release: Annotated[str, typer.Option(help="Release; wins over the one in a line.")] = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a replay was interrupted.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Begin anew after one was interrupted.")] = False,
     data: options.Data = options.DEFAULT_DATA,
@@ -41,9 +43,9 @@ def replay(  # noqa: PLR0913 - one parameter for each option
     """Put captured payloads into the queue.
 
     A file is one body, or holds a JSON object a line: {"body": …} or {"body_b64": …}, with project,
-    environment, release, user_agent and content_type where they are known. How far a replay came is noted
-    with each step: after one that was interrupted, say --resume for the same files and options, and each
-    payload is stored once.
+    environment, release, user_agent and content_type where they are known. Each step notes the position of
+    the replay: after an interruption, say --resume with the same files and options, and each payload is
+    stored once.
     """
     reingest.require_labels(environment, release)
     system = options.locate(data)
@@ -63,7 +65,7 @@ def replay(  # noqa: PLR0913 - one parameter for each option
 
 
 class _Run:
-    """One replay; ``receipts`` are those of what was stored, ``refused`` is what was not, and why."""
+    """One replay, with the ``receipts`` of stored payloads, and the ``refused`` captures with the reasons."""
 
     def __init__(
         self,
@@ -74,7 +76,7 @@ class _Run:
     ) -> None:
         self._max_body = system.max_body
         self._client = client
-        self._look()
+        self._read_registry()
         self._bar = bar
         self._task = bar.add_task("replaying", total=0)
         self._sink = reingest.Sink(client, system.shards, system.high_water, bar.refresh)
@@ -84,12 +86,12 @@ class _Run:
         self.refused: list[dict[str, str]] = []
 
     def store(self, files: list[Path], came: resumption.Resumption) -> None:
-        """Store what can be stored of these files.
+        """Store the payloads of these files, and note the captures that are refused.
 
         Raises:
-            RedisUnavailableError: Redis did not confirm it; the sentence says how much it confirmed before.
+            RedisUnavailableError: Redis did not confirm a step; the sentence says how much is stored.
             ProjectError: a project takes no reports any more.
-            NotedError: another command replays the same at this time.
+            NotedError: another command replays the same files now.
         """
         sizes = [path.stat().st_size for path in files if path.is_file()]
         self._bar.update(self._task, total=sum(sizes))
@@ -107,14 +109,13 @@ class _Run:
             try:
                 self.receipts += self._sink.store(chunk, came.source(self._snapshot.version, position))
             except resubmission.StaleRegistryError:
-                self._look()
+                self._read_registry()
                 self._require_active(chunk)
                 continue
             came.position = position
             return
 
-    def _look(self) -> None:
-        """Read the registry."""
+    def _read_registry(self) -> None:
         self._snapshot = reingest.published(self._client)
         self._projects = {
             name: project for project in self._snapshot.projects for name in (str(project.id), project.name)
@@ -126,7 +127,7 @@ class _Run:
             raise model.ProjectError(f"Project {min(gone)} takes no reports any more. {stored}")
 
     def _payloads(self, files: list[Path], position: int) -> Iterator[envelope.Payload]:
-        """Yield what is to be stored, and note the number of each capture; skip those up to a position."""
+        """Yield the payloads after a position, and note the number of the capture of each."""
         number = 0
         for path in files:
             try:

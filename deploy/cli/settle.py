@@ -1,44 +1,52 @@
-"""``headrace settle``: note differences in the ledger whose reason is known."""
+"""``headrace settle``: note the differences in the ledger whose reason is known."""
 
 from __future__ import annotations
 
-import contextlib
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deploy.cli import options
+from deploy.cli import confirmation, options
 from deploy.printing import output
-from deploy.servers import backends
-from storage import errors
+from deploy.running import located
 from storage.ledger import settlements
 from storage.projects import registry
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
-class NotConfirmedError(errors.HeadraceError):
-    """Nothing was settled, because nobody said that it shall be."""
+    from storage.ledger import equations
 
 
 def settle(
     *,
-    reason: Annotated[str, typer.Option(help="What happened, for whoever asks later.")] = "",
+    reason: Annotated[str, typer.Option(help="The reason, for people who read the settlement later.")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do it.")] = False,
     data: options.Data = options.DEFAULT_DATA,
     as_json: options.Json = False,
 ) -> None:
-    """Note the differences in the ledger as known, so that verify tells only new ones.
+    """Note the differences in the ledger as known, so that verify reports only new ones.
 
-    Nothing is mended: what is lost stays lost, and what is doubled stays so.
+    Nothing is mended: lost reports stay lost, and doubled reports stay doubled.
     """
     system = options.locate(data)
-    with (
-        contextlib.closing(backends.connect_redis(system.redis_url)) as client,
-        backends.connected(system.clickhouse) as server,
-    ):
+    with located.connected(system) as (client, server):
         found = settlements.open_differences(server, client, system.shards)
         names = registry.Registry(server).names()
         if yes:
             settlements.settle(server, client, found, reason)
+    if as_json:
+        differences = [{"project_id": line.project_id, **difference._asdict()} for line, difference in found]
+        output.json({"settled": yes, "differences": differences})
+    else:
+        _show(found, names, settled=yes)
+    if not yes:
+        raise confirmation.NotConfirmedError("Nothing was settled: say --yes to do it")
+
+
+def _show(
+    found: Sequence[tuple[equations.Line, equations.Difference]], names: Mapping[int, str], *, settled: bool
+) -> None:
     rows = [
         (
             f"{names.get(line.project_id, 'no known project')} ({line.project_id})",
@@ -48,12 +56,6 @@ def settle(
         )
         for line, difference in found
     ]
-    if as_json:
-        differences = [{"project_id": line.project_id, **difference._asdict()} for line, difference in found]
-        output.json({"settled": yes, "differences": differences})
-    else:
-        if rows:
-            output.table(("project", "equation", "difference", "where"), rows)
-        output.copyable(f"{len(rows):,} differences {'are settled' if yes else 'could be settled'}.")
-    if not yes:
-        raise NotConfirmedError("Nothing was settled: say --yes to do it")
+    if rows:
+        output.table(("project", "equation", "difference", "where"), rows)
+    output.copyable(f"{len(rows):,} differences {'are settled' if settled else 'could be settled'}.")

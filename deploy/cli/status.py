@@ -101,7 +101,7 @@ def _queue(client: redis.Redis, shards: int) -> dict[str, Any]:
 
 
 def _clocks(client: redis.Redis, shards: int) -> dict[str, Any]:
-    """Return by how many seconds Redis' clock and streams are ahead of this machine's."""
+    """Return by how many seconds the clock of Redis, and its streams, are ahead of this machine's clock."""
     own = time.time()
     seconds, microseconds = client.time()
     found = drift.find(client, isolation.present(client, shards))
@@ -112,7 +112,7 @@ def _clocks(client: redis.Redis, shards: int) -> dict[str, Any]:
 
 
 def _edges(client: redis.Redis) -> list[dict[str, object]]:
-    """Return the edge processes of all machines; none where Redis does not show its connections."""
+    """Return the edge processes of all machines; empty where Redis does not show its connections."""
     try:
         found = edges.look(client)
     except errors.RedisUnavailableError:
@@ -153,8 +153,9 @@ def _show_status(report: dict[str, Any]) -> None:
     rates = f"{queue['acknowledged_per_s']:,} payloads/s in, {queue['committed_per_s']:,}/s stored"
     output.copyable(f"queue       {rates}, {queue['backlog']:,} waiting")
     waiting = [f"{shard}: {entries:,}" for shard, entries in queue["entries_by_shard"].items() if entries]
-    aside = f"; of these aside: {queue['entries_aside']:,}" if queue["entries_aside"] else ""
-    output.copyable(f"shards      {', '.join(waiting) or 'all empty'}{aside}")
+    isolated = queue["entries_aside"]
+    apart = f"; in isolated streams: {isolated:,}" if isolated else ""
+    output.copyable(f"shards      {', '.join(waiting) or 'all empty'}{apart}")
     _show_clocks(report["clocks"])
     _show_edges(report["edges"])
     limit = f" of {memory['maxmemory'] / MEBIBYTE:,.0f}" if memory["maxmemory"] else ""

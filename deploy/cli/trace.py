@@ -1,15 +1,14 @@
-"""``headrace trace``: what became of a payload."""
+"""``headrace trace``: where a payload is, or which outcomes its reports have."""
 
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deploy.cli import options
-from deploy.printing import output, printable
+from deploy.printing import output, printable, times
 from deploy.servers import backends
 from storage.projects import registry
 from storage.quarantine import quarantined
@@ -31,11 +30,11 @@ def trace(
     data: options.Data = options.DEFAULT_DATA,
     as_json: options.Json = False,
 ) -> None:
-    """Say what became of a payload; exit 1 when nothing is known of it."""
+    """Say where a payload is, or how it was stored; exit 1 when nothing is known of it."""
     wanted = receipts.Receipt.parse(receipt)
     system = options.locate(data)
     with contextlib.closing(backends.connect_redis(system.redis_url)) as client:
-        # First the queue: what leaves it meanwhile is in ClickHouse already.
+        # First the queue: a payload that leaves it meanwhile is in ClickHouse already.
         answer = _in_queue(client, wanted) or _in_tables(system, wanted)
     if as_json:
         output.json({"receipt": receipt, **answer})
@@ -47,7 +46,7 @@ def trace(
 
 
 def _in_queue(client: redis.Redis, receipt: receipts.Receipt) -> Answer | None:
-    """Return where in the queue the payload is, or None if its entry is not there."""
+    """Return where in the queue the payload is; None if its entry is not there."""
     from workers.draining import bounds as batch_bounds  # noqa: PLC0415 - the pipeline is slow to load
 
     queue = streams.Queue(client)
@@ -69,7 +68,7 @@ def _in_queue(client: redis.Redis, receipt: receipts.Receipt) -> Answer | None:
     return {
         "state": "waiting",
         "shard": receipt.shard,
-        "received": _time(held.received_ms),
+        "received": times.utc(held.received_ms),
         "entries_ahead": ahead.entries,
         "payloads_ahead": ahead.payloads + receipt.index,
     }
@@ -84,7 +83,7 @@ def _in_tables(system: located.Located, receipt: receipts.Receipt) -> Answer:
             "state": "committed",
             "project_id": verdict.project_id,
             "project": registry.Registry(server).names().get(verdict.project_id, ""),
-            "received": _time(receipts.received_ms(receipt, verdict)),
+            "received": times.utc(receipts.received_ms(receipt, verdict)),
             "committed": verdict.committed,
             "accepted": verdict.accepted,
             "filtered": verdict.filtered,
@@ -100,13 +99,6 @@ def _quarantined(server: clickhouse.Connection, receipt: receipts.Receipt) -> li
     selection = quarantined.Selection(receipt=str(receipt))
     rows = [row for page in quarantined.pages(server, selection) for row in page]
     return [{"reason": row.reason, "error": printable.line(row.error), "bytes": len(row.raw)} for row in rows]
-
-
-def _time(milliseconds: int) -> dt.datetime | None:
-    """Return the time of receipt, or None where Redis' clock went beyond all calendars."""
-    with contextlib.suppress(OverflowError, ValueError, OSError):
-        return dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC)
-    return None
 
 
 def _waiting(answer: Answer) -> str:

@@ -162,7 +162,7 @@ def _offer(endpoint: str) -> None:
 
 
 def _play_url(http_url: str) -> str:
-    """Return the page that ClickHouse serves for trying queries, logged in as the same user."""
+    """Return the URL of the page of ClickHouse for trying queries, logged in as the same user."""
     parts = urlsplit(http_url)
     query = urlencode({"user": parts.username or "", "password": parts.password or ""})
     return f"{parts.scheme}://{parts.hostname}:{parts.port}/play?{query}"
@@ -174,7 +174,7 @@ def _step(title: str, text: str) -> None:
 
 
 def _command() -> str:
-    """Return how this program can be called again from where we are."""
+    """Return the command that calls this program again from the working directory."""
     called = Path(sys.argv[0])
     found = shutil.which("headrace")
     if called.name != "headrace" or (found and Path(found).resolve() == called.resolve()):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import datetime as dt
 import time
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -11,8 +9,8 @@ import msgspec
 import typer
 
 from deploy.cli import options
-from deploy.printing import output
-from deploy.servers import backends
+from deploy.printing import output, times
+from deploy.running import located
 from storage.ledger import equations, marks
 from storage.projects import registry
 from storage.queue import appends, drift, isolation
@@ -44,10 +42,7 @@ def verify(
 ) -> None:
     """Check that nothing was lost or counted twice; exit 1 when the ledger does not balance."""
     system = options.locate(data)
-    with (
-        contextlib.closing(backends.connect_redis(system.redis_url)) as client,
-        backends.connected(system.clickhouse) as server,
-    ):
+    with located.connected(system) as (client, server):
         _wait_drained(client, system.shards, wait)
         lines = equations.verify(server, client, system.shards)
         names = registry.Registry(server).names()
@@ -93,16 +88,16 @@ def _show_ledger(lines: list[equations.Line], names: dict[int, str], waiting: in
     if rows:
         output.table(("project", "equation", "left", "right", "difference", "where"), rows)
     differing = sum(not line.balanced for line in lines)
-    verdict = (
+    result = (
         f"The ledger DIFFERS in {differing} of {len(lines)} projects." if differing else "All of it holds."
     )
-    output.copyable(verdict)
+    output.copyable(result)
     if waiting:
         output.copyable(f"The queue is not drained: {waiting:,} payloads are waiting.")
 
 
 def _show_notes(repeated: Mapping[int, int], ahead: Iterable[int]) -> None:
-    """Say what came twice and was stored once, and which streams a wrong clock left ahead."""
+    """Tell of payloads that reached Redis twice, and of streams that a wrong clock left ahead."""
     if repeated:
         output.copyable(f"{sum(repeated.values()):,} payloads reached Redis twice and were stored once.")
     for shard in ahead:
@@ -115,7 +110,7 @@ def _settled(line: equations.Line, equation: str) -> str:
 
 
 def _sentence(found: marks.Break) -> str:
-    """Say of a break what it means for the books."""
+    """Return a sentence about a break: which reports it lost or doubled."""
     until = _minute(found.until_ms)
     redis_is_behind = found.store == "redis"
     behind, ahead = ("Redis", "ClickHouse") if redis_is_behind else ("ClickHouse", "Redis")
@@ -131,7 +126,8 @@ def _sentence(found: marks.Break) -> str:
 
 
 def _minute(ms: int) -> str:
-    return f"{dt.datetime.fromtimestamp(ms / 1000, dt.UTC):%Y-%m-%d %H:%M} UTC"
+    found = times.utc(ms)
+    return f"{found:%Y-%m-%d %H:%M} UTC" if found else "a time beyond the calendar"
 
 
 def _rows(line: equations.Line, name: str) -> list[tuple[str, str, str, str, str, str]]:

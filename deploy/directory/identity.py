@@ -1,4 +1,4 @@
-"""What a data directory is on this machine: a copy of it is another one, wherever it lies."""
+"""The identity of a data directory on this machine: a copy is another directory, wherever it lies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class DirectoryIdentity(msgspec.Struct, frozen=True):
-    """What tells a data directory from every other one, until the machine is booted again.
+    """The facts that tell a data directory from every other one, until the machine is booted again.
 
     Attributes:
         device: the device of the directory.
@@ -31,7 +31,7 @@ class DirectoryIdentity(msgspec.Struct, frozen=True):
 
 
 def of(directory: Path) -> DirectoryIdentity:
-    """Return what tells this directory from every other one."""
+    """Return the identity of a directory."""
     found = directory.stat()
     boot = _first_line("/proc/sys/kernel/random/boot_id")
     return DirectoryIdentity(found.st_dev, found.st_ino, boot, _namespace("net"), _namespace("pid"))

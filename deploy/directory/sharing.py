@@ -1,4 +1,4 @@
-"""Data that two directories share: no copy is started whose links lead to what belongs to the original."""
+"""Data that two directories share: a copy whose links lead to data of the original is not started."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 OWNER: Final = ".headrace-owner"
-"""In a directory that a link of a data directory leads to: the path of that data directory."""
+"""A note beside linked data: the path of the data directory that uses them."""
 _LINKED: Final = ("logs", "redis", "clickhouse", "clickhouse/data")
-"""What may be a link to another disk."""
+"""Parts of a data directory that may be links to another disk."""
 _WRITTEN: Final = (
     "logs/**/*",
     "redis/**/*",
     "clickhouse/data/status",
     "clickhouse/data/store/*/*/deduplication_logs/*",
 )
-"""Files that are written in their place. ClickHouse itself links its parts, and never writes them again."""
+"""Files that are written in their place. ClickHouse links its own parts, and never writes to them again."""
 
 
 class SharedError(errors.HeadraceError):
-    """Something in a data directory is another one's."""
+    """A part of a data directory belongs to another data directory."""
 
 
 def claim(directory: Path) -> None:
-    """Make sure that what is written here is of this data directory alone; hold its lock.
+    """Make sure that no other data directory shares files that are written here; the caller holds the lock.
 
     Raises:
-        SharedError: a link, of either kind, leads to what another one uses.
+        SharedError: a symbolic or a hard link leads to a file that another data directory uses.
     """
     own = directory.resolve()
     homes = [own, *(_claim_linked(own, name) for name in _LINKED if (own / name).is_dir())]
@@ -47,7 +47,7 @@ def claim(directory: Path) -> None:
 
 
 def _claim_linked(own: Path, name: str) -> Path:
-    """Return where a part of a data directory lies, and note there whose it is when that is elsewhere."""
+    """Return where a part of a data directory lies; on another disk, note there which directory uses it."""
     target = (own / name).resolve()
     if target.is_relative_to(own):
         return target
@@ -66,7 +66,7 @@ def _owner(note: Path) -> Path | None:
 
 
 def _is_used_by(owner: Path, name: str, target: Path) -> bool:
-    """Say whether the data directory that is noted is there still, and leads here."""
+    """Tell whether the noted data directory still exists, and still leads here."""
     with contextlib.suppress(OSError):
         return (owner / name).resolve(strict=True) == target
     return False

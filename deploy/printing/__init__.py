@@ -1,1 +1,1 @@
-"""What commands print: for people, for programs, and never a character that controls the terminal."""
+"""Printing for people and for programs, and never a character that controls the terminal."""

@@ -1,4 +1,4 @@
-"""What commands print: tables for people, JSON for programs, one sentence on failure."""
+"""Prints the results of commands: tables for people, JSON for programs, one sentence on failure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ console = rich.console.Console(highlight=False)
 _errors = rich.console.Console(stderr=True, highlight=False)
 
 _CONTROLS: Final = re.compile(r"[^\n -~]")
-"""What may control a terminal is among these."""
+"""Every character that may control a terminal is among these."""
 _COLUMN_GAP: Final = 3
 _TSV_ESCAPES: Final = {
     "\\": "\\\\",
@@ -37,7 +37,7 @@ _TSV_ESCAPES: Final = {
     "\f": "\\f",
 }
 _TSV_ROWS: Final = 10_000
-"""Written at a time."""
+"""Rows that are written at a time."""
 
 
 def complain(sentence: str) -> None:
@@ -49,7 +49,7 @@ def complain(sentence: str) -> None:
 
 
 def tell(sentence: str) -> None:
-    """Print a sentence for a person on stderr, beside what goes to programs."""
+    """Print a sentence for a person on stderr, so that programs can read stdout."""
     _errors.print(rich.text.Text(printable.line(sentence)), soft_wrap=True)
 
 
@@ -75,7 +75,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def rows(columns: Sequence[str], found: Sequence[Sequence[object]]) -> None:
-    """Print what a query found.
+    """Print the rows that a query found.
 
     On a terminal it is a table, or a line for each field when that is wider than the terminal; elsewhere,
     tab-separated values as ClickHouse reads them, after a line with the names.
@@ -89,7 +89,7 @@ def rows(columns: Sequence[str], found: Sequence[Sequence[object]]) -> None:
 
 
 def tab_separated(columns: Sequence[str], found: Sequence[Sequence[object]]) -> None:
-    """Print rows in ClickHouse's format ``TabSeparatedWithNames``, with what is not printable escaped too."""
+    """Print rows in ClickHouse's format ``TabSeparatedWithNames``, with unprintable characters escaped."""
     sys.stdout.write("\t".join(map(_tsv, columns)) + "\n")
     for start in range(0, len(found), _TSV_ROWS):
         part = found[start : start + _TSV_ROWS]
@@ -176,7 +176,7 @@ def _cell(value: object) -> str:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON is any shape
-    """Return the value as JSON can hold it: text that is not UTF-8 loses what cannot be shown."""
+    """Return the value as JSON can hold it; bytes that are not UTF-8 become replacement characters."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, dict):

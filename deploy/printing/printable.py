@@ -1,4 +1,4 @@
-"""Showing what strangers sent: nothing of it may control the terminal."""
+"""Text and bytes of strangers, escaped: they must not control the terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from storage.text import characters
 
 HEX_WIDTH: Final = 32
-"""Bytes a line."""
+"""Bytes on each line."""
 
 
 def line(value: str) -> str:
@@ -17,7 +17,7 @@ def line(value: str) -> str:
 
 
 def text(raw: bytes) -> str | None:
-    """Return bytes as text, all but line feeds escaped that is not printable; None if they are not UTF-8."""
+    """Return bytes as text, with unprintable characters but line feeds escaped; None if it is not UTF-8."""
     try:
         decoded = raw.decode()
     except UnicodeDecodeError:
@@ -26,7 +26,7 @@ def text(raw: bytes) -> str | None:
 
 
 def content(raw: bytes) -> str:
-    """Return bytes as text, or in hexadecimal when they are none."""
+    """Return bytes as text, or in hexadecimal if they are not UTF-8."""
     shown = text(raw)
     if shown is not None:
         return shown

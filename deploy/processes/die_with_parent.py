@@ -1,8 +1,7 @@
 """Run a program that the Linux kernel kills when its parent dies.
 
-Arguments: the parent's process id, the program, its arguments.
-A program of its own, and of the standard library only, because the alternative is to run Python between fork
-and exec in a process that has threads.
+The arguments are the parent's process id, the program and its arguments. This is a program of its own, of the
+standard library only: else Python would run between fork and exec in a process that has threads.
 """
 
 import ctypes

@@ -14,11 +14,11 @@ GROUP: Final = "headrace"
 MAX_AGE_S: Final = 30 * 24 * 3600
 """Browsers keep NEL's and Report-To's endpoint this long and refresh it with every response."""
 CT_MAX_AGE_S: Final = 24 * 3600
-"""A day: Expect-CT outlives the response that set it, and a mistake in it should not for long."""
+"""A day: browsers keep Expect-CT after the response, and a mistake in it should not stay for long."""
 
 
 class Header(NamedTuple):
-    """A response header, and what to know about it."""
+    """A response header, with a note for the person who copies it."""
 
     name: str
     value: str

@@ -1,4 +1,4 @@
-"""The settings of a project as people write and read them: each explained, and each error one sentence.
+"""The settings of a project as people write and read them: each is explained, and an error is one sentence.
 
 All of it derives from the declarations in ``storage.projects.project_settings``.
 """
@@ -23,7 +23,7 @@ _SWITCHES: Final = {"on": True, "yes": True, "true": True, "off": False, "no": F
 
 
 class SettingError(errors.HeadraceError):
-    """A project cannot be set like this."""
+    """A setting of a project does not exist, or does not take this value."""
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -31,11 +31,11 @@ class Field(msgspec.Struct, frozen=True):
 
     Attributes:
         name: as in ``project set``.
-        description: what it does.
+        description: its effect, in sentences.
         expected: the values that it takes, in words.
-        default: what holds unless it is set.
+        default: its value unless it is set.
         annotation: its type with its bounds.
-        form: of which kind of type it is.
+        form: the kind of its type.
     """
 
     name: str
@@ -46,10 +46,10 @@ class Field(msgspec.Struct, frozen=True):
     form: msgspec.inspect.Type
 
     def read(self, text: str) -> object:
-        """Return the value that stands on a command line; an empty one is the default.
+        """Return the value of a text on a command line; an empty text is the default.
 
         Raises:
-            SettingError: it is none that the setting takes.
+            SettingError: the setting does not take it.
         """
         if not text:
             return self.default
@@ -61,10 +61,10 @@ class Field(msgspec.Struct, frozen=True):
         return self._converted(given, text, strict=False)
 
     def check(self, value: object) -> object:
-        """Return the value that stands in a file.
+        """Return the value of a setting in a file.
 
         Raises:
-            SettingError: it is none that the setting takes.
+            SettingError: the setting does not take it.
         """
         return self._converted(value, value, strict=True)
 
@@ -99,7 +99,7 @@ def assigned(
     """Return the settings after ``KEY=VALUE`` assignments; ``KEY=`` sets the default.
 
     Raises:
-        SettingError: an assignment is none, names no setting, or its value makes no sense.
+        SettingError: a text is no assignment, names no setting, or has a wrong value.
     """
     values = msgspec.structs.asdict(settings)
     for assignment in assignments:
@@ -111,10 +111,10 @@ def assigned(
 
 
 def from_plain(given: Mapping[str, object]) -> project_settings.ProjectSettings:
-    """Return the settings that a file says; those that it does not mention have their default.
+    """Return the settings that a file names; the others have their default.
 
     Raises:
-        SettingError: it names no setting, or a value makes no sense.
+        SettingError: a name is no setting, or has a wrong value.
     """
     return _built({name: _known(name).check(value) for name, value in given.items()})
 
@@ -161,7 +161,7 @@ def _field(field: msgspec.inspect.Field, annotation: object) -> Field:
 
 
 def _words(form: msgspec.inspect.Type) -> str:
-    """Say in words which values a type takes."""
+    """Return in words which values a type takes."""
     match form:
         case msgspec.inspect.IntType(ge=least, le=most):
             return f"a whole number from {least} to {most}"

@@ -1,7 +1,8 @@
-"""Projects as a TOML file, to keep in version control: what a file says, and what it would change.
+"""Projects as a TOML file, to keep in version control: reading one, writing one, and planning its changes.
 
-A file speaks of the projects in it and of no others. A setting that it leaves out has its default; keys and a
-status that it leaves out stay as they are. An ``id`` makes it the same project under another name.
+A file describes the projects in it, and leaves all others alone. A setting that it leaves out has its
+default; keys and a status that it leaves out stay as they are. A project with an ``id`` keeps it under
+another name.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _HEAD: Final = "# Projects of Headrace: `headrace project import FILE` makes the
 
 
 class ProjectFileError(errors.HeadraceError):
-    """A file of projects cannot be used; nothing of it was."""
+    """A file of projects cannot be used; none of its changes were made."""
 
 
 class _Key(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -47,14 +48,14 @@ class _ProjectFile(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Wanted(NamedTuple):
-    """What a file says of one project.
+    """One project as a file describes it.
 
     Attributes:
         name: the project's name.
-        id: its id; None finds it by its name.
-        status: None leaves it, or makes a new one active.
-        keys: None leaves them, or makes a new one.
-        settings: all of them.
+        id: its id; None finds the project by its name.
+        status: None leaves the status; a new project is active.
+        keys: None leaves the keys; a new project gets one.
+        settings: all settings.
     """
 
     name: str
@@ -64,7 +65,7 @@ class Wanted(NamedTuple):
     settings: project_settings.ProjectSettings
 
     def applied(self, project: model.Project) -> model.Project:
-        """Return the project as the file wants it."""
+        """Return the project as the file describes it."""
         changed = msgspec.structs.replace(
             project, name=self.name, status=self.status or project.status, settings=self.settings
         )
@@ -79,12 +80,12 @@ class Wanted(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What importing a file does to one project.
+    """The change of one project by the import of a file.
 
     Attributes:
-        wanted: what the file says.
+        wanted: the project as the file describes it.
         current: the project as it is; None for a new one.
-        changes: for a person, one by one; empty when it is as it should be.
+        changes: one phrase for each change, for a person; empty when nothing changes.
     """
 
     wanted: Wanted
@@ -93,7 +94,7 @@ class Step(NamedTuple):
 
 
 def dumps(projects: Iterable[model.Project]) -> str:
-    """Return a file that describes these projects in full, as far as it is not the default."""
+    """Return a file that describes these projects; settings at their default are left out."""
     described = {
         project.name: msgspec.to_builtins(_described(project), builtin_types=(dt.datetime,))
         for project in projects
@@ -105,7 +106,7 @@ def loads(text: str) -> list[Wanted]:
     """Read and check a whole file.
 
     Raises:
-        ProjectFileError: it is no TOML, or something in it makes no sense; the sentence says what and where.
+        ProjectFileError: it is no TOML, or a value is wrong; the sentence names the value and its place.
     """
     try:
         found = msgspec.toml.decode(text, type=_ProjectFile)
@@ -121,7 +122,7 @@ def loads(text: str) -> list[Wanted]:
 
 
 def plan(projects: Sequence[model.Project], wanted: Iterable[Wanted]) -> list[Step]:
-    """Say what must change for the projects to be as a file wants them.
+    """Return the changes that make the projects as a file describes them.
 
     Raises:
         ProjectFileError: a project would get a name that another one has.
@@ -138,10 +139,10 @@ def plan(projects: Sequence[model.Project], wanted: Iterable[Wanted]) -> list[St
 
 
 def apply(source: registry.Registry, step: Step) -> model.Project:
-    """Make a project as a file wants it.
+    """Make a project as a file describes it.
 
     Raises:
-        HeadraceError: somebody else changed the projects since the plan was made.
+        HeadraceError: another command changed the projects after the plan was made.
     """
     wanted = step.wanted
     if step.current is not None:
@@ -223,6 +224,6 @@ def _ms(time: dt.datetime) -> int:
 
 
 def _spoken(message: str) -> str:
-    """Say where in the file msgspec found what is wrong, without its notation."""
+    """Return the message of msgspec with the place in the file, without its notation."""
     what, _, where = message.partition(" - at `$.")
     return f"{what} at {where.rstrip('`')}" if where else what

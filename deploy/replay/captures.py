@@ -1,8 +1,8 @@
 """Files of captured payloads: one body a file, or one JSON object a line with a body and its circumstances.
 
 A line is ``{"body": …}`` or ``{"body_b64": …}``, with ``project``, ``environment``, ``release``,
-``user_agent`` and ``content_type`` where they are known; other members are ignored. A body that is no text is
-JSON itself.
+``user_agent`` and ``content_type`` where they are known; other members are ignored. A body that is no string
+is JSON itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Capture(NamedTuple):
-    """A captured body, and what the file says about its request; empty where it says nothing."""
+    """A captured body, and the facts of its request; a fact that the file does not have is empty."""
 
     body: bytes
     project: str = ""
@@ -33,10 +33,10 @@ class Read(NamedTuple):
     """One step through a file.
 
     Attributes:
-        where: the file, and the line where there are several.
+        where: the file, and the number of the line in a file of lines.
         size: bytes of the file that this step read.
-        capture: what was read; None when it cannot be replayed.
-        error: why not, in words that complete the sentence "… was not stored: …".
+        capture: the capture; None when it cannot be replayed.
+        error: why it cannot be replayed, in words that complete the sentence "… was not stored: …".
     """
 
     where: str
@@ -78,7 +78,7 @@ def read(path: Path, max_body: int) -> Iterator[Read]:
     with path.open("rb") as file:
         first = file.readline()
         if not _begins_lines(first):
-            # One byte more than may be: enough to tell that it is too long.
+            # One byte more than the limit is enough to tell that it is too long.
             body = first + file.read(max(max_body + 1 - len(first), 0))
             yield _checked(str(path), path.stat().st_size, Capture(body), max_body)
             return
@@ -130,7 +130,7 @@ def _body(line: _Line) -> bytes:
 
 
 def _checked(where: str, size: int, capture: Capture, max_body: int) -> Read:
-    """Refuse what the edge would refuse."""
+    """Return the capture, or the error for which the edge would refuse it."""
     error = ""
     if not capture.body:
         error = "its body is empty"

@@ -1,4 +1,4 @@
-"""Putting payloads into the queue again, beside the edge: in groups, and no faster than they are drained."""
+"""Putting payloads into the queue without the edge: in groups, and no faster than they are drained."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
 MAX_PAYLOADS: Final = 500
 """Payloads of one append, about what the edge stores at once under load."""
 MAX_BYTES: Final = 4 << 20
-"""Body bytes of one append: what Redis takes in a few milliseconds."""
+"""Body bytes of one append, which Redis takes in a few milliseconds."""
 SHARE: Final = 0.5
 """Share of the memory up to the edge's high-water mark that a replay may fill."""
 _POLL_S: Final = 0.2
 
 
 class LabelError(errors.HeadraceError):
-    """An environment or release is one that the edge would blank."""
+    """An environment or release is not valid: the edge would blank it."""
 
 
 class Sink:
-    """Where payloads are stored again.
+    """Stores payloads in the queue again.
 
     Args:
         client: the queue's Redis.
         shards: number of shards.
         high_water: the share of Redis' memory at which the edge refuses reports.
-        waiting: told while the queue is too full, many times.
+        waiting: called again and again while the queue is too full.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Sink:
         self._waiting = waiting
 
     def store(self, payloads: Sequence[envelope.Payload], source: resubmission.Source) -> list[str]:
-        """Store payloads in one step with what is noted of them, and return their receipts.
+        """Store payloads in one step with their notes, and return their receipts.
 
         Raises:
             StaleRegistryError, NotedError, LeaseLostError: nothing was stored, see ``resubmission.append``.
@@ -85,10 +85,10 @@ class Sink:
 
 
 def published(client: redis.Redis) -> model.Snapshot:
-    """Return the published registry: ClickHouse need not answer.
+    """Return the published registry; ClickHouse need not answer for it.
 
     Raises:
-        ProjectError: there is none.
+        ProjectError: Redis holds none.
         RedisUnavailableError: Redis did not answer.
     """
     snapshot = registry.read_snapshot(client)
@@ -112,7 +112,7 @@ def chunks(payloads: Iterable[envelope.Payload]) -> Iterator[list[envelope.Paylo
 
 
 def payload(project: model.Project, capture: captures.Capture) -> envelope.Payload:
-    """Return what the edge would have stored for a captured request."""
+    """Return the payload that the edge would have stored for a captured request."""
     claim = _claim(capture.environment, capture.release)
     return envelope.Payload(
         project_id=project.id,
@@ -130,7 +130,7 @@ def require_labels(environment: str, release: str) -> None:
     """Refuse an environment or release that the edge would blank.
 
     Raises:
-        LabelError: it is one.
+        LabelError: one of them is not valid.
     """
     flags = _claim(environment, release).flags
     for flag, name, given in (

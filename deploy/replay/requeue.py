@@ -1,7 +1,7 @@
 """Storing rows of the quarantine again: each once, and each leaves the quarantine, whatever is killed.
 
-Rows are appended and noted in one step, then removed, then the notes are forgotten. Who finds notes of an
-earlier replay removes those rows first (``storage.quarantine.custody``).
+Rows are appended and noted in one step, then removed, then the notes are removed. A replay that finds notes
+of an earlier one removes those rows first (``storage.quarantine.custody``).
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from storage.servers import clickhouse, leases
 
 Kept = dict[str, str]
-"""A row that stays: its ``receipt``, and the ``reason``."""
+"""A row that stays in the quarantine: its ``receipt``, and the ``reason``."""
 
 _DONE: Final = "1"
 
 
 class _Item(NamedTuple):
-    """Rows with one name, and the payloads they hold together."""
+    """The rows with one name, and the payloads that they hold together."""
 
     rows: Sequence[quarantined.QuarantineRow]
     payloads: list[envelope.Payload]
@@ -45,17 +45,17 @@ class _Item(NamedTuple):
 
 
 class Requeue:
-    """One replay.
+    """One replay of rows of the quarantine.
 
     Args:
         server: a connection of a user who may delete rows.
         client: the queue's Redis.
-        sink: where payloads are stored.
-        lease: of the quarantine.
+        sink: stores the payloads.
+        lease: the lease on the quarantine.
 
     Attributes:
-        receipts: of the payloads that were stored.
-        kept: the rows that were not, and why.
+        receipts: the receipts of the payloads that were stored.
+        kept: the rows that were not stored, each with the reason.
     """
 
     def __init__(
@@ -77,8 +77,8 @@ class Requeue:
         """Store the rows of a page again and remove them; return those that stay.
 
         Raises:
-            LeaseLostError: this process was suspended, and another one is at it.
-            RecoverableError: Redis or ClickHouse did not answer; another replay goes on where this one ended.
+            LeaseLostError: this process was suspended, and another one replays now.
+            RecoverableError: Redis or ClickHouse did not answer; another replay continues from here.
         """
         before = len(self.kept)
         for part in _parts(self._items(page)):
@@ -96,7 +96,7 @@ class Requeue:
                 self._keep(rows, str(error))
 
     def _store(self, items: list[_Item]) -> None:
-        """Append some rows, and remove them; again if the registry changes meanwhile."""
+        """Append some rows, and remove them from the quarantine; again if the registry changes meanwhile."""
         while items := [item for item in items if self._is_taken(item)]:
             names = [item.rows[0].name for item in items]
             source = resubmission.Source(
@@ -115,7 +115,7 @@ class Requeue:
             return
 
     def _is_taken(self, item: _Item) -> bool:
-        """Say whether all projects of a row take reports; else it stays."""
+        """Tell whether all projects of a row take reports; if not, the row stays."""
         for payload in item.payloads:
             if payload.project_id not in self._snapshot.active:
                 self._keep(item.rows, _refusal(self._snapshot, payload.project_id))
@@ -134,7 +134,7 @@ def _refusal(snapshot: model.Snapshot, project_id: int) -> str:
 
 
 def _counts(items: Iterable[_Item]) -> dict[str, int]:
-    """Return what the ledger counts: numbered rows by project."""
+    """Return the counts for the ledger: numbered rows by project."""
     rows = Counter(row.project_id for item in items for row in item.rows if row.item)
     return {f"replayed:{project_id}": count for project_id, count in rows.items()}
 
@@ -155,14 +155,14 @@ def _parts(items: Iterable[_Item]) -> Iterator[list[_Item]]:
 
 
 def payloads(row: quarantined.QuarantineRow) -> list[envelope.Payload]:
-    """Return what a row holds: the payload or a part of it, or all payloads of a damaged entry.
+    """Return the payloads of a row: one payload or a part of it, or all payloads of a damaged entry.
 
     Raises:
         EnvelopeError: the entry still cannot be decoded.
     """
     if row.reason == outcomes.Reason.CORRUPT_ENTRY:
         entry = envelope.decode(receipts.Receipt.parse(row.receipt).entry_id, row.raw)
-        # Without a sender: what an operator stores again was not sent again, and counts.
+        # Without a sender: a payload that an operator stores again is no retry of a browser, and counts.
         return [msgspec.structs.replace(payload, sender=0) for payload in entry.payloads]
     return [
         envelope.Payload(

@@ -1,4 +1,4 @@
-"""How far a replay of files came: noted in Redis with each append, so that an interrupted one can go on."""
+"""The position of a replay of files, noted in Redis with each append: an interrupted replay can go on."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ KEPT_S: Final = 7 * 86_400
 """How long an interrupted replay can be resumed."""
 
 
-class InterruptedError(errors.HeadraceError):  # noqa: A001 - what it is called everywhere here
+class InterruptedError(errors.HeadraceError):  # noqa: A001 - the word of the options and of the documentation
     """It is not clear whether a replay is to go on, or to begin anew."""
 
 
 class Resumption:
-    """The place that a replay of some files, under some options, has reached.
+    """The position that a replay of some files, under some options, has reached.
 
     Args:
         client: the queue's Redis.
-        files: what is replayed; their content tells one replay from others.
+        files: the files to replay; their content tells one replay from others.
         forced: the options that win over what the files say.
         resume: whether to go on where an earlier replay was interrupted.
         again: whether to begin anew after one was interrupted.
 
     Attributes:
-        position: how many captures were dealt with.
+        position: the number of captures that were stored or refused.
 
     Raises:
         InterruptedError: an earlier replay was interrupted, and neither option was given.
@@ -64,18 +64,18 @@ class Resumption:
         self.position = int(noted or 0)
 
     def source(self, version: int, position: int) -> resubmission.Source:
-        """Return what is noted when payloads are stored that end with the capture of this number."""
+        """Return the note to store with payloads, the last of which comes from the capture of this number."""
         before = str(self.position) if self.position else ""
         note = resubmission.Note(resubmission.POSITION, before, str(position))
         return resubmission.Source(version, self.key, [note], keep_s=KEPT_S)
 
     def finish(self) -> None:
-        """Forget the place: all of it was dealt with."""
+        """Forget the position: the replay is complete."""
         resubmission.finished(self._client, self.key)
 
 
 def _digest(files: Iterable[Path], forced: captures.Capture) -> str:
-    """Return a hash of what is replayed; a file that cannot be read is left out."""
+    """Return a hash of the options and of the files; a file that cannot be read is left out."""
     total = hashlib.blake2b(repr(forced).encode(errors="surrogatepass"), digest_size=16)
     for path in files:
         try:

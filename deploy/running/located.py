@@ -1,37 +1,41 @@
-"""Where the running system is: as the settings say, else as the ``runtime.json`` of a data directory says."""
+"""Finding the running system: by the settings, else by the ``runtime.json`` of a data directory."""
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from deploy.directory import runtime
 from deploy.network import addresses
+from deploy.servers import backends
 from storage import errors
+from storage.servers import clickhouse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    import redis
+
     from deploy import settings
-    from storage.servers import clickhouse
 
 
 class NotFoundError(errors.HeadraceError):
-    """Neither a setting nor a data directory says where the system is."""
+    """Neither a setting nor a data directory tells the address of the system."""
 
 
 class SqlReader(NamedTuple):
-    """Whom to log in as for reading, and the session settings that keep it to reading."""
+    """The user to log in as for reading, and the session settings that keep it to reading."""
 
     address: clickhouse.Address
     settings: Mapping[str, object]
 
 
 class Located:
-    """The addresses of a system; each is looked for when it is asked for.
+    """The addresses of a system; each property looks for its own when it is read.
 
     Raises, from every property:
-        NotFoundError: nothing says where it is.
+        NotFoundError: neither a setting nor a data directory tells it.
     """
 
     def __init__(self, directory: Path, values: settings.Settings) -> None:
@@ -46,7 +50,7 @@ class Located:
 
     @property
     def clickhouse(self) -> clickhouse.Address:
-        """ClickHouse, as the user who may write."""
+        """ClickHouse, as the user that may write."""
         url = self._values.clickhouse_url or self._running("HEADRACE_CLICKHOUSE_URL").clickhouse_url
         return addresses.clickhouse_address(url)
 
@@ -67,7 +71,7 @@ class Located:
 
     @property
     def shards(self) -> int:
-        """The number of shards; what is set explicitly wins."""
+        """The number of shards; a number that is set explicitly wins."""
         if self.runtime and "shards" not in self._values.model_fields_set:
             return self.runtime.shards
         return self._values.shards
@@ -89,3 +93,23 @@ class Located:
                 f"name its directory with --data, or set {variable}."
             )
         return self.runtime
+
+
+@contextlib.contextmanager
+def connected(
+    system: Located, *, send_receive_timeout: float = clickhouse.SEND_RECEIVE_TIMEOUT_S
+) -> Iterator[tuple[redis.Redis, clickhouse.Connection]]:
+    """Give connections to Redis and to ClickHouse, which are closed at the end.
+
+    Args:
+        system: the system to connect to.
+        send_receive_timeout: how long ClickHouse may be silent, in seconds.
+
+    Raises:
+        NotFoundError: neither a setting nor a data directory tells an address.
+    """
+    with (
+        contextlib.closing(backends.connect_redis(system.redis_url)) as client,
+        backends.connected(system.clickhouse, send_receive_timeout=send_receive_timeout) as server,
+    ):
+        yield client, server

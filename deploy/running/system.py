@@ -1,4 +1,4 @@
-"""The whole system on one machine: what ``headrace up`` starts, in which order, and how it all ends."""
+"""The whole system on one machine: ``headrace up`` starts, polls and stops its processes in order."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ STOP_SECONDS: Final = {
 
 
 class MovedError(errors.HeadraceError):
-    """The data directory is no longer where the system was started on it."""
+    """The data directory was moved or replaced while its system was running."""
 
 
 class System:
@@ -92,11 +92,11 @@ class System:
         return addresses.clickhouse_address(self.runtime.clickhouse_url)
 
     def start(self) -> model.Project:
-        """Start everything and return a project to show, the first one; ready to take reports afterwards.
+        """Start everything, wait until the edge takes reports, and return a project to show.
 
         Raises:
-            HeadraceError: something cannot start; the sentence says what and why.
-            StoppedError: it was told to stop.
+            HeadraceError: a process cannot start; the sentence says which one and why.
+            StoppedError: ``stop`` was set.
         """
         ports.require_free(self._listen, "The edge")
         redis_child = None if self.runtime.redis_url else self._start_redis()
@@ -109,10 +109,10 @@ class System:
         return project
 
     def poll(self) -> None:
-        """Restart what died and keep ``runtime.json`` current; call it several times a second.
+        """Start again what died, and keep ``runtime.json`` current; call it several times a second.
 
         Raises:
-            MovedError: the directory was moved or replaced: what is at its path now is not this system's.
+            MovedError: the directory was moved or replaced: this system does not own the one at its path.
         """
         if not self._is_in_place():
             raise MovedError(f"{self._directory} was moved or replaced while its system was running.")
@@ -125,7 +125,7 @@ class System:
                 self._written = pids
 
     def stop(self) -> None:
-        """Stop everything, within ten seconds; nothing of it is left running."""
+        """Stop every process, within ten seconds."""
         self._supervisor.stop(STOP_ORDER)
         if self._is_in_place():
             runtime.remove(self._directory)

@@ -1,7 +1,7 @@
-"""Which Redis a server is, Redis itself or Valkey, and whether Headrace can rely on it.
+"""The engine of a Redis server, Redis itself or Valkey, and whether Headrace can rely on it.
 
-Headrace's scripts say in their first line that they may write when memory is full, which Redis understands
-since 7.0 and Valkey always did (``#!lua flags=allow-oom``). All commands that they and RQ use are older.
+The first line of Headrace's scripts, ``#!lua flags=allow-oom``, lets them write when memory is full. Redis
+understands it since 7.0, and Valkey always did. All commands of the scripts and of RQ are older.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ LEAST: Final = (7, 0)
 NEEDED: Final = "Redis 7.0 or newer, or Valkey"
 
 VERSION_S: Final = 5.0
-"""How long a program may take to say its version; a few ms are usual."""
+"""How long a program may take to print its version; a few ms are usual."""
 _SAID: Final = re.compile(r"(\w+) server v(?:=|ersion )(\d+(?:\.\d+)*)")
 _SAID_BYTES: Final = 4096
 _PROBE: Final = "#!lua flags=allow-oom\nreturn 1"
 
 
 class UnsuitableError(errors.HeadraceError):
-    """A Redis server cannot do what Headrace needs of it, or may lose what it holds."""
+    """A Redis server cannot hold the queue, or may lose entries of it."""
 
 
 class Engine(NamedTuple):
@@ -51,18 +51,18 @@ class Engine(NamedTuple):
         return tuple(map(int, re.findall(r"\d+", self.version)))
 
     def __str__(self) -> str:
-        """Return it as people say it."""
+        """Return the name and the version, for a sentence."""
         return f"{self.name} {self.version}".strip()
 
 
 def of_program(path: str) -> Engine | None:
-    """Return what a program says it is with ``--version``; None when it says nothing of the kind in time."""
+    """Return the engine that a program prints with ``--version``; None when it prints none in time."""
     found = _SAID.search(_said(path))
     return Engine(found[1], found[2]) if found else None
 
 
 def of_server(facts: dict[str, Any]) -> Engine:
-    """Return what a server is by its ``INFO``, in which others name a version of Redis beside their own."""
+    """Return the engine of a server by its ``INFO``; others name a version of Redis beside their own."""
     for name in ("valkey", "dragonfly"):
         if version := facts.get(f"{name}_version"):
             return Engine(name.capitalize(), str(version))
@@ -70,10 +70,10 @@ def of_server(facts: dict[str, Any]) -> Engine:
 
 
 def require_suitable(client: redis.Redis, where: str) -> tuple[Engine, list[str]]:
-    """Check that a server can do what Headrace needs, and return what it is.
+    """Check that a server can hold the queue, and return its engine.
 
     Args:
-        client: of the server.
+        client: a connection to the server.
         where: its address, for sentences.
 
     Returns:
@@ -100,7 +100,7 @@ def _asked(client: redis.Redis, where: str) -> dict[str, Any]:
 
 
 def _obstacle(facts: dict[str, Any]) -> str:
-    """Return why a server cannot hold the queue; the end of a sentence, or nothing."""
+    """Return why a server cannot hold the queue, as the end of a sentence; empty when it can."""
     if facts.get("cluster_enabled") == 1:
         return "is a cluster: an append writes to several of its slots at once, so name a single server"
     if facts.get("role") == "slave":
@@ -111,7 +111,7 @@ def _obstacle(facts: dict[str, Any]) -> str:
 
 
 def _risks(facts: dict[str, Any]) -> Iterator[str]:
-    """Yield what may lose reports one day: ends of sentences."""
+    """Yield the ways in which a server may lose reports, as ends of sentences."""
     if policy := _policy(facts):
         change = f"set its maxmemory-policy from {policy} to noeviction"
         yield f"would evict reports once it has a maxmemory: {change}"
@@ -120,7 +120,7 @@ def _risks(facts: dict[str, Any]) -> Iterator[str]:
 
 
 def _policy(facts: dict[str, Any]) -> str:
-    """Return a policy by which a server evicts what it holds; nothing when it refuses writes instead."""
+    """Return the policy by which a server evicts entries; empty when it refuses writes instead."""
     policy = str(facts.get("maxmemory_policy", ""))
     return "" if policy == "noeviction" else policy
 
@@ -135,7 +135,7 @@ def _runs_scripts(client: redis.Redis) -> bool:
 
 
 def _said(path: str) -> str:
-    """Return the first that a program says of its version; whatever it is, it ends with the call."""
+    """Return the first output of a program about its version; the program ends with the call."""
     try:
         process = subprocess.Popen(
             [path, "--version"],
@@ -144,7 +144,7 @@ def _said(path: str) -> str:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-    except OSError:  # it is no program for this machine, or may not be run
+    except OSError:  # the file is no program for this machine, or may not be run
         return ""
     with process:
         try:
@@ -155,7 +155,7 @@ def _said(path: str) -> str:
 
 
 def _first(descriptor: int) -> bytes:
-    """Read until a line says the version, or what comes in time: wrappers may warn first."""
+    """Read until a line has the version, or the time is over: a wrapper may print warnings first."""
     said, deadline = b"", time.monotonic() + VERSION_S
     while not _SAID.search(_lines(said)) and len(said) < _SAID_BYTES:
         ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
@@ -167,5 +167,5 @@ def _first(descriptor: int) -> bytes:
 
 
 def _lines(said: bytes) -> str:
-    """Return what is there of whole lines: half a version is another one."""
+    """Return the complete lines: half a version would be another version."""
     return said[: said.rfind(b"\n") + 1].decode("utf-8", "replace")

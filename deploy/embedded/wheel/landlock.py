@@ -74,7 +74,7 @@ _PORTS_VERSION: Final = 4
 def confine(allowed: Iterable[tuple[str, int]], ports: Iterable[int]) -> bool:
     """Confine this thread, and all that it starts, to these paths and what lies below.
 
-    Call it before there are other threads. What is open stays open.
+    Call it before there are other threads. Open files stay open.
 
     Args:
         allowed: paths, each with the rights there; a path that does not exist is passed over.
