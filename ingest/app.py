@@ -26,7 +26,7 @@ from ingest import (
     watch,
 )
 from storage.projects import edges
-from storage.queue import streams
+from storage.queue import appenders
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
@@ -147,7 +147,7 @@ def create_app(settings: config.EdgeConfig) -> EdgeApp:
     redis_watch = watch.Watch(watching, table, shedder, settings, believed)
     refused = tally.Tally(client, settings.redis_timeout, believed)
     known_senders = senders.Senders(client, settings.redis_timeout, believed)
-    store = intake.Intake(streams.AsyncAppender(client, believed).append, held, settings.redis_timeout)
+    store = intake.Intake(appenders.AsyncAppender(client, believed).append, held, settings.redis_timeout)
     reports = endpoint.Endpoint(
         table=table,
         store=store,

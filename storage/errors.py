@@ -18,7 +18,7 @@ class ClickHouseUnavailableError(RecoverableError):
 
 
 class LeaseLostError(HeadraceError):
-    """Another drainer holds a newer fencing token for this shard: stop, and touch nothing."""
+    """Another drainer or process holds a newer fencing token: stop, and touch nothing."""
 
 
 class InsertRefusedError(HeadraceError):

@@ -15,7 +15,7 @@ import rq.timeouts
 import structlog
 
 from storage import errors
-from storage.queue import isolation, streams
+from storage.queue import batches, isolation
 from storage.servers import clickhouse
 from workers.draining import batch_limits, drain, sizing
 from workers.failures import failpoints, interruption
@@ -173,7 +173,7 @@ def drain_shard(stream: int) -> None:
 
     try:
         with _lent_connections() as (client, server):
-            queue = streams.Queue(client)
+            queue = batches.Queue(client)
             drainer = drain.Drainer(
                 queue, client, server, time.monotonic, batch_sizing=_sizings[isolated], stop=yields
             )

@@ -12,7 +12,7 @@ from deploy.printing import output, printable, times
 from deploy.servers import backends
 from storage.projects import registry
 from storage.quarantine import quarantined
-from storage.queue import entry_ids, streams
+from storage.queue import batches, entry_ids
 from storage.tables import receipts
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _in_queue(client: redis.Redis, receipt: receipts.Receipt) -> Answer | None:
     """Return where in the queue the payload is; None if its entry is not there."""
     from workers.draining import bounds as batch_bounds  # noqa: PLC0415 - the pipeline is slow to load
 
-    queue = streams.Queue(client)
+    queue = batches.Queue(client)
     held = queue.find(receipt.shard, receipt.entry_id)
     if held is None:
         return None
@@ -64,7 +64,7 @@ def _in_queue(client: redis.Redis, receipt: receipts.Receipt) -> Answer | None:
             "last": bounds.last,
             "attempts": held.attempts,
         }
-    ahead = queue.ahead_of(receipt.shard, receipt.entry_id)
+    ahead = queue.entries_before(receipt.shard, receipt.entry_id)
     return {
         "state": "waiting",
         "shard": receipt.shard,

@@ -43,7 +43,7 @@ class Labels:
         self._truthful = tuple(rule.id for rule in told if word in rule.truthful)
         self.named = tuple(dict.fromkeys(name for rule in told for name in rule.details))
 
-    def of(self, stored: labels.Sight) -> noise.Label:
+    def of(self, stored: labels.StoredFinding) -> noise.Label:
         """Return the label of a stored row."""
         before = self._labels.get(stored.noise_rule, noise.NONE)
         if stored.collapsed:
@@ -68,7 +68,7 @@ def relabel(
     """
     changes: dict[int, tuple[str, str]] = {}
     counts: Counter[LabelChange] = Counter()
-    for page in labels.sights(server, day):
+    for page in labels.stored_findings(server, day):
         for stored in page:
             found = wanted.of(stored)
             if (found.noise, found.rule) != (stored.noise, stored.noise_rule):

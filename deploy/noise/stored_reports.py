@@ -44,7 +44,7 @@ def is_told(rule: rules.Rule) -> bool:
     return rule.conditions().keys() <= _STORED_CONDITIONS
 
 
-def report_of(stored: labels.Sight, policy: str = "") -> report.Report:
+def report_of(stored: labels.StoredFinding, policy: str = "") -> report.Report:
     """Return a stored row as a report: clean already, and without what the row does not tell."""
     page = _url(stored.document)
     return report.Report(
@@ -59,7 +59,7 @@ def report_of(stored: labels.Sight, policy: str = "") -> report.Report:
     )
 
 
-def agent_matches(stored: labels.Sight) -> tuple[str, ...]:
+def agent_matches(stored: labels.StoredFinding) -> tuple[str, ...]:
     """Return the rules on user agents that a row seems to match, by its browser and version.
 
     The rule that labels the row is among them: it saw the whole user agent.

@@ -55,7 +55,7 @@ def add(
     """Count the reports of a project that a rule would match, of those since a day."""
     alone = noise.only(rule)
     for day in labels.days(server, project_id, since, rule.details):
-        for page in labels.sights(server, day):
+        for page in labels.stored_findings(server, day):
             policies = labels.policies(server, project_id, {stored.policy for stored in page})
             for stored in page:
                 found = stored_reports.report_of(stored, policies.get(stored.policy, ""))
@@ -64,7 +64,7 @@ def add(
                 _count(trial, stored, matched=label.rule != "")
 
 
-def _count(trial: Trial, stored: labels.Sight, *, matched: bool) -> None:
+def _count(trial: Trial, stored: labels.StoredFinding, *, matched: bool) -> None:
     trial.reports += stored.seen
     if matched:
         trial.matched += stored.seen

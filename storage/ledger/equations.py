@@ -33,7 +33,7 @@ _COUNTED = ("acknowledged", "committed", "found", "quarantined", "beyond", "repl
 """What Redis counts, by shard and project."""
 
 
-class _ShardBooks(NamedTuple):
+class _StreamBooks(NamedTuple):
     """What one shard counted, by name and project, and how many entries its stream holds."""
 
     counts: dict[str, dict[int, int]]
@@ -128,12 +128,12 @@ class Line(msgspec.Struct, frozen=True):
         return found
 
     def _unfinished(self) -> str:
-        parts = [f"{count:,} waiting in shard {shard}" for shard, count in self.waiting.items()]
+        parts = [f"{count:,} waiting in stream {stream}" for stream, count in self.waiting.items()]
         parts += [
-            f"{count:,} gone from the stream of shard {shard}"
+            f"{count:,} gone from stream {stream}"
             if count > 0
-            else f"{-count:,} committed in shard {shard} that nobody sent"
-            for shard, count in self.stranded.items()
+            else f"{-count:,} committed in stream {stream} that nobody sent"
+            for stream, count in self.stranded.items()
         ]
         return ", ".join(parts)
 
@@ -217,7 +217,7 @@ def _quarantine(
     return held, left
 
 
-def _read(client: redis.Redis, numbers: Sequence[int]) -> dict[int, _ShardBooks]:
+def _read(client: redis.Redis, numbers: Sequence[int]) -> dict[int, _StreamBooks]:
     """Read these streams at one moment."""
     with redis_errors.told("did not give the ledger"), client.pipeline(transaction=True) as pipeline:
         for shard in numbers:
@@ -228,16 +228,16 @@ def _read(client: redis.Redis, numbers: Sequence[int]) -> dict[int, _ShardBooks]
     return {number: _shard(*pair) for number, pair in zip(numbers, pairs, strict=True)}
 
 
-def _shard(fields: dict[bytes, bytes], entries: int) -> _ShardBooks:
+def _shard(fields: dict[bytes, bytes], entries: int) -> _StreamBooks:
     counts: dict[str, dict[int, int]] = {name: {} for name in _COUNTED}
     for field, amount in fields.items():
         name, _, project = field.decode().partition(":")
         if name in counts:  # else a later release counts it
             counts[name][int(project)] = int(amount)
-    return _ShardBooks(counts, entries)
+    return _StreamBooks(counts, entries)
 
 
-def _totals(shards: Iterable[_ShardBooks]) -> dict[str, dict[int, int]]:
+def _totals(shards: Iterable[_StreamBooks]) -> dict[str, dict[int, int]]:
     totals: dict[str, dict[int, int]] = {name: defaultdict(int) for name in _COUNTED}
     for shard in shards:
         for name, counts in shard.counts.items():
@@ -246,7 +246,7 @@ def _totals(shards: Iterable[_ShardBooks]) -> dict[str, dict[int, int]]:
     return totals
 
 
-def _open(shards: Mapping[int, _ShardBooks], project: int) -> Iterator[tuple[int, int, bool]]:
+def _open(shards: Mapping[int, _StreamBooks], project: int) -> Iterator[tuple[int, int, bool]]:
     """Yield each shard whose payloads are not all committed: how many are not, and whether they are gone."""
     for number, shard in shards.items():
         count = shard.counts["acknowledged"].get(project, 0) - shard.counts["committed"].get(project, 0)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import redis
 
     from storage.projects import project_settings
-    from storage.queue import streams
+    from storage.queue import batches
 
 MOST_KNOWN: Final = 200_000
 """Hashes that a project's set of one day holds at most, about 12 MB; two sets are in use."""
@@ -94,7 +94,7 @@ class LimitDecider:
     def __init__(
         self,
         client: redis.Redis,
-        lease: streams.ShardLease,
+        lease: batches.StreamLease,
         batch: str,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -182,14 +182,14 @@ class LimitDecider:
         self, script: scripts.Script, project_id: int, subject: str, *arguments: object, part: int = 0
     ) -> bytes:
         prefix = f"headrace:limits:{{{project_id}}}"
-        decisions = f"{prefix}:rulings:{self._lease.shard}"
+        decisions = f"{prefix}:rulings:{self._lease.stream}"
         names = (decisions, f"{prefix}:{subject}", exhausted_quotas.EXHAUSTED_KEY, clocks.KEY)
         whose = (f"{subject}/{part}", self._lease.token, self._batch)
         with redis_errors.told():
             answer = script.run(self._client, names, *whose, *arguments)
         if answer is None:
             raise errors.LeaseLostError(
-                f"Stream {self._lease.shard} was taken over: a newer drainer has a decision on its batch."
+                f"Stream {self._lease.stream} was taken over: a newer drainer has a decision on its batch."
             )
         self._decision_keys.add(decisions)
         decision: bytes = answer

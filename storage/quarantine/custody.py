@@ -26,10 +26,10 @@ def taken(
     """Hold the right to take rows out during the block.
 
     Raises:
-        HeldError: somebody else has it.
+        LeaseTakenError: somebody else has it.
         RecoverableError: Redis or ClickHouse did not answer.
     """
-    with leases.held(client, leases.QUARANTINE, wait_s) as lease:
+    with leases.hold(client, leases.QUARANTINE, wait_s) as lease:
         release(server, client, resubmission.noted(client))
         departures.complete(server)
         yield lease
@@ -58,7 +58,7 @@ def expire(
         trusts: asked for the time (ms since the epoch); if it says no, nothing is removed for now.
 
     Raises:
-        HeldError: somebody else takes rows out just now.
+        LeaseTakenError: somebody else takes rows out just now.
         RecoverableError: Redis or ClickHouse did not answer.
     """
     every = committed(client, shards, quarantined.Selection())
@@ -88,5 +88,5 @@ def committed(client: redis.Redis, shards: int, selection: quarantined.Selection
     return msgspec.structs.replace(selection, heads=tuple(heads), others_ms=seconds * 1000 + micros // 1000)
 
 
-def _head(number: int, head: bytes) -> quarantined.ShardHead:
-    return quarantined.ShardHead(number, *entry_ids.parse(head))
+def _head(number: int, head: bytes) -> quarantined.StreamHead:
+    return quarantined.StreamHead(number, *entry_ids.parse(head))

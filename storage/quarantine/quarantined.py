@@ -69,7 +69,7 @@ class QuarantineRow(NamedTuple):
         return Name(received_ms, self.receipt, self.item, 0 if self.item else self.digest)
 
 
-class ShardHead(NamedTuple):
+class StreamHead(NamedTuple):
     """Of a shard: entries before this one are committed, so that their rows do not come back."""
 
     shard: int
@@ -93,13 +93,13 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     project_id: int = -1
     reason: str = ""
     before_ms: int = _FOREVER_MS
-    heads: tuple[ShardHead, ...] = ()
+    heads: tuple[StreamHead, ...] = ()
     others_ms: int = _FOREVER_MS
 
     @property
     def parameters(self) -> dict[str, object]:
         """The values of the statements above."""
-        heads = self.heads or (ShardHead(1 << 32, 0, 0),)
+        heads = self.heads or (StreamHead(1 << 32, 0, 0),)
         return {
             "receipt": self.receipt,
             "project_id": self.project_id,

@@ -15,7 +15,7 @@ import redis
 from storage import errors
 from storage.projects import registry
 from storage.quarantine import quarantined
-from storage.queue import appends, streams
+from storage.queue import appends
 from storage.servers import clocks, redis_errors, scripts
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def append(
 
 def _append(client: redis.Redis, groups: Mapping[int, list[envelope.Payload]], source: Source) -> list[bytes]:
     token, lease = (source.lease.token, source.lease.key) if source.lease else ("", source.key)
-    streamed, entries = appends.encoded(streams.grouped(groups))
+    streamed, entries = appends.encoded(appends.grouped(groups))
     names = [registry.VERSION_KEY, lease, source.key, clocks.KEY, appends.GENERATION_KEY, *streamed]
     notes = [part for note in source.notes for part in note]
     counts = [part for count in source.counts.items() for part in count]

@@ -1,9 +1,10 @@
-"""What an append says to Redis: one script call for all its shards, numbered, so that it is done once.
+"""One append: a script call for all its streams, numbered, so that it is carried out once.
 
-A producer is one edge process, or one command: whoever appends one after the other. Its name and the number
-of each append are the append's identity. Redis keeps the last one of each producer for ``REMEMBERED_S``:
-should it arrive again, by whatever repeats it on the way, it is answered as before, not stored again, and
-counted in ``REPEATED_KEY``. Should one arrive after a later one, its producer gave it up, and it is refused.
+A producer is one edge process, or one command: it sends one append after the other. Its name and the number
+of each append are the append's identity. Redis keeps the last append of each producer for ``REMEMBERED_S``.
+Should it arrive again, whatever repeats it on the way, it is answered as before, not stored again, and
+counted in ``REPEATED_KEY``. An append that arrives after a later one was given up by its producer, and is
+refused.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import redis
 
-from storage.queue import envelope
+from storage.queue import envelope, streams
 from storage.servers import clocks, redis_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import redis.exceptions
 
 REMEMBERED_S: Final = 600
-"""Far longer than anything on the way holds a command back."""
+"""How long the last append of a producer is known: far longer than anything holds a command back."""
 REPEATED_KEY: Final = "headrace:repeated"
 """Redis hash: payloads that arrived again with their append, by project."""
 GENERATION_KEY: Final = "headrace:generation"
@@ -35,7 +36,7 @@ _REFUSED: Final = b"-"
 
 
 class Group(NamedTuple):
-    """The payloads of one shard: the Redis keys of its stream and its ledger, and the payloads."""
+    """The payloads for one stream: the Redis keys of the stream and its ledger, and the payloads."""
 
     stream: str
     ledger: str
@@ -66,7 +67,7 @@ class Producer:
         """Return the next append: what ``queue/append_entries.lua`` is called with.
 
         Args:
-            groups: of each shard, in the order of the answer.
+            groups: the payloads for each stream, in the order of the answer.
             at_s: the time by the producer's clock, in seconds since the epoch.
         """
         self._number += 1
@@ -83,8 +84,15 @@ class Producer:
         return f"headrace:append:{self._name}"
 
 
+def grouped(groups: Mapping[int, list[envelope.Payload]]) -> Iterator[Group]:
+    """Yield the groups of an append from the payloads for each stream."""
+    for number, payloads in groups.items():
+        names = streams.keys(number)
+        yield Group(names.stream, names.ledger, payloads)
+
+
 def encoded(groups: Iterable[Group]) -> tuple[list[str], list[Any]]:
-    """Return what a script that appends is told of the entries: their keys, and their other arguments."""
+    """Return the keys and the other arguments by which a script that appends is told of the entries."""
     keys: list[str] = []
     values: list[Any] = []
     for stream, ledger, payloads in groups:
@@ -93,15 +101,15 @@ def encoded(groups: Iterable[Group]) -> tuple[list[str], list[Any]]:
     return keys, values
 
 
-def parted(shards: Iterable[int], answers: Sequence[bytes]) -> tuple[dict[int, str], dict[int, str]]:
-    """Return the ids of the entries that were stored, and why others were not, each by shard."""
+def parted(numbers: Iterable[int], answers: Sequence[bytes]) -> tuple[dict[int, str], dict[int, str]]:
+    """Return the ids of the entries that were stored, and why others were not, each by stream."""
     stored: dict[int, str] = {}
     refused: dict[int, str] = {}
-    for shard, answer in zip(shards, answers, strict=True):
+    for number, answer in zip(numbers, answers, strict=True):
         if answer.startswith(_REFUSED):
-            refused[shard] = answer[1:].decode("utf-8", "replace")
+            refused[number] = answer[1:].decode("utf-8", "replace")
         else:
-            stored[shard] = answer.decode()
+            stored[number] = answer.decode()
     return stored, refused
 
 

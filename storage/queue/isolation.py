@@ -1,7 +1,7 @@
-"""Two lanes for each shard: one for everybody, and one for projects whose backlog would make the others wait.
+"""Isolation: each shard has two streams, one for all projects, and one for projects that kept others waiting.
 
-The streams of an installation with N shards are numbered 0 to 2N - 1; the second N are the lanes aside. Which
-projects send there is decided by maintenance, and told to the edges through Redis.
+The streams of an installation with N shards are numbered 0 to 2N - 1; the second N are the isolated streams.
+Maintenance decides which projects send there, and tells the edges through Redis.
 
 An installation that had more shards once has streams beyond: they are drained, and counted, all the same.
 """
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 MOST_SHARDS: Final = 256
 KEY: Final = "headrace:aside"
-"""Redis string: the ids of the projects that are set aside, as MessagePack."""
+"""Redis string: the ids of the isolated projects, as MessagePack."""
 TTL_S: Final = 10
-"""How long the edges believe what nobody repeats."""
+"""How long the edges go by the isolated projects that were published last."""
 COSTS_KEY: Final = "headrace:cost"
 """Redis strings, by project: microseconds that each of its payloads took, when they last took long."""
 COSTS_TTL_S: Final = 60
@@ -58,17 +58,17 @@ def present(client: redis.Redis, shards: int) -> list[int]:
 
 
 def isolated_stream(shard: int, shards: int) -> int:
-    """Return the number of a shard's lane aside."""
+    """Return the number of a shard's isolated stream."""
     return shard + shards
 
 
 def is_isolated(stream: int, shards: int) -> bool:
-    """Say whether a stream is a lane aside, or left from when there were more shards."""
+    """Return whether a stream is isolated, or left from when there were more shards."""
     return stream >= shards
 
 
 def publish(client: redis.Redis, projects: Iterable[int]) -> None:
-    """Tell the edges which projects are set aside, for ``TTL_S`` seconds.
+    """Tell the edges which projects are isolated, for ``TTL_S`` seconds.
 
     Raises:
         RedisUnavailableError: Redis did not take it.
@@ -78,7 +78,7 @@ def publish(client: redis.Redis, projects: Iterable[int]) -> None:
 
 
 def note_costs(client: redis.Redis, costs: Mapping[int, int]) -> None:
-    """Note what payloads cost, in microseconds each, by project.
+    """Note how long payloads took, in microseconds each, by project.
 
     Raises:
         RedisUnavailableError: Redis did not take it.
@@ -90,7 +90,7 @@ def note_costs(client: redis.Redis, costs: Mapping[int, int]) -> None:
 
 
 def costs(client: redis.Redis, projects: Iterable[int]) -> dict[int, int]:
-    """Return what payloads of these projects cost lately, in microseconds each, where they took long.
+    """Return how long payloads of these projects took lately, in microseconds each, where they took long.
 
     Raises:
         RedisUnavailableError: Redis did not answer.
@@ -104,6 +104,6 @@ def costs(client: redis.Redis, projects: Iterable[int]) -> dict[int, int]:
 
 
 async def load(client: redis.asyncio.Redis) -> frozenset[int]:
-    """Return the projects that are set aside."""
+    """Return the isolated projects."""
     value: Any = await client.get(KEY)
     return frozenset(_decoder.decode(value)) if value else frozenset()

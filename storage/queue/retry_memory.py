@@ -1,12 +1,12 @@
-"""What each shard remembers of reports that a browser may send again.
+"""The retry memory: which reports a stream counted that a browser may send again.
 
-A memory is a Redis hash of one shard and one slice of time (of receipt). Its keys are hashes of who sent
-what, its values two moments: neither says anything about a person. An item takes about 50 bytes (measured
-with Valkey 9; older servers need up to twice that).
+A memory is a Redis hash for one stream and one slice of time (of receipt). Its keys are hashes of a report
+and its sender, its values two times and a count: neither says anything about a person. An item takes about 50
+bytes (measured with Valkey 9; older servers need up to twice that).
 
-Bounds: at most ``MOST`` items in a memory, of which a shard has two that are in use and one that is about to
-expire; and nothing more is remembered while Redis is filled to ``SHARE`` percent, by whatever it may be. What
-is not remembered is counted each time that it is sent.
+Bounds: at most ``MOST`` items in a memory, of which a stream has two that are in use and one that is about to
+expire; and nothing more is noted while Redis is filled to ``SHARE`` percent, by whatever it may be. A report
+that is not in the memory is counted each time that it is sent.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import redis.exceptions
 
 SLICE_S: Final = 1200
-"""Seconds of a slice of time, and the longest retry window that makes sense with it: two slices are asked."""
+"""Seconds of a slice of time, and the longest retry window for which two slices are enough to ask."""
 MOST: Final = 100_000
 """Items in a memory. Sixteen shards with three full memories each take about 240 MB."""
 SHARE: Final = 40
@@ -34,41 +34,41 @@ _CHUNK: Final = 1_000
 _TIME_BITS: Final = 32
 _AGE_BITS: Final = 20
 MAX_AGE_S: Final = (1 << _AGE_BITS) - 1
-"""The oldest age that a value holds, twelve days."""
-MAX_AGAIN: Final = 7
-"""The highest count that a value holds."""
+"""The highest age of a report at its receipt that a value holds, twelve days."""
+MAX_RETRIES: Final = 7
+"""The highest count of retries that a value holds."""
 
 
-class Seen(NamedTuple):
-    """When a report was counted: its receipt and its occurrence, in seconds since the epoch.
+class CountedReport(NamedTuple):
+    """A report that was counted: when it was received and when it occurred, in seconds since the epoch.
 
-    ``again`` is how many were taken for the same one since.
+    ``retries`` is how many reports were taken for retries of it since.
     """
 
     received_s: int
     occurred_s: int
-    again: int = 0
+    retries: int = 0
 
     @classmethod
-    def decode(cls, value: int) -> Seen:
-        """Return what ``encode`` made a number."""
+    def decode(cls, value: int) -> CountedReport:
+        """Return the report that ``encode`` made a number."""
         received_s = value & ((1 << _TIME_BITS) - 1)
         age_s = value >> _TIME_BITS & MAX_AGE_S
         return cls(received_s, received_s - age_s, value >> _TIME_BITS + _AGE_BITS)
 
     def encode(self) -> int:
-        """Return all of it as one number of 64 bits."""
-        received_s, occurred_s, again = self
+        """Return the report as one number of 64 bits."""
+        received_s, occurred_s, retries = self
         age_s = min(received_s - occurred_s, MAX_AGE_S)
-        return received_s | age_s << _TIME_BITS | min(again, MAX_AGAIN) << _TIME_BITS + _AGE_BITS
+        return received_s | age_s << _TIME_BITS | min(retries, MAX_RETRIES) << _TIME_BITS + _AGE_BITS
 
 
-def recall(client: redis.Redis, shard: int, wanted: Mapping[int, Iterable[int]]) -> dict[int, Seen]:
-    """Return what is remembered, by key, in one round trip.
+def find(client: redis.Redis, stream: int, wanted: Mapping[int, Iterable[int]]) -> dict[int, CountedReport]:
+    """Return which reports were counted, by key, in one round trip.
 
     Args:
         client: a synchronous client without retries.
-        shard: whose memories are asked.
+        stream: the stream.
         wanted: the keys that each slice is asked for, by number of the slice (``slices``).
 
     Raises:
@@ -79,30 +79,30 @@ def recall(client: redis.Redis, shard: int, wanted: Mapping[int, Iterable[int]])
         return {}
     with redis_errors.told(), client.pipeline(transaction=False) as pipeline:
         for number, chunk in chunks:
-            scripts.FIND_COUNTED_REPORTS.add_to(pipeline, (_name(shard, number),), _packed(chunk))
+            scripts.FIND_COUNTED_REPORTS.add_to(pipeline, (_name(stream, number),), _packed(chunk))
         answers: list[bytes] = pipeline.execute()
     return {
-        key: Seen.decode(seen)
+        key: CountedReport.decode(value)
         for (_, chunk), answer in zip(chunks, answers, strict=True)
-        for key, seen in zip(chunk, _unpacked(answer), strict=True)
-        if seen
+        for key, value in zip(chunk, _unpacked(answer), strict=True)
+        if value
     }
 
 
-def remember(client: redis.Redis, shard: int, seen: Mapping[int, Seen]) -> None:
-    """Remember what was counted, by key, in one round trip; to repeat it changes nothing.
+def note(client: redis.Redis, stream: int, counted: Mapping[int, CountedReport]) -> None:
+    """Note reports that were counted, by key, in one round trip; to repeat it changes nothing.
 
     Raises:
         RedisUnavailableError: Redis did not answer.
     """
     memories: dict[int, list[int]] = {}
-    for key, value in seen.items():
-        memories.setdefault(value.received_s // SLICE_S, []).extend((key, value.encode()))
+    for key, report in counted.items():
+        memories.setdefault(report.received_s // SLICE_S, []).extend((key, report.encode()))
     with redis_errors.told(), client.pipeline(transaction=False) as pipeline:
         for number, items in memories.items():
             for chunk in _chunks(items, 2 * _CHUNK):
                 arguments = (MOST, SHARE, 3 * SLICE_S, _packed(chunk))
-                scripts.NOTE_COUNTED_REPORTS.add_to(pipeline, (_name(shard, number),), *arguments)
+                scripts.NOTE_COUNTED_REPORTS.add_to(pipeline, (_name(stream, number),), *arguments)
         pipeline.execute()
 
 
@@ -111,8 +111,8 @@ def slices(received_s: int, window_s: int) -> range:
     return range((received_s - window_s) // SLICE_S, received_s // SLICE_S + 1)
 
 
-def _name(shard: int, number: int) -> str:
-    return f"headrace:{{{shard}}}:resends:{number}"
+def _name(stream: int, number: int) -> str:
+    return f"headrace:{{{stream}}}:resends:{number}"
 
 
 def _chunks(items: list[int], size: int = _CHUNK) -> Iterator[list[int]]:

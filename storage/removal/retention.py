@@ -66,10 +66,10 @@ def enforce(
 
     Raises:
         RecoverableError: Redis or ClickHouse did not answer; the next call takes up the work.
-        HeldError: another process is at it.
+        LeaseTakenError: another process is at it.
     """
     numbers = isolation.present(client, shards)
-    with leases.held(client, leases.RETENTION, leases.WAIT_S) as lease:
+    with leases.hold(client, leases.RETENTION, leases.WAIT_S) as lease:
         now_ms, oldest_ms = _clock(server, client, numbers)
         trusted = trusts(now_ms)
         cutoffs = {

@@ -1,7 +1,7 @@
-"""Work that one process at a time may do: a lease in Redis, which the death of its holder ends soon.
+"""Work that one process at a time may do: it holds a lease in Redis, which ends soon after its holder dies.
 
-A holder that was frozen past its lease does not know that it lost it. So what must not happen twice checks
-the token where it takes effect: in a script in Redis, or by what the tables say.
+A holder that was frozen past its lease does not know that it lost it. So a step that must not happen twice
+checks the token where it takes effect: in a script in Redis, or by the tables.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ WAIT_S: Final = 15.0
 _POLL_S: Final = 0.2
 
 QUARANTINE: Final = "quarantine"
-"""Whoever takes rows out of the quarantine."""
+"""The lease of the process that takes rows out of the quarantine."""
 RETENTION: Final = "retention"
-"""Whoever removes old reports."""
+"""The lease of the process that removes old reports."""
 
 
-class HeldError(errors.HeadraceError):
+class LeaseTakenError(errors.HeadraceError):
     """Another process does this work just now."""
 
 
 class ProcessLease:
-    """The right to do some work, as long as ``token`` is what stands under ``key``.
+    """The right to do some work, as long as ``key`` holds ``token``.
 
     Attributes:
         key: the Redis key of the lease.
-        token: of this holder.
+        token: the token of this holder.
     """
 
     def __init__(self, client: redis.Redis, key: str, token: int) -> None:
@@ -69,37 +69,39 @@ class ProcessLease:
 
 
 @contextlib.contextmanager
-def held(client: redis.Redis, name: str, wait_s: float = 0.0) -> Iterator[ProcessLease]:
+def hold(client: redis.Redis, name: str, wait_s: float = 0.0) -> Iterator[ProcessLease]:
     """Hold a lease during the block, renewed by a thread.
 
     Raises:
-        HeldError: somebody else holds it, also after ``wait_s`` seconds.
+        LeaseTakenError: another process holds it, also after ``wait_s`` seconds.
         RedisUnavailableError: Redis did not answer.
     """
-    lease = _take(client, f"headrace:lease:{name}", time.monotonic() + wait_s)
+    lease = _acquire(client, f"headrace:lease:{name}", time.monotonic() + wait_s)
     done = threading.Event()
-    keeper = threading.Thread(target=_keep, args=(lease, done), name=f"lease {name}", daemon=True)
-    keeper.start()
+    renewer = threading.Thread(target=_renew, args=(lease, done), name=f"lease {name}", daemon=True)
+    renewer.start()
     try:
         yield lease
     finally:
         done.set()
-        keeper.join()
+        renewer.join()
         with contextlib.suppress(errors.RedisUnavailableError):  # it expires by itself
             lease.release()
 
 
-def _take(client: redis.Redis, key: str, deadline: float) -> ProcessLease:
+def _acquire(client: redis.Redis, key: str, deadline: float) -> ProcessLease:
     while True:
         token = _run(client, scripts.ACQUIRE_PROCESS_LEASE, (key, _fence(key)), TTL_MS)
         if token:
             return ProcessLease(client, key, int(token))
         if time.monotonic() >= deadline:
-            raise HeldError("Another command or maintenance is at it just now: try again when it is done.")
+            raise LeaseTakenError(
+                "Another command or maintenance is at it just now: try again when it is done."
+            )
         time.sleep(_POLL_S)
 
 
-def _keep(lease: ProcessLease, done: threading.Event) -> None:
+def _renew(lease: ProcessLease, done: threading.Event) -> None:
     while not done.wait(TTL_MS / 3000):
         try:
             lease.require()

@@ -40,7 +40,7 @@ class UnsettledError(errors.HeadraceError):
     """Labels are still being changed."""
 
 
-class Sight(NamedTuple):
+class StoredFinding(NamedTuple):
     """What stored rows say that a label may depend on, and how many reports say it.
 
     Attributes:
@@ -117,12 +117,12 @@ def days(
     return [Day(project_id, day, rows, tuple(named)) for day, rows in found]
 
 
-def sights(server: clickhouse.Connection, day: Day) -> Iterator[list[Sight]]:
+def stored_findings(server: clickhouse.Connection, day: Day) -> Iterator[list[StoredFinding]]:
     """Yield what the rows of a day say, in parts that fit into memory; no two are alike."""
     parts = 1 + day.rows // _PAGE
     for part in range(parts):
         yield [
-            Sight._make(row)
+            StoredFinding._make(row)
             for row in server.execute(_SQL["findings"], {**_where(day), "parts": parts, "part": part})
         ]
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from storage.ledger import equations
-from storage.queue import envelope, streams
+from storage.queue import appenders, envelope
 from tests.bench import corpus, memory, stack
 from tests.bench.report import Measurement
 
@@ -72,7 +72,7 @@ def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
 
 def _fill(stores: stack.Stores, samples: Iterable[corpus.Sample]) -> None:
     """Append the samples as the edge would have."""
-    appender = streams.Appender(stores.client)
+    appender = appenders.Appender(stores.client)
     for shard, payloads in _appends(stores, samples):
         appender.append({shard: payloads})
 

@@ -65,7 +65,7 @@ class BoundBatch(NamedTuple):
     decoded: DecodedBatch
     full: bool
     begun: bool = False
-    first_uploads: Mapping[int, retry_memory.Seen] | None = None
+    first_uploads: Mapping[int, retry_memory.CountedReport] | None = None
 
 
 def dated(stored: Sequence[streams.StoredEntry], latest_ms: int) -> list[streams.StoredEntry]:

@@ -9,7 +9,7 @@ import structlog
 
 from storage import errors
 from storage.projects import partitions, registry
-from storage.queue import retry_memory
+from storage.queue import batches, retry_memory
 from storage.servers import clocks
 from workers.draining import batch, plans, retries
 from workers.draining import bounds as batch_bounds
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import redis
 
     from storage.projects import model
-    from storage.queue import streams
     from workers.draining.batch_limits import BatchLimits
 
 log = structlog.get_logger(__name__)
@@ -39,11 +38,11 @@ class Binder:
         client: a Redis client without retries, for the registry, the partitions and the memory of retries.
     """
 
-    def __init__(self, queue: streams.Queue, client: redis.Redis) -> None:
+    def __init__(self, queue: batches.Queue, client: redis.Redis) -> None:
         self._queue = queue
         self._client = client
 
-    def resume(self, lease: streams.ShardLease) -> batch.BoundBatch:
+    def resume(self, lease: batches.StreamLease) -> batch.BoundBatch:
         """Return the batch that an earlier drainer left: the same entries under the same plan.
 
         Raises:
@@ -52,14 +51,14 @@ class Binder:
         """
         encoded = lease.bounds or b""
         bounds = batch_bounds.decode(encoded)
-        found = self._queue.read_between(lease.shard, bounds.first, bounds.last)
+        found = self._queue.read_between(lease.stream, bounds.first, bounds.last)
         stored = batch.dated(found, bounds.plan.latest_ms)
-        log.info("batch_resumed", stream=lease.shard, first=bounds.first, last=bounds.last)
+        log.info("batch_resumed", stream=lease.stream, first=bounds.first, last=bounds.last)
         decoded = batch.decode_entries(stored, bounds.damaged)
         bound = batch.BoundBatch(bounds, encoded, stored, decoded, full=True, begun=lease.begun)
         return self._obey_newest_registry(lease, bound)
 
-    def bind_next(self, lease: streams.ShardLease, limits: BatchLimits) -> batch.BoundBatch | None:
+    def bind_next(self, lease: batches.StreamLease, limits: BatchLimits) -> batch.BoundBatch | None:
         """Bind the next batch: its bounds and its plan are in Redis before anything is done with it.
 
         Returns:
@@ -69,7 +68,7 @@ class Binder:
             RecoverableError: Redis is away.
             LeaseLostError: another drainer took the stream over.
         """
-        found = self._queue.read(lease.shard, max_bytes=limits.max_bytes, max_payloads=limits.max_payloads)
+        found = self._queue.read(lease.stream, max_bytes=limits.max_bytes, max_payloads=limits.max_payloads)
         if not found:
             return None
         latest_ms = clocks.latest_ms(self._client)
@@ -80,9 +79,9 @@ class Binder:
         plan = plans.make_plan(
             decoded.entries, self._registry(), self._admit, latest_ms, batch.project_counts(stored)
         )
-        candidates = retries.candidates(lease.shard, decoded.entries, plan)
+        candidates = retries.candidates(lease.stream, decoded.entries, plan)
         plan, first_uploads = retries.decide(
-            plan, candidates, lambda keys: retry_memory.recall(self._client, lease.shard, keys)
+            plan, candidates, lambda keys: retry_memory.find(self._client, lease.stream, keys)
         )
         full = kept < len(available) or batch.is_full(stored, limits)
         failpoints.hit("before_bounds")
@@ -93,7 +92,7 @@ class Binder:
         bound = batch.BoundBatch(bounds, encoded, stored, decoded, full=full, first_uploads=first_uploads)
         return self._obey_newest_registry(lease, bound)
 
-    def _obey_newest_registry(self, lease: streams.ShardLease, bound: batch.BoundBatch) -> batch.BoundBatch:
+    def _obey_newest_registry(self, lease: batches.StreamLease, bound: batch.BoundBatch) -> batch.BoundBatch:
         """Bind a batch again if what it must leave out changed before anything of it was stored.
 
         A removal relies on it: see ``storage.removal.underway``.

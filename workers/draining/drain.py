@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from storage import errors
 from storage.limits import limit_decider
-from storage.queue import isolation, retry_memory
+from storage.queue import batches, isolation, retry_memory
 from storage.tables import writer
 from workers import pipeline
 from workers.draining import batch, batch_limits, binding, corrupt, lease_renewal, rescue, retries, sizing
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     import redis
 
-    from storage.queue import streams
     from storage.servers import clickhouse
 
 TABLES: Final = ("policies", "reports", "quarantine", "receipts", "outcomes")
@@ -61,7 +60,7 @@ class Drainer:
 
     def __init__(  # noqa: PLR0913 - what a drain needs of the outside, each replaced by some test
         self,
-        queue: streams.Queue,
+        queue: batches.Queue,
         client: redis.Redis,
         server: clickhouse.Connection,
         clock: Callable[[], float],
@@ -101,7 +100,7 @@ class Drainer:
                     self._queue.reset_attempts(lease)
                 raise
 
-    def _drain_batches(self, lease: streams.ShardLease) -> Drained:
+    def _drain_batches(self, lease: batches.StreamLease) -> Drained:
         deadline = self._clock() + self._limits.budget_s
         total = Drained(0, 0, 0)
         bound = self._resume(lease) if lease.bounds else self._binder.bind_next(lease, self._sizing.limits)
@@ -116,7 +115,7 @@ class Drainer:
             bound = self._binder.bind_next(lease, self._sizing.limits)
         return total
 
-    def _resume(self, lease: streams.ShardLease) -> batch.BoundBatch:
+    def _resume(self, lease: batches.StreamLease) -> batch.BoundBatch:
         bound = self._binder.resume(lease)
         return bound if lease.attempts <= self._limits.attempts else self._rescue.suspected(lease, bound)
 
@@ -129,7 +128,7 @@ class Drainer:
         with contextlib.suppress(errors.RedisUnavailableError):  # the batch is committed: costs are a hint
             isolation.note_costs(self._client, costs)
 
-    def _process(self, lease: streams.ShardLease, bound: batch.BoundBatch) -> tuple[int, int]:
+    def _process(self, lease: batches.StreamLease, bound: batch.BoundBatch) -> tuple[int, int]:
         """Make the rows of a batch, insert and commit them. Returns its payloads and its reports."""
         failures = 0
         while True:
@@ -148,7 +147,7 @@ class Drainer:
 
     @staticmethod
     def _make_rows(
-        lease: streams.ShardLease, bound: batch.BoundBatch, decider: _ShieldedDecider
+        lease: batches.StreamLease, bound: batch.BoundBatch, decider: _ShieldedDecider
     ) -> pipeline.Tables:
         """Return the rows of a batch.
 
@@ -159,13 +158,15 @@ class Drainer:
         """
         try:
             with interruption.allowed():
-                return pipeline.process(lease.shard, bound.decoded.entries, bound.bounds.plan, decider)
+                return pipeline.process(lease.stream, bound.decoded.entries, bound.bounds.plan, decider)
         except (errors.RecoverableError, errors.LeaseLostError, *interruption.SURROUNDINGS):
             raise
         except Exception as error:
             raise rescue.BrokenError(defects.told(error)) from error
 
-    def _insert(self, lease: streams.ShardLease, bound: batch.BoundBatch, tables: pipeline.Tables) -> _Counts:
+    def _insert(
+        self, lease: batches.StreamLease, bound: batch.BoundBatch, tables: pipeline.Tables
+    ) -> _Counts:
         """Insert the rows of a batch, each table under its own token, and return what is to be counted.
 
         The tables that may refuse data for good come first, so that nothing is counted yet when they do.
@@ -173,12 +174,12 @@ class Drainer:
         columns = {name: getattr(tables, name) for name in TABLES}
         counts = {name: dict(getattr(tables, name)) for name in ("found", "quarantined", "beyond")}
         if bound.decoded.corrupt:
-            corrupt.add(columns, counts, lease.shard, bound.decoded.corrupt, bound.bounds.plan)
+            corrupt.add(columns, counts, lease.stream, bound.decoded.corrupt, bound.bounds.plan)
         for table in TABLES:
             self._queue.begin(lease, self._limits.lease_ms)
             try:
                 with interruption.allowed():
-                    token = bound.bounds.token(lease.shard, table)
+                    token = bound.bounds.token(lease.stream, table)
                     writer.insert(self._server, table, columns[table], token)
             except errors.InsertRefusedError as error:
                 refused = rescue.RefusedRowsError(str(error)) if table in rescue.REFUSABLE else error
@@ -186,14 +187,16 @@ class Drainer:
             failpoints.hit(f"after_{table}")
         return counts
 
-    def _commit(self, lease: streams.ShardLease, bound: batch.BoundBatch, counts: _Counts) -> tuple[int, int]:
+    def _commit(
+        self, lease: batches.StreamLease, bound: batch.BoundBatch, counts: _Counts
+    ) -> tuple[int, int]:
         payloads = batch.project_counts(bound.stored)
         fields = [
             (f"{name}:{project}", count)
             for name, each in {"committed": payloads, **counts}.items()
             for project, count in each.items()
         ]
-        self._remember_first_uploads(lease.shard, bound)
+        self._remember_first_uploads(lease.stream, bound)
         failpoints.hit("before_commit")
         self._queue.commit(lease, bound.encoded, bound.bounds.last, fields)
         return sum(payloads.values()), sum(counts["found"].values())
@@ -203,7 +206,7 @@ class Drainer:
         found, plan = bound.first_uploads, bound.bounds.plan
         if found is None:
             found = retries.first_uploads(plan, retries.candidates(stream, bound.decoded.entries, plan))
-        retry_memory.remember(self._client, stream, found)
+        retry_memory.note(self._client, stream, found)
 
 
 class _ShieldedDecider(limit_decider.LimitDecider):

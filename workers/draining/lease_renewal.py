@@ -15,7 +15,8 @@ from workers.poison import forked_trials
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from storage.queue import streams
+    from storage.queue import batches
+
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +29,7 @@ RENEWALS: Final = 3
 
 @contextlib.contextmanager
 def renewed(
-    queue: streams.Queue, lease: streams.ShardLease, ttl_ms: int, clock: Callable[[], float]
+    queue: batches.Queue, lease: batches.StreamLease, ttl_ms: int, clock: Callable[[], float]
 ) -> Iterator[None]:
     """Renew a lease in a thread of its own within this block, and release it at the end.
 
@@ -51,25 +52,27 @@ def renewed(
         _release(queue, lease, clock)
 
 
-def _renew_until(done: threading.Event, queue: streams.Queue, lease: streams.ShardLease, ttl_ms: int) -> None:
+def _renew_until(
+    done: threading.Event, queue: batches.Queue, lease: batches.StreamLease, ttl_ms: int
+) -> None:
     while not done.wait(ttl_ms / 1000 / RENEWALS):
         with forked_trials.fork_lock:  # a fork must find no lock taken here, neither Redis' nor the log's
             if not _renew(queue, lease, ttl_ms):
                 return
 
 
-def _renew(queue: streams.Queue, lease: streams.ShardLease, ttl_ms: int) -> bool:
+def _renew(queue: batches.Queue, lease: batches.StreamLease, ttl_ms: int) -> bool:
     """Renew a lease once; return False if it was lost."""
     try:
         queue.renew(lease, ttl_ms)
     except errors.LeaseLostError:
         return False
     except errors.RedisUnavailableError as error:  # the next renewal may still come in time
-        log.warning("lease_not_renewed", stream=lease.shard, error=str(error))
+        log.warning("lease_not_renewed", stream=lease.stream, error=str(error))
     return True
 
 
-def _release(queue: streams.Queue, lease: streams.ShardLease, clock: Callable[[], float]) -> None:
+def _release(queue: batches.Queue, lease: batches.StreamLease, clock: Callable[[], float]) -> None:
     """Release a lease, also where Redis is just being restarted; a lease that is not released expires."""
     deadline = clock() + RELEASE_S
     while True:

@@ -21,7 +21,7 @@ from workers.poison import forked_search, search
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
 
-    from storage.queue import envelope, streams
+    from storage.queue import batches, envelope
 
 log = structlog.get_logger(__name__)
 
@@ -54,11 +54,11 @@ class Rescue:
         server: a ClickHouse connection of this thread.
     """
 
-    def __init__(self, queue: streams.Queue, server: clickhouse.Connection) -> None:
+    def __init__(self, queue: batches.Queue, server: clickhouse.Connection) -> None:
         self._queue = queue
         self._server = server
 
-    def suspected(self, lease: streams.ShardLease, bound: batch.BoundBatch) -> batch.BoundBatch:
+    def suspected(self, lease: batches.StreamLease, bound: batch.BoundBatch) -> batch.BoundBatch:
         """Return a batch that may take processes down, without the payloads that do.
 
         If no payload does, half of the batch: the whole may be too much for the machine. A batch that cannot
@@ -71,8 +71,8 @@ class Rescue:
         """
         trial, entries = _rows_trial(bound), bound.decoded.entries
         known = bound.bounds.plan.poison
-        found = forked_search.poison_payloads(lease.shard, entries, trial, known)
-        log.warning("batch_suspected", stream=lease.shard, first=bound.bounds.first, payloads=len(found))
+        found = forked_search.poison_payloads(lease.stream, entries, trial, known)
+        log.warning("batch_suspected", stream=lease.stream, first=bound.bounds.first, payloads=len(found))
         if found and bound.begun:
             raise MadeBeforeError(f"Rows cannot be made that were made before: {next(iter(found.values()))}")
         if found or reduction.can_be_halved(bound.decoded, begun=bound.begun):
@@ -80,13 +80,13 @@ class Rescue:
         if bound.begun:
             return bound
         if known:  # it did not help to leave them out
-            found = forked_search.poison_payloads(lease.shard, entries, trial)
+            found = forked_search.poison_payloads(lease.stream, entries, trial)
         if not found and not forked_search.fails(entries, trial):
             return bound
         return self._reduce(lease, bound, found, begun=False)
 
     def without_poison(
-        self, lease: streams.ShardLease, bound: batch.BoundBatch, error: errors.HeadraceError, failures: int
+        self, lease: batches.StreamLease, bound: batch.BoundBatch, error: errors.HeadraceError, failures: int
     ) -> batch.BoundBatch:
         """Bind a batch that failed again without what makes it fail, see ``reduction.reduced``.
 
@@ -107,7 +107,7 @@ class Rescue:
         """
         if not bound.decoded.entries:
             raise error
-        log.error("batch_failed", stream=lease.shard, first=bound.bounds.first, exc_info=error)
+        log.error("batch_failed", stream=lease.stream, first=bound.bounds.first, exc_info=error)
         broken = isinstance(error, BrokenError)
         trial = _rows_trial(bound) if broken else self._insert_trial(lease, bound)
         found = _search(lease, bound, trial, ordinary_must_pass=broken, known=bound.bounds.plan.poison)
@@ -119,7 +119,7 @@ class Rescue:
 
     def _without(
         self,
-        lease: streams.ShardLease,
+        lease: batches.StreamLease,
         bound: batch.BoundBatch,
         found: Mapping[str, str],
         trial: search.Trial,
@@ -136,12 +136,12 @@ class Rescue:
             raise error
         if not found and not reduction.can_be_halved(bound.decoded, begun=begun):
             with interruption.allowed():
-                found = search.failing_beside_others(lease.shard, bound.decoded.entries, trial)
+                found = search.failing_beside_others(lease.stream, bound.decoded.entries, trial)
         return self._reduce(lease, bound, found, begun=begun)
 
     @staticmethod
     def _fails_as_a_whole(
-        lease: streams.ShardLease, bound: batch.BoundBatch, error: errors.HeadraceError, trial: search.Trial
+        lease: batches.StreamLease, bound: batch.BoundBatch, error: errors.HeadraceError, trial: search.Trial
     ) -> bool:
         """Say whether a batch in which no payload fails alone is to be reduced all the same."""
         if reduction.can_be_halved(bound.decoded, begun=False):
@@ -151,23 +151,23 @@ class Rescue:
         with interruption.allowed():
             return search.fails_always(bound.decoded.entries, trial)
 
-    def _insert_trial(self, lease: streams.ShardLease, bound: batch.BoundBatch) -> search.Trial:
+    def _insert_trial(self, lease: batches.StreamLease, bound: batch.BoundBatch) -> search.Trial:
         """Return the trial that a payload passes when ClickHouse would take its rows."""
 
         def trial(entries: Sequence[envelope.Entry]) -> None:
-            tables = pipeline.process(lease.shard, entries, bound.bounds.plan)
+            tables = pipeline.process(lease.stream, entries, bound.bounds.plan)
             for table in REFUSABLE:
                 writer.probe(self._server, table, getattr(tables, table))
 
         return trial
 
     def _reduce(
-        self, lease: streams.ShardLease, bound: batch.BoundBatch, found: Mapping[str, str], *, begun: bool
+        self, lease: batches.StreamLease, bound: batch.BoundBatch, found: Mapping[str, str], *, begun: bool
     ) -> batch.BoundBatch:
         """Bind a batch again without these payloads (errors by receipt), see ``reduction.reduced``."""
-        bounds = reduction.reduced(lease.shard, bound.bounds, bound.decoded, found, begun=begun)
+        bounds = reduction.reduced(lease.stream, bound.bounds, bound.decoded, found, begun=begun)
         stored = batch.until(bound.stored, bounds.last)
-        log.warning("batch_reduced", stream=lease.shard, first=bounds.first, payloads=len(found))
+        log.warning("batch_reduced", stream=lease.stream, first=bounds.first, payloads=len(found))
         encoded = batch_bounds.encode(bounds)
         self._queue.bind(lease, encoded)
         full = bound.full or len(stored) < len(bound.stored)
@@ -177,7 +177,7 @@ class Rescue:
 
 
 def _search(
-    lease: streams.ShardLease,
+    lease: batches.StreamLease,
     bound: batch.BoundBatch,
     trial: search.Trial,
     *,
@@ -186,7 +186,7 @@ def _search(
 ) -> dict[str, str] | None:
     with interruption.allowed():
         return search.poison_payloads(
-            lease.shard, bound.decoded.entries, trial, ordinary_must_pass=ordinary_must_pass, known=known
+            lease.stream, bound.decoded.entries, trial, ordinary_must_pass=ordinary_must_pass, known=known
         )
 
 

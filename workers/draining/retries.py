@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from workers import pipeline
 
-    Lookup = Callable[[Mapping[int, set[int]]], Mapping[int, retry_memory.Seen]]
+    Lookup = Callable[[Mapping[int, set[int]]], Mapping[int, retry_memory.CountedReport]]
 
 SLACK_S: Final = 5
 """Seconds by which the event of a retry may seem later: the age is noted when an upload begins, and a retry
@@ -75,13 +75,13 @@ class RetryCandidate(msgspec.Struct, frozen=True, gc=False):
 
 def decide(
     plan: pipeline.Plan, found: Sequence[RetryCandidate], lookup: Lookup
-) -> tuple[pipeline.Plan, dict[int, retry_memory.Seen]]:
+) -> tuple[pipeline.Plan, dict[int, retry_memory.CountedReport]]:
     """Return the plan of a new batch with its retries, and the first uploads that later batches must know.
 
     Args:
         plan: of the batch.
         found: its ``candidates``.
-        lookup: returns first uploads of earlier batches, see ``retry_memory.recall``; called once at most.
+        lookup: returns first uploads of earlier batches, see ``retry_memory.find``; called once at most.
     """
     if not found:
         return plan, {}
@@ -90,19 +90,21 @@ def decide(
         for number in retry_memory.slices(candidate.received_s, candidate.window_s):
             wanted.setdefault(number, set()).add(candidate.key)
     known = lookup(wanted)
-    first: dict[int, retry_memory.Seen] = {}
+    first: dict[int, retry_memory.CountedReport] = {}
     retried: dict[str, tuple[int, ...]] = {}
     for candidate in found:
         before = first.get(candidate.key) or known.get(candidate.key)
         if before is not None and _is_retry(candidate, before):
             retried[candidate.receipt] = (*retried.get(candidate.receipt, ()), candidate.position)
-            first[candidate.key] = before._replace(again=before.again + 1)
+            first[candidate.key] = before._replace(retries=before.retries + 1)
         else:
             first[candidate.key] = _seen(candidate, before)
     return msgspec.structs.replace(plan, resent=retried), first
 
 
-def first_uploads(plan: pipeline.Plan, found: Sequence[RetryCandidate]) -> dict[int, retry_memory.Seen]:
+def first_uploads(
+    plan: pipeline.Plan, found: Sequence[RetryCandidate]
+) -> dict[int, retry_memory.CountedReport]:
     """Return the first uploads of a batch whose plan was decided before, by key."""
     return {
         candidate.key: _seen(candidate, None)
@@ -133,19 +135,19 @@ def candidates(stream: int, entries: Sequence[envelope.Entry], plan: pipeline.Pl
     return found
 
 
-def _is_retry(candidate: RetryCandidate, before: retry_memory.Seen) -> bool:
+def _is_retry(candidate: RetryCandidate, before: retry_memory.CountedReport) -> bool:
     return (
         -SLACK_S <= candidate.received_s - before.received_s <= candidate.window_s
         and candidate.occurred_s <= before.occurred_s + SLACK_S
-        and before.again < RETRIES
+        and before.retries < RETRIES
     )
 
 
-def _seen(candidate: RetryCandidate, before: retry_memory.Seen | None) -> retry_memory.Seen:
+def _seen(candidate: RetryCandidate, before: retry_memory.CountedReport | None) -> retry_memory.CountedReport:
     """Return a report that is counted. The retries so far stay: they tell that several people send it."""
     recent = before is not None and candidate.received_s - before.received_s <= candidate.window_s
-    again = before.again if before is not None and recent else 0
-    return retry_memory.Seen(candidate.received_s, candidate.occurred_s, again)
+    again = before.retries if before is not None and recent else 0
+    return retry_memory.CountedReport(candidate.received_s, candidate.occurred_s, again)
 
 
 def _keys(payload: envelope.Payload) -> list[tuple[int, int]]:

@@ -20,7 +20,7 @@ import rq.worker
 import structlog
 
 from storage import errors
-from storage.queue import streams
+from storage.queue import batches
 from workers import jobs, pipeline
 from workers.failures import interruption
 from workers.process import job_process
@@ -107,7 +107,7 @@ class Worker(rq.Worker):
         (stream,) = job.args
         log.warning("job_process_died", stream=stream)
         with contextlib.suppress(errors.RedisUnavailableError, redis.exceptions.RedisError):
-            streams.Queue(self.connection).break_lease(stream)
+            batches.Queue(self.connection).break_lease(stream)
             job.delete()  # if this fails, the lease expires and the dispatcher replaces the job
 
     def teardown(self) -> None:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from storage.projects import registry
-from storage.queue import envelope, streams
+from storage.queue import appenders, batches, envelope
 from storage.tables import migrate
 from tests.helpers import harness, waiting
 from tests.integration.deploy.analyst import analysts
@@ -66,12 +66,12 @@ class Still:
         """Store payloads in one entry, as the edge would, and return their receipts."""
         payloads = [envelope.Payload(project_id, "key", "prod", "1", "", "", 0, body) for body in bodies]
         shard = envelope.shard_of(project_id, "prod", "1", SHARDS)
-        entry_id = streams.Appender(self.client).append({shard: payloads})[shard]
+        entry_id = appenders.Appender(self.client).append({shard: payloads})[shard]
         return [envelope.receipt(shard, entry_id, index) for index in range(len(payloads))]
 
     def drain(self) -> None:
         """Drain every shard."""
-        drainer = drain.Drainer(streams.Queue(self.client), self.client, self.server, time.monotonic)
+        drainer = drain.Drainer(batches.Queue(self.client), self.client, self.server, time.monotonic)
         for shard in range(SHARDS):
             drainer.drain(shard)
 

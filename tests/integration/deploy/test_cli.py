@@ -160,7 +160,7 @@ def test_verify_says_when_the_queue_is_not_drained(system: harness.System) -> No
         done = system.headrace("verify")
         assert done.returncode == 1
         assert "The queue is not drained: 1 payloads are waiting." in done.stdout
-        assert "1 waiting in shard" in done.stdout
+        assert "1 waiting in stream" in done.stdout
     finally:
         for worker in workers:
             worker.resume()

@@ -16,7 +16,7 @@ from storage import errors
 from storage.ledger import equations
 from storage.projects import model, project_settings, registry
 from storage.quarantine import custody, quarantined
-from storage.queue import drift, envelope, streams
+from storage.queue import appenders, batches, drift, envelope, streams
 from storage.removal import deletion, removals, retention
 from storage.servers import clickhouse, leases
 from storage.tables import refusals
@@ -73,11 +73,11 @@ class World:
     def send(self, project_id: int, *bodies: bytes, release: str = "1") -> None:
         payloads = [envelope.Payload(project_id, "key", "prod", release, "", "", 0, body) for body in bodies]
         shard = envelope.shard_of(project_id, "prod", release, SHARDS)
-        streams.Appender(self.client).append({shard: payloads})
+        appenders.Appender(self.client).append({shard: payloads})
 
     def drainer(self) -> drain.Drainer:
         limits = batch_limits.BatchLimits(attempts=10_000)
-        return drain.Drainer(streams.Queue(self.client), self.client, self.server, time.monotonic, limits)
+        return drain.Drainer(batches.Queue(self.client), self.client, self.server, time.monotonic, limits)
 
     def drain(self) -> None:
         for shard in range(SHARDS):
@@ -233,9 +233,9 @@ def test_a_replay_that_was_frozen_past_its_lease_stores_nothing_more(world: Worl
 
 
 def test_a_holder_that_redis_forgot_has_lost_its_lease(world: World) -> None:
-    with leases.held(world.client, leases.QUARANTINE) as frozen:
+    with leases.hold(world.client, leases.QUARANTINE) as frozen:
         world.client.delete(frozen.key, f"{frozen.key}:fence")  # as a replica that lagged has it
-        with leases.held(world.client, leases.QUARANTINE) as other:
+        with leases.hold(world.client, leases.QUARANTINE) as other:
             assert other.token > frozen.token
         with pytest.raises(errors.LeaseLostError):
             frozen.require()
@@ -352,17 +352,17 @@ def test_a_batch_bound_but_not_begun_is_bound_again_without_what_is_removed(worl
 def test_a_registry_that_changes_while_a_batch_is_bound_counts(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bind = streams.Queue.bind
+    bind = batches.Queue.bind
 
-    def bound(queue: streams.Queue, lease: streams.ShardLease, bounds: bytes) -> None:
-        monkeypatch.setattr(streams.Queue, "bind", bind)
+    def bound(queue: batches.Queue, lease: batches.StreamLease, bounds: bytes) -> None:
+        monkeypatch.setattr(batches.Queue, "bind", bind)
         forbid = lambda project: msgspec.structs.replace(project, removed_before=now_ms - 3 * DAY_MS)  # noqa: E731
         world.publish(world.source.change("1", forbid))
         bind(queue, lease, bounds)
 
     now_ms = int(time.time() * 1000)
     world.send(1, report(6), report())
-    monkeypatch.setattr(streams.Queue, "bind", bound)
+    monkeypatch.setattr(batches.Queue, "bind", bound)
     world.drain()
     assert world.check()[1].accepted == 1
 

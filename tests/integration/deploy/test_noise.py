@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from storage.ledger import equations
-from storage.queue import envelope, streams
+from storage.queue import appenders, envelope
 from tests.helpers import payloads, recorded, waiting
 from tests.integration.deploy.conftest import SHARDS
 from workers.noise import shipped
@@ -41,7 +41,7 @@ def body(**members: str) -> bytes:
 
 def store(still: Still, *reports: dict[str, str], times: int = 1, agent: str = "") -> None:
     payloads = [envelope.Payload(1, "key", "prod", "1", agent, "", 0, body(**one)) for one in reports] * times
-    streams.Appender(still.client).append({envelope.shard_of(1, "prod", "1", SHARDS): payloads})
+    appenders.Appender(still.client).append({envelope.shard_of(1, "prod", "1", SHARDS): payloads})
     still.drain()
 
 
@@ -200,7 +200,7 @@ def store_everything(still: Still) -> None:
     bodies += [*(body(**members) for members in BEYOND_A_ROW), TEST_REPORT]
     for agent in AGENTS:
         sent = [envelope.Payload(1, "key", "prod", "1", agent, "", 0, one) for one in bodies]
-        streams.Appender(still.client).append({envelope.shard_of(1, "prod", "1", SHARDS): sent})
+        appenders.Appender(still.client).append({envelope.shard_of(1, "prod", "1", SHARDS): sent})
     still.drain()
 
 
@@ -287,7 +287,7 @@ def test_labels_are_changed_from_a_day_on_and_in_no_other_project(still: Still) 
 def test_a_batch_that_is_repeated_after_labels_changed_is_still_stored_once(still: Still) -> None:
     entries = [envelope.Payload(1, "key", "prod", "1", "", "", 0, body(**EXTENSION))] * 3
     shard = envelope.shard_of(1, "prod", "1", SHARDS)
-    streams.Appender(still.client).append({shard: entries})
+    appenders.Appender(still.client).append({shard: entries})
     kept: dict[Any, Any] = {key: still.client.dump(key) for key in still.client.keys("*")}
     still.drain()
     put(still, "noise_off=extension")

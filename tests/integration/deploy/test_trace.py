@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from storage.queue import streams
+from storage.queue import batches, streams
 from storage.tables import receipts
 from workers import pipeline
 from workers.draining import bounds
@@ -39,16 +39,16 @@ def test_a_waiting_payload_is_told_how_many_are_ahead(still: Still) -> None:
 
 
 def test_more_entries_than_one_step_counts_are_counted(still: Still) -> None:
-    for _ in range(2 * streams._AHEAD_PAGE):
+    for _ in range(2 * batches._PAGE):
         last = still.append(GOOD)
     answer = still.json("trace", *last)
-    assert answer["entries_ahead"] == 2 * streams._AHEAD_PAGE - 1
+    assert answer["entries_ahead"] == 2 * batches._PAGE - 1
 
 
 def test_a_payload_in_a_batch_under_work_is_told_its_bounds(still: Still) -> None:
     (receipt,) = still.append(GOOD)
     wanted = receipts.Receipt.parse(receipt)
-    queue = streams.Queue(still.client)
+    queue = batches.Queue(still.client)
     lease = queue.acquire(wanted.shard, 60_000)
     assert lease
     queue.bind(lease, bounds.encode(bounds.BatchBounds(wanted.entry_id, wanted.entry_id, pipeline.Plan())))

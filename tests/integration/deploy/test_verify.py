@@ -46,7 +46,7 @@ def test_a_balanced_ledger_holds_line_by_line(still: Still) -> None:
 
 def test_waiting_payloads_are_told_by_shard(still: Still) -> None:
     still.append(REPORT, REPORT)
-    assert differences(still) == [("payloads", 2, f"2 waiting in shard {SHARD}")]
+    assert differences(still) == [("payloads", 2, f"2 waiting in stream {SHARD}")]
     shown = still.headrace("verify").stdout
     assert "The ledger DIFFERS in 1 of 1 projects." in shown
     assert "The queue is not drained: 2 payloads are waiting." in shown
@@ -55,9 +55,9 @@ def test_waiting_payloads_are_told_by_shard(still: Still) -> None:
 def test_payloads_that_left_the_queue_uncommitted_are_told(still: Still) -> None:
     still.append(REPORT)
     still.client.delete(streams.keys(SHARD).stream)
-    assert differences(still) == [("payloads", 1, f"1 gone from the stream of shard {SHARD}")]
+    assert differences(still) == [("payloads", 1, f"1 gone from stream {SHARD}")]
     still.client.hincrby(streams.keys(SHARD).ledger, "committed:1", 3)
-    assert differences(still) == [("payloads", -2, f"2 committed in shard {SHARD} that nobody sent")]
+    assert differences(still) == [("payloads", -2, f"2 committed in stream {SHARD} that nobody sent")]
 
 
 def test_missing_and_doubled_rows_are_told_by_table(still: Still) -> None:

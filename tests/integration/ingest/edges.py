@@ -16,7 +16,7 @@ from deploy.network import addresses, ports
 from deploy.processes import child
 from ingest import config
 from storage.projects import model, registry
-from storage.queue import envelope, streams
+from storage.queue import batches, envelope, streams
 from tests.helpers import paths, waiting
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def stored(client: redis.Redis, receipt: str) -> envelope.Payload:
     """Return the payload that a receipt stands for."""
     shard, milliseconds, sequence, index = receipt.split("-")
     entry_id = f"{milliseconds}-{sequence}"
-    (entry,) = streams.Queue(client).read_between(int(shard), entry_id, entry_id)
+    (entry,) = batches.Queue(client).read_between(int(shard), entry_id, entry_id)
     return envelope.decode(entry.id, entry.value).payloads[int(index)]
 
 

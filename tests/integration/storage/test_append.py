@@ -16,7 +16,7 @@ from deploy.servers import backends
 from ingest import connection
 from storage import errors
 from storage.ledger import equations
-from storage.queue import appends, envelope, streams
+from storage.queue import appenders, appends, batches, envelope, streams
 from storage.servers import scripts
 from tests.helpers import relay, waiting
 
@@ -38,7 +38,7 @@ def payload(body: str, project_id: int = 1) -> envelope.Payload:
 
 def bodies(client: redis_sync.Redis, shards: Iterable[int] = range(16)) -> Counter[str]:
     """Return every payload in the queue, by its body."""
-    queue = streams.Queue(client)
+    queue = batches.Queue(client)
     return Counter(
         item.body.decode()
         for shard in shards
@@ -64,7 +64,7 @@ def test_scripts_that_are_lost_and_loaded_in_the_middle_of_an_append(
     async def scenario() -> dict[int, str]:
         edge = connection.connect(between.url, TIMEOUT_S)
         client.script_flush()
-        stored = await streams.AsyncAppender(edge).append({0: [payload("a")], 1: [payload("b")]})
+        stored = await appenders.AsyncAppender(edge).append({0: [payload("a")], 1: [payload("b")]})
         await edge.aclose()
         return stored
 
@@ -90,7 +90,7 @@ def test_edges_that_append_while_redis_loses_its_scripts(
 
     async def edge(number: int) -> list[str]:
         own = connection.connect(redis_server.url, TIMEOUT_S)
-        appender = streams.AsyncAppender(own)
+        appender = appenders.AsyncAppender(own)
         sent = []
         for turn in range(rounds):
             groups = {shard: [payload(f"{number}.{turn}.{shard}")] for shard in chance.sample(range(16), k=8)}
@@ -117,7 +117,7 @@ def test_an_answer_that_is_lost_is_asked_for_again(
 ) -> None:
     async def scenario() -> dict[int, str]:
         edge = connection.connect(between.url, TIMEOUT_S)
-        appender = streams.AsyncAppender(edge)
+        appender = appenders.AsyncAppender(edge)
         await appender.append({3: [payload("a")]})
         if flushed:
             client.script_flush()
@@ -129,7 +129,7 @@ def test_an_answer_that_is_lost_is_asked_for_again(
     with relay.Relay(redis_server.url) as between:
         second = asyncio.run(scenario())
     assert bodies(client) == {"a": 1, "b": 1, "c": 1}
-    assert second[3] == streams.Queue(client).read_between(3, "-", "+")[-1].id
+    assert second[3] == batches.Queue(client).read_between(3, "-", "+")[-1].id
     assert acknowledged(client) == 3
     assert appends.repeated(client) == ({} if flushed else {1: 1, 7: 1}), (
         "a doubling that was prevented shows"
@@ -140,9 +140,9 @@ def test_a_lost_answer_to_the_command_line_is_asked_for_again(
     client: redis_sync.Redis, redis_server: harness.RedisServer
 ) -> None:
     with relay.Relay(redis_server.url) as between:
-        between.cut = streams.ATTEMPTS - 1
+        between.cut = appenders.ATTEMPTS - 1
         with contextlib.closing(backends.connect_redis(between.url)) as operator:
-            stored = streams.Appender(operator).append({3: [payload("a")], 4: [payload("b")]})
+            stored = appenders.Appender(operator).append({3: [payload("a")], 4: [payload("b")]})
     assert stored.keys() == {3, 4}
     assert bodies(client) == {"a": 1, "b": 1}
     assert acknowledged(client) == 2
@@ -172,7 +172,7 @@ def test_an_append_that_is_given_up_leaves_no_answer_to_the_next(
 
     async def scenario() -> dict[int, str]:
         edge = connection.connect(between.url, NEVER_S)
-        appender = streams.AsyncAppender(edge)
+        appender = appenders.AsyncAppender(edge)
         await appender.append({0: [payload("first")]})
         for number in range(5):
             between.held.clear()
@@ -190,7 +190,7 @@ def test_an_append_that_is_given_up_leaves_no_answer_to_the_next(
 
     with relay.Relay(redis_server.url) as between:
         stored = asyncio.run(scenario())
-    queue = streams.Queue(client)
+    queue = batches.Queue(client)
     assert stored == {shard: queue.read_between(shard, "-", "+")[-1].id for shard in (2, 5)}
     assert bodies(client) == Counter(["first", *(f"lost {number}" for number in range(5)), "last", "too"])
     assert acknowledged(client) == 8
@@ -211,7 +211,7 @@ def test_a_shard_that_cannot_be_stored_in_takes_no_other_with_it(
 
     async def scenario() -> dict[int, str]:
         edge = connection.connect(redis_server.url, TIMEOUT_S)
-        stored = await streams.AsyncAppender(edge).append(groups)
+        stored = await appenders.AsyncAppender(edge).append(groups)
         await edge.aclose()
         return stored
 
@@ -221,7 +221,7 @@ def test_a_shard_that_cannot_be_stored_in_takes_no_other_with_it(
         assert client.hget(names.ledger, "acknowledged:1") == b"0"
         assert client.xlen(names.stream) == 0
     with pytest.raises(errors.RedisUnavailableError):
-        streams.Appender(client).append(groups)
+        appenders.Appender(client).append(groups)
     assert bodies(client, (3, 5)) == {"a": 1, "d": 1}, "the command line stores all or nothing"
     assert {client.hget(streams.keys(shard).ledger, "acknowledged:1") for shard in (3, 5)} == {b"1"}
 

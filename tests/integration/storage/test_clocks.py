@@ -15,7 +15,7 @@ import redis.asyncio
 
 from storage.limits import exhausted_quotas, limit_decider
 from storage.projects import partitions
-from storage.queue import appends, drift, envelope, streams
+from storage.queue import appenders, appends, batches, drift, envelope, streams
 from storage.servers import clocks
 from tests.integration.storage.test_quotas import decider, exhausted, granted, settings
 
@@ -44,8 +44,8 @@ def is_now(found_ms: float, began: float, ahead_s: float = 0) -> bool:
 
 def append(client: redis_sync.Redis, clock: Callable[[], float] = time.time) -> streams.StoredEntry:
     """Append one payload by this clock of the producer's, and return its entry."""
-    entry_id = streams.Appender(client, clock).append({SHARD: [PAYLOAD]})[SHARD]
-    (stored,) = streams.Queue(client).read_between(SHARD, entry_id, entry_id)
+    entry_id = appenders.Appender(client, clock).append({SHARD: [PAYLOAD]})[SHARD]
+    (stored,) = batches.Queue(client).read_between(SHARD, entry_id, entry_id)
     return stored
 
 

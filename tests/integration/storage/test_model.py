@@ -27,7 +27,7 @@ from hypothesis.stateful import (
 
 from storage import errors
 from storage.ledger import equations
-from storage.queue import appends, drift, envelope, streams
+from storage.queue import appends, batches, drift, envelope, streams
 from storage.servers import clocks, scripts
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ TTL_MS = 600_000
 class Drainer:
     """One drainer as it sees itself, right or wrong."""
 
-    lease: streams.ShardLease
+    lease: batches.StreamLease
     bounds: bytes | None = None
     entries: list[str] = dataclasses.field(default_factory=list)
     inserted: bool = False
@@ -55,7 +55,7 @@ class Protocol(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.client = self.server.client()
-        self.queue = streams.Queue(self.client)
+        self.queue = batches.Queue(self.client)
         self.waiting: list[tuple[str, int]] = []  # (entry id, payloads), oldest first
         self.bound: tuple[bytes, list[str]] | None = None
         self.newest = 0

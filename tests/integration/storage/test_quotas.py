@@ -14,7 +14,7 @@ from storage import errors
 from storage.limits import exhausted_quotas, limit_decider
 from storage.limits.limit_decider import Grant, Want
 from storage.projects import project_settings
-from storage.queue import streams
+from storage.queue import batches
 
 if TYPE_CHECKING:
     import redis
@@ -26,7 +26,7 @@ MINUTE = 60
 
 
 def decider(client: redis.Redis, batch: str, shard: int = 3, token: int = 1) -> limit_decider.LimitDecider:
-    return limit_decider.LimitDecider(client, streams.ShardLease(shard, token, None, 0, begun=False), batch)
+    return limit_decider.LimitDecider(client, batches.StreamLease(shard, token, None, 0, begun=False), batch)
 
 
 def settings(**values: object) -> project_settings.ProjectSettings:

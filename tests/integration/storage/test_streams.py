@@ -10,7 +10,7 @@ import redis.asyncio
 
 from storage import errors
 from storage.ledger import equations
-from storage.queue import envelope, streams
+from storage.queue import appenders, batches, envelope, streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,24 +29,24 @@ def payload(project_id: int = 1, body: bytes = b"{}") -> envelope.Payload:
 def append(url: str, groups: dict[int, list[envelope.Payload]]) -> dict[int, str]:
     async def once() -> dict[int, str]:
         async with redis.asyncio.Redis.from_url(url) as client:
-            return await streams.AsyncAppender(client).append(groups)
+            return await appenders.AsyncAppender(client).append(groups)
 
     return asyncio.run(once())
 
 
 @pytest.fixture
-def queue(client: redis_sync.Redis) -> streams.Queue:
-    return streams.Queue(client)
+def queue(client: redis_sync.Redis) -> batches.Queue:
+    return batches.Queue(client)
 
 
-def acquired(queue: streams.Queue, shard: int = 3) -> streams.ShardLease:
+def acquired(queue: batches.Queue, shard: int = 3) -> batches.StreamLease:
     lease = queue.acquire(shard, TTL_MS)
     assert lease
     return lease
 
 
 def test_an_append_counts_each_project_and_is_read_back(
-    queue: streams.Queue, client: redis_sync.Redis, redis_server: harness.RedisServer
+    queue: batches.Queue, client: redis_sync.Redis, redis_server: harness.RedisServer
 ) -> None:
     ids = append(redis_server.url, {3: [payload(1), payload(7), payload(1)], 4: [payload(7)]})
     (stored,) = queue.read(3, max_bytes=1 << 20, max_payloads=100)
@@ -70,7 +70,7 @@ def test_an_append_to_a_dead_redis_says_so() -> None:
 
 
 def test_a_full_redis_refuses_the_append_and_still_lets_the_backlog_drain(
-    queue: streams.Queue, client: redis_sync.Redis, redis_server: harness.RedisServer
+    queue: batches.Queue, client: redis_sync.Redis, redis_server: harness.RedisServer
 ) -> None:
     (entry_id,) = append(redis_server.url, {3: [payload()]}).values()
     limit: Any = client.config_get("maxmemory")["maxmemory"]
@@ -93,7 +93,7 @@ def test_a_full_redis_refuses_the_append_and_still_lets_the_backlog_drain(
     [(1 << 20, 100, 5), (1 << 20, 2, 2), (1, 100, 1), (1 << 20, 0, 1)],
 )
 def test_a_read_is_bounded_but_never_empty(
-    queue: streams.Queue,
+    queue: batches.Queue,
     redis_server: harness.RedisServer,
     max_bytes: int,
     max_payloads: int,
@@ -105,7 +105,7 @@ def test_a_read_is_bounded_but_never_empty(
     assert queue.read(4, max_bytes=max_bytes, max_payloads=max_payloads) == []
 
 
-def test_one_holder_at_a_time(queue: streams.Queue) -> None:
+def test_one_holder_at_a_time(queue: batches.Queue) -> None:
     first = acquired(queue)
     assert queue.acquire(3, TTL_MS) is None
     assert queue.acquire(4, TTL_MS) is not None
@@ -115,7 +115,7 @@ def test_one_holder_at_a_time(queue: streams.Queue) -> None:
 
 
 def test_the_next_holder_finds_the_bounds_and_exactly_the_batch(
-    queue: streams.Queue, redis_server: harness.RedisServer
+    queue: batches.Queue, redis_server: harness.RedisServer
 ) -> None:
     ids = [append(redis_server.url, {3: [payload()]})[3] for _ in range(4)]
     first = acquired(queue)
@@ -127,7 +127,7 @@ def test_the_next_holder_finds_the_bounds_and_exactly_the_batch(
 
 
 def test_a_commit_removes_the_batch_and_nothing_else(
-    queue: streams.Queue, client: redis_sync.Redis, redis_server: harness.RedisServer
+    queue: batches.Queue, client: redis_sync.Redis, redis_server: harness.RedisServer
 ) -> None:
     ids = [append(redis_server.url, {3: [payload()]})[3] for _ in range(4)]
     lease = acquired(queue)
@@ -141,7 +141,7 @@ def test_a_commit_removes_the_batch_and_nothing_else(
 
 
 def test_a_zombie_changes_nothing(
-    queue: streams.Queue, client: redis_sync.Redis, redis_server: harness.RedisServer
+    queue: batches.Queue, client: redis_sync.Redis, redis_server: harness.RedisServer
 ) -> None:
     (entry_id,) = append(redis_server.url, {3: [payload()]}).values()
     zombie = acquired(queue)
@@ -154,7 +154,7 @@ def test_a_zombie_changes_nothing(
         lambda: queue.commit(zombie, b"bounds", entry_id, [("committed:1", 1)]),
     ]
     for step in steps:
-        with pytest.raises(errors.LeaseLostError, match="Shard 3 was taken over"):
+        with pytest.raises(errors.LeaseLostError, match="Stream 3 was taken over"):
             step()
     queue.release(zombie)
     assert client.exists(streams.keys(3).lease)
@@ -163,7 +163,7 @@ def test_a_zombie_changes_nothing(
 
 
 def test_a_lapsed_lease_that_nobody_took_is_taken_back(
-    queue: streams.Queue, client: redis_sync.Redis
+    queue: batches.Queue, client: redis_sync.Redis
 ) -> None:
     lease = acquired(queue)
     client.delete(streams.keys(3).lease)
@@ -172,7 +172,7 @@ def test_a_lapsed_lease_that_nobody_took_is_taken_back(
 
 
 def test_a_redis_that_forgot_the_last_lease_does_not_give_its_token_again(
-    queue: streams.Queue, client: redis_sync.Redis, redis_server: harness.RedisServer
+    queue: batches.Queue, client: redis_sync.Redis, redis_server: harness.RedisServer
 ) -> None:
     append(redis_server.url, {3: [payload()]})
     queue.release(acquired(queue))
@@ -193,7 +193,7 @@ def test_a_redis_that_forgot_the_last_lease_does_not_give_its_token_again(
 
 
 def test_tokens_grow_beyond_those_of_a_clock_that_was_ahead(
-    queue: streams.Queue, client: redis_sync.Redis
+    queue: batches.Queue, client: redis_sync.Redis
 ) -> None:
     ahead = 4_000_000_000_000_000
     client.set(streams.keys(3).fence, ahead)

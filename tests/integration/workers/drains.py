@@ -10,7 +10,7 @@ import msgspec
 
 from storage.ledger import equations
 from storage.projects import model, project_settings, registry
-from storage.queue import envelope, streams
+from storage.queue import appenders, batches, envelope
 from workers.draining import batch_limits, drain
 from workers.failures import failpoints
 
@@ -48,7 +48,7 @@ def payload(
 
 def append(client: redis.Redis, *payloads: envelope.Payload) -> str:
     """Append one entry with these payloads to ``SHARD`` and return its id."""
-    return streams.Appender(client).append({SHARD: list(payloads)})[SHARD]
+    return appenders.Appender(client).append({SHARD: list(payloads)})[SHARD]
 
 
 def append_reports(
@@ -60,7 +60,7 @@ def append_reports(
 ) -> None:
     """Append one entry with different reports to a shard, received by this clock."""
     payloads = [payload(report(number)) for number in range(first, first + reports)]
-    streams.Appender(client, clock).append({shard: payloads})
+    appenders.Appender(client, clock).append({shard: payloads})
 
 
 def limit(client: redis.Redis, **settings: Any) -> None:
@@ -74,7 +74,7 @@ def limit(client: redis.Redis, **settings: Any) -> None:
 def drainer(client: redis.Redis, server: clickhouse.Connection, **limits: Any) -> drain.Drainer:
     """Return a drainer whose batches have these limits, or those of production."""
     return drain.Drainer(
-        streams.Queue(client), client, server, time.monotonic, batch_limits.BatchLimits(**limits)
+        batches.Queue(client), client, server, time.monotonic, batch_limits.BatchLimits(**limits)
     )
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from storage.limits import exhausted_quotas, limit_decider
 from storage.projects import project_settings
-from storage.queue import drift, streams
+from storage.queue import batches, drift, streams
 from storage.servers import clickhouse, clocks
 from tests.helpers import waiting
 from tests.integration.workers import drains
@@ -59,7 +59,7 @@ def test_entries_keep_their_order_and_are_drained(client: redis.Redis, server: c
     client.hincrby(streams.keys(SHARD).ledger, "acknowledged:1", 1)
     after = [drains.append(client, drains.payload(drains.report(number))) for number in range(9)]
     assert after == [f"{ahead[:-2]}-{number}" for number in range(1, 10)]
-    drainer = drain.Drainer(streams.Queue(client), client, server, time.monotonic)
+    drainer = drain.Drainer(batches.Queue(client), client, server, time.monotonic)
     assert drainer.drain(SHARD).payloads == 11
     assert drains.balanced(server, client).seen == 11
 
@@ -99,7 +99,7 @@ def test_after_a_clock_was_ahead_quotas_are_usable_at_once(
     drains.limit(client, quota_per_minute=20, quota_per_day=1_000)
     ahead_s = int(time.time()) + 6 * HOUR_MS // 1000
     before = limit_decider.LimitDecider(
-        client, streams.ShardLease(SHARD, 0, None, 0, begun=False), "ahead", lambda: ahead_s
+        client, batches.StreamLease(SHARD, 0, None, 0, begun=False), "ahead", lambda: ahead_s
     )
     limits = project_settings.ProjectSettings(quota_per_minute=20, quota_per_day=1_000)
     assert before.grant(1, limits, {(ahead_s, "key"): 1_000})[ahead_s, "key"].reports == 20
@@ -150,7 +150,7 @@ def test_maintenance_works_while_redis_is_full(client: redis.Redis) -> None:
 
 
 def test_the_lease_of_a_dead_drainer_ends_all_the_same(client: redis.Redis) -> None:
-    queue = streams.Queue(client)
+    queue = batches.Queue(client)
     assert queue.acquire(SHARD, 60_000)
     set_back_under_a_lease(client)
     assert queue.acquire(SHARD, 60_000) is None
@@ -160,7 +160,7 @@ def test_the_lease_of_a_dead_drainer_ends_all_the_same(client: redis.Redis) -> N
 
 
 def test_the_lease_of_a_live_drainer_is_kept(client: redis.Redis) -> None:
-    queue = streams.Queue(client)
+    queue = batches.Queue(client)
     held = queue.acquire(SHARD, 60_000)
     assert held
     set_back_under_a_lease(client)
@@ -178,7 +178,7 @@ def test_the_job_of_a_dead_drainer_is_replaced(client: redis.Redis, monkeypatch:
     drains.append(client, drains.payload(drains.report()))
     assert dispatching.tick() == 1
     client.delete(f"rq:queue:{jobs.QUEUE}")  # a worker took the job, and the lease
-    assert streams.Queue(client).acquire(SHARD, dispatcher.LEASE_MS)
+    assert batches.Queue(client).acquire(SHARD, dispatcher.LEASE_MS)
     now += dispatcher.ORPHAN_S + 1
     assert dispatching.tick() == 0
     set_back_under_a_lease(client)

@@ -13,7 +13,7 @@ import pytest
 from storage import errors
 from storage.ledger import equations
 from storage.projects import model, project_settings, registry
-from storage.queue import envelope, streams
+from storage.queue import batches, envelope, streams
 from storage.servers import clickhouse
 from storage.tables import writer
 from tests.integration.workers import drains
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def drainer(client: redis.Redis, server: clickhouse.Connection) -> drain.Drainer:
-    return drain.Drainer(streams.Queue(client), client, server, time.monotonic)
+    return drain.Drainer(batches.Queue(client), client, server, time.monotonic)
 
 
 def test_a_shard_is_drained_to_the_end(
@@ -59,7 +59,7 @@ def test_equal_reports_of_different_batches_meet_in_one_row(
 
 def test_a_backlog_is_cut_into_bounded_batches(client: redis.Redis, server: clickhouse.Connection) -> None:
     limits = batch_limits.BatchLimits(max_payloads=20, max_reports=10)
-    drainer = drain.Drainer(streams.Queue(client), client, server, time.monotonic, limits)
+    drainer = drain.Drainer(batches.Queue(client), client, server, time.monotonic, limits)
     item = json.loads(drains.report())["csp-report"]
     array = json.dumps([{"type": "csp-violation", "url": "https://a.example/", "body": item}] * 8).encode()
     for _ in range(10):
@@ -72,7 +72,7 @@ def test_a_backlog_is_cut_into_bounded_batches(client: redis.Redis, server: clic
 
 def test_a_drain_yields_when_its_time_is_up(client: redis.Redis, server: clickhouse.Connection) -> None:
     limits = batch_limits.BatchLimits(max_payloads=2, budget_s=0)
-    drainer = drain.Drainer(streams.Queue(client), client, server, time.monotonic, limits)
+    drainer = drain.Drainer(batches.Queue(client), client, server, time.monotonic, limits)
     for number in range(6):
         drains.append(client, drains.payload(drains.report(number)))
     assert drainer.drain(drains.SHARD).batches == 1
@@ -81,7 +81,7 @@ def test_a_drain_yields_when_its_time_is_up(client: redis.Redis, server: clickho
 
 def test_a_held_shard_is_left_alone(drainer: drain.Drainer, client: redis.Redis) -> None:
     drains.append(client, drains.payload(drains.report()))
-    assert streams.Queue(client).acquire(drains.SHARD, 60_000)
+    assert batches.Queue(client).acquire(drains.SHARD, 60_000)
     assert drainer.drain(drains.SHARD) == drain.Drained(0, 0, 0)
 
 
@@ -106,12 +106,12 @@ def test_interrupted_at_any_point_it_counts_everything_once(
 def test_a_zombie_adds_nothing(client: redis.Redis, server: clickhouse.Connection, address: Any) -> None:
     """A drainer is frozen before its commit; another one takes over and finishes; the first wakes up."""
     drains.append(client, *(drains.payload(drains.report(number)) for number in range(10)))
-    queue = streams.Queue(client)
+    queue = batches.Queue(client)
     zombie = drain.Drainer(queue, client, server, time.monotonic)
     own = clickhouse.connect(address)
     heir = drain.Drainer(queue, client, own, time.monotonic)
 
-    class Frozen(streams.Queue):
+    class Frozen(batches.Queue):
         def commit(self, *arguments: Any) -> None:
             client.delete(streams.keys(drains.SHARD).lease)  # the lease expires while it is frozen
             assert heir.drain(drains.SHARD).payloads == 10
@@ -213,7 +213,7 @@ def test_a_payload_that_takes_the_process_down_is_found(
         client, drains.payload(drains.report(1)), drains.payload(venom), drains.payload(drains.report(2))
     )
     monkeypatch.setattr(evaluate, "evaluate_payloads", crashing)
-    queue = streams.Queue(client)
+    queue = batches.Queue(client)
     for _ in range(8):
         child = os.fork()
         if child == 0:
@@ -303,7 +303,7 @@ def test_an_unreachable_clickhouse_leaves_the_batch_where_it_is(
     dead = clickhouse.connect(clickhouse.Address("127.0.0.1", 1))
     for _ in range(6):
         with pytest.raises(errors.ClickHouseUnavailableError):
-            drain.Drainer(streams.Queue(client), client, dead, time.monotonic).drain(drains.SHARD)
+            drain.Drainer(batches.Queue(client), client, dead, time.monotonic).drain(drains.SHARD)
     assert drainer.drain(drains.SHARD).payloads == 1
     assert drains.balanced(server, client).accepted == 1
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from storage.ledger import equations
-from storage.queue import streams
+from storage.queue import appenders, streams
 from storage.servers import clickhouse
 from tests.helpers import waiting
 from tests.integration.workers import armed, drains
@@ -207,7 +207,7 @@ def test_processes_that_are_killed_and_frozen_all_the_time_make_no_payload_poiso
     chance = random.Random(seed)
     for number in range(ENTRIES):
         reports = [drains.payload(drains.report(number * EACH + each)) for each in range(EACH)]
-        streams.Appender(client).append({number % 4: reports})
+        appenders.Appender(client).append({number % 4: reports})
         client.set(
             streams.keys(number % 4).attempts, 9
         )  # they are tried one by one as soon as they are bound

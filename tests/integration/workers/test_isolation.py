@@ -12,7 +12,7 @@ import rq
 import rq.serializers
 
 from storage.ledger import equations
-from storage.queue import envelope, isolation, streams
+from storage.queue import appenders, envelope, isolation
 from tests.helpers import clocks
 from workers import jobs
 from workers.draining import batch
@@ -39,7 +39,7 @@ def dispatching(client: redis.Redis, clock: clocks.FakeClock) -> dispatcher.Disp
 
 def append(client: redis.Redis, stream: int, project: int, payloads: int) -> None:
     payload = envelope.Payload(project, "key", "", "", "", "", 0, b"{}")
-    streams.Appender(client).append({stream: [payload] * payloads})
+    appenders.Appender(client).append({stream: [payload] * payloads})
 
 
 def waiting_jobs(client: redis.Redis) -> list[str]:

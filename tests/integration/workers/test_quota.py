@@ -15,7 +15,7 @@ from storage import errors
 from storage.ledger import equations
 from storage.limits import exhausted_quotas, limit_decider
 from storage.projects import project_settings
-from storage.queue import envelope, streams
+from storage.queue import appenders, batches, envelope
 from storage.servers import clickhouse
 from tests.helpers import waiting
 from tests.integration.workers import drains
@@ -95,7 +95,7 @@ def test_invalid_reports_fill_the_quarantine_to_its_bound_and_are_counted(
     drains.limit(client, quarantine_per_hour=25 * size, quota_per_minute=1)
     for start in range(0, 60, 20):
         payloads = [drains.payload(b"%01000d!" % number) for number in range(start, start + 20)]
-        streams.Appender(client, now).append({drains.SHARD: payloads})
+        appenders.Appender(client, now).append({drains.SHARD: payloads})
         failpoints.arm(f"{point}=raise@1")
         with contextlib.suppress(failpoints.FailpointError):
             drains.drainer(client, server).drain(drains.SHARD)
@@ -209,7 +209,7 @@ def test_adaptive_sampling_stays_inside_its_budget_over_all_shards(client: redis
     kept, quiet, weight, arrived = Counter[int](), Counter[str](), 0.0, 0
     for start in range(0, 180, 2):
         for shard in range(4):
-            lease = streams.ShardLease(shard, 1, None, 0, begun=False)
+            lease = batches.StreamLease(shard, 1, None, 0, begun=False)
             arbiter = limit_decider.LimitDecider(client, lease, str(start))
             tables = pipeline.process(shard, two_seconds(start, shard), plan, arbiter)
             weight += sum(tables.reports["weight"])

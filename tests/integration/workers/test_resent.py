@@ -14,7 +14,7 @@ from deploy.servers import backends
 from storage import errors
 from storage.ledger import equations
 from storage.projects import model, registry
-from storage.queue import envelope, retry_memory, streams
+from storage.queue import batches, envelope, retry_memory
 from tests.integration.workers import drains
 from workers.draining import drain
 from workers.failures import failpoints
@@ -45,7 +45,7 @@ def upload(*ages_s: int, sender: int = 7) -> envelope.Payload:
 @pytest.fixture
 def drainer(client: redis.Redis, server: clickhouse.Connection) -> drain.Drainer:
     publish(client)
-    return drain.Drainer(streams.Queue(client), client, server, time.monotonic)
+    return drain.Drainer(batches.Queue(client), client, server, time.monotonic)
 
 
 def publish(client: redis.Redis) -> None:
@@ -86,14 +86,14 @@ def test_a_batch_that_is_run_again_decides_the_same(
 
 def test_a_memory_comes_back_as_it_was(client: redis.Redis) -> None:
     at = 1_760_000_000
-    seen = {key: retry_memory.Seen(at + key % 3000, at) for key in (0, 2**64 - 1, *range(100, 5100))}
-    retry_memory.remember(client, SHARD, seen)
+    seen = {key: retry_memory.CountedReport(at + key % 3000, at) for key in (0, 2**64 - 1, *range(100, 5100))}
+    retry_memory.note(client, SHARD, seen)
     keys = [*seen, 77]
     slices = retry_memory.slices(at + 3000, 3000)
     assert len(slices) == 4
-    assert retry_memory.recall(client, SHARD, dict.fromkeys(slices, keys)) == seen
-    assert retry_memory.recall(client, SHARD + 1, dict.fromkeys(slices, keys)) == {}
-    assert retry_memory.recall(client, SHARD, {}) == {}
+    assert retry_memory.find(client, SHARD, dict.fromkeys(slices, keys)) == seen
+    assert retry_memory.find(client, SHARD + 1, dict.fromkeys(slices, keys)) == {}
+    assert retry_memory.find(client, SHARD, {}) == {}
     for number in slices[:3]:
         name = f"headrace:{{{SHARD}}}:resends:{number}"
         assert 2 * retry_memory.SLICE_S < client.ttl(name) <= 3 * retry_memory.SLICE_S
@@ -103,8 +103,8 @@ def test_a_memory_is_bounded(client: redis.Redis, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(retry_memory, "MOST", 2)
     at = 1_760_000_000
     for key in range(5):
-        retry_memory.remember(client, SHARD, {key: retry_memory.Seen(at, at)})
-    assert set(retry_memory.recall(client, SHARD, {at // retry_memory.SLICE_S: range(5)})) == {0, 1}
+        retry_memory.note(client, SHARD, {key: retry_memory.CountedReport(at, at)})
+    assert set(retry_memory.find(client, SHARD, {at // retry_memory.SLICE_S: range(5)})) == {0, 1}
 
 
 def test_a_redis_that_fills_up_remembers_nothing_more(client: redis.Redis) -> None:
@@ -113,18 +113,18 @@ def test_a_redis_that_fills_up_remembers_nothing_more(client: redis.Redis) -> No
     for maxmemory in (used, used * 2):  # it also is full, and takes no other write
         client.config_set("maxmemory", maxmemory)
         try:
-            retry_memory.remember(client, SHARD, {1: retry_memory.Seen(at, at)})
+            retry_memory.note(client, SHARD, {1: retry_memory.CountedReport(at, at)})
         finally:
             client.config_set("maxmemory", 0)
-        assert retry_memory.recall(client, SHARD, {at // retry_memory.SLICE_S: [1]}) == {}
+        assert retry_memory.find(client, SHARD, {at // retry_memory.SLICE_S: [1]}) == {}
 
 
 def test_a_redis_that_is_away_is_told_from_a_defect() -> None:
     away = backends.connect_redis("redis://127.0.0.1:1/0")
     with pytest.raises(errors.RedisUnavailableError):
-        retry_memory.recall(away, SHARD, {1: [1]})
+        retry_memory.find(away, SHARD, {1: [1]})
     with pytest.raises(errors.RedisUnavailableError):
-        retry_memory.remember(away, SHARD, {1: retry_memory.Seen(1, 1)})
+        retry_memory.note(away, SHARD, {1: retry_memory.CountedReport(1, 1)})
 
 
 def test_through_the_whole_system(system: harness.System) -> None:

@@ -11,7 +11,7 @@ import pytest
 from storage import errors
 from storage.ledger import equations
 from storage.projects import model, project_settings, registry
-from storage.queue import streams
+from storage.queue import batches
 from storage.servers import clickhouse
 from storage.tables import writer
 from tests.integration.workers import drains
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def drain_with(client: redis.Redis, server: clickhouse.Connection) -> drain.Drained:
-    return drain.Drainer(streams.Queue(client), client, server, time.monotonic).drain(drains.SHARD)
+    return drain.Drainer(batches.Queue(client), client, server, time.monotonic).drain(drains.SHARD)
 
 
 @pytest.mark.parametrize("table", drain.TABLES)

@@ -14,7 +14,7 @@ from workers import pipeline
 from workers.noise import shipped
 from workers.text import urls
 
-SIGHT = labels.Sight(
+SIGHT = labels.StoredFinding(
     key=1,
     kind="csp",
     directive="img-src",
@@ -77,7 +77,7 @@ def test_what_a_user_agent_told_is_kept(
     assert stored_reports.agent_matches(sight) == matches
 
 
-def label_of(sight: labels.Sight, **settings: Any) -> str:
+def label_of(sight: labels.StoredFinding, **settings: Any) -> str:
     return relabel.Labels(project_settings.ProjectSettings(**settings)).of(sight).rule
 
 
@@ -123,15 +123,15 @@ UNTOLD = {"policy", "document", "details"}
 AGENTS = [payloads.FIREFOX, "x +http://a.example/", "Googlebot", "xbingbotx/2.0", ""]
 
 
-def sight_of(row: dict[str, Any], named: tuple[str, ...]) -> labels.Sight:
+def sight_of(row: dict[str, Any], named: tuple[str, ...]) -> labels.StoredFinding:
     """Return what ``storage.tables.labels`` reads of a row."""
-    return labels.Sight(
+    return labels.StoredFinding(
         key=0,
         document="",
         policy=0,
         collapsed=int("collapsed" in row["details"]),
         details=[name for name in named if name in row["details"]],
-        **{name: row[name] for name in labels.Sight._fields if name in row.keys() - UNTOLD},
+        **{name: row[name] for name in labels.StoredFinding._fields if name in row.keys() - UNTOLD},
     )
 
 

@@ -44,9 +44,9 @@ class Shard:
 
     def __init__(self, window_s: int = 1200) -> None:
         self.plan = plan(window_s)
-        self.memories: dict[int, retry_memory.Seen] = {}
+        self.memories: dict[int, retry_memory.CountedReport] = {}
 
-    def lookup(self, wanted: Any) -> dict[int, retry_memory.Seen]:
+    def lookup(self, wanted: Any) -> dict[int, retry_memory.CountedReport]:
         keys = set().union(*wanted.values())
         return {key: seen for key, seen in self.memories.items() if key in keys}
 
@@ -56,7 +56,9 @@ class Shard:
         decided, first = retries.decide(self.plan, found, self.lookup)
         again = bounds.decode(bounds.encode(bounds.BatchBounds("1-0", "2-0", decided))).plan
         assert again == decided
-        self.memories |= {key: retry_memory.Seen.decode(seen.encode()) for key, seen in first.items()}
+        self.memories |= {
+            key: retry_memory.CountedReport.decode(seen.encode()) for key, seen in first.items()
+        }
         tables = pipeline.process(SHARD, entries, decided)
         payloads.assert_balanced(tables)
         return payloads.verdicts(tables)
@@ -197,4 +199,4 @@ def test_run_again_it_is_the_same(sent: list[tuple[int, int, bool]]) -> None:
     assert pipeline.process(SHARD, entries, decided) == pipeline.process(SHARD, entries, decided)
     assert retries.candidates(SHARD, entries, decided) == found
     again = retries.first_uploads(decided, found)
-    assert again == {key: seen._replace(again=0) for key, seen in first.items()}
+    assert again == {key: seen._replace(retries=0) for key, seen in first.items()}
