@@ -172,11 +172,11 @@ TABLE: Final = [
         (
             "rq.executions.Execution",
             "from_composite_key",
-            "cls, key, connection",
+            "cls, composite_key, connection",
             "Worker",
             "reads that order",
         ),
-        ("rq.job.Job", "key_for", "job_id", "Dispatcher", "tells whether a stream has a job"),
+        ("rq.job.Job", "key_for", "cls, job_id", "Dispatcher", "tells whether a stream has a job"),
         (
             "rq.queue.Queue",
             "intermediate_queue_key",
