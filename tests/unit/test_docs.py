@@ -95,4 +95,4 @@ def test_readme_shows_what_make_can_do() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_targets_of_make_exist(page: pathlib.Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
-    assert set(re.findall(r"`(?:.*\s)?make ([a-z]+)", page.read_text("utf-8"))) <= targets
+    assert set(re.findall(r"(?:`|^\$ )make ([a-z]+)", page.read_text("utf-8"), re.MULTILINE)) <= targets
