@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers import paths, payloads
+from tests.helpers import paths, payloads, recorded
 from workers import families
 from workers.families import connection_allowlist, contract, csp, unknown
 
@@ -66,6 +66,19 @@ def test_every_module_of_a_family_is_registered() -> None:
     assert len(modules) == len(families.ALL) == len(set(families.ALL))
     assert families.ALL[0] is csp.FAMILY
     assert families.ALL[-1] is unknown.FAMILY
+
+
+def test_every_type_is_tried_here() -> None:
+    assert set(families.BY_TYPE) - set(csp.FAMILY.types) <= set(KINDS)
+
+
+def test_every_kind_was_recorded() -> None:
+    recorded_kinds = {
+        kind
+        for _, body in recorded.READABLE
+        for kind in payloads.process(payloads.payload(body)).reports["kind"]
+    }
+    assert {family.kind for family in families.ALL} <= recorded_kinds
 
 
 @pytest.mark.parametrize("family", families.ALL, ids=lambda family: family.kind)
