@@ -1,6 +1,6 @@
 """The pipeline: a batch of stream entries in, rows for five tables out. Pure and deterministic.
 
-What limits need to know beyond the batch they ask of an arbiter, who answers the same for the same batch.
+What limits need to know beyond the batch is asked of a limit decider. It decides the same for the same batch.
 """
 
 from __future__ import annotations
@@ -15,21 +15,53 @@ from storage.limits import quotas
 from storage.projects import project_settings
 from storage.queue import envelope
 from workers import impossible, noise
-from workers.limits import project_limits
+from workers.limits import pending, project_limits
 from workers.model import columns, outcomes, report
-from workers.reading import user_agents
+from workers.reading import decode, user_agents
 from workers.rows import bygone, collapse, deliveries, quarantine, receipts
-from workers.stages import evaluate
+from workers.stages import evaluate, state, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _AT_ONCE: Final = 128
-"""Payloads that are judged together: enough for each stage to have a run, few enough for the caches."""
+"""Payloads that are evaluated together: enough for each stage to have a run, few enough for the caches."""
 _BYTES_AT_ONCE: Final = 262_144
 """Bytes of payloads after which no more are added to them: read, they take several times as much."""
 
 _FLAGS: Final = {envelope.ENVIRONMENT_BLANKED: "environment", envelope.RELEASE_BLANKED: "release"}
+
+
+class Stage(NamedTuple):
+    """One stage of the pipeline.
+
+    Attributes:
+        name: as ``headrace explain`` and the docs name it.
+        function: does the stage's work.
+        does: what that work is, in a sentence without a subject.
+        of: ``payload``, ``report`` or ``batch``, which the stage works on; ``explain`` shows none of a batch
+            but the last.
+    """
+
+    name: str
+    function: Callable[..., object]
+    does: str
+    of: str
+
+
+STAGES: Final = (
+    Stage(
+        "decode", decode.decode, "Reads the body of a payload as JSON and finds the items in it.", "payload"
+    ),
+    *(Stage(*stage, "report") for stage in table.STAGES),
+    Stage("expiry", bygone.parted, "Leaves out reports of a time that retention has removed.", "batch"),
+    Stage("user agent", user_agents.parse, "Names the browser and the system of a report.", "report"),
+    Stage("limit", project_limits.apply, "Applies the cap on new variants, sampling and quotas.", "batch"),
+    Stage(
+        "collapse", collapse.Collapser.add, "Makes one row of equal reports within a dedupe window.", "batch"
+    ),
+)
+"""All stages in their order, as ``headrace explain`` and the docs list them."""
 
 
 class ProjectPlan(msgspec.Struct, frozen=True):
@@ -52,8 +84,9 @@ class Plan(msgspec.Struct, frozen=True):
 
     Attributes:
         projects: plan by project id; a project that is not listed is processed by the defaults.
-        poison: payloads that are set aside unread, by receipt, and why.
-        resent: positions of the reports that were counted when they were sent first, by receipt.
+        poison: payloads that are quarantined unread, by receipt, and why.
+        retries: positions of the reports that were counted when they were sent first, by receipt; the name in
+            Redis is ``resent``.
         latest_ms: after which nothing of the batch was received, in milliseconds since the epoch.
         deleted: projects that were deleted: what came in for them is dropped.
         registry: version of the registry by which all this was decided; 0 in older releases.
@@ -62,7 +95,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     projects: dict[int, ProjectPlan] = {}
     poison: dict[str, str] = {}
-    resent: dict[str, tuple[int, ...]] = {}
+    retries: dict[str, tuple[int, ...]] = msgspec.field(default_factory=dict, name="resent")
     latest_ms: int = 0
     deleted: tuple[int, ...] = ()
     registry: int = 0
@@ -85,9 +118,9 @@ class Tables(msgspec.Struct, frozen=True):
         policies: rows of ``policies``; times are in milliseconds.
         payloads: payloads by project id.
         found: reports found by project id, the invalid ones included; an unreadable payload counts as one.
-        quarantined: by project id, numbered rows of ``quarantine``, and those that were beyond what a project
-            may keep there.
-        beyond: the latter alone.
+        quarantined: rows of ``quarantine`` by project id, if they are numbered; those too for which a project
+            has no room there.
+        beyond: by project id, the rows of ``quarantine`` for which a project has no room there.
     """
 
     reports: columns.Columns
@@ -110,26 +143,26 @@ def process(
     shard: int,
     entries: Sequence[envelope.Entry],
     plan: Plan,
-    arbiter: project_limits.ProjectLimitDecider | None = None,
+    decider: project_limits.ProjectLimitDecider | None = None,
 ) -> Tables:
     """Return the rows that a batch becomes. Never raises for anything a sender wrote.
 
-    Equal bodies are judged once: most traffic is the same report again.
+    Equal bodies are evaluated once: most traffic is the same report again.
 
     Args:
         shard: of the batch.
         entries: of the batch.
-        plan: what was decided when it was bound.
-        arbiter: rules on what the projects' limits let through; without one, they let through everything.
+        plan: what was decided when the batch was bound.
+        decider: decides what the projects' limits let through; without one, they let through everything.
 
     Raises:
-        RecoverableError: the arbiter cannot be reached.
+        RecoverableError: the decider cannot be reached.
         LeaseLostError: another drainer has the shard.
     """
     was_enabled = gc.isenabled()
     gc.disable()  # the cycle collector takes a third of the time: a batch only grows, and holds no cycle
     try:
-        return _process(shard, entries, plan, arbiter)
+        return _process(shard, entries, plan, decider)
     finally:
         if was_enabled:
             gc.enable()
@@ -139,29 +172,29 @@ def _process(
     shard: int,
     entries: Sequence[envelope.Entry],
     plan: Plan,
-    arbiter: project_limits.ProjectLimitDecider | None,
+    decider: project_limits.ProjectLimitDecider | None,
 ) -> Tables:
-    batch = _Batch(plan, receipts.Receipts(shard, entries), limited=arbiter is not None)
+    batch = _Batch(plan, receipts.Receipts(shard, entries), limited=decider is not None)
     for payload, received in deliveries.grouped(shard, entries):
         if plan.deleted and payload.project_id in plan.deleted:
             batch.drop(payload, received)
             continue
-        healthy = batch.set_aside(payload, received) if plan.poison else received
-        fresh = batch.take_resent(payload, healthy) if plan.resent and payload.sender else healthy
+        healthy = batch.reject_poison(payload, received) if plan.poison else received
+        fresh = batch.take_retries(payload, healthy) if plan.retries and payload.sender else healthy
         if fresh.each:
             batch.take(payload, fresh)
     batch.work_off()
-    if arbiter is not None:
-        batch.limit(arbiter, f"{shard}-{entries[0].id}" if entries else "")
+    if decider is not None:
+        batch.limit(decider, f"{shard}-{entries[0].id}" if entries else "")
     return batch.tables()
 
 
 class _Task(NamedTuple):
-    """A payload that was received once or more, but for the reports at the positions that were resent."""
+    """A payload that was received once or more, and the positions of its reports that are retries."""
 
     payload: envelope.Payload
     received: deliveries.Deliveries
-    resent: tuple[int, ...]
+    retries: tuple[int, ...]
 
 
 class _Batch:
@@ -170,15 +203,15 @@ class _Batch:
     def __init__(self, plan: Plan, traces: receipts.Receipts, *, limited: bool) -> None:
         self._plan = plan
         self._limited = limited
-        self._claims: dict[int, list[project_limits.PendingPayload]] = {}
+        self._pending: dict[int, list[pending.PendingPayload]] = {}
         self._receipts = traces
         self._contexts: dict[tuple[object, ...], collapse.RowContext] = {}
         self._overflow: dict[int, dict[tuple[str, str], str]] = {}
         self._tasks: list[_Task] = []
         self._bytes = 0
-        self._judged: dict[evaluate.EvaluationKey, evaluate.Evaluation] = {}
+        self._evaluations: dict[evaluate.EvaluationKey, evaluate.Evaluation] = {}
         self._rows = collapse.Collapser()
-        self._tally = outcomes.OutcomeCounts()
+        self._outcomes = outcomes.OutcomeCounts()
         self._quarantine = quarantine.Quarantine(numbered=plan.numbered)
         self._payloads: Counter[int] = Counter()
         self._found: Counter[int] = Counter()
@@ -188,30 +221,35 @@ class _Batch:
         self._receipts.add(payload.project_id, received, {}, 0)
         self._payloads[payload.project_id] += len(received.each)
 
-    def set_aside(self, payload: envelope.Payload, received: deliveries.Deliveries) -> deliveries.Deliveries:
+    def reject_poison(
+        self, payload: envelope.Payload, received: deliveries.Deliveries
+    ) -> deliveries.Deliveries:
         """Reject the deliveries of a payload that the plan calls poison, and return the others."""
         healthy, poisoned = received.parted(self._plan.poison)
         for error, delivery in poisoned:
             self._reject(payload, delivery, report.invalid(outcomes.Reason.POISON, error=error))
         return healthy
 
-    def take_resent(
+    def take_retries(
         self, payload: envelope.Payload, received: deliveries.Deliveries
     ) -> deliveries.Deliveries:
-        """Process the deliveries of a payload that the plan says hold known reports; return the others."""
-        fresh, repeated = received.parted(self._plan.resent)
+        """Take the deliveries of a payload that the plan says hold retries, and return the others."""
+        fresh, repeated = received.parted(self._plan.retries)
         for positions, delivery in repeated:
             self.take(payload, delivery, positions)
         return fresh
 
     def take(
-        self, payload: envelope.Payload, received: deliveries.Deliveries, resent: tuple[int, ...] = ()
+        self, payload: envelope.Payload, received: deliveries.Deliveries, retries: tuple[int, ...] = ()
     ) -> None:
-        """Take a payload that was received once or more, but for the reports at these positions.
+        """Take a payload that was received once or more; it is processed when some have come together.
 
-        It is processed when some have come together.
+        Args:
+            payload: the payload.
+            received: its deliveries.
+            retries: positions of those of its reports that were counted when they were sent first.
         """
-        self._tasks.append(_Task(payload, received, resent))
+        self._tasks.append(_Task(payload, received, retries))
         self._bytes += len(payload.body)
         if len(self._tasks) >= _AT_ONCE or self._bytes >= _BYTES_AT_ONCE:
             self.work_off()
@@ -220,28 +258,31 @@ class _Batch:
         """Process what was taken and is not processed yet."""
         tasks, self._tasks, self._bytes = self._tasks, [], 0
         contexts = [self._context(task.payload) for task in tasks]
-        for task, context, judged in zip(tasks, contexts, self._judge(tasks, contexts), strict=True):
+        evaluations = self._evaluate(tasks, contexts)
+        for task, context, evaluation in zip(tasks, contexts, evaluations, strict=True):
             payload, received, _ = task
-            self._quarantine.add(context.account, received, payload.body, judged.invalid, judged.whole)
+            self._quarantine.add(
+                context.account, received, payload.body, evaluation.invalid, evaluation.whole
+            )
             before_ms, window_ms = context.removed_before, context.window_ms
-            for portion, fresh in bygone.parted(judged, received, before_ms, window_ms):
+            for fresh, left in bygone.parted(evaluation, received, before_ms, window_ms):
                 if context.limited and self._limited:
-                    claim = project_limits.PendingPayload(context, payload.user_agent, portion, fresh)
-                    self._claims.setdefault(payload.project_id, []).append(claim)
+                    waiting = pending.PendingPayload(context, payload.user_agent, fresh, left)
+                    self._pending.setdefault(payload.project_id, []).append(waiting)
                 else:
-                    self._keep(payload, context, portion, fresh)
+                    self._keep(payload, context, fresh, left)
         self._rows.render()
 
-    def limit(self, arbiter: project_limits.ProjectLimitDecider, seed: str) -> None:
-        """Process what waits for the rulings on its projects' limits."""
-        self._quarantine.limit(arbiter, lambda project_id: self._settings(project_id).quarantine_per_hour)
-        for project_id, claims in self._claims.items():
+    def limit(self, decider: project_limits.ProjectLimitDecider, seed: str) -> None:
+        """Process what waits for the decisions on its projects' limits."""
+        self._quarantine.limit(decider, lambda project_id: self._settings(project_id).quarantine_per_hour)
+        for project_id, payloads in self._pending.items():
             settings = self._settings(project_id)
-            for portion in project_limits.apply(project_id, settings, claims, arbiter, seed):
-                for sighting in portion.sightings:
-                    self._rows.add(portion.context, portion.received, sighting)
-                fingerprint = portion.sightings[0].finding.fingerprint if portion.sightings else 0
-                self._count(portion.context.account, portion.received, portion.verdicts, fingerprint)
+            for group in project_limits.apply(project_id, settings, payloads, decider, seed):
+                for occurrence in group.occurrences:
+                    self._rows.add(group.context, group.received, occurrence)
+                fingerprint = group.occurrences[0].finding.fingerprint if group.occurrences else 0
+                self._count(group.context.account, group.received, group.outcome_counts, fingerprint)
 
     def _settings(self, project_id: int) -> project_settings.ProjectSettings:
         return self._plan.projects.get(project_id, _DEFAULTS).settings
@@ -250,7 +291,7 @@ class _Batch:
         """Return the rows of everything that was taken."""
         return Tables(
             reports=self._rows.reports(),
-            outcomes=self._tally.columns(),
+            outcomes=self._outcomes.columns(),
             quarantine=self._quarantine.columns(),
             receipts=self._receipts.columns(),
             policies=self._rows.policies(),
@@ -260,38 +301,38 @@ class _Batch:
             beyond=dict(self._quarantine.beyond),
         )
 
-    def _judge(self, tasks: list[_Task], contexts: list[collapse.RowContext]) -> list[evaluate.Evaluation]:
-        known = self._judged
-        questions = [
+    def _evaluate(self, tasks: list[_Task], contexts: list[collapse.RowContext]) -> list[evaluate.Evaluation]:
+        known = self._evaluations
+        keys = [
             evaluate.EvaluationKey(
                 task.payload.body,
                 context.rules,
-                noise.traits_of(task.payload.user_agent),
-                task.resent,
+                noise.agent_matches_of(task.payload.user_agent),
+                task.retries,
                 impossible.reports_verbatim(task.payload.user_agent),
             )
             for task, context in zip(tasks, contexts, strict=True)
         ]
-        new = list(dict.fromkeys(question for question in questions if question not in known))
+        new = list(dict.fromkeys(key for key in keys if key not in known))
         known.update(zip(new, evaluate.evaluate_payloads(new), strict=True))
-        return [known[question] for question in questions]
+        return [known[key] for key in keys]
 
     def _keep(
         self,
         payload: envelope.Payload,
         context: collapse.RowContext,
         received: deliveries.Deliveries,
-        judged: evaluate.Evaluation,
+        evaluation: evaluate.Evaluation,
     ) -> None:
         """Count all that was found in a payload, and make rows of what was accepted."""
-        for position, finding in judged.findings:
+        for position, finding in evaluation.findings:
             found = finding.report
             agent = user_agents.parse(found.user_agent or payload.user_agent)
             self._rows.add(
                 context, received, collapse.Occurrence(finding, agent, found.age, position, found.weight)
             )
-        fingerprint = judged.findings[0][1].fingerprint if judged.findings else 0
-        self._count(context.account, received, judged.verdicts, fingerprint)
+        fingerprint = evaluation.findings[0][1].fingerprint if evaluation.findings else 0
+        self._count(context.account, received, evaluation.outcome_counts, fingerprint)
 
     def _reject(
         self, payload: envelope.Payload, received: deliveries.Deliveries, rejection: report.Rejection
@@ -299,29 +340,29 @@ class _Batch:
         self.work_off()  # rows are in the order of the stream
         account = self._context(payload).account
         self._quarantine.add(account, received, payload.body, whole=rejection)
-        self._count(account, received, {rejection.verdict: 1})
+        self._count(account, received, {rejection.outcome_key: 1})
 
     def _count(
         self,
         account: outcomes.Account,
         received: deliveries.Deliveries,
-        verdicts: dict[outcomes.OutcomeKey, int],
+        outcome_counts: dict[outcomes.OutcomeKey, int],
         fingerprint: int = 0,
     ) -> None:
         times = len(received.each)
-        self._tally.add(received.moments, account, verdicts)
-        self._receipts.add(account.project_id, received, verdicts, fingerprint)
+        self._outcomes.add(received.moments, account, outcome_counts)
+        self._receipts.add(account.project_id, received, outcome_counts, fingerprint)
         self._payloads[account.project_id] += times
-        self._found[account.project_id] += times * sum(verdicts.values())
+        self._found[account.project_id] += times * sum(outcome_counts.values())
 
     def _context(self, payload: envelope.Payload) -> collapse.RowContext:
         key = (payload.project_id, payload.key, payload.environment, payload.release, payload.flags)
         context = self._contexts.get(key)
         if context is None:
-            context = self._contexts[key] = _new_context(payload, self._plan, self._kept(payload))
+            context = self._contexts[key] = _new_context(payload, self._plan, self._kept_as(payload))
         return context
 
-    def _kept(self, payload: envelope.Payload) -> str | None:
+    def _kept_as(self, payload: envelope.Payload) -> str | None:
         """Return the environment under which a payload overflows, or None when it does not."""
         overflow = self._overflow.get(payload.project_id)
         if overflow is None:
@@ -343,7 +384,7 @@ def _new_context(payload: envelope.Payload, plan: Plan, kept: str | None) -> col
         environment, release = kept, envelope.OTHER_RELEASE
     return collapse.RowContext(
         account=outcomes.Account(payload.project_id, payload.key, environment, release),
-        rules=evaluate.rules_of(project.settings),
+        rules=state.rules_of(project.settings),
         window_ms=project.settings.dedupe_window * 1000,
         details=details,
         limited=quotas.are_set(project.settings),

@@ -64,7 +64,7 @@ def agent_matches(stored: labels.StoredFinding) -> tuple[str, ...]:
 
     The rule that labels the row is among them: it saw the whole user agent.
     """
-    matches = noise.traits_of(f"{stored.browser}/{stored.browser_version}")
+    matches = noise.agent_matches_of(f"{stored.browser}/{stored.browser_version}")
     known = shipped.by_id().get(stored.noise_rule)
     return (*matches, known.id) if known and known.has_agent and known.id not in matches else matches
 

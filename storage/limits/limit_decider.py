@@ -18,15 +18,14 @@ project, and where clocks are set.
 from __future__ import annotations
 
 import contextlib
-import enum
 import struct
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from storage import errors
-from storage.limits import exhausted_quotas, quotas
+from storage.limits import decisions, exhausted_quotas, quotas
 from storage.servers import clocks, redis_errors, scripts
 
 if TYPE_CHECKING:
@@ -47,35 +46,6 @@ _ITEM: Final = struct.Struct("<QQ")
 _ANSWER: Final = struct.Struct("<Qs")
 _CHUNK: Final = 4000
 """Items of one script: Redis is busy for a few milliseconds."""
-
-
-class Novelty(enum.StrEnum):
-    """How new an item is to its project. The values are those of ``limits/check_new.lua``."""
-
-    KNOWN = "k"
-    """The project had the item within a day or two."""
-    NEW = "n"
-    """The item is new, and among as many as the project may have in an hour."""
-    COARSE = "p"
-    """The item is new and one too many; only its coarse key is among as many as may be."""
-    OTHER = "o"
-    """The item is new and one too many, and so is its coarse key."""
-
-
-class Grant(NamedTuple):
-    """How many reports get through, and which quota keeps the others out; "" if none does."""
-
-    reports: int
-    reason: str
-
-
-class Want(NamedTuple):
-    """The reports of one minute in a batch: its start, its last second, how many must be kept, and all."""
-
-    minute_s: int
-    last_s: int
-    forced: int
-    reports: int
 
 
 class LimitDecider:
@@ -106,7 +76,7 @@ class LimitDecider:
 
     def check_new(
         self, project_id: int, kind: str, items: Sequence[tuple[int, int]], at_s: int, most: int
-    ) -> dict[int, Novelty]:
+    ) -> dict[int, decisions.Novelty]:
         """Return how new each item is to its project.
 
         An item is known if it was checked within a day or two and there was room to remember it.
@@ -123,11 +93,13 @@ class LimitDecider:
         for start in range(0, len(items), _CHUNK):
             packed = b"".join(_ITEM.pack(*item) for item in items[start : start + _CHUNK])
             answer = self._decide(scripts.CHECK_NEW, project_id, kind, *bounds, packed, part=start)
-            found.update({item: Novelty(letter.decode()) for item, letter in _ANSWER.iter_unpack(answer)})
+            found.update(
+                {item: decisions.Novelty(letter.decode()) for item, letter in _ANSWER.iter_unpack(answer)}
+            )
         return found
 
     def share_budget(
-        self, project_id: int, settings: project_settings.ProjectSettings, wants: Sequence[Want]
+        self, project_id: int, settings: project_settings.ProjectSettings, wants: Sequence[decisions.Want]
     ) -> dict[int, int]:
         """Return by minute how many of the wanted reports sampling may keep; always more than the forced."""
         encoded = msgspec.json.encode(wants)
@@ -139,7 +111,7 @@ class LimitDecider:
         project_id: int,
         settings: project_settings.ProjectSettings,
         wants: Mapping[tuple[int, str], int],
-    ) -> dict[tuple[int, str], Grant]:
+    ) -> dict[tuple[int, str], decisions.Grant]:
         """Return how many of the wanted reports the quotas grant, by second of receipt and public key.
 
         Args:
@@ -157,7 +129,9 @@ class LimitDecider:
             asked = (project_id, limits, msgspec.json.encode(each), *now)
             answer = self._decide(scripts.GRANT_QUOTAS, project_id, "quota", *asked, part=minute)
             rows = _grants.decode(answer)
-            grants.update({(second, key): Grant(reports, reason) for second, key, reports, reason in rows})
+            grants.update(
+                {(second, key): decisions.Grant(reports, reason) for second, key, reports, reason in rows}
+            )
         return grants
 
     def grant_quarantine(self, project_id: int, most: int, wants: Mapping[int, int]) -> dict[int, int]:
@@ -182,8 +156,8 @@ class LimitDecider:
         self, script: scripts.Script, project_id: int, subject: str, *arguments: object, part: int = 0
     ) -> bytes:
         prefix = f"headrace:limits:{{{project_id}}}"
-        decisions = f"{prefix}:rulings:{self._lease.stream}"
-        names = (decisions, f"{prefix}:{subject}", exhausted_quotas.EXHAUSTED_KEY, clocks.KEY)
+        decision_key = f"{prefix}:rulings:{self._lease.stream}"
+        names = (decision_key, f"{prefix}:{subject}", exhausted_quotas.EXHAUSTED_KEY, clocks.KEY)
         whose = (f"{subject}/{part}", self._lease.token, self._batch)
         with redis_errors.told():
             answer = script.run(self._client, names, *whose, *arguments)
@@ -191,7 +165,7 @@ class LimitDecider:
             raise errors.LeaseLostError(
                 f"Stream {self._lease.stream} was taken over: a newer drainer has a decision on its batch."
             )
-        self._decision_keys.add(decisions)
+        self._decision_keys.add(decision_key)
         decision: bytes = answer
         return decision
 

@@ -99,7 +99,7 @@ def decide(
             first[candidate.key] = before._replace(retries=before.retries + 1)
         else:
             first[candidate.key] = _seen(candidate, before)
-    return msgspec.structs.replace(plan, resent=retried), first
+    return msgspec.structs.replace(plan, retries=retried), first
 
 
 def first_uploads(
@@ -109,7 +109,7 @@ def first_uploads(
     return {
         candidate.key: _seen(candidate, None)
         for candidate in found
-        if candidate.position not in plan.resent.get(candidate.receipt, ())
+        if candidate.position not in plan.retries.get(candidate.receipt, ())
     }
 
 

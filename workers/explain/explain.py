@@ -10,17 +10,15 @@ import msgspec
 from storage.projects import project_settings
 from storage.queue import envelope
 from storage.text import lenient
-from workers import impossible, noise, pipeline, scrub
+from workers import impossible, noise, pipeline
 from workers.explain import explanation
 from workers.model import outcomes, report
 from workers.reading import decode, user_agents, values
-from workers.stages import admission, classify, detect, evaluate, fingerprint
+from workers.stages import classify, evaluate, fingerprint, state, table
 from workers.text import urls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from workers.families import contract
+    from collections.abc import Callable, Iterator
 
 _PROJECT: Final = 1
 _DEFAULTS: Final = project_settings.ProjectSettings()
@@ -35,14 +33,6 @@ _CONTRADICTIONS: Final = {
     _Contradiction.IMPOSSIBLE: "Its policy allows what was blocked, and no redirect explains it.",
 }
 _URLS: Final = frozenset({"blocked", "document", "source_file"})
-
-
-class _Asked(msgspec.Struct, frozen=True):
-    """Under which circumstances a payload is explained."""
-
-    user_agent: str
-    rules: evaluate.EvaluationRules
-    batch: bool
 
 
 def explain(
@@ -64,8 +54,10 @@ def explain(
     rows = _rows(body, user_agent, settings, received_ms)
     reports: tuple[explanation.Explained, ...] = ()
     if isinstance(decoded, decode.DecodedBody):
-        asked = _Asked(user_agent, evaluate.rules_of(settings), decoded.batch)
-        reports = tuple(_report(position, item, asked) for position, item in enumerate(decoded.items))
+        rules, matches = state.rules_of(settings), noise.agent_matches_of(user_agent)
+        verbatim = impossible.reports_verbatim(user_agent)
+        items = (state.ItemState(item, decoded.batch, rules, matches, verbatim) for item in decoded.items)
+        reports = tuple(_report(position, item, user_agent) for position, item in enumerate(items))
     return explanation.Explanation(_decode(body, decoded), reports, _collapse(reports, rows, settings), rows)
 
 
@@ -90,81 +82,58 @@ def _is_strict(body: bytes) -> bool:
     return True
 
 
-def _report(position: int, item: decode.Item, asked: _Asked) -> explanation.Explained:
-    """Judge an item as the pipeline does, and then ask each stage on the way there."""
-    traits = noise.traits_of(asked.user_agent)
-    verbatim = impossible.reports_verbatim(asked.user_agent)
-    judgement = evaluate.evaluate_item(item, asked.rules, traits, batch=asked.batch, verbatim=verbatim)
-    verdict = judgement.verdict
-    if isinstance(judgement, report.Rejection) and judgement.reason is outcomes.Reason.DEFECT:
-        stages = [explanation.Stage("defect", judgement.error)]
-    else:
-        stages = list(_stages(item, asked, traits, verbatim=verbatim))
-    title = judgement.title if isinstance(judgement, classify.Finding) else ""
-    return explanation.Explained(position, verdict.outcome, verdict.reason, title, tuple(stages))
+def _report(position: int, item: state.ItemState, user_agent: str) -> explanation.Explained:
+    """Lead an item through the stages of the pipeline, and tell what each one did."""
+    stages = list(_stages(item, user_agent))
+    result, title = item.result, ""
+    if isinstance(result, classify.Finding):
+        title = result.title
+    elif result.reason is outcomes.Reason.DEFECT:
+        stages = [explanation.Stage("defect", result.error)]
+    _, outcome, reason = result.outcome_key
+    return explanation.Explained(position, outcome, reason, title, tuple(stages))
 
 
-def _stages(
-    item: decode.Item, asked: _Asked, traits: tuple[str, ...], *, verbatim: bool
-) -> Iterator[explanation.Stage]:
-    found = detect.detect(item, batch=asked.batch)
-    if isinstance(found, report.Rejection):
-        yield _rejected("detect", found)
-        return
-    family, parts = found
-    yield _detect(family, parts)
-    normalised = family.normalise(parts)
-    if isinstance(normalised, report.Rejection):
-        yield _rejected("normalise", normalised)
-        return
-    yield _normalise(normalised, parts)
-    refused = admission.refusal(normalised, asked.rules.admission)
-    if refused is not None:
-        yield _rejected("admission", refused)
-        return
-    yield explanation.Stage("admission", "The project takes it.")
-    own = normalised.user_agent
-    verbatim = impossible.reports_verbatim(own) if own else verbatim
-    contradiction = impossible.of_report(normalised, verbatim=verbatim)
-    yield _impossible(normalised, contradiction)
-    scrubbed = scrub.apply(normalised, asked.rules.scrubbing)
-    yield _scrub(normalised, scrubbed)
-    own_traits = noise.traits_of(scrubbed.user_agent) if scrubbed.user_agent else traits
-    label = noise.label(
-        scrubbed,
-        own_traits,
-        asked.rules.noise,
-        impossible=contradiction is _Contradiction.IMPOSSIBLE,
-        allowed=contradiction is not _Contradiction.NONE,
-    )
-    yield _noise(label)
-    if not label.dropped:
-        yield _classify(family, scrubbed, asked.rules.scrubbing)
-        yield _agent(scrubbed, asked.user_agent)
+def _stages(item: state.ItemState, user_agent: str) -> Iterator[explanation.Stage]:
+    for stage in table.STAGES:
+        before = item.found
+        evaluate.run_stage(stage, [item])
+        rejection = item.rejection
+        if rejection is None or item.label.dropped:
+            yield _TELLERS[stage](item, before)
+        else:
+            yield _rejected(stage, rejection)
+        if rejection is not None:
+            return
+    yield _agent(item.found, user_agent)
 
 
-def _rejected(stage: str, rejection: report.Rejection) -> explanation.Stage:
+def _rejected(stage: table.ReportStage, rejection: report.Rejection) -> explanation.Stage:
     return explanation.Stage(
-        stage, rejection.error, {"kind": rejection.kind, "reason": str(rejection.reason)}
+        stage.name, rejection.error, {"kind": rejection.kind, "reason": str(rejection.reason)}
     )
 
 
-def _detect(family: contract.Family, parts: report.Item) -> explanation.Stage:
+def _detect(item: state.ItemState, _before: report.Report) -> explanation.Stage:
+    kind, parts = item.family.kind, item.parts
     if parts.type:
         how = f"by its type {parts.type}"
     elif parts.wrapper:
         how = f"by its member {parts.wrapper}"
     else:
         how = "by the names of its members"
-    return explanation.Stage(
-        "detect", f"{family.kind}, {how}.", {"kind": family.kind, "members": sorted(parts.body)}
-    )
+    return explanation.Stage("detect", f"{kind}, {how}.", {"kind": kind, "members": sorted(parts.body)})
 
 
-def _normalise(found: report.Report, parts: report.Item) -> explanation.Stage:
+def _normalise(item: state.ItemState, _before: report.Report) -> explanation.Stage:
+    found = item.found
     fields = _fields(found)
-    changes = [*_cleaned(found, {**parts.envelope, **parts.body}), *_nulled(found)]
+    changes = [*_cleaned(found, {**item.parts.envelope, **item.parts.body}), *_nulled(found)]
     return explanation.Stage("normalise", f"{len(fields)} fields hold something.", fields, tuple(changes))
+
+
+def _admission(_item: state.ItemState, _before: report.Report) -> explanation.Stage:
+    return explanation.Stage("admission", "The project takes it.")
 
 
 def _fields(found: report.Report) -> dict[str, Any]:
@@ -208,8 +177,9 @@ def _nulled(found: report.Report) -> Iterator[explanation.FieldChange]:
         )
 
 
-def _impossible(found: report.Report, contradiction: _Contradiction) -> explanation.Stage:
-    result = _CONTRADICTIONS[contradiction] if found.policy_sent else "It carries no policy to judge by."
+def _impossible(item: state.ItemState, _before: report.Report) -> explanation.Stage:
+    contradiction = item.contradiction
+    result = _CONTRADICTIONS[contradiction] if item.found.policy_sent else "It carries no policy to judge by."
     facts = {
         "allowed": contradiction is not _Contradiction.NONE,
         "impossible": contradiction is _Contradiction.IMPOSSIBLE,
@@ -217,8 +187,8 @@ def _impossible(found: report.Report, contradiction: _Contradiction) -> explanat
     return explanation.Stage("impossible", result, facts)
 
 
-def _scrub(before: report.Report, after: report.Report) -> explanation.Stage:
-    old, new = _fields(before), _fields(after)
+def _scrub(item: state.ItemState, before: report.Report) -> explanation.Stage:
+    old, new = _fields(before), _fields(item.found)
     changes = tuple(
         explanation.FieldChange(
             name, _text(old.get(name, "")), _text(new.get(name, "")), "it may name a person or open a door"
@@ -236,7 +206,8 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else str(msgspec.to_builtins(value))
 
 
-def _noise(label: noise.Label) -> explanation.Stage:
+def _noise(item: state.ItemState, _before: report.Report) -> explanation.Stage:
+    label = item.label
     facts = {"noise": label.noise, "rule": label.rule, "dropped": label.dropped}
     if not label.rule:
         return explanation.Stage("noise", "No rule matches.", facts)
@@ -244,14 +215,25 @@ def _noise(label: noise.Label) -> explanation.Stage:
     return explanation.Stage("noise", f"{label.noise}, by the rule {label.rule}{dropped}.", facts)
 
 
-def _classify(
-    family: contract.Family, found: report.Report, scrubbing: scrub.ScrubRules
-) -> explanation.Stage:
+def _classify(item: state.ItemState, _before: report.Report) -> explanation.Stage:
+    found, scrubbing = item.found, item.rules.scrubbing
     hashed = dict(zip(fingerprint.PARTS, fingerprint.parts(found, scrubbing), strict=True))
     facts = {"fingerprint": fingerprint.fingerprint(found, scrubbing)} | {
         name: text for name, text in hashed.items() if text
     }
-    return explanation.Stage("classify", family.title(found), facts)
+    return explanation.Stage("classify", item.family.title(found), facts)
+
+
+_TELLERS: Final[dict[table.ReportStage, Callable[[state.ItemState, report.Report], explanation.Stage]]] = {
+    table.DETECT: _detect,
+    table.NORMALISE: _normalise,
+    table.ADMISSION: _admission,
+    table.IMPOSSIBLE: _impossible,
+    table.SCRUB: _scrub,
+    table.NOISE: _noise,
+    table.CLASSIFY: _classify,
+}
+"""Tells what a stage made of an item, by the item's state after the stage and the report before it."""
 
 
 def _agent(found: report.Report, requests: str) -> explanation.Stage:

@@ -49,7 +49,7 @@ class Reason(enum.StrEnum):
         "corrupt_entry",
         "The stream entry that held the payload is damaged, or of an unknown version.",
     )
-    POISON = "poison", "Processing the payload fails for good, so it was set aside as a whole, unread."
+    POISON = "poison", "Processing the payload fails for good, so it was quarantined as a whole, unread."
     DEFECT = "defect", "Headrace failed on this report; its text is in quarantine and worth a bug report."
     RESENT = "resent", "The browser sent the report again; it was counted when it came first."
     ORIGIN = "origin", "The report's page is on no origin that the project allows, or is unknown."
@@ -83,23 +83,25 @@ class OutcomeKey(NamedTuple):
 
 
 class OutcomeCounts:
-    """Counts outcomes, summed per minute of receipt (seconds since the epoch), account and verdict."""
+    """Counts outcomes, summed per minute of receipt (seconds since the epoch), account and outcome key."""
 
     def __init__(self) -> None:
         self._counts: dict[tuple[int, Account, OutcomeKey], int] = {}
 
-    def add(self, moments: Mapping[int, int], account: Account, verdicts: Mapping[OutcomeKey, int]) -> None:
-        """Count every verdict of a payload once for each time the payload was received.
+    def add(
+        self, moments: Mapping[int, int], account: Account, outcome_counts: Mapping[OutcomeKey, int]
+    ) -> None:
+        """Count the reports of a payload once for each time the payload was received.
 
         Args:
             moments: how often the payload was received at which time (ms since the epoch).
             account: whose payload it is.
-            verdicts: how many of its reports met which verdict.
+            outcome_counts: how many of its reports are counted in which way.
         """
         counts = self._counts
         for received_ms, times in moments.items():
-            for verdict, quantity in verdicts.items():
-                key = (received_ms // 60_000 * 60, account, verdict)
+            for outcome_key, quantity in outcome_counts.items():
+                key = (received_ms // 60_000 * 60, account, outcome_key)
                 counts[key] = counts.get(key, 0) + quantity * times
 
     def columns(self) -> columns.Columns:
@@ -111,8 +113,8 @@ class OutcomeCounts:
             "key": [account.key for _, account, _ in keys],
             "environment": [account.environment for _, account, _ in keys],
             "release": [account.release for _, account, _ in keys],
-            "kind": [verdict.kind for _, _, verdict in keys],
-            "outcome": [verdict.outcome for _, _, verdict in keys],
-            "reason": [verdict.reason for _, _, verdict in keys],
+            "kind": [outcome_key.kind for _, _, outcome_key in keys],
+            "outcome": [outcome_key.outcome for _, _, outcome_key in keys],
+            "reason": [outcome_key.reason for _, _, outcome_key in keys],
             "quantity": list(self._counts.values()),
         }

@@ -92,7 +92,7 @@ class Rejection(msgspec.Struct, frozen=True, gc=False):
     error: str
 
     @property
-    def verdict(self) -> outcomes.OutcomeKey:
+    def outcome_key(self) -> outcomes.OutcomeKey:
         """How the item is counted."""
         return outcomes.OutcomeKey(self.kind, self.outcome.value, str(self.reason))
 
@@ -102,8 +102,8 @@ def invalid(reason: outcomes.Reason, kind: str = "", error: str = "") -> Rejecti
     return Rejection(outcomes.Outcome.INVALID, reason, kind, error or reason.meaning)
 
 
-def resent(kind: str) -> Rejection:
-    """Return the rejection of a report that was counted when it came first."""
+def retry(kind: str) -> Rejection:
+    """Return the rejection of a report that its sender sent again, and that was counted the first time."""
     return left_out(outcomes.Reason.RESENT, kind)
 
 

@@ -106,16 +106,16 @@ def check(settings: project_settings.ProjectSettings) -> None:
 
 DEFAULT: Final = rules_of(project_settings.ProjectSettings())
 
-traits_of = agent_matches.matches_of
-"""What noise rules ask of a user agent, as far as this one has it; nearly always nothing.
+agent_matches_of = agent_matches.matches_of
+"""Return the ids of the shipped rules whose conditions a user agent meets; nearly always none.
 
-Judgements are remembered by body and traits, not by user agent, of which there are many.
+Evaluations are remembered by body and these matches, not by user agent, of which there are many.
 """
 
 
 def label(
     found: report.Report,
-    traits: tuple[str, ...] = (),
+    matches: tuple[str, ...] = (),
     wanted: NoiseRules = DEFAULT,
     *,
     impossible: bool = False,
@@ -125,14 +125,14 @@ def label(
 
     Args:
         found: the report, scrubbed.
-        traits: of the user agent it is about.
+        matches: ids of the rules that the user agent of the report meets.
         wanted: the rules of its project.
         impossible: whether the reported policy allows what was reported, and no redirect explains it.
         allowed: whether it does at least allow it.
     """
     for listed in wanted.indexes:
         rule = listed.first(
-            found, traits, wanted.labels, impossible=impossible, allowed=allowed or impossible
+            found, matches, wanted.labels, impossible=impossible, allowed=allowed or impossible
         )
         if rule is not None:
             return wanted.labels[rule.id]

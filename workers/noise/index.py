@@ -35,7 +35,7 @@ class _Evidence(NamedTuple):
         source: those that the source file meets.
         said: those that the sample meets.
         home: those whose hosts or networks the page is on.
-        traits: ids of the rules that the user agent meets.
+        agent_matches: ids of the rules that the user agent meets.
         directive: the effective directive.
         nothing_blocked: whether it is not said what was blocked.
         own_blocked: whether what was blocked is on the page's own host.
@@ -51,7 +51,7 @@ class _Evidence(NamedTuple):
     source: url_index.Found
     said: url_index.Found
     home: url_index.Found
-    traits: tuple[str, ...]
+    agent_matches: tuple[str, ...]
     directive: str
     nothing_blocked: bool
     own_blocked: bool
@@ -72,7 +72,7 @@ class Index:
 
     def __init__(self, listed: Sequence[rules.Rule]) -> None:
         self._order = {rule.id: position for position, rule in enumerate(listed)}
-        self._places = url_index.URLIndex(listed)
+        self._url_index = url_index.URLIndex(listed)
         self._samples = samples.Samples(listed)
         self._by_agent = {
             rule.id: rule for rule in listed if rule.has_agent and not (rule.has_place or rule.has_sample)
@@ -84,7 +84,7 @@ class Index:
     def first(
         self,
         found: report.Report,
-        traits: tuple[str, ...],
+        agent_matches: tuple[str, ...],
         enabled: Container[str],
         *,
         impossible: bool,
@@ -94,17 +94,17 @@ class Index:
 
         Args:
             found: the report.
-            traits: ids of the rules whose conditions on the user agent it meets.
+            agent_matches: ids of the rules whose conditions on the user agent it meets.
             enabled: ids of the rules that count.
             impossible: whether its policy allows what it reports, and no redirect explains it.
             allowed: whether it does at least allow it.
         """
-        blocked = self._places.of_url(found.blocked)
-        source = self._places.of_url(found.source_file)
+        blocked = self._url_index.of_url(found.blocked)
+        source = self._url_index.of_url(found.source_file)
         said = self._samples.of_sample(found.sample) if found.sample else ()
         details = self._named_in(found.details) if found.details else ()
         told = blocked or source or said or allowed or details
-        if not told and self._by_agent.keys().isdisjoint(traits):
+        if not told and self._by_agent.keys().isdisjoint(agent_matches):
             return None
         host = found.document.host
         own_blocked = host != "" and found.blocked.host == host
@@ -112,8 +112,8 @@ class Index:
             blocked,
             source,
             said,
-            self._places.of_host(host),
-            traits,
+            self._url_index.of_host(host),
+            agent_matches,
             found.directive,
             not found.blocked.text,
             own_blocked,
@@ -136,7 +136,9 @@ class Index:
         """Return all rules that match, in their order."""
         evidence = _Evidence(*parts)
         candidates = {*evidence.blocked, *evidence.source, *evidence.said}
-        candidates.update(self._by_agent[trait] for trait in evidence.traits if trait in self._by_agent)
+        candidates.update(
+            self._by_agent[match] for match in evidence.agent_matches if match in self._by_agent
+        )
         candidates.update(self._by_detail[name] for name in evidence.details)
         if evidence.impossible or evidence.any_host:
             candidates.update(self._impossible)
@@ -148,7 +150,7 @@ def _matches(rule: rules.Rule, evidence: _Evidence) -> bool:
     return (
         (not rule.has_place or _in_place(rule, evidence))
         and (not rule.has_sample or _in_sample(rule, evidence))
-        and (not rule.has_agent or rule.id in evidence.traits)
+        and (not rule.has_agent or rule.id in evidence.agent_matches)
         and (not rule.details or any(name in rule.details for name in evidence.details))
         and (not rule.directives or evidence.directive in rule.directives)
         and (evidence.nothing_blocked or not rule.nothing_blocked)
@@ -175,7 +177,7 @@ def _in_place(rule: rules.Rule, evidence: _Evidence) -> bool:
     """
     blocked = rule in evidence.blocked and rule.only != "source_file"
     source = rule in evidence.source and rule.only != "blocked"
-    source = source and (not evidence.foreign or rule.id in evidence.traits)
+    source = source and (not evidence.foreign or rule.id in evidence.agent_matches)
     if rule.everywhere:
         return blocked or source
     if rule in evidence.home:

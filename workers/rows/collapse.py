@@ -10,7 +10,7 @@ from workers import impossible
 from workers.model import outcomes
 from workers.reading import user_agents
 from workers.rows import identity
-from workers.stages import classify, evaluate
+from workers.stages import classify, state
 
 if TYPE_CHECKING:
     from workers.model import columns
@@ -40,7 +40,7 @@ class RowContext(msgspec.Struct, eq=False):
 
     Attributes:
         account: whom its reports are counted for.
-        rules: by which its reports are judged.
+        rules: by which its reports are evaluated.
         window_ms: the project's dedupe window in milliseconds; 0 keeps every report.
         details: what is noted in each row's details.
         limited: whether its project has limits (``workers.limits.project_limits``).
@@ -48,7 +48,7 @@ class RowContext(msgspec.Struct, eq=False):
     """
 
     account: outcomes.Account
-    rules: evaluate.EvaluationRules
+    rules: state.EvaluationRules
     window_ms: int
     details: dict[str, str]
     limited: bool = False
@@ -83,12 +83,12 @@ class Collapser:
         self._rendered = 0
         self._distinct: dict[tuple[int, str, str, int, int], ReportRow] = {}
 
-    def add(self, context: RowContext, received: deliveries.Deliveries, sighting: Occurrence) -> None:
+    def add(self, context: RowContext, received: deliveries.Deliveries, occurrence: Occurrence) -> None:
         """Count a report once for each time its payload was received."""
         if context.window_ms:
-            self._count(context, received, sighting)
+            self._count(context, received, occurrence)
         else:
-            self._keep_each(context, received, sighting)
+            self._keep_each(context, received, occurrence)
 
     def render(self) -> None:
         """Make the texts of the rows that were added since the last time. Each holds its item until then."""
@@ -116,15 +116,15 @@ class Collapser:
             "last_seen": [max(row.last_seen for row in rows) for rows in found.values()],
         }
 
-    def _count(self, context: RowContext, received: deliveries.Deliveries, sighting: Occurrence) -> None:
-        age, window, absent = sighting.age, context.window_ms, sighting.weight - 1
+    def _count(self, context: RowContext, received: deliveries.Deliveries, occurrence: Occurrence) -> None:
+        age, window, absent = occurrence.age, context.window_ms, occurrence.weight - 1
         rows: dict[int, ReportRow] = {}
         for received_ms, times in received.moments.items():
             occurred = max(received_ms - age, 0)
             start = occurred - occurred % window
             row = rows.get(start)
             if row is None:
-                row = rows[start] = self._row(context, sighting, start, occurred)
+                row = rows[start] = self._row(context, occurrence, start, occurred)
             row.seen += times
             if absent:
                 row.absent += times * absent
@@ -133,8 +133,8 @@ class Collapser:
             elif occurred > row.last_seen:
                 row.last_seen = occurred
 
-    def _row(self, context: RowContext, sighting: Occurrence, start: int, occurred: int) -> ReportRow:
-        finding, agent = sighting.finding, sighting.agent
+    def _row(self, context: RowContext, occurrence: Occurrence, start: int, occurred: int) -> ReportRow:
+        finding, agent = occurrence.finding, occurrence.agent
         shared = identity.identity_of(finding, agent, context.details)
         account = context.account
         key = (account.project_id, account.environment, account.release, start, shared)
@@ -145,15 +145,17 @@ class Collapser:
             self._rows.append(row)
         return row
 
-    def _keep_each(self, context: RowContext, received: deliveries.Deliveries, sighting: Occurrence) -> None:
-        finding, agent, age = sighting.finding, sighting.agent, sighting.age
+    def _keep_each(
+        self, context: RowContext, received: deliveries.Deliveries, occurrence: Occurrence
+    ) -> None:
+        finding, agent, age = occurrence.finding, occurrence.agent, occurrence.age
         account, details = context.account, context.details
         shared = identity.identity_of(finding, agent, context.details)
         for received_ms, receipt in received.receipts():
             at = max(received_ms - age, 0)
-            own = identity.single_identity_of(shared, receipt, sighting.position)
+            own = identity.single_identity_of(shared, receipt, occurrence.position)
             row = ReportRow(account, details, finding, agent, own, at, at, at, 1)
-            row.absent = sighting.weight - 1
+            row.absent = occurrence.weight - 1
             self._rows.append(row)
 
 

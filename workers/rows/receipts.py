@@ -24,7 +24,7 @@ _ACCEPTED: Final = outcomes.Outcome.ACCEPTED.value
 
 
 class Receipts:
-    """Collects the verdicts of one batch.
+    """Collects what became of the payloads of one batch.
 
     Args:
         shard: the shard of the batch.
@@ -44,20 +44,20 @@ class Receipts:
         self,
         project_id: int,
         received: deliveries.Deliveries,
-        verdicts: Mapping[outcomes.OutcomeKey, int],
+        outcome_counts: Mapping[outcomes.OutcomeKey, int],
         fingerprint: int,
     ) -> None:
-        """Note the verdicts of a payload for each time it was received.
+        """Note what became of a payload for each time it was received.
 
         Args:
             project_id: whose payload it is.
             received: the deliveries of the payload.
-            verdicts: how many of its reports met which verdict.
+            outcome_counts: how many of its reports are counted in which way.
             fingerprint: of its first accepted report; 0 if there is none.
         """
         accepted = 0
         rejected: dict[tuple[str, str], int] = {}
-        for (_, outcome, reason), reports in verdicts.items():
+        for (_, outcome, reason), reports in outcome_counts.items():
             if outcome == _ACCEPTED:
                 accepted += reports
             else:
@@ -90,7 +90,7 @@ class Receipts:
         """Note what became of the reports of a payload that were not accepted."""
         for _, entry_id, position in received.each:
             noted = self._rejections.setdefault(entry_id, [])
-            noted += [(position, *verdict, reports) for verdict, reports in rejected.items()]
+            noted += [(position, *why, reports) for why, reports in rejected.items()]
 
 
 def _turned(cells: list[_Cell]) -> Sequence[tuple[int, ...]]:

@@ -24,7 +24,7 @@ class Finding(msgspec.Struct, eq=False, gc=False):
         report: the normalised report.
         title: one line for a person.
         fingerprint: groups the same finding across time, pages, browsers, releases and environments.
-        verdict: how the report is counted.
+        outcome_key: how the report is counted.
         policy: hash of the policy's text, 0 without one.
         label: which noise it is, if any.
         contradiction: whether the reported policy allows what was reported.
@@ -36,7 +36,7 @@ class Finding(msgspec.Struct, eq=False, gc=False):
     report: report.Report
     title: str
     fingerprint: int
-    verdict: outcomes.OutcomeKey
+    outcome_key: outcomes.OutcomeKey
     policy: int
     label: noise.Label
     contradiction: impossible.Contradiction
@@ -69,7 +69,7 @@ def classify(  # noqa: PLR0913 - one parameter for what each stage found
         report=found,
         title=title,
         fingerprint=fingerprint.fingerprint(found, scrubbing),
-        verdict=_accepted(found.kind),
+        outcome_key=_accepted(found.kind),
         policy=policy,
         label=label,
         contradiction=contradiction,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis.asyncio
 
-from storage.limits import exhausted_quotas, limit_decider
+from storage.limits import decisions, exhausted_quotas
 from storage.projects import partitions
 from storage.queue import appenders, appends, batches, drift, envelope, streams
 from storage.servers import clocks
@@ -152,7 +152,7 @@ def test_what_was_charged_to_a_time_to_come_blocks_nothing(
     limit, now = {setting: 10}, int(time.time())
     granted(client, "ahead", now + ahead_s, 10, **limit)
     granted(client, "ahead", now + ahead_s, 20, **limit)
-    assert granted(client, "now", now, 10, **limit) == limit_decider.Grant(10, "")
+    assert granted(client, "now", now, 10, **limit) == decisions.Grant(10, "")
     assert granted(client, "later", int(time.time()), 1, **limit).reports == 0
     assert all(one.until_s <= time.time() + 86_400 + 1_800 for one in exhausted(client))
 
@@ -188,7 +188,7 @@ def test_a_shard_that_was_ahead_takes_no_part_of_the_budget_afterwards(client: r
     now = int(time.time())
     minute = now - now % 60
     for shard in range(4, 12):
-        ahead = limit_decider.Want(minute + 6 * HOUR_S, minute + 6 * HOUR_S + 59, 0, 5)
+        ahead = decisions.Want(minute + 6 * HOUR_S, minute + 6 * HOUR_S + 59, 0, 5)
         decider(client, "ahead", shard).share_budget(1, settings(sample_budget=6_000), [ahead])
     client.zadd(
         "headrace:limits:{1}:budget:shards", {f"left by an earlier release {n}": now + 9_999 for n in "ab"}
@@ -197,7 +197,7 @@ def test_a_shard_that_was_ahead_takes_no_part_of_the_budget_afterwards(client: r
     for name in shards:
         if b"rulings" in name:
             client.zadd("headrace:limits:{1}:budget:shards", {name: now - HOUR_S})  # an hour later
-    want = limit_decider.Want(minute - 60, minute - 1, 0, 10_000)
+    want = decisions.Want(minute - 60, minute - 1, 0, 10_000)
     given = decider(client, "now").share_budget(1, settings(sample_budget=6_000), [want])
     assert given[minute - 60] > 5_000
 

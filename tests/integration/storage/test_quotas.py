@@ -12,7 +12,7 @@ import pytest
 from deploy.servers import backends
 from storage import errors
 from storage.limits import exhausted_quotas, limit_decider
-from storage.limits.limit_decider import Grant, Want
+from storage.limits.decisions import Grant, Want
 from storage.projects import project_settings
 from storage.queue import batches
 

@@ -8,7 +8,7 @@ import re
 import pytest
 
 import storage
-from storage.limits import limit_decider
+from storage.limits import decisions
 from storage.queue import appends, streams
 from storage.servers import scripts
 
@@ -56,7 +56,7 @@ def test_flags_stand_in_the_first_line_or_nowhere(script: scripts.Script) -> Non
 
 
 def test_lua_and_python_name_the_same_novelties() -> None:
-    assert letters("limits/check_new") == {each.name: each.value for each in limit_decider.Novelty}
+    assert letters("limits/check_new") == {each.name: each.value for each in decisions.Novelty}
 
 
 def test_lua_and_python_name_the_same_fields_of_an_entry() -> None:

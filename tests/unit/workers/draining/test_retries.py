@@ -184,8 +184,8 @@ def test_the_rest_of_the_plan_stays() -> None:
     entries = [entry(0, upload(item(0))), entry(1, upload(item(1)))]
     before = msgspec.structs.replace(plan(), poison={"3-1-0-0": "It crashed."})
     decided, _ = retries.decide(before, retries.candidates(SHARD, entries, before), lambda _: {})
-    assert decided.resent == {f"3-{(START_S + 1) * 1000}-0-0": (0,)}
-    assert msgspec.structs.replace(decided, resent={}) == before
+    assert decided.retries == {f"3-{(START_S + 1) * 1000}-0-0": (0,)}
+    assert msgspec.structs.replace(decided, retries={}) == before
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 90), st.booleans()), max_size=12))

@@ -47,7 +47,7 @@ def _agrees(body: bytes) -> None:
     verdicts = collections.Counter((one.outcome, one.reason) for one in explanation.reports)
     if explanation.reports:
         counted: collections.Counter[tuple[str, str]] = collections.Counter()
-        for verdict, times in judged.verdicts.items():
+        for verdict, times in judged.outcome_counts.items():
             counted[verdict.outcome, verdict.reason] += times
         counted.pop(("invalid", "too_many"), None)
         assert verdicts == counted

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from storage.limits import limit_decider, quotas
+from storage.limits import decisions, quotas
 from storage.projects import project_settings
 from storage.queue import envelope
 from tests.helpers import payloads
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NOW = payloads.NOW_MS
 Settings = project_settings.ProjectSettings
-Novelty = limit_decider.Novelty
+Novelty = decisions.Novelty
 
 
 class Arbiter:
@@ -52,7 +52,7 @@ class Arbiter:
         return Novelty.OTHER
 
     def share_budget(
-        self, project_id: int, settings: Settings, wants: Sequence[limit_decider.Want]
+        self, project_id: int, settings: Settings, wants: Sequence[decisions.Want]
     ) -> dict[int, int]:
         self.asked.append(("budget", project_id, *wants))
         return {
@@ -61,14 +61,14 @@ class Arbiter:
 
     def grant(
         self, project_id: int, settings: Settings, wants: Mapping[tuple[int, str], int]
-    ) -> dict[tuple[int, str], limit_decider.Grant]:
+    ) -> dict[tuple[int, str], decisions.Grant]:
         self.asked.append(("grant", project_id, dict(wants)))
         assert quotas.has_quotas(settings)
         found = {}
         for want, reports in wants.items():
             granted = min(reports, self.room)
             self.room -= granted
-            found[want] = limit_decider.Grant(granted, "project_minute" if granted < reports else "")
+            found[want] = decisions.Grant(granted, "project_minute" if granted < reports else "")
         return found
 
     def grant_quarantine(self, project_id: int, most: int, wants: Mapping[int, int]) -> dict[int, int]:

@@ -15,7 +15,7 @@ from workers import noise
 from workers.model import report
 from workers.noise import rules, shipped
 from workers.reading import decode
-from workers.stages import detect, evaluate
+from workers.stages import detect, evaluate, state
 from workers.text import urls
 
 PAGE = "https://www.example.com/account"
@@ -42,7 +42,7 @@ def labelled(
 
 def rule_of(item: object, *, agent: str = payloads.CHROME, wanted: noise.NoiseRules = noise.DEFAULT) -> str:
     (judged,) = evaluate.evaluate_payload(
-        json.dumps(item).encode(), evaluate.EvaluationRules(noise=wanted), noise.traits_of(agent)
+        json.dumps(item).encode(), state.EvaluationRules(noise=wanted), noise.agent_matches_of(agent)
     ).findings
     label = judged[1].label
     return f"{label.noise} {label.rule}".strip()
@@ -400,12 +400,12 @@ def test_a_reports_own_user_agent_comes_before_the_requests() -> None:
     assert rule_of(payloads.modern(user_agent=payloads.CHROME), agent="Googlebot/2.1") == ""
 
 
-def test_user_agents_have_few_traits() -> None:
-    assert {noise.traits_of(agent) for agent in (payloads.CHROME, payloads.SAFARI)} == {()}
+def test_user_agents_have_few_agent_matches() -> None:
+    assert {noise.agent_matches_of(agent) for agent in (payloads.CHROME, payloads.SAFARI)} == {()}
     truthful = tuple(
         rule.id for rule in shipped.rules_in_order() if "firefox" in (*rule.truthful, *rule.agents)
     )
-    assert {noise.traits_of(agent) for agent in (payloads.FIREFOX, FIREFOX.format(60))} == {truthful}
+    assert {noise.agent_matches_of(agent) for agent in (payloads.FIREFOX, FIREFOX.format(60))} == {truthful}
 
 
 SOURCE = {"sourceFile": "chrome-extension://aaaabbbbccccddddeeeeffffgggghhhh/x.js"}
@@ -441,11 +441,11 @@ def test_the_most_specific_rule_names_a_report() -> None:
 
 @pytest.mark.parametrize("dropped", ["extension", "moz-extension"])
 def test_a_project_may_drop_a_class_or_a_rule(dropped: str) -> None:
-    wanted = evaluate.EvaluationRules(noise=settings(noise_drop=(dropped,)))
+    wanted = state.EvaluationRules(noise=settings(noise_drop=(dropped,)))
     body = json.dumps(payloads.legacy(blocked_uri="moz-extension")).encode()
     judged = evaluate.evaluate_payload(body, wanted)
     assert (judged.findings, judged.invalid) == ([], [])
-    assert judged.verdicts == {("csp", "filtered", "moz-extension"): 1}
+    assert judged.outcome_counts == {("csp", "filtered", "moz-extension"): 1}
 
 
 def test_what_is_off_is_not_dropped_either() -> None:
@@ -507,5 +507,5 @@ def test_no_text_makes_it_fail(blocked: str, source: str, sample: str) -> None:
     found = report.Report(
         kind="csp", blocked=urls.clean(blocked), source_file=urls.clean(source), sample=sample
     )
-    label = noise.label(found, noise.traits_of(blocked), impossible=True)
+    label = noise.label(found, noise.agent_matches_of(blocked), impossible=True)
     assert (label.noise in rules.CLASSES) == bool(label.rule)

@@ -9,7 +9,7 @@ import pytest
 from storage.projects import project_settings
 from tests.helpers import payloads
 from workers.model import outcomes, report
-from workers.stages import admission, evaluate
+from workers.stages import admission, evaluate, state
 from workers.text import urls
 
 DAY_MS = 86_400_000
@@ -17,10 +17,11 @@ SHOP = ("https://shop.example", "https://*.shop.example")
 
 
 def verdicts(item: object, **settings: object) -> dict[str, int]:
-    rules = evaluate.rules_of(project_settings.ProjectSettings(**settings))  # type: ignore[arg-type]
+    rules = state.rules_of(project_settings.ProjectSettings(**settings))  # type: ignore[arg-type]
     judged = evaluate.evaluate_payload(json.dumps(item).encode(), rules)
     return {
-        f"{verdict.outcome} {verdict.reason}".strip(): count for verdict, count in judged.verdicts.items()
+        f"{verdict.outcome} {verdict.reason}".strip(): count
+        for verdict, count in judged.outcome_counts.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""Items are judged one by one, and none can take the others with it."""
+"""Items are evaluated one by one, and none can take the others with it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workers import families
 from workers.families import csp
 from workers.model import outcomes, report
 from workers.reading import decode
-from workers.stages import classify, evaluate
+from workers.stages import classify, evaluate, state
 
 
 def judged(*items: object) -> evaluate.Evaluation:
@@ -28,21 +28,24 @@ def test_items_keep_their_position() -> None:
     found = judged(1, payloads.modern(), {"type": "crash"}, "x")
     assert [position for position, _ in found.findings] == [1, 2]
     assert [item for _, item in found.invalid] == [b"1", b'"x"']
-    assert sum(found.verdicts.values()) == 4
+    assert sum(found.outcome_counts.values()) == 4
 
 
 def test_what_is_filtered_is_not_invalid() -> None:
     found = judged({"expect-ct-report": {"test-report": True}})
     assert (found.findings, found.invalid, found.whole) == ([], [], None)
-    assert found.verdicts == {("expect-ct", "filtered", "test_report"): 1}
+    assert found.outcome_counts == {("expect-ct", "filtered", "test_report"): 1}
 
 
-def test_the_same_item_is_judged_apart_in_and_out_of_a_batch() -> None:
+def test_the_same_item_is_evaluated_apart_in_and_out_of_a_batch() -> None:
     decoded = decode.decode(json.dumps(payloads.legacy()).encode())
     assert not isinstance(decoded, report.Rejection)
     (item,) = decoded.items
-    assert isinstance(evaluate.evaluate_item(item, batch=False), classify.Finding)
-    assert isinstance(evaluate.evaluate_item(item, batch=True), report.Rejection)
+    alone, listed = (state.ItemState(item, batch) for batch in (False, True))
+    evaluate.evaluate_items([alone, listed])
+    assert isinstance(alone.result, classify.Finding)
+    assert alone.rejection is None
+    assert listed.rejection is listed.result
 
 
 @pytest.mark.parametrize(
@@ -99,4 +102,4 @@ def test_a_payload_without_any_json_is_one_rejection() -> None:
     found = evaluate.evaluate_payload(b"nope")
     assert found.whole
     assert found.whole.reason is outcomes.Reason.NOT_JSON
-    assert list(found.verdicts.values()) == [1]
+    assert list(found.outcome_counts.values()) == [1]

@@ -1,0 +1,84 @@
+"""What the stages of a report pass on: one item of a payload, and all that is known of it so far."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from workers import impossible, noise, scrub
+from workers.families import contract, unknown
+from workers.model import outcomes, report
+from workers.reading import decode
+from workers.stages import admission, classify
+
+if TYPE_CHECKING:
+    from storage.projects import project_settings
+
+ItemResult = classify.Finding | report.Rejection
+"""What an item becomes: an accepted report, or the reason why it is none."""
+
+
+class EvaluationRules(msgspec.Struct, frozen=True, eq=False):
+    """What a project's settings ask for, as far as they decide what a report says. Compared by identity.
+
+    Attributes:
+        admission: which reports are taken at all.
+        scrubbing: what is taken out.
+        noise: what is labelled, and what is dropped.
+    """
+
+    admission: admission.AdmissionRules = admission.DEFAULT
+    scrubbing: scrub.ScrubRules = scrub.DEFAULT
+    noise: noise.NoiseRules = noise.DEFAULT
+
+
+DEFAULT: Final = EvaluationRules()
+
+
+@functools.lru_cache(maxsize=1024)
+def rules_of(settings: project_settings.ProjectSettings) -> EvaluationRules:
+    """Return the rules that a project's settings ask for."""
+    return EvaluationRules(admission.rules_of(settings), scrub.rules_of(settings), noise.rules_of(settings))
+
+
+UNDECIDED: Final = report.invalid(outcomes.Reason.DEFECT)
+"""The result of an item that no stage has decided yet."""
+
+
+class ItemState(msgspec.Struct, eq=False, gc=False):
+    """One item on its way through the stages. Each stage reads what earlier ones found, and adds its own.
+
+    Attributes:
+        item: the decoded item.
+        batch: whether it comes from a Reporting API array.
+        rules: those of the project.
+        agent_matches: ids of the noise rules that the request's user agent meets.
+        verbatim: whether the request's browser reports policies as they were sent. For this and the matches,
+            a user agent that the report names comes first.
+        family: the family that detect recognised.
+        parts: the item in its parts, by detect.
+        found: the report that normalise made, and scrub after it.
+        contradiction: whether the reported policy allows what was reported.
+        label: which noise the report is, if any.
+        result: what the item becomes; a stage that sets it is the item's last.
+    """
+
+    item: decode.Item
+    batch: bool
+    rules: EvaluationRules = DEFAULT
+    agent_matches: tuple[str, ...] = ()
+    verbatim: bool = False
+    family: contract.Family = unknown.FAMILY
+    parts: report.Item = report.Item("", {}, {})
+    found: report.Report = report.Report(kind="")
+    contradiction: impossible.Contradiction = impossible.Contradiction.NONE
+    label: noise.Label = noise.NONE
+    result: ItemResult = UNDECIDED
+
+    @property
+    def rejection(self) -> report.Rejection | None:
+        """Why a stage rejected the item; None if the item is accepted, or not decided yet."""
+        result = self.result
+        return None if result is UNDECIDED or isinstance(result, classify.Finding) else result
