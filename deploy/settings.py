@@ -55,55 +55,56 @@ class Settings(pydantic_settings.BaseSettings):
     redis_url: RedisUrl | None = pydantic.Field(
         None,
         description=(
-            "Redis 7.0 or newer, or Valkey, with AOF and noeviction, redis://host:port/database. Unset, `up` "
-            "runs its own and other commands find that one through the data directory."
+            "Redis 7.0 or newer, or Valkey, with AOF and noeviction: redis://host:port/database. Unset,"
+            " `up` runs its own Redis, and other commands find it through the data directory."
         ),
     )
     clickhouse_url: ClickHouseUrl | None = pydantic.Field(
         None,
         description=(
-            "ClickHouse's native protocol, clickhouse://user:password@host:port/database, for a user who "
-            "may write. Unset, `up` runs its own and other commands find that one through the data "
-            "directory."
+            "ClickHouse's native protocol, for a user who may write: "
+            "clickhouse://user:password@host:port/database. Unset, `up` runs its own ClickHouse, and "
+            "other commands find it through the data directory."
         ),
     )
     analyst_url: ClickHouseUrl | None = pydantic.Field(
         None,
         description=(
-            "The same server for a user who may only read: `headrace query` logs in as this one. Unset, "
-            "it uses the writing user and asks the server for a read-only session."
+            "The same server for a user who may only read: `headrace query` logs in as this one. Unset,"
+            " it logs in as the writing user and asks the server for a read-only session."
         ),
     )
     public_url: PublicUrl | None = pydantic.Field(
         None,
         description=(
-            "Where browsers reach the edge, https://reports.example.com: the base of every endpoint that "
-            "Headrace prints. Unset, the address the edge listens on."
+            "The URL at which browsers reach the edge, such as https://reports.example.com: the base of"
+            " every endpoint that Headrace prints. Unset, it is the address that the edge listens on."
         ),
     )
     listen: Listen = pydantic.Field(
         "127.0.0.1:8000",
         description=(
-            "host:port of the edge. Loopback by default: TLS and the public address belong to a proxy in "
-            "front."
+            "The address of the edge, host:port. Loopback by default: TLS and the public address belong"
+            " to a proxy in front."
         ),
     )
     trusted_proxies: Networks = pydantic.Field(
         "",
         description=(
             "Addresses or networks, separated by commas, of the proxies in front of the edge: "
-            "`10.0.0.0/8,192.0.2.7`. The sender's address is then taken from their X-Forwarded-For. Unset, "
-            "it is the one that connects."
+            "`10.0.0.0/8,192.0.2.7`. The sender's address is then taken from their `X-Forwarded-For`, "
+            "of one line or of several, each address with a port or without. Unset, it is the address "
+            "that connects."
         ),
     )
     address_rate: float = pydantic.Field(
         100.0,
         ge=0,
         description=(
-            "Requests a second that one address (IPv4, or an IPv6 /64) may send to an edge process, with "
-            "ten seconds' worth at once; what exceeds it is answered 429. 0 sets no limit. Only "
-            "addresses count that are known to be a sender's: behind a trusted proxy, or public ones that "
-            "connect themselves."
+            "Requests a second that one address (IPv4, or an IPv6 /64) may send to an edge process, "
+            "with ten seconds' worth at once; a request beyond that is answered 429. 0 sets no limit. "
+            "Only addresses count that are known to be a sender's: behind a trusted proxy, or public "
+            "ones that connect themselves."
         ),
     )
     edge_processes: int = pydantic.Field(
@@ -111,8 +112,8 @@ class Settings(pydantic_settings.BaseSettings):
         ge=1,
         le=64,
         description=(
-            "Edge processes on this machine. One takes about 14 000 reports/s; two also keep answering "
-            "while one restarts. More than that take cores from the workers on a small machine."
+            "Edge processes on this machine. One takes about 14 000 reports/s; two keep answering while"
+            " one of them restarts. More would take cores from the workers on a small machine."
         ),
     )
     workers: int = pydantic.Field(
@@ -121,7 +122,7 @@ class Settings(pydantic_settings.BaseSettings):
         le=64,
         description=(
             "Worker processes that `up` starts. One drains over 40 000 reports/s, more than two edge "
-            "processes take, so one for every four cores."
+            "processes take, so there is one for every four cores."
         ),
     )
     shards: int = pydantic.Field(
@@ -129,8 +130,9 @@ class Settings(pydantic_settings.BaseSettings):
         ge=1,
         le=isolation.MOST_SHARDS,
         description=(
-            "Redis streams the payloads are spread over, and so the most workers that can drain at once. "
-            "Every process must be told the same number. What an earlier number left is drained too."
+            "The number of Redis streams that payloads are spread over, and so of the workers that can "
+            "drain at once. Every process must have the same number. Payloads that an earlier number "
+            "left in other streams are drained too."
         ),
     )
     max_body: int = pydantic.Field(
@@ -138,9 +140,9 @@ class Settings(pydantic_settings.BaseSettings):
         ge=1024,
         le=64 * MEBIBYTE,
         description=(
-            "Bytes of a request body, as sent and again once inflated. Browsers batch a page's reports "
-            "into tens of kB; 1 MiB leaves room for hundreds of them and bounds what one sender can make "
-            "a process hold."
+            "Bytes of a request body, as sent and again once inflated. Browsers batch the reports of a "
+            "page into tens of kB; 1 MiB leaves room for hundreds of reports, and bounds the memory "
+            "that one sender can take."
         ),
     )
     high_water: float = pydantic.Field(
@@ -148,36 +150,36 @@ class Settings(pydantic_settings.BaseSettings):
         gt=0,
         lt=1,
         description=(
-            "Share of Redis' maxmemory at which the edge answers 503. The rest is for what must still be "
-            "written to drain the queue: RQ jobs, leases, ledgers, and the copy-on-write pages of an AOF "
-            "rewrite."
+            "The share of Redis' maxmemory at which the edge answers 503. The rest is needed to drain "
+            "the queue: RQ jobs, leases, ledgers, and the copy-on-write pages of an AOF rewrite."
         ),
     )
     redis_maxmemory: int = pydantic.Field(
         1024 * MEBIBYTE,
         ge=16 * MEBIBYTE,
         description=(
-            "Bytes the embedded Redis may hold. 1 GiB keeps about a million reports of 1 kB: ten minutes "
-            "of a stopped ClickHouse at 1 500 reports/s."
+            "Bytes that the embedded Redis may hold. 1 GiB keeps about a million reports of 1 kB: ten "
+            "minutes of a stopped ClickHouse at 1 500 reports/s."
         ),
     )
     redis_appendfsync: Literal["always", "everysec"] = pydantic.Field(
         "always",
         description=(
-            "When the embedded Redis forces its log to disk. `always` keeps the promise that an answered "
-            "report survives a power cut, and group commit spreads the cost; `everysec` may lose the last "
-            "second."
+            "When the embedded Redis forces its log to disk. `always` keeps the promise that an "
+            "answered report survives a power cut, and group commit spreads the cost; `everysec` may "
+            "lose the last second."
         ),
     )
     log_level: Literal["debug", "info", "warning", "error"] = pydantic.Field(
         "info",
         description=(
-            "The least severe log line written. At `info` a line tells of a state change, never of a report."
+            "The least severe log line that is written. At `info` a line tells of a state change, never"
+            " of a report."
         ),
     )
     log_format: Literal["json", "console"] = pydantic.Field(
         "json",
-        description=("`json` is one object a line, for a log store; `console` is for a person."),
+        description=("`json` is one object on each line, for a log store; `console` is for a person."),
     )
     failpoints: Failpoints = pydantic.Field(
         "",

@@ -11,12 +11,18 @@ import functools
 import string
 import tomllib
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from storage.servers import sql
+
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+
+KNOWN_SETTINGS: Final = sql.beside(__name__)["known_settings"]
+"""The SQL that asks a server which settings it knows."""
 
 
 class QueryLimits(msgspec.Struct, frozen=True):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from storage.servers import sql
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
 
 PROFILE: Final = "headrace_analyst"
 """The name of the profile that ``statements`` creates."""
+_SQL: Final = sql.beside(__name__, profile=PROFILE)
 
 
 def statements(allowed: allow_list.AllowList, user: str, database: str) -> list[str]:
@@ -24,9 +27,9 @@ def statements(allowed: allow_list.AllowList, user: str, database: str) -> list[
     listed = ",\n    ".join(_settings(allowed))
     grantee = _quoted(user)
     return [
-        f"CREATE SETTINGS PROFILE OR REPLACE {PROFILE} SETTINGS\n    {listed}",
-        *(f"{grant} TO {grantee}" for grant in on_tables(allowed, database)),
-        f"ALTER USER {grantee} SETTINGS PROFILE {PROFILE}",
+        _SQL["create_profile"].format(settings=listed),
+        *(_SQL["to_user"].format(grant=grant, user=grantee) for grant in on_tables(allowed, database)),
+        _SQL["assign_profile"].format(user=grantee),
     ]
 
 
@@ -40,26 +43,27 @@ def row_policies(user: str, database: str, project_id: int, columns: Mapping[str
         columns: the column that holds a project's id, by table.
     """
     return [
-        f"CREATE ROW POLICY OR REPLACE {_quoted(user)} ON {_quoted(database)}.{_quoted(table)} "
-        f"USING {_quoted(column)} = {project_id} TO {_quoted(user)}"
+        _SQL["row_policy"].format(
+            user=_quoted(user),
+            database=_quoted(database),
+            table=_quoted(table),
+            column=_quoted(column),
+            project_id=project_id,
+        )
         for table, column in columns.items()
     ]
 
 
 def on_tables(allowed: allow_list.AllowList, database: str) -> Iterator[str]:
     """Yield the grants on what may be read, without the name of a user."""
-    yield f"GRANT SELECT ON {_quoted(database)}.*"
+    yield _SQL["on_database"].format(database=_quoted(database))
     for table, columns in allowed.tables.items():
-        yield f"GRANT SELECT({', '.join(columns)}) ON {table}"
+        yield _SQL["on_columns"].format(columns=", ".join(columns), table=table)
 
 
 def refusing_function(name: str) -> str:
-    """Return the SQL of a user's function that refuses in the place of a function of ClickHouse.
-
-    ClickHouse looks for a function among those that users made before it looks among its own, with the same
-    capital and small letters.
-    """
-    return f"CREATE FUNCTION {name} AS refused -> throwIf(1, 'The function {name} is refused')"
+    """Return the SQL of a user's function that refuses in the place of a function of ClickHouse."""
+    return _SQL["refusing_function"].format(function=name)
 
 
 def _settings(allowed: allow_list.AllowList) -> Iterator[str]:

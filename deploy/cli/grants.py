@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
@@ -12,18 +12,9 @@ from deploy.cli import options
 from deploy.printing import output
 from deploy.servers import backends
 from storage.projects import registry
+from storage.servers import sql
 
-if TYPE_CHECKING:
-    from storage.servers import clickhouse
-
-_COLUMN_OF_PROJECT: Final = """
-SELECT table, name FROM system.columns
-WHERE database = currentDatabase() AND (name = 'project_id' OR table = 'projects' AND name = 'id')
-    AND table IN (
-        SELECT name FROM system.tables WHERE database = currentDatabase() AND endsWith(engine, 'MergeTree')
-    )
-ORDER BY table
-"""
+_SQL: Final = sql.beside(__name__)
 
 
 def grants(  # noqa: PLR0913 - one parameter for each option
@@ -40,20 +31,15 @@ def grants(  # noqa: PLR0913 - one parameter for each option
     """Print the SQL that lets a user of ClickHouse read the reports, and nothing else."""
     address = options.locate(data).clickhouse
     with backends.connected(address) as server:
-        limits = allow_list.QueryLimits(seconds, memory_mib << 20, _threads(server), queries=20)
-        known = {name for (name,) in server.execute("SELECT name FROM system.settings")}
+        ((threads,),) = server.execute(_SQL["threads"])
+        limits = allow_list.QueryLimits(seconds, memory_mib << 20, threads, queries=20)
+        known = {name for (name,) in server.execute(allow_list.KNOWN_SETTINGS)}
         printed = analyst_grants.statements(allow_list.read(limits).known_to(known), user, address.database)
         if project is not None:
-            columns = dict(server.execute(_COLUMN_OF_PROJECT))
+            columns = dict(server.execute(_SQL["columns_of_project"]))
             one = registry.Registry(server).get(project)
             printed += analyst_grants.row_policies(user, address.database, one.id, columns)
     if as_json:
         output.json(printed)
     else:
         output.copyable(";\n\n".join(printed) + ";")
-
-
-def _threads(server: clickhouse.Connection) -> int:
-    """Return the threads that the server gives a query, which no query of an analyst may exceed."""
-    ((threads,),) = server.execute("SELECT toUInt32(getSetting('max_threads'))")
-    return int(threads)

@@ -15,7 +15,7 @@ from deploy.servers import backends, redis_engines
 from storage import errors
 from storage.projects import edges
 from storage.queue import drift, isolation, streams
-from storage.servers import clocks
+from storage.servers import clocks, sql
 
 if TYPE_CHECKING:
     import redis
@@ -26,10 +26,7 @@ SAMPLE_S: Final = 1.0
 """Rates are measured over this time."""
 MEBIBYTE: Final = 1024 * 1024
 
-_PARTS: Final = """
-SELECT table, sum(rows) AS rows, count() AS parts, sum(bytes_on_disk) AS bytes FROM system.parts
-WHERE active AND database = %(database)s GROUP BY table ORDER BY table
-"""
+_SQL: Final = sql.beside(__name__)
 
 
 def status(
@@ -138,7 +135,7 @@ def _redis(client: redis.Redis) -> dict[str, Any]:
 def _clickhouse(system: located.Located) -> list[dict[str, object]]:
     address = system.clickhouse
     with backends.connected(address) as server:
-        rows = server.execute(_PARTS, {"database": address.database})
+        rows = server.execute(_SQL["parts"], {"database": address.database})
     return [dict(zip(("table", "rows", "parts", "bytes"), row, strict=True)) for row in rows]
 
 

@@ -113,7 +113,7 @@ def _allowed() -> allow_list.AllowList:
     found = shutil.which(PROGRAM)
     if found is None:
         return allowed
-    listed = [found, "local", "--query", "SELECT name FROM system.settings"]
+    listed = [found, "local", "--query", allow_list.KNOWN_SETTINGS]
     done = subprocess.run(listed, capture_output=True, text=True, check=False)
     if done.returncode:
         raise errors.HeadraceError(f"{found} cannot be asked which settings it knows: {done.stderr.strip()}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from deploy.servers import backends
 from storage import errors
 from storage.ledger import equations
+from storage.servers import sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,11 +21,7 @@ if TYPE_CHECKING:
 
 INTERVAL_S: Final = 1.0
 
-_OUTCOMES: Final = """
-SELECT kind, outcome, sum(quantity) FROM outcomes
-WHERE minute BETWEEN now() - INTERVAL 10 MINUTE AND now()
-GROUP BY kind, outcome ORDER BY kind, outcome
-"""
+_SQL: Final = sql.beside(__name__)
 
 
 class Flow(NamedTuple):
@@ -116,7 +113,7 @@ def _flow(meter: Meter) -> str:
 
 def _outcomes(server: clickhouse.Connection) -> str:
     try:
-        rows = server.execute(_OUTCOMES)
+        rows = server.execute(_SQL["outcomes"])
     except errors.HeadraceError:
         return "ClickHouse does not answer"
     counts = [f"{kind or 'no report'} {outcome} {quantity:,}" for kind, outcome, quantity in rows]

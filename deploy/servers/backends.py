@@ -14,12 +14,13 @@ import redis.retry
 from deploy.network import addresses, ports
 from deploy.servers import redis_engines
 from storage import errors
-from storage.servers import clickhouse, redis_errors
+from storage.servers import clickhouse, redis_errors, sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 REDIS_TIMEOUT_S: Final = 2.0
+_SQL: Final = sql.beside(__name__)
 
 
 def connect_redis(url: str) -> redis.Redis:
@@ -84,7 +85,7 @@ def require_clickhouse(address: clickhouse.Address) -> None:
         QueryError: it does not let this user in.
     """
     with connected(msgspec.structs.replace(address, database="default")) as server:
-        server.execute("SELECT 1")
+        server.execute(_SQL["ping"])
 
 
 @contextlib.contextmanager

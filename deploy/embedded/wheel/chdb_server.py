@@ -1,8 +1,8 @@
 """A ClickHouse server out of the ``chdb-core`` wheel; run as a program, it serves until SIGTERM.
 
-It needs only the standard library and the wheel. The working directory must hold the ``config.xml`` that
-names ports, data and users. The engine serves for as long as its query runs, and its query reads from a pipe
-that ends with SIGTERM. The process also ends, at once, when the disk is nearly full: see ``free_space``.
+Apart from the wheel it imports only the standard library. The working directory must hold the ``config.xml``
+that names ports, data and users. The engine serves for as long as its query runs, and its query reads from a
+pipe that ends with SIGTERM. The process also ends, at once, when the disk is nearly full: see ``free_space``.
 
 Its arguments are the directory of the data, the one of the log, the one that it may only read, and two ports.
 """
@@ -24,13 +24,12 @@ from typing import Any, Final
 
 from deploy.embedded import free_space, password_hashes
 from deploy.embedded.wheel import landlock, seccomp
+from storage.servers import sql
 
 NO_SPACE: Final = 28
 """The exit code, after ``errno.ENOSPC``."""
 _STOP_SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGINT})
-_SERVE: Final = (
-    "SYSTEM START LISTEN TCP; SYSTEM START LISTEN HTTP; SELECT * FROM file('/dev/stdin', 'LineAsString')"
-)
+_SQL: Final = sql.beside("deploy.embedded.wheel.chdb_server")  # __name__ is __main__ in the program
 
 _SYSTEM: Final = (
     ("/usr", landlock.RUN),
@@ -147,7 +146,7 @@ def serve(chdb: Any, data: str) -> int:  # noqa: ANN401 - see ``engine``
     def run() -> None:
         try:
             # The format is also the default of the HTTP interface; this is a ClickHouse server's own.
-            chdb.query(_SERVE, "TabSeparated", path=data)
+            chdb.query(_SQL["serve"], "TabSeparated", path=data)
         finally:
             ended.set()
             os.kill(os.getpid(), signal.SIGTERM)

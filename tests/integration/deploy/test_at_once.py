@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     import psutil
 
-    from tests.integration.deploy.conftest import Still
+    from tests.helpers import servers
 
 pytestmark = pytest.mark.integration
 
@@ -52,11 +52,11 @@ def posted(url: str) -> int:
 class Machine:
     """A machine of its own, as far as Headrace is concerned: an edge with its processes."""
 
-    def __init__(self, still: Still, directory: Path) -> None:
+    def __init__(self, bare: servers.Servers, directory: Path) -> None:
         listen = f"{addresses.LOOPBACK}:{ports.free_port()}"
         environment = {
             **os.environ,
-            **still.environment,
+            **bare.environment,
             "PYTHONPATH": str(harness.ROOT),
             "HEADRACE_LISTEN": listen,
             "HEADRACE_EDGE_PROCESSES": str(PROCESSES),
@@ -77,11 +77,11 @@ class Machine:
 class Installation:
     """Commands, and the edges of two machines that are all asked what they answer."""
 
-    def __init__(self, still: Still, machines: list[Machine]) -> None:
-        self.still = still
+    def __init__(self, bare: servers.Servers, machines: list[Machine]) -> None:
+        self.bare = bare
         self.machines = machines
         self.commands = 0
-        self._runner = testing.CliRunner(env={**still.environment, "HEADRACE_PUBLIC_URL": "http://edge.test"})
+        self._runner = testing.CliRunner(env={**bare.environment, "HEADRACE_PUBLIC_URL": "http://edge.test"})
 
     def run(self, *arguments: str) -> tuple[str, str]:
         """Run a command in this process, and return what it prints on stdout and on stderr."""
@@ -105,11 +105,11 @@ class Installation:
 
 
 @pytest.fixture
-def both(still: Still, tmp_path: Path) -> Iterator[Installation]:
-    machines = [Machine(still, tmp_path) for _ in range(2)]
+def both(bare: servers.Servers, tmp_path: Path) -> Iterator[Installation]:
+    machines = [Machine(bare, tmp_path) for _ in range(2)]
     try:
-        assert child.wait_until(lambda: len(edges.look(still.client).know) == 2 * PROCESSES, 60)
-        yield Installation(still, machines)
+        assert child.wait_until(lambda: len(edges.look(bare.client).know) == 2 * PROCESSES, 60)
+        yield Installation(bare, machines)
     finally:
         for machine in machines:
             machine.process.stop()
@@ -175,12 +175,12 @@ def test_an_edge_that_is_frozen_or_dead_is_not_waited_for_long(
     assert child.wait_until(lambda: both.answers(made["id"], made["key"]) == {200}, 60)
     one.process.wait(0)
     made = json.loads(both.run("project", "create", "newer", "--json")[0])
-    assert child.wait_until(lambda: len(edges.look(both.still.client).know) == PROCESSES, 60)
+    assert child.wait_until(lambda: len(edges.look(both.bare.client).know) == PROCESSES, 60)
     assert both.run("key", "add", "newer")[1] == "2 of 2 edge processes go by this change.\n"
 
 
 def test_an_edge_that_starts_goes_by_what_was_changed_meanwhile(both: Installation, tmp_path: Path) -> None:
-    third = Machine(both.still, tmp_path)
+    third = Machine(both.bare, tmp_path)
     try:
         for number in itertools.count():
             made = json.loads(both.run("project", "create", f"p{number}", "--json")[0])
@@ -191,16 +191,16 @@ def test_an_edge_that_starts_goes_by_what_was_changed_meanwhile(both: Installati
         third.process.stop()
 
 
-def test_without_an_edge_the_command_says_so(still: Still) -> None:
-    installation = Installation(still, [])
+def test_without_an_edge_the_command_says_so(bare: servers.Servers) -> None:
+    installation = Installation(bare, [])
     assert installation.run("project", "create", "lonely")[1] == (
         "No edge has told this Redis of itself: any goes by this change once it has looked.\n"
     )
     assert installation.run("project", "list")[1] == ""
 
 
-def test_a_redis_that_shows_no_connections_is_told(still: Still) -> None:
-    still.client.acl_setuser(
+def test_a_redis_that_shows_no_connections_is_told(bare: servers.Servers) -> None:
+    bare.client.acl_setuser(
         "limited",
         enabled=True,
         passwords="+secret",
@@ -210,25 +210,25 @@ def test_a_redis_that_shows_no_connections_is_told(still: Still) -> None:
         commands=["-client"],
     )
     try:
-        limited = still.redis_url.replace("redis://", "redis://limited:secret@")
-        done = still.headrace("project", "list")
+        limited = bare.redis_url.replace("redis://", "redis://limited:secret@")
+        done = bare.headrace("project", "list")
         assert done.returncode == 0
-        done = harness.headrace("key", "add", "shop", **{**still.environment, "HEADRACE_REDIS_URL": limited})
+        done = harness.headrace("key", "add", "shop", **{**bare.environment, "HEADRACE_REDIS_URL": limited})
     finally:
-        still.client.acl_deluser("limited")
+        bare.client.acl_deluser("limited")
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("Redis does not say who is connected: ")
     assert done.stderr.endswith(" Each edge looks five times a second for what was changed.\n")
 
 
-def test_a_later_registry_in_redis_is_told(still: Still, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_later_registry_in_redis_is_told(bare: servers.Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edges, "FOLLOW_S", 0.3)
-    snapshot = registry.read_snapshot(still.client)
+    snapshot = registry.read_snapshot(bare.client)
     assert snapshot is not None
     later = msgspec.structs.replace(snapshot, version=snapshot.version + 10**9)
-    still.client.set(registry.SNAPSHOT_KEY, msgspec.msgpack.encode(later))
-    still.client.set(registry.VERSION_KEY, str(later.version))
-    assert Installation(still, []).run("key", "add", "shop")[1] == (
+    bare.client.set(registry.SNAPSHOT_KEY, msgspec.msgpack.encode(later))
+    bare.client.set(registry.VERSION_KEY, str(later.version))
+    assert Installation(bare, []).run("key", "add", "shop")[1] == (
         "Redis holds a later registry than ClickHouse: maintenance replaces it, once it runs.\n"
     )
 

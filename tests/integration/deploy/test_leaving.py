@@ -20,8 +20,7 @@ from storage.queue import appenders, batches, drift, envelope, streams
 from storage.removal import deletion, removals, retention
 from storage.servers import clickhouse, leases
 from storage.tables import refusals
-from tests.helpers import mortal, waiting
-from tests.integration.deploy.conftest import SHARDS
+from tests.helpers import mortal, servers, waiting
 from workers.draining import batch_limits, drain
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
     import redis
 
-    from tests.integration.deploy.conftest import Still
 
 pytestmark = pytest.mark.integration
 
@@ -72,7 +70,7 @@ class World:
 
     def send(self, project_id: int, *bodies: bytes, release: str = "1") -> None:
         payloads = [envelope.Payload(project_id, "key", "prod", release, "", "", 0, body) for body in bodies]
-        shard = envelope.shard_of(project_id, "prod", release, SHARDS)
+        shard = envelope.shard_of(project_id, "prod", release, servers.SHARDS)
         appenders.Appender(self.client).append({shard: payloads})
 
     def drainer(self) -> drain.Drainer:
@@ -80,30 +78,32 @@ class World:
         return drain.Drainer(batches.Queue(self.client), self.client, self.server, time.monotonic, limits)
 
     def drain(self) -> None:
-        for shard in range(SHARDS):
+        for shard in range(servers.SHARDS):
             if self.client.exists(streams.keys(shard).stream):
                 self.drainer().drain(shard)
 
     def enforce(self) -> int:
-        return retention.enforce(self.server, self.client, SHARDS, self.source.list())
+        return retention.enforce(self.server, self.client, servers.SHARDS, self.source.list())
 
     def replay(self, selection: quarantined.Selection) -> requeue.Requeue:
         with custody.taken(self.server, self.client, 0) as lease:
-            sink = reingest.Sink(self.client, SHARDS, 0.8)
+            sink = reingest.Sink(self.client, servers.SHARDS, 0.8)
             run = requeue.Requeue(self.server, self.client, sink, lease)
-            for page in quarantined.pages(self.server, custody.committed(self.client, SHARDS, selection)):
+            for page in quarantined.pages(
+                self.server, custody.committed(self.client, servers.SHARDS, selection)
+            ):
                 run.store(page)
             return run
 
     def drop(self, selection: quarantined.Selection) -> None:
         with custody.taken(self.server, self.client, 0):
-            quarantined.drop(self.server, custody.committed(self.client, SHARDS, selection))
+            quarantined.drop(self.server, custody.committed(self.client, servers.SHARDS, selection))
 
     def expire(self) -> int:
-        return custody.expire(self.server, self.client, SHARDS, lambda _: True)
+        return custody.expire(self.server, self.client, servers.SHARDS, lambda _: True)
 
     def delete(self, project: model.Project) -> None:
-        deletion.delete(self.server, self.client, SHARDS, project)
+        deletion.delete(self.server, self.client, servers.SHARDS, project)
 
     def dies(self, death: mortal.Mortal, work: Callable[[], object]) -> bool:
         """Run a process that dies on the way, unless it is done before; whether it died."""
@@ -121,10 +121,10 @@ class World:
         with custody.taken(self.server, self.client, 0):
             pass
         self.enforce()
-        deletion.sweep(self.server, self.client, SHARDS)
+        deletion.sweep(self.server, self.client, servers.SHARDS)
 
     def lines(self) -> dict[int, equations.Line]:
-        return {line.project_id: line for line in equations.verify(self.server, self.client, SHARDS)}
+        return {line.project_id: line for line in equations.verify(self.server, self.client, servers.SHARDS)}
 
     def check(self) -> dict[int, equations.Line]:
         """Check that all equations hold, and that nothing is left of deleted projects."""
@@ -140,11 +140,11 @@ class World:
 
 
 @pytest.fixture
-def world(still: Still, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(bare: servers.Servers, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(deletion, "SETTLE_S", 0)
     monkeypatch.setattr(deletion, "DRAIN_S", 0)
     monkeypatch.setattr(retention, "SETTLE_S", 0)
-    world = World(still.server, still.client)
+    world = World(bare.server, bare.client)
     world.born = 100  # the project ``shop`` is there already
     return world
 
@@ -175,7 +175,7 @@ def test_equal_rows_of_an_older_release_are_replayed_each(world: World) -> None:
     world.drain()
     synchronous = {"mutations_sync": 1}
     world.server.execute("ALTER TABLE quarantine UPDATE item = 0 WHERE 1", settings=synchronous)
-    world.client.hdel(streams.keys(envelope.shard_of(1, "prod", "1", SHARDS)).ledger, "quarantined:1")
+    world.client.hdel(streams.keys(envelope.shard_of(1, "prod", "1", servers.SHARDS)).ledger, "quarantined:1")
     assert len(world.replay(EVERYTHING).receipts) == 480
     world.drain()
     line = world.check()[1]
@@ -222,7 +222,9 @@ def test_a_replay_that_was_frozen_past_its_lease_stores_nothing_more(world: Worl
     world.send(1, b"[1]", b"[2]")
     world.drain()
     with custody.taken(world.server, world.client, 0) as lease:
-        frozen = requeue.Requeue(world.server, world.client, reingest.Sink(world.client, SHARDS, 0.8), lease)
+        frozen = requeue.Requeue(
+            world.server, world.client, reingest.Sink(world.client, servers.SHARDS, 0.8), lease
+        )
         (page,) = quarantined.pages(world.server, EVERYTHING)
         world.client.delete(lease.key)
         assert len(world.replay(EVERYTHING).receipts) == 2
@@ -256,7 +258,7 @@ def test_rows_of_a_batch_that_is_not_committed_stay_where_they_are(world: World)
 
 
 def test_rows_whose_ids_a_wrong_clock_made_leave_once_their_stream_is_mended(world: World) -> None:
-    shard = envelope.shard_of(1, "prod", "1", SHARDS)
+    shard = envelope.shard_of(1, "prod", "1", servers.SHARDS)
     names = streams.keys(shard)
     ahead_ms = int(time.time() * 1000) + 365 * DAY_MS
     entry: Any = {
@@ -292,7 +294,9 @@ def test_a_project_that_is_retired_during_a_replay_gets_nothing_more(world: Worl
     world.send(1, b"[1]")
     world.drain()
     with custody.taken(world.server, world.client, 0) as lease:
-        run = requeue.Requeue(world.server, world.client, reingest.Sink(world.client, SHARDS, 0.8), lease)
+        run = requeue.Requeue(
+            world.server, world.client, reingest.Sink(world.client, servers.SHARDS, 0.8), lease
+        )
         world.publish(world.source.set_status("shop", "retired"))
         (page,) = quarantined.pages(world.server, EVERYTHING)
         assert len(run.store(page)) == 1
@@ -318,7 +322,7 @@ def test_an_interrupted_removal_is_withdrawn_when_its_project_wants_to_keep_its_
 
 def test_a_batch_bound_before_the_retention_was_lowered_is_waited_for(world: World) -> None:
     world.send(1, *[report(6)] * 5)
-    begun = streams.keys(envelope.shard_of(1, "prod", "1", SHARDS)).begun
+    begun = streams.keys(envelope.shard_of(1, "prod", "1", servers.SHARDS)).begun
     for calls in range(1, 40):
         world.dies(mortal.Mortal(calls, after=True), world.drain)
         if world.client.exists(begun):
@@ -334,13 +338,13 @@ def test_a_batch_bound_before_the_retention_was_lowered_is_waited_for(world: Wor
 
 def test_a_batch_bound_but_not_begun_is_bound_again_without_what_is_removed(world: World) -> None:
     world.send(1, *[report(6)] * 5)
-    bounds = streams.keys(envelope.shard_of(1, "prod", "1", SHARDS)).bounds
+    bounds = streams.keys(envelope.shard_of(1, "prod", "1", servers.SHARDS)).bounds
     for calls in range(1, 40):
         world.dies(mortal.Mortal(calls, after=True), world.drain)
         if world.client.exists(bounds):
             break
     world.send(1, report(6), release="2")
-    world.drainer().drain(envelope.shard_of(1, "prod", "2", SHARDS))
+    world.drainer().drain(envelope.shard_of(1, "prod", "2", servers.SHARDS))
     world.keep(world.source.get("shop"), 1)
     assert world.enforce() == 0
     world.drain()
@@ -437,7 +441,7 @@ def test_what_comes_in_for_a_deleted_project_is_dropped(world: World) -> None:
     world.delete(retired)
     world.send(project.id, report(), b"[1]")
     world.send(1, report())
-    shard = envelope.shard_of(project.id, "prod", "1", SHARDS)
+    shard = envelope.shard_of(project.id, "prod", "1", servers.SHARDS)
     world.client.xadd(streams.keys(shard).stream, {"n": f"{project.id} 2", "p": b"garbage"})
     world.client.hincrby(streams.keys(shard).ledger, f"acknowledged:{project.id}", 2)
     refused = refusals.RefusalKey(1790000040, project.id, "k", "", "", "retired")
@@ -453,8 +457,8 @@ def test_rows_that_come_in_after_a_deletion_are_swept(world: World) -> None:
     world.delete(world.publish(world.source.set_status(str(project.id), "retired")))
     world.server.execute("INSERT INTO reports (project_id, seen) VALUES", [(project.id, 1)])
     world.server.execute("INSERT INTO outcomes (project_id, quantity) VALUES", [(project.id, 1)])
-    assert deletion.sweep(world.server, world.client, SHARDS) == [project.id]
-    assert deletion.sweep(world.server, world.client, SHARDS) == []
+    assert deletion.sweep(world.server, world.client, servers.SHARDS) == [project.id]
+    assert deletion.sweep(world.server, world.client, servers.SHARDS) == []
     world.check()
 
 

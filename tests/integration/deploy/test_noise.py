@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from storage.ledger import equations
 from storage.queue import appenders, envelope
-from tests.helpers import payloads, recorded, waiting
-from tests.integration.deploy.conftest import SHARDS
+from tests.helpers import payloads, recorded, servers, waiting
 from workers.noise import shipped
-
-if TYPE_CHECKING:
-    from tests.integration.deploy.conftest import Still
 
 pytestmark = pytest.mark.integration
 
@@ -39,139 +35,139 @@ def body(**members: str) -> bytes:
     ).encode()
 
 
-def store(still: Still, *reports: dict[str, str], times: int = 1, agent: str = "") -> None:
+def store(bare: servers.Servers, *reports: dict[str, str], times: int = 1, agent: str = "") -> None:
     payloads = [envelope.Payload(1, "key", "prod", "1", agent, "", 0, body(**one)) for one in reports] * times
-    appenders.Appender(still.client).append({envelope.shard_of(1, "prod", "1", SHARDS): payloads})
-    still.drain()
+    appenders.Appender(bare.client).append({envelope.shard_of(1, "prod", "1", servers.SHARDS): payloads})
+    bare.drain()
 
 
-def copy(still: Still, changed: str) -> None:
+def copy(bare: servers.Servers, changed: str) -> None:
     """Store all reports once more, but for one column."""
-    still.server.execute(f"INSERT INTO reports SELECT * REPLACE({changed}) FROM reports")  # noqa: S608 - constants
+    bare.server.execute(f"INSERT INTO reports SELECT * REPLACE({changed}) FROM reports")  # noqa: S608 - constants
 
 
-def labels(still: Still) -> dict[str, int]:
-    return dict(still.rows("SELECT noise_rule, sum(seen) FROM reports GROUP BY noise_rule"))
+def labels(bare: servers.Servers) -> dict[str, int]:
+    return dict(bare.rows("SELECT noise_rule, sum(seen) FROM reports GROUP BY noise_rule"))
 
 
-def relabel(still: Still, *options: str) -> dict[tuple[str, str], int]:
-    rows: list[dict[str, Any]] = still.json("noise", "relabel", *options)
+def relabel(bare: servers.Servers, *options: str) -> dict[tuple[str, str], int]:
+    rows: list[dict[str, Any]] = bare.json("noise", "relabel", *options)
     return {(row["before"], row["after"]): row["reports"] for row in rows}
 
 
-def put(still: Still, *assignments: str) -> None:
-    done = still.headrace("project", "set", "shop", *assignments)
+def put(bare: servers.Servers, *assignments: str) -> None:
+    done = bare.headrace("project", "set", "shop", *assignments)
     assert done.returncode == 0, done.stderr
 
 
-def assert_balanced(still: Still) -> None:
-    assert all(line.balanced for line in equations.verify(still.server, still.client, SHARDS))
+def assert_balanced(bare: servers.Servers) -> None:
+    assert all(line.balanced for line in equations.verify(bare.server, bare.client, servers.SHARDS))
 
 
-def refusal(still: Still, *arguments: str) -> str:
-    done = still.headrace(*arguments)
+def refusal(bare: servers.Servers, *arguments: str) -> str:
+    done = bare.headrace(*arguments)
     assert done.returncode == 1
     return done.stderr.removeprefix("headrace: ").strip()
 
 
-def test_rules_are_listed_with_their_effect(still: Still) -> None:
-    put(still, "noise_off=crawler", "noise_drop=superfish", "noise_rules=chat extension host=.chat.example")
-    found = still.json("noise", "list", "--project", "shop")
+def test_rules_are_listed_with_their_effect(bare: servers.Servers) -> None:
+    put(bare, "noise_off=crawler", "noise_drop=superfish", "noise_rules=chat extension host=.chat.example")
+    found = bare.json("noise", "list", "--project", "shop")
     assert [rule["id"] for rule in found] == ["chat", *(rule.id for rule in shipped.rules_in_order())]
     effects = {rule["id"]: rule["effect"] for rule in found}
     assert (effects["googlebot"], effects["superfish"], effects["metrext"]) == ("off", "drop", "label")
-    bugs = still.json("noise", "list", "--class", "bug")
+    bugs = bare.json("noise", "list", "--class", "bug")
     assert {rule["class"] for rule in bugs} == {"bug"}
-    shown = still.headrace("noise", "list", "--class", "bug").stdout
+    shown = bare.headrace("noise", "list", "--class", "bug").stdout
     assert "firefox 43" in shown.replace("\n", " ")
-    assert refusal(still, "noise", "list", "--class", "x").startswith(
+    assert refusal(bare, "noise", "list", "--class", "x").startswith(
         "There is no class 'x', only extension, "
     )
 
 
-def test_a_rule_is_tried_on_the_last_week(still: Still) -> None:
-    store(still, EXTENSION, EXTENSION, CHAT, CSS)
-    copy(still, "window_start - INTERVAL 9 DAY AS window_start")
-    tried = still.json("noise", "test", "moz-extension")
+def test_a_rule_is_tried_on_the_last_week(bare: servers.Servers) -> None:
+    store(bare, EXTENSION, EXTENSION, CHAT, CSS)
+    copy(bare, "window_start - INTERVAL 9 DAY AS window_start")
+    tried = bare.json("noise", "test", "moz-extension")
     assert (tried["reports"], tried["matched"], tried["new"], tried["share"]) == (4, 2, 0, 0.5)
     (example,) = tried["examples"]
     assert (example["reports"], example["noise_rule"]) == (2, "moz-extension")
-    tried = still.json("noise", "test", "host=.chat.example path=/widget/", "--project", "shop")
+    tried = bare.json("noise", "test", "host=.chat.example path=/widget/", "--project", "shop")
     assert (tried["matched"], tried["new"], tried["rule"]["matches"]["hosts"]) == (1, 1, [".chat.example"])
-    shown = still.headrace("noise", "test", "chat extension host=.chat.example").stdout
+    shown = bare.headrace("noise", "test", "chat extension host=.chat.example").stdout
     assert "It matches 1 of 4 reports of the last week (25.0%); 1 of them no rule labels yet." in shown
     assert "https://a.chat.example/widget/x.js" in shown
 
 
-def test_a_projects_own_rule_is_tried_by_its_id(still: Still) -> None:
-    store(still, CHAT)
-    put(still, "noise_rules=chat extension host=.chat.example")
-    assert still.json("noise", "test", "chat", "--project", "shop")["matched"] == 1
+def test_a_projects_own_rule_is_tried_by_its_id(bare: servers.Servers) -> None:
+    store(bare, CHAT)
+    put(bare, "noise_rules=chat extension host=.chat.example")
+    assert bare.json("noise", "test", "chat", "--project", "shop")["matched"] == 1
     assert (
-        refusal(still, "noise", "test", "chat")
+        refusal(bare, "noise", "test", "chat")
         == "There is no rule 'chat': headrace noise list shows them all."
     )
 
 
-def test_a_rule_that_matches_everything_is_refused(still: Still) -> None:
-    store(still, CHAT, times=20)
-    store(still, CSS)
-    done = still.headrace("noise", "test", "host=.chat.example")
+def test_a_rule_that_matches_everything_is_refused(bare: servers.Servers) -> None:
+    store(bare, CHAT, times=20)
+    store(bare, CSS)
+    done = bare.headrace("noise", "test", "host=.chat.example")
     assert done.returncode == 1
     assert "It matches 20 of 21 reports" in done.stdout
     assert done.stderr == "headrace: new matches 95.2% of all reports: it is far too broad.\n"
-    assert refusal(still, "noise", "test", "host=.example") == (
+    assert refusal(bare, "noise", "test", "host=.example") == (
         ".example is far too broad: a rule may not match a whole registry."
     )
-    assert refusal(still, "noise", "test", "scheme=https").startswith("new matches everything: ")
+    assert refusal(bare, "noise", "test", "scheme=https").startswith("new matches everything: ")
 
 
-def test_nothing_is_no_reason_to_refuse_a_rule(still: Still) -> None:
-    tried = still.json("noise", "test", "superfish")
+def test_nothing_is_no_reason_to_refuse_a_rule(bare: servers.Servers) -> None:
+    tried = bare.json("noise", "test", "superfish")
     assert (tried["reports"], tried["share"], tried["examples"]) == (0, 0.0, [])
 
 
-def test_a_wrong_rule_is_not_set(still: Still) -> None:
-    assert refusal(still, "project", "set", "shop", "noise_rules=x bug host=.com") == (
+def test_a_wrong_rule_is_not_set(bare: servers.Servers) -> None:
+    assert refusal(bare, "project", "set", "shop", "noise_rules=x bug host=.com") == (
         ".com is far too broad: a rule may not match a whole registry."
     )
-    assert refusal(still, "project", "set", "shop", "noise_off=x").startswith("'x' is no rule and no class")
+    assert refusal(bare, "project", "set", "shop", "noise_off=x").startswith("'x' is no rule and no class")
 
 
-def test_what_is_dropped_is_counted_by_its_rule(still: Still) -> None:
-    put(still, "noise_drop=extension")
-    store(still, EXTENSION, CSS, times=3)
-    assert labels(still) == {"": 3}
-    assert still.rows("SELECT outcome, reason, sum(quantity) FROM outcomes GROUP BY ALL ORDER BY 1") == [
+def test_what_is_dropped_is_counted_by_its_rule(bare: servers.Servers) -> None:
+    put(bare, "noise_drop=extension")
+    store(bare, EXTENSION, CSS, times=3)
+    assert labels(bare) == {"": 3}
+    assert bare.rows("SELECT outcome, reason, sum(quantity) FROM outcomes GROUP BY ALL ORDER BY 1") == [
         ("accepted", "", 3),
         ("filtered", "moz-extension", 3),
     ]
-    assert_balanced(still)
+    assert_balanced(bare)
 
 
-def test_stored_reports_are_labelled_again(still: Still) -> None:
-    store(still, EXTENSION, CHAT, CSS, REWRITTEN, times=5)
-    store(still, CSS, agent="Mozilla/5.0 (compatible; NeverHeardOf/1; +https://never.example/)")
+def test_stored_reports_are_labelled_again(bare: servers.Servers) -> None:
+    store(bare, EXTENSION, CHAT, CSS, REWRITTEN, times=5)
+    store(bare, CSS, agent="Mozilla/5.0 (compatible; NeverHeardOf/1; +https://never.example/)")
     before = {"moz-extension": 5, "": 10, "rewritten-policy": 5, "crawler": 1}
-    assert labels(still) == before
-    assert relabel(still) == {}
-    put(still, "noise_off=extension", "noise_rules=chat injected host=.chat.example")
+    assert labels(bare) == before
+    assert relabel(bare) == {}
+    put(bare, "noise_off=extension", "noise_rules=chat injected host=.chat.example")
     changes = {("moz-extension", ""): 5, ("", "chat"): 5}
-    assert relabel(still, "--dry-run", "--project", "shop") == changes
-    assert labels(still) == before
-    assert relabel(still) == changes
-    assert labels(still) == {"": 10, "chat": 5, "rewritten-policy": 5, "crawler": 1}
-    assert still.rows("SELECT DISTINCT noise FROM reports WHERE noise_rule = 'chat'") == [("injected",)]
-    assert relabel(still) == {}
-    assert_balanced(still)
-    shown = still.headrace("noise", "relabel").stdout
+    assert relabel(bare, "--dry-run", "--project", "shop") == changes
+    assert labels(bare) == before
+    assert relabel(bare) == changes
+    assert labels(bare) == {"": 10, "chat": 5, "rewritten-policy": 5, "crawler": 1}
+    assert bare.rows("SELECT DISTINCT noise FROM reports WHERE noise_rule = 'chat'") == [("injected",)]
+    assert relabel(bare) == {}
+    assert_balanced(bare)
+    shown = bare.headrace("noise", "relabel").stdout
     assert shown == "0 reports have another label.\n"
-    put(still, "noise_off=", "noise_rules=")
-    shown = still.headrace("noise", "relabel").stdout
+    put(bare, "noise_off=", "noise_rules=")
+    shown = bare.headrace("noise", "relabel").stdout
     assert "moz-extension" in shown
     assert shown.endswith("10 reports have another label.\n")
-    assert labels(still) == before
-    assert_balanced(still)
+    assert labels(bare) == before
+    assert_balanced(bare)
 
 
 AGENTS = (
@@ -193,20 +189,20 @@ BEYOND_A_ROW = [
 TEST_REPORT = b'{"expect-ct-report":{"hostname":"a.example","port":443,"test-report":true}}'
 
 
-def store_everything(still: Still) -> None:
+def store_everything(bare: servers.Servers) -> None:
     """Store every recorded report, each from other browsers too."""
     bodies = [one.body for one in recorded.READABLE]
     bodies += [request["body"].encode() for request in recorded.REQUESTS]
     bodies += [*(body(**members) for members in BEYOND_A_ROW), TEST_REPORT]
     for agent in AGENTS:
         sent = [envelope.Payload(1, "key", "prod", "1", agent, "", 0, one) for one in bodies]
-        appenders.Appender(still.client).append({envelope.shard_of(1, "prod", "1", SHARDS): sent})
-    still.drain()
+        appenders.Appender(bare.client).append({envelope.shard_of(1, "prod", "1", servers.SHARDS): sent})
+    bare.drain()
 
 
-def state(still: Still) -> list[tuple[Any, ...]]:
+def state(bare: servers.Servers) -> list[tuple[Any, ...]]:
     """Return a hash of all rows, whatever parts they lie in."""
-    return still.rows(
+    return bare.rows(
         "SELECT count(), sum(seen), groupBitXor(sipHash64(*)), uniqExact(noise_rule) FROM reports"
     )
 
@@ -219,82 +215,82 @@ def state(still: Still) -> list[tuple[Any, ...]]:
         ("noise_rules=own injected host=.example.com path=/a", "noise_off=proxy"),
     ],
 )
-def test_unchanged_rules_change_no_label(still: Still, settings: tuple[str, ...]) -> None:
-    put(still, "dedupe_window=0", *settings)
-    store_everything(still)
+def test_unchanged_rules_change_no_label(bare: servers.Servers, settings: tuple[str, ...]) -> None:
+    put(bare, "dedupe_window=0", *settings)
+    store_everything(bare)
     if not settings:
-        assert labels(still).keys() >= KNOWN
-    before = state(still)
-    assert relabel(still) == {}
-    assert state(still) == before
-    assert_balanced(still)
+        assert labels(bare).keys() >= KNOWN
+    before = state(bare)
+    assert relabel(bare) == {}
+    assert state(bare) == before
+    assert_balanced(bare)
 
 
-def test_what_a_row_does_not_tell_is_kept_until_its_rule_is_off(still: Still) -> None:
-    store(still, REWRITTEN, *BEYOND_A_ROW, agent=AGENTS[2])
-    kept = labels(still)
+def test_what_a_row_does_not_tell_is_kept_until_its_rule_is_off(bare: servers.Servers) -> None:
+    store(bare, REWRITTEN, *BEYOND_A_ROW, agent=AGENTS[2])
+    kept = labels(bare)
     assert kept.keys() == {"rewritten-policy", "eval-allowed", "firefox-self"}
-    put(still, "noise_rules=mine local host=.chat.example")
-    assert relabel(still) == {}
-    put(still, "noise_off=rewritten-policy,eval-allowed,firefox-self", "noise_rules=")
-    assert relabel(still) == {(name, ""): seen for name, seen in kept.items()}
-    assert_balanced(still)
+    put(bare, "noise_rules=mine local host=.chat.example")
+    assert relabel(bare) == {}
+    put(bare, "noise_off=rewritten-policy,eval-allowed,firefox-self", "noise_rules=")
+    assert relabel(bare) == {(name, ""): seen for name, seen in kept.items()}
+    assert_balanced(bare)
 
 
-def test_a_relabelling_that_is_killed_is_done_again(still: Still) -> None:
-    store_everything(still)
-    ((reports,),) = still.rows("SELECT sum(seen) FROM reports")
-    put(still, "noise_off=extension,local,injected")
-    still.server.execute("SYSTEM STOP MERGES reports")  # so that the change begins and does not end
-    with still.start("noise", "relabel") as running:
-        waiting.until(lambda: pending(still), "the change has begun")
+def test_a_relabelling_that_is_killed_is_done_again(bare: servers.Servers) -> None:
+    store_everything(bare)
+    ((reports,),) = bare.rows("SELECT sum(seen) FROM reports")
+    put(bare, "noise_off=extension,local,injected")
+    bare.server.execute("SYSTEM STOP MERGES reports")  # so that the change begins and does not end
+    with bare.start("noise", "relabel") as running:
+        waiting.until(lambda: pending(bare), "the change has begun")
         running.kill()
-    left = labels(still)
-    still.server.execute("SYSTEM START MERGES reports")
-    put(still, "noise_off=extension,local")
-    changes = relabel(still)
+    left = labels(bare)
+    bare.server.execute("SYSTEM START MERGES reports")
+    put(bare, "noise_off=extension,local")
+    changes = relabel(bare)
     assert set(changes) <= {("", name) for name in left}
-    assert relabel(still) == {}
-    put(still, "noise_off=")
-    relabel(still)
-    assert labels(still) == left
-    assert still.rows("SELECT sum(seen) FROM reports") == [(reports,)]
-    assert_balanced(still)
+    assert relabel(bare) == {}
+    put(bare, "noise_off=")
+    relabel(bare)
+    assert labels(bare) == left
+    assert bare.rows("SELECT sum(seen) FROM reports") == [(reports,)]
+    assert_balanced(bare)
 
 
-def pending(still: Still) -> bool:
-    rows = still.rows(
+def pending(bare: servers.Servers) -> bool:
+    rows = bare.rows(
         "SELECT count() FROM system.mutations WHERE database = currentDatabase() AND NOT is_done"
     )
     return rows != [(0,)]
 
 
-def test_labels_are_changed_from_a_day_on_and_in_no_other_project(still: Still) -> None:
-    store(still, EXTENSION)
-    copy(still, "window_start - INTERVAL 9 DAY AS window_start")
-    copy(still, "2 AS project_id")
-    put(still, "noise_off=extension")
+def test_labels_are_changed_from_a_day_on_and_in_no_other_project(bare: servers.Servers) -> None:
+    store(bare, EXTENSION)
+    copy(bare, "window_start - INTERVAL 9 DAY AS window_start")
+    copy(bare, "2 AS project_id")
+    put(bare, "noise_off=extension")
     today = time.strftime("%Y-%m-%d", time.gmtime())
-    assert relabel(still, "--since", today) == {("moz-extension", ""): 1}
-    assert labels(still) == {"moz-extension": 3, "": 1}
-    assert relabel(still) == {("moz-extension", ""): 1}
-    assert still.rows("SELECT project_id, noise_rule, sum(seen) FROM reports GROUP BY ALL ORDER BY ALL") == [
+    assert relabel(bare, "--since", today) == {("moz-extension", ""): 1}
+    assert labels(bare) == {"moz-extension": 3, "": 1}
+    assert relabel(bare) == {("moz-extension", ""): 1}
+    assert bare.rows("SELECT project_id, noise_rule, sum(seen) FROM reports GROUP BY ALL ORDER BY ALL") == [
         (1, "", 2),
         (2, "moz-extension", 2),
     ]
 
 
-def test_a_batch_that_is_repeated_after_labels_changed_is_still_stored_once(still: Still) -> None:
+def test_a_batch_that_is_repeated_after_labels_changed_is_still_stored_once(bare: servers.Servers) -> None:
     entries = [envelope.Payload(1, "key", "prod", "1", "", "", 0, body(**EXTENSION))] * 3
-    shard = envelope.shard_of(1, "prod", "1", SHARDS)
-    appenders.Appender(still.client).append({shard: entries})
-    kept: dict[Any, Any] = {key: still.client.dump(key) for key in still.client.keys("*")}
-    still.drain()
-    put(still, "noise_off=extension")
-    assert relabel(still) == {("moz-extension", ""): 3}
-    still.client.flushall()
+    shard = envelope.shard_of(1, "prod", "1", servers.SHARDS)
+    appenders.Appender(bare.client).append({shard: entries})
+    kept: dict[Any, Any] = {key: bare.client.dump(key) for key in bare.client.keys("*")}
+    bare.drain()
+    put(bare, "noise_off=extension")
+    assert relabel(bare) == {("moz-extension", ""): 3}
+    bare.client.flushall()
     for key, value in kept.items():
-        still.client.restore(key, 0, value)
-    still.drain()
-    assert labels(still) == {"": 3}
-    assert_balanced(still)
+        bare.client.restore(key, 0, value)
+    bare.drain()
+    assert labels(bare) == {"": 3}
+    assert_balanced(bare)

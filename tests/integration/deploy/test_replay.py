@@ -15,33 +15,34 @@ from deploy.running import located
 from storage.ledger import equations
 from storage.projects import model, registry
 from storage.quarantine import resubmission
-from tests.integration.deploy.conftest import SHARDS
+from tests.helpers import servers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.integration.deploy.conftest import Still
 
 pytestmark = pytest.mark.integration
 
 REPORT = {"csp-report": {"document-uri": "https://a.example/", "effective-directive": "script-src"}}
 
 
-def test_a_body_is_stored_and_its_receipt_told(still: Still, tmp_path: Path) -> None:
+def test_a_body_is_stored_and_its_receipt_told(bare: servers.Servers, tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text(json.dumps(REPORT, indent=2))
     labels = ("--project", "shop", "--environment", "staging", "--release", "2.0")
-    done = still.json("replay", str(path), *labels)
+    done = bare.json("replay", str(path), *labels)
     (receipt,) = done["receipts"]
     assert (done["stored"], done["refused"]) == (1, [])
-    assert still.json("trace", receipt)["state"] == "waiting"
-    still.drain()
-    assert still.rows("SELECT project_id, environment, release, seen FROM reports") == [
+    assert bare.json("trace", receipt)["state"] == "waiting"
+    bare.drain()
+    assert bare.rows("SELECT project_id, environment, release, seen FROM reports") == [
         (1, "staging", "2.0", 1)
     ]
 
 
-def test_lines_are_stored_where_they_say_and_bad_ones_are_named(still: Still, tmp_path: Path) -> None:
+def test_lines_are_stored_where_they_say_and_bad_ones_are_named(
+    bare: servers.Servers, tmp_path: Path
+) -> None:
     path = tmp_path / "captured.jsonl"
     path.write_text(
         "\n".join(
@@ -54,7 +55,7 @@ def test_lines_are_stored_where_they_say_and_bad_ones_are_named(still: Still, tm
             ]
         )
     )
-    done = still.headrace("replay", str(path), str(tmp_path / "absent"))
+    done = bare.headrace("replay", str(path), str(tmp_path / "absent"))
     assert done.returncode == 1
     assert done.stdout == "2 stored, 4 refused.\n"
     refused = done.stderr.splitlines()
@@ -62,43 +63,43 @@ def test_lines_are_stored_where_they_say_and_bad_ones_are_named(still: Still, tm
     assert "line 4 was not stored: it names no project, and neither does --project" in refused[1]
     assert "line 5 was not stored: there is no project 'nobody'" in refused[2]
     assert "absent was not stored: it cannot be read (No such file or directory)" in refused[3]
-    still.drain()
-    assert sorted(still.rows("SELECT environment, details['blanked'] FROM reports")) == [
+    bare.drain()
+    assert sorted(bare.rows("SELECT environment, details['blanked'] FROM reports")) == [
         ("", "release"),
         ("prod", ""),
     ]
 
 
-def test_many_lines_are_stored_once_each(still: Still, tmp_path: Path) -> None:
+def test_many_lines_are_stored_once_each(bare: servers.Servers, tmp_path: Path) -> None:
     path = tmp_path / "captured.jsonl"
     with path.open("w") as file:
         for number in range(1200):
             file.write(json.dumps({"body": REPORT, "release": str(number % 3)}) + "\n")
-    assert still.json("replay", str(path), "--project", "1")["stored"] == 1200
-    still.drain()
-    (line,) = equations.verify(still.server, still.client, SHARDS)
+    assert bare.json("replay", str(path), "--project", "1")["stored"] == 1200
+    bare.drain()
+    (line,) = equations.verify(bare.server, bare.client, servers.SHARDS)
     assert line.balanced
     assert (line.acknowledged, line.seen) == (1200, 1200)
 
 
-def test_an_invalid_label_on_the_command_line_is_one_sentence(still: Still, tmp_path: Path) -> None:
-    done = still.headrace("replay", str(tmp_path / "absent"), "--environment", "a/b")
+def test_an_invalid_label_on_the_command_line_is_one_sentence(bare: servers.Servers, tmp_path: Path) -> None:
+    done = bare.headrace("replay", str(tmp_path / "absent"), "--environment", "a/b")
     assert (done.returncode, done.stderr) == (1, "headrace: 'a/b' is no valid environment.\n")
 
 
-def test_a_project_that_takes_no_reports_gets_none(still: Still, tmp_path: Path) -> None:
+def test_a_project_that_takes_no_reports_gets_none(bare: servers.Servers, tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text(json.dumps(REPORT))
-    source = registry.Registry(still.server)
+    source = registry.Registry(bare.server)
     source.set_status("shop", "retired")
-    source.publish(still.client)
-    done = still.headrace("replay", str(path), "--project", "shop")
+    source.publish(bare.client)
+    done = bare.headrace("replay", str(path), "--project", "shop")
     assert (done.returncode, done.stdout) == (1, "0 stored, 1 refused.\n")
     assert "was not stored: project 'shop' is retired: it takes no reports" in done.stderr
 
 
 def test_an_interrupted_replay_goes_on_where_it_was(
-    still: Still, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bare: servers.Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "captured.jsonl"
     lines = [json.dumps({"body": REPORT, "release": str(number % 3)}) for number in range(1200)]
@@ -118,45 +119,45 @@ def test_an_interrupted_replay_goes_on_where_it_was(
             return appended(*arguments)
 
         monkeypatch.setattr(resubmission, "append", append)
-        came = resumption.Resumption(still.client, [path], forced, resume=resume, again=again)
+        came = resumption.Resumption(bare.client, [path], forced, resume=resume, again=again)
         with output.progress("replaying") as bar:
             where = located.Located(tmp_path, settings.Settings())
-            command._Run(where, still.client, bar, forced).store([path], came)
+            command._Run(where, bare.client, bar, forced).store([path], came)
 
     appended = resubmission.append
     with pytest.raises(KeyboardInterrupt):
         run(1)
-    done = still.headrace("replay", str(path), "--project", "shop")
+    done = bare.headrace("replay", str(path), "--project", "shop")
     assert (done.returncode, done.stdout) == (1, "")
     assert "was interrupted after 500 captures: say --resume" in done.stderr
     with pytest.raises(KeyboardInterrupt):
         run(1, resume=True)
-    done = still.json("replay", str(path), "--project", "shop", "--resume", code=1)
+    done = bare.json("replay", str(path), "--project", "shop", "--resume", code=1)
     assert (done["stored"], len(done["refused"])) == (200, 1)
-    still.drain()
-    (line,) = equations.verify(still.server, still.client, SHARDS)
+    bare.drain()
+    (line,) = equations.verify(bare.server, bare.client, servers.SHARDS)
     assert (line.balanced, line.acknowledged) == (True, 1200)
-    assert still.json("replay", str(path), "--project", "shop", code=1)["stored"] == 1200
+    assert bare.json("replay", str(path), "--project", "shop", code=1)["stored"] == 1200
     with pytest.raises(KeyboardInterrupt):
         run(2)
-    assert still.json("replay", str(path), "--project", "shop", "--again", code=1)["stored"] == 1200
+    assert bare.json("replay", str(path), "--project", "shop", "--again", code=1)["stored"] == 1200
 
 
-def test_of_two_replays_of_a_file_at_once_one_ends(still: Still, tmp_path: Path) -> None:
+def test_of_two_replays_of_a_file_at_once_one_ends(bare: servers.Servers, tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text(json.dumps(REPORT))
-    came = resumption.Resumption(still.client, [path], captures.Capture(b""))
-    other = resumption.Resumption(still.client, [path], captures.Capture(b""))
-    snapshot = reingest.published(still.client)
+    came = resumption.Resumption(bare.client, [path], captures.Capture(b""))
+    other = resumption.Resumption(bare.client, [path], captures.Capture(b""))
+    snapshot = reingest.published(bare.client)
     payload = reingest.payload(snapshot.projects[0], captures.Capture(b"{}"))
-    sink = reingest.Sink(still.client, SHARDS, 0.8)
+    sink = reingest.Sink(bare.client, servers.SHARDS, 0.8)
     assert len(sink.store([payload], came.source(snapshot.version, 1))) == 1
     with pytest.raises(resubmission.NotedError, match="Another command stored these"):
         sink.store([payload], other.source(snapshot.version, 1))
 
 
 def test_a_project_that_is_retired_during_a_replay_gets_nothing_more(
-    still: Still, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bare: servers.Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "report.json"
     path.write_text(json.dumps(REPORT))
@@ -164,15 +165,15 @@ def test_a_project_that_is_retired_during_a_replay_gets_nothing_more(
 
     def append(*arguments: Any) -> Any:
         monkeypatch.setattr(resubmission, "append", appended)
-        source = registry.Registry(still.server)
+        source = registry.Registry(bare.server)
         source.set_status("shop", "retired")
-        source.publish(still.client)
+        source.publish(bare.client)
         return appended(*arguments)
 
     monkeypatch.setattr(resubmission, "append", append)
     forced = captures.Capture(b"", project="shop")
-    came = resumption.Resumption(still.client, [path], forced)
+    came = resumption.Resumption(bare.client, [path], forced)
     with output.progress("replaying") as bar:
-        run = command._Run(located.Located(tmp_path, settings.Settings()), still.client, bar, forced)
+        run = command._Run(located.Located(tmp_path, settings.Settings()), bare.client, bar, forced)
         with pytest.raises(model.ProjectError, match="Project 1 takes no reports any more"):
             run.store([path], came)

@@ -13,7 +13,7 @@ from workers import pipeline
 from workers.draining import bounds
 
 if TYPE_CHECKING:
-    from tests.integration.deploy.conftest import Still
+    from tests.helpers import servers
 
 pytestmark = pytest.mark.integration
 
@@ -28,87 +28,87 @@ GOOD = json.dumps(REPORT).encode()
 ITEM = {"type": "csp-violation", "url": "https://a.example/", "body": {"effectiveDirective": "img-src"}}
 
 
-def test_a_waiting_payload_is_told_how_many_are_ahead(still: Still) -> None:
-    still.append(GOOD, GOOD)
-    still.append(GOOD)
-    (_, second) = still.append(GOOD, GOOD)
-    answer = still.json("trace", second)
+def test_a_waiting_payload_is_told_how_many_are_ahead(bare: servers.Servers) -> None:
+    bare.append(GOOD, GOOD)
+    bare.append(GOOD)
+    (_, second) = bare.append(GOOD, GOOD)
+    answer = bare.json("trace", second)
     assert (answer["state"], answer["entries_ahead"], answer["payloads_ahead"]) == ("waiting", 2, 4)
-    shown = still.headrace("trace", second).stdout
+    shown = bare.headrace("trace", second).stdout
     assert "with 4 payloads in 2 entries ahead of it" in shown
 
 
-def test_more_entries_than_one_step_counts_are_counted(still: Still) -> None:
+def test_more_entries_than_one_step_counts_are_counted(bare: servers.Servers) -> None:
     for _ in range(2 * batches._PAGE):
-        last = still.append(GOOD)
-    answer = still.json("trace", *last)
+        last = bare.append(GOOD)
+    answer = bare.json("trace", *last)
     assert answer["entries_ahead"] == 2 * batches._PAGE - 1
 
 
-def test_a_payload_in_a_batch_under_work_is_told_its_bounds(still: Still) -> None:
-    (receipt,) = still.append(GOOD)
+def test_a_payload_in_a_batch_under_work_is_told_its_bounds(bare: servers.Servers) -> None:
+    (receipt,) = bare.append(GOOD)
     wanted = receipts.Receipt.parse(receipt)
-    queue = batches.Queue(still.client)
+    queue = batches.Queue(bare.client)
     lease = queue.acquire(wanted.shard, 60_000)
     assert lease
     queue.bind(lease, bounds.encode(bounds.BatchBounds(wanted.entry_id, wanted.entry_id, pipeline.Plan())))
-    answer = still.json("trace", receipt)
+    answer = bare.json("trace", receipt)
     assert (answer["state"], answer["first"], answer["last"]) == (
         "in_batch",
         wanted.entry_id,
         wanted.entry_id,
     )
-    (later,) = still.append(GOOD)
-    assert still.json("trace", later)["state"] == "waiting"
-    assert "in the batch that is being worked on" in still.headrace("trace", receipt).stdout
+    (later,) = bare.append(GOOD)
+    assert bare.json("trace", later)["state"] == "waiting"
+    assert "in the batch that is being worked on" in bare.headrace("trace", receipt).stdout
 
 
-def test_a_committed_payload_is_told_its_verdict(still: Still) -> None:
+def test_a_committed_payload_is_told_its_verdict(bare: servers.Servers) -> None:
     array = json.dumps([ITEM, {**ITEM, "type": 7}, "no report"]).encode()
-    good, bad, mixed = still.append(GOOD, b"[1", array)
-    still.drain()
-    ((fingerprint,),) = still.rows("SELECT fingerprint FROM reports WHERE directive = 'script-src'")
-    answer = still.json("trace", good)
+    good, bad, mixed = bare.append(GOOD, b"[1", array)
+    bare.drain()
+    ((fingerprint,),) = bare.rows("SELECT fingerprint FROM reports WHERE directive = 'script-src'")
+    answer = bare.json("trace", good)
     assert (answer["state"], answer["project"], answer["project_id"]) == ("committed", "shop", 1)
     assert (answer["accepted"], answer["filtered"], answer["invalid"]) == (1, 0, 0)
     assert (answer["fingerprint"], answer["title"]) == (fingerprint, "Blocked inline script")
     assert answer["quarantine"] == []
-    answer = still.json("trace", bad)
+    answer = bare.json("trace", bad)
     assert (answer["accepted"], answer["invalid"], answer["reasons"]) == (0, 1, {"not_json": 1})
     assert [row["reason"] for row in answer["quarantine"]] == ["not_json"]
-    answer = still.json("trace", mixed)
+    answer = bare.json("trace", mixed)
     assert (answer["accepted"], answer["invalid"]) == (1, 2)
     assert answer["reasons"] == {"no_type": 1, "not_an_object": 1}
-    shown = still.headrace("trace", mixed).stdout
+    shown = bare.headrace("trace", mixed).stdout
     assert "1 accepted, 2 invalid" in shown
     assert "no_type 1, not_an_object 1" in shown
 
 
-def test_the_payloads_of_a_corrupt_entry_have_a_verdict(still: Still) -> None:
-    (receipt, _) = still.append(GOOD, GOOD)
+def test_the_payloads_of_a_corrupt_entry_have_a_verdict(bare: servers.Servers) -> None:
+    (receipt, _) = bare.append(GOOD, GOOD)
     wanted = receipts.Receipt.parse(receipt)
     stream = streams.keys(wanted.shard).stream
-    still.client.xtrim(stream, maxlen=0)
-    still.client.xadd(stream, {"n": "1 2", "p": b"garbage"}, id=f"{wanted.ms + 1}-0")
-    still.drain()
+    bare.client.xtrim(stream, maxlen=0)
+    bare.client.xadd(stream, {"n": "1 2", "p": b"garbage"}, id=f"{wanted.ms + 1}-0")
+    bare.drain()
     for index in (0, 1):
-        answer = still.json("trace", f"{wanted.shard}-{wanted.ms + 1}-0-{index}")
+        answer = bare.json("trace", f"{wanted.shard}-{wanted.ms + 1}-0-{index}")
         assert (answer["state"], answer["invalid"]) == ("committed", 1)
         assert answer["reasons"] == {"corrupt_entry": 1}
 
 
-def test_an_unknown_receipt_is_one_sentence_and_a_failure(still: Still) -> None:
-    assert still.json("trace", "3-1795374160064-0-0", code=1)["state"] == "unknown"
-    (receipt,) = still.append(GOOD)
+def test_an_unknown_receipt_is_one_sentence_and_a_failure(bare: servers.Servers) -> None:
+    assert bare.json("trace", "3-1795374160064-0-0", code=1)["state"] == "unknown"
+    (receipt,) = bare.append(GOOD)
     beyond = receipt.removesuffix("-0") + "-1"
-    done = still.headrace("trace", beyond)
+    done = bare.headrace("trace", beyond)
     assert (done.returncode, done.stdout.count("\n")) == (1, 1)
     assert "Its entry holds 1 payloads only" in done.stdout
-    still.drain()
-    assert "Nothing is known of it" in still.headrace("trace", beyond).stdout
+    bare.drain()
+    assert "Nothing is known of it" in bare.headrace("trace", beyond).stdout
 
 
-def test_what_is_no_receipt_is_one_sentence(still: Still) -> None:
-    done = still.headrace("trace", "nonsense")
+def test_what_is_no_receipt_is_one_sentence(bare: servers.Servers) -> None:
+    done = bare.headrace("trace", "nonsense")
     assert done.returncode == 1
     assert done.stderr.startswith("headrace: 'nonsense' is no receipt: ")

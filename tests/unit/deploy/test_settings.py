@@ -7,6 +7,7 @@ import pytest
 from deploy import settings
 from deploy.network import addresses
 from storage.servers import clickhouse
+from tests.helpers import paths
 
 REDIS = "must be redis://[user:password@]host[:port][/database] or rediss://…, not "
 FIELDS = settings.Settings.model_fields
@@ -76,6 +77,13 @@ def test_other_processes_read_the_same_settings(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_setting_says_why(name: str) -> None:
     assert len(FIELDS[name].description or "") > 40
+
+
+def test_the_documentation_describes_every_setting_as_declared() -> None:
+    page = (paths.DOCS / "operate" / "settings.md").read_text("utf-8")
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| `HEADRACE_")]
+    declared = {f"`{settings.PREFIX}{name.upper()}`": field.description for name, field in FIELDS.items()}
+    assert {name: meaning for name, _, meaning in rows} == declared
 
 
 @pytest.mark.parametrize(

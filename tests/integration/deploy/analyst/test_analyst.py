@@ -15,8 +15,7 @@ import pytest
 
 from deploy.analysts import allow_list
 from storage.servers import clickhouse
-from tests.helpers import paths
-from tests.integration.deploy.analyst import analysts
+from tests.helpers import analysts, paths
 
 pytestmark = pytest.mark.integration
 

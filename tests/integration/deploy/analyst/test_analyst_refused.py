@@ -11,7 +11,7 @@ import re
 import pytest
 
 from storage import errors
-from tests.integration.deploy.analyst import analysts
+from tests.helpers import analysts
 
 pytestmark = pytest.mark.integration
 

@@ -17,7 +17,7 @@ from tests.helpers import waiting
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.integration.deploy import conftest
+    from tests.helpers import servers
 
 pytestmark = pytest.mark.integration
 
@@ -49,28 +49,28 @@ def manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[clickhouse.Con
         process.stop()
 
 
-def test_a_server_takes_every_statement(still: conftest.Still, manager: clickhouse.Connection) -> None:
-    printed = still.json("grants", "analyst", "--project", "shop")
+def test_a_server_takes_every_statement(bare: servers.Servers, manager: clickhouse.Connection) -> None:
+    printed = bare.json("grants", "analyst", "--project", "shop")
     assert len(printed) > 10
     for sql in printed:
         with pytest.raises(clickhouse.QueryError) as refused:
-            manager.execute(sql.replace(still.address.database, "headrace"))
+            manager.execute(sql.replace(bare.address.database, "headrace"))
         assert refused.value.code in KEEPS_NO_USERS, (sql, str(refused.value))
 
 
 def test_a_name_that_no_server_knows_would_be_noticed(
-    still: conftest.Still, manager: clickhouse.Connection
+    bare: servers.Servers, manager: clickhouse.Connection
 ) -> None:
-    (profile, *_) = still.json("grants", "analyst")
+    (profile, *_) = bare.json("grants", "analyst")
     with pytest.raises(clickhouse.QueryError) as refused:
         manager.execute(profile.replace("join_use_nulls", "no_such_setting"))
     assert refused.value.code not in KEEPS_NO_USERS
 
 
-def test_every_table_with_projects_is_kept_to_one(still: conftest.Still) -> None:
-    printed = still.json("grants", "analyst", "--project", "shop")
+def test_every_table_with_projects_is_kept_to_one(bare: servers.Servers) -> None:
+    printed = bare.json("grants", "analyst", "--project", "shop")
     policies = [sql for sql in printed if sql.startswith("CREATE ROW POLICY")]
-    tables = still.rows(
+    tables = bare.rows(
         "SELECT DISTINCT table FROM system.columns WHERE database = currentDatabase() "
         "AND name = 'project_id' AND table NOT IN (SELECT name FROM system.tables WHERE engine = 'View')"
     )
@@ -78,14 +78,14 @@ def test_every_table_with_projects_is_kept_to_one(still: conftest.Still) -> None
     assert any("`projects` USING `id` = 1" in sql for sql in policies)
 
 
-def test_without_json_it_can_be_piped_into_a_client(still: conftest.Still) -> None:
-    done = still.headrace("grants", "shop")
+def test_without_json_it_can_be_piped_into_a_client(bare: servers.Servers) -> None:
+    done = bare.headrace("grants", "shop")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count(";\n") == len(still.json("grants", "shop"))
+    assert done.stdout.count(";\n") == len(bare.json("grants", "shop"))
     assert "row policy" not in done.stdout.lower()
 
 
-def test_an_unknown_project_is_one_sentence(still: conftest.Still) -> None:
-    done = still.headrace("grants", "shop", "--project", "nobody")
+def test_an_unknown_project_is_one_sentence(bare: servers.Servers) -> None:
+    done = bare.headrace("grants", "shop", "--project", "nobody")
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1

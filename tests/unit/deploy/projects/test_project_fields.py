@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 
 from deploy.projects import project_fields
 from storage.projects import project_settings
-from tests.helpers import paths
+from tests.helpers import house, paths
 
 PAGE = paths.DOCS / "operate" / "project-settings.md"
 NO_ORIGIN = "is no origin such as https://shop.example, https://*.example.com or null."
@@ -22,9 +23,19 @@ def row(field: project_fields.Field) -> str:
     return f"| `{field.name}` | {shown} | {field.expected} | {field.description} |"
 
 
-@pytest.mark.parametrize("field", project_fields.fields().values(), ids=lambda field: field.name)
-def test_every_setting_stands_in_the_documentation_as_declared(field: project_fields.Field) -> None:
-    assert row(field) in PAGE.read_text("utf-8").splitlines()
+def test_the_documentation_lists_every_setting_as_declared() -> None:
+    table = PAGE.read_text("utf-8").partition("| setting |")[2].partition("\n\n")[0]
+    assert table.splitlines()[2:] == [row(field) for field in project_fields.fields().values()]
+
+
+@pytest.mark.parametrize("name", project_fields.fields())
+def test_every_setting_has_an_effect(name: str) -> None:
+    declaration = project_settings.__name__
+    used = re.compile(rf"""\.{name}\b|["']{name}["']""")
+    sources = [module for module in house.modules() if module.name != declaration]
+    assert any(used.search(module.path.read_text("utf-8")) for module in sources), (
+        f"no module but {declaration} reads {name}"
+    )
 
 
 @pytest.mark.parametrize("field", project_fields.fields().values(), ids=lambda field: field.name)
