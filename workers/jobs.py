@@ -131,7 +131,7 @@ def _lent_connections() -> Iterator[_JobConnections]:
     lent = _idle.pop() if _idle else _connect(_installed[0])
     try:
         yield lent
-    except BaseException:
+    except BaseException:  # interruptions too: an answer that nobody reads would stay in the connection
         lent.close()
         raise
     _idle.append(lent)

@@ -22,7 +22,7 @@ class Connections(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         redis_url: the Redis that holds the queue, the registry and RQ's jobs.
-        clickhouse: the database, as a user who may insert.
+        clickhouse: the database, with a user that may insert.
         shards: number of shards; the same for the edge.
         failpoints: where a test makes work fail, see ``workers.failures.failpoints``.
     """

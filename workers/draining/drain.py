@@ -162,7 +162,7 @@ class Drainer:
         except (errors.RecoverableError, errors.LeaseLostError, *interruption.SURROUNDINGS):
             raise
         except Exception as error:
-            raise rescue.BrokenError(defects.told(error)) from error
+            raise rescue.BrokenError(defects.describe(error)) from error
 
     def _insert(
         self, lease: batches.StreamLease, bound: batch.BoundBatch, tables: pipeline.Tables

@@ -1,1 +1,1 @@
-"""How work on a batch fails or is ended: interruptions, errors of the code, and fail points of tests."""
+"""How work on a batch fails or is ended: interruptions, defects of the code, and failpoints of tests."""

@@ -1,4 +1,4 @@
-"""What is told of an error that nobody foresaw: not its message, which may quote what a sender wrote."""
+"""Descriptions of unforeseen errors, without the message, which may quote a sender's text."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from workers import scrub
 from workers.scrub import names
 
 _MAX: Final = 1024
-"""Characters that are told at most."""
+"""The longest description, in characters."""
 
 
-def told(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
     """Return the kind of an error and its place in the code: ``KeyError in workers/scrub/names.py, line 7``.
 
-    Errors of our own say what they mean. What they may quote of ClickHouse's words is scrubbed.
+    Of a ``HeadraceError`` the first line of its message is kept, but scrubbed: it may quote ClickHouse, which
+    may quote a report.
     """
     if isinstance(error, errors.HeadraceError):
         said = f"{type(error).__name__}: {error}".partition("\n")[0]

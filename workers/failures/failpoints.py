@@ -1,7 +1,8 @@
-"""Places in the work on a batch at which a test makes the process die, hang or fail. Off by default.
+"""Failpoints: places in the work on a batch at which a test makes the process die, hang or fail.
 
-A specification is a comma-separated list of ``<point>=<action>@<probability>``; the action is ``kill`` (the
-process kills itself with SIGKILL), ``raise`` (an error no stage expects) or ``hang<seconds>``. For example
+No failpoint is armed by default. A specification is a comma-separated list of
+``<point>=<action>@<probability>``; the action is ``kill`` (the process kills itself with SIGKILL), ``raise``
+(an error that no stage expects) or ``hang<seconds>``. For example
 ``after_bounds=kill@0.1,before_commit=hang2@1``.
 """
 
@@ -29,10 +30,10 @@ POINTS: Final = (
     "before_commit",
     "after_commit",
 )
-"""In the order in which a batch passes them. ``after_grant`` follows what the quotas of a project grant, and
-``after_<table>`` the insert into that table."""
+"""The failpoints, in the order in which a batch passes them. ``after_grant`` follows the grant of a project's
+quotas, and ``after_<table>`` the insert into that table."""
 EVALUATING: Final = "evaluating"
-"""Is passed with each report, before it is normalised: what fails there is taken for that report's fault."""
+"""The failpoint that each report passes before it is normalised: a failure there is taken for a defect."""
 
 _SPEC: Final = re.compile(r"(?P<point>\w+)=(?P<action>kill|raise|hang(?P<seconds>[\d.]+))@(?P<odds>[\d.]+)")
 
@@ -54,7 +55,7 @@ def parse(specification: str) -> dict[str, _Failpoint]:
     """Read a specification.
 
     Raises:
-        ValueError: it is not of the form above, or names no known point; the message says what it must be.
+        ValueError: it is not of the form above, or names no known point; the message says what is expected.
     """
     found = {}
     for part in filter(None, specification.split(",")):
@@ -79,7 +80,7 @@ def arm(specification: str) -> None:
 
 
 def hit(point: str) -> None:
-    """Pass a point: nothing happens unless it is armed."""
+    """Pass a failpoint: nothing happens unless it is armed."""
     if _armed:
         _fire(point)
 

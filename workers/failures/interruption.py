@@ -1,9 +1,9 @@
-"""What ends work from outside, a stop or a time-out: no error of the work, and no guard may take it for one.
+"""Interruptions: a stop or a time-out ends work from outside, and no guard may take it for a defect.
 
 A signal handler must not raise wherever the signal finds the process: in the middle of a Redis command it
-would leave half an answer in a connection that is used again, and inside a ``finally`` undo what that stands
-for. So an interruption is raised within ``allowed`` alone, which stands around what may take long and may be
-dropped at any point. Elsewhere it waits until such a place is reached.
+would leave half an answer in a connection that is used again, and in a ``finally`` it would prevent the
+clean-up. So an interruption is raised only within ``allowed``, a block for work that may take long and may be
+dropped at any point. Elsewhere the interruption waits until such a block is reached.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SURROUNDINGS: Final = (MemoryError, OSError, ImportError)
-"""Errors that come from the machine or the installation: what was being worked on is not to blame before it
-fails where other work does not."""
+"""Errors that come from the machine or the installation: a payload is not to blame for them unless ordinary
+payloads pass the same trial."""
 
 
 class Interruption(BaseException):
-    """Work was interrupted, through no fault of its own; whoever comes next repeats it."""
+    """Work was interrupted, through no fault of its own; the next drainer repeats it."""
 
 
 class Stopped(Interruption):
-    """The process was told to stop, and what it was doing took too long."""
+    """The process was told to stop, and its work took too long to end by itself."""
 
 
 class TimedOut(Interruption):
@@ -33,7 +33,7 @@ class TimedOut(Interruption):
 
 
 class _State(threading.local):
-    """Of each thread; Python runs signal handlers in the main one."""
+    """The interruption of one thread; Python runs signal handlers in the main thread."""
 
     allowed: bool = False
     waiting: Interruption | None = None
@@ -44,9 +44,9 @@ _state: Final = _State()
 
 
 def interrupt(by: Interruption) -> None:
-    """Interrupt this thread, now or as soon as it may be. To be called by signal handlers.
+    """Interrupt this thread, now or as soon as interruptions are allowed; signal handlers call this.
 
-    What is then raised ends the place where it was allowed: unwinding is not interrupted again.
+    The ``allowed`` block ends with the interruption, so that unwinding is not interrupted again.
     """
     _state.waiting = by
     if _state.allowed:
@@ -54,18 +54,18 @@ def interrupt(by: Interruption) -> None:
 
 
 def forget() -> None:
-    """Forget an interruption that was not raised: what it was to end has ended."""
+    """Forget an interruption that was not raised, because the work that it was to end has ended."""
     _state.waiting = None
 
 
 def was_raised() -> bool:
-    """Say whether this thread was ever interrupted: whatever it was doing then may be half done for ever."""
+    """Say whether this thread was ever interrupted: its work of that moment may be half done for ever."""
     return _state.raised
 
 
 @contextlib.contextmanager
 def allowed() -> Iterator[None]:
-    """Allow interruptions in here; one that waits is raised at once."""
+    """Allow interruptions in this block; an interruption that waits is raised at once."""
     _state.allowed = True
     try:
         if _state.waiting is not None:
@@ -77,7 +77,7 @@ def allowed() -> Iterator[None]:
 
 @contextlib.contextmanager
 def shielded() -> Iterator[None]:
-    """Let interruptions wait until the end of this, where they were allowed around it."""
+    """Let interruptions wait until the end of this block, within a block that allows them."""
     before, _state.allowed = _state.allowed, False
     try:
         yield

@@ -175,7 +175,7 @@ def _make_trials(
     except Exception as error:  # noqa: BLE001 - any error of a stage is the finding; others end as interrupted
         if not _is_of_the_machine(error):
             status = _FAILED
-        os.write(answering, defects.told(error).encode(errors="replace"))
+        os.write(answering, defects.describe(error).encode(errors="replace"))
     finally:
         os._exit(status)
 

@@ -105,7 +105,7 @@ def _error(trial: Trial, entries: Sequence[envelope.Entry]) -> str | None:
     except (errors.RecoverableError, *interruption.SURROUNDINGS):
         raise
     except Exception as error:  # noqa: BLE001 - any other error of a stage is the finding
-        return defects.told(error)
+        return defects.describe(error)
     return None
 
 

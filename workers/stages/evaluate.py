@@ -98,7 +98,7 @@ def run_stage(stage: table.ReportStage, states: Iterable[state.ItemState]) -> No
         except interruption.SURROUNDINGS:
             raise
         except Exception as error:  # noqa: BLE001 - a defect may cost one report, never its shard
-            each.result = report.invalid(outcomes.Reason.DEFECT, error=defects.told(error))
+            each.result = report.invalid(outcomes.Reason.DEFECT, error=defects.describe(error))
 
 
 def _item_states(key: EvaluationKey, decoded: decode.DecodedBody | report.Rejection) -> list[state.ItemState]:
