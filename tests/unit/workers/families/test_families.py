@@ -52,6 +52,17 @@ def typed(name: str, body: object) -> dict[str, Any]:
     return {"age": 15, "body": body, "type": name, "url": "https://www.example.com/a?b", "user_agent": ""}
 
 
+def test_each_module_with_a_family_is_registered() -> None:
+    folder = pathlib.Path(contract.__file__).parent
+    written = {path.stem for path in folder.glob("*.py") if "\nFAMILY: Final" in path.read_text("utf-8")}
+    assert written == {module.__name__.rpartition(".")[2] for module in MODULES}
+
+
+@pytest.mark.parametrize("kind", sorted({family.kind for family in families.ALL}))
+def test_each_kind_is_documented(kind: str) -> None:
+    assert f"\n| `{kind}` |" in (paths.DOCS / "query" / "tables.md").read_text("utf-8")
+
+
 def test_no_two_families_claim_the_same_shape() -> None:
     types = [name for family in families.ALL for name in family.types]
     wrappers = [wrapper for family in families.ALL for wrapper in family.wrappers]
