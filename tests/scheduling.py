@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.workermanage import WorkerController
 
-FIRST: Final = ("tests/faults/", "tests/integration/deploy/", "tests/browser/", "tests/integration/")
+FIRST: Final = (
+    "tests/faults/",
+    "tests/integration/deploy/",
+    "tests/browser/",
+    "tests/integration/",
+    "tests/unit/workers/scrub/",
+    "tests/unit/workers/test_same_rows.py",
+    "tests/unit/workers/families/",
+    "tests/unit/workers/",
+)
+"""What begins first: the longest."""
 TOGETHER: Final = ("tests/faults/",)
 """Folders whose files share a system, and a minute that passes while they run."""
 

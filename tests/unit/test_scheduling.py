@@ -11,7 +11,8 @@ from tests.helpers import paths, waiting
 if TYPE_CHECKING:
     from pathlib import Path
 
-ROOT = paths.ROOT
+QUICK = ("-p", "no:anyio", "-p", "no:valkey", "-p", "no:pytest_cov")
+"""Plugins that take long to load are left out."""
 DEADLY = "import os\ndef test_a(): pass\ndef test_deadly(): os._exit(3)\ndef test_b(): pass\n"
 """A file of tests, the second of which takes its process down."""
 
@@ -21,8 +22,19 @@ def test_a_test_that_ends_its_process_runs_once(tmp_path: Path) -> None:
     (tmp_path / "test_first.py").write_text(DEADLY, "utf-8")
     (tmp_path / "test_second.py").write_text("def test_c(): pass\n", "utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-n2", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path],
-        cwd=ROOT,
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-n2",
+            "-p",
+            "no:cacheprovider",
+            *QUICK,
+            "--rootdir",
+            tmp_path,
+            tmp_path,
+        ],
+        cwd=paths.ROOT,
         stdout=subprocess.PIPE,
         text=True,
         check=False,

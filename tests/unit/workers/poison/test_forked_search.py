@@ -35,6 +35,7 @@ POISON = envelope.receipt(SHARD, "1-1", 1)
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forked_search, "CPU_S", 0.2)
+    monkeypatch.setattr(forked_search, "_SPARE_MEMORY", 1 << 20)
 
 
 def on_venom(harm: Callable[[], object]) -> Any:
