@@ -56,7 +56,7 @@ class BoundBatch(NamedTuple):
         decoded: the same entries, decoded.
         full: whether a limit cut it off, so that more entries wait behind it.
         begun: whether an earlier drainer may have inserted some of its rows; its bounds may then not change.
-        first_uploads: what it counts of reports that may be sent again, by key, where that is known already.
+        counted_reports: its reports that may have retries, by key, where they are known already.
     """
 
     bounds: batch_bounds.BatchBounds
@@ -65,7 +65,7 @@ class BoundBatch(NamedTuple):
     decoded: DecodedBatch
     full: bool
     begun: bool = False
-    first_uploads: Mapping[int, retry_memory.CountedReport] | None = None
+    counted_reports: Mapping[int, retry_memory.CountedReport] | None = None
 
 
 def dated(stored: Sequence[streams.StoredEntry], latest_ms: int) -> list[streams.StoredEntry]:

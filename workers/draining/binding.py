@@ -80,7 +80,7 @@ class Binder:
             decoded.entries, self._registry(), self._admit, latest_ms, batch.project_counts(stored)
         )
         candidates = retries.candidates(lease.stream, decoded.entries, plan)
-        plan, first_uploads = retries.decide(
+        plan, counted_reports = retries.decide(
             plan, candidates, lambda keys: retry_memory.find(self._client, lease.stream, keys)
         )
         full = kept < len(available) or batch.is_full(stored, limits)
@@ -89,7 +89,7 @@ class Binder:
         encoded = batch_bounds.encode(bounds)
         self._queue.bind(lease, encoded)
         failpoints.hit("after_bounds")
-        bound = batch.BoundBatch(bounds, encoded, stored, decoded, full=full, first_uploads=first_uploads)
+        bound = batch.BoundBatch(bounds, encoded, stored, decoded, full=full, counted_reports=counted_reports)
         return self._obey_newest_registry(lease, bound)
 
     def _obey_newest_registry(self, lease: batches.StreamLease, bound: batch.BoundBatch) -> batch.BoundBatch:

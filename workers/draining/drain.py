@@ -196,16 +196,16 @@ class Drainer:
             for name, each in {"committed": payloads, **counts}.items()
             for project, count in each.items()
         ]
-        self._remember_first_uploads(lease.stream, bound)
+        self._note_counted_reports(lease.stream, bound)
         failpoints.hit("before_commit")
         self._queue.commit(lease, bound.encoded, bound.bounds.last, fields)
         return sum(payloads.values()), sum(counts["found"].values())
 
-    def _remember_first_uploads(self, stream: int, bound: batch.BoundBatch) -> None:
-        """Tell later batches which reports this one counts; doing so again changes nothing."""
-        found, plan = bound.first_uploads, bound.bounds.plan
+    def _note_counted_reports(self, stream: int, bound: batch.BoundBatch) -> None:
+        """Note which reports this batch counts, so that later batches know their retries; idempotent."""
+        found, plan = bound.counted_reports, bound.bounds.plan
         if found is None:
-            found = retries.first_uploads(plan, retries.candidates(stream, bound.decoded.entries, plan))
+            found = retries.counted_reports(plan, retries.candidates(stream, bound.decoded.entries, plan))
         retry_memory.note(self._client, stream, found)
 
 

@@ -12,7 +12,7 @@ Equal reports within one upload are several events: no browser uploads a report 
 with a sender are compared, those of ``application/reports+json``; a ``report-uri`` report is uploaded once,
 so an equal one is a new event.
 
-Retries are found once, before a batch is bound, among the first uploads of earlier batches; the decision is
+Retries are found once, before a batch is bound, by the counted reports of earlier batches; the decision is
 part of the plan, so that a batch that is run again decides the same.
 
 Warning: people behind one address with the same browser are one sender. Equal reports of theirs that were
@@ -76,12 +76,12 @@ class RetryCandidate(msgspec.Struct, frozen=True, gc=False):
 def decide(
     plan: pipeline.Plan, found: Sequence[RetryCandidate], lookup: Lookup
 ) -> tuple[pipeline.Plan, dict[int, retry_memory.CountedReport]]:
-    """Return the plan of a new batch with its retries, and the first uploads that later batches must know.
+    """Return the plan of a new batch with its retries, and the counted reports that later batches must know.
 
     Args:
         plan: of the batch.
         found: its ``candidates``.
-        lookup: returns first uploads of earlier batches, see ``retry_memory.find``; called once at most.
+        lookup: returns counted reports of earlier batches, see ``retry_memory.find``; called once at most.
     """
     if not found:
         return plan, {}
@@ -90,24 +90,24 @@ def decide(
         for number in retry_memory.slices(candidate.received_s, candidate.window_s):
             wanted.setdefault(number, set()).add(candidate.key)
     known = lookup(wanted)
-    first: dict[int, retry_memory.CountedReport] = {}
+    counted: dict[int, retry_memory.CountedReport] = {}
     retried: dict[str, tuple[int, ...]] = {}
     for candidate in found:
-        before = first.get(candidate.key) or known.get(candidate.key)
+        before = counted.get(candidate.key) or known.get(candidate.key)
         if before is not None and _is_retry(candidate, before):
             retried[candidate.receipt] = (*retried.get(candidate.receipt, ()), candidate.position)
-            first[candidate.key] = before._replace(retries=before.retries + 1)
+            counted[candidate.key] = before._replace(retries=before.retries + 1)
         else:
-            first[candidate.key] = _seen(candidate, before)
-    return msgspec.structs.replace(plan, retries=retried), first
+            counted[candidate.key] = _counted(candidate, before)
+    return msgspec.structs.replace(plan, retries=retried), counted
 
 
-def first_uploads(
+def counted_reports(
     plan: pipeline.Plan, found: Sequence[RetryCandidate]
 ) -> dict[int, retry_memory.CountedReport]:
-    """Return the first uploads of a batch whose plan was decided before, by key."""
+    """Return the counted reports of a batch whose plan was decided before, by key."""
     return {
-        candidate.key: _seen(candidate, None)
+        candidate.key: _counted(candidate, None)
         for candidate in found
         if candidate.position not in plan.retries.get(candidate.receipt, ())
     }
@@ -143,7 +143,9 @@ def _is_retry(candidate: RetryCandidate, before: retry_memory.CountedReport) -> 
     )
 
 
-def _seen(candidate: RetryCandidate, before: retry_memory.CountedReport | None) -> retry_memory.CountedReport:
+def _counted(
+    candidate: RetryCandidate, before: retry_memory.CountedReport | None
+) -> retry_memory.CountedReport:
     """Return a report that is counted. The retries so far stay: they tell that several people send it."""
     recent = before is not None and candidate.received_s - before.received_s <= candidate.window_s
     again = before.retries if before is not None and recent else 0

@@ -40,7 +40,7 @@ def plan(window_s: int = 1200) -> pipeline.Plan:
 
 
 class Shard:
-    """Batch after batch, each of which knows the first uploads of the earlier ones."""
+    """Batch after batch, each of which knows the counted reports of the earlier ones."""
 
     def __init__(self, window_s: int = 1200) -> None:
         self.plan = plan(window_s)
@@ -53,11 +53,11 @@ class Shard:
     def batch(self, *entries: envelope.Entry) -> dict[tuple[str, str], int]:
         """Process a batch and return its verdicts."""
         found = retries.candidates(SHARD, entries, self.plan)
-        decided, first = retries.decide(self.plan, found, self.lookup)
+        decided, counted = retries.decide(self.plan, found, self.lookup)
         again = bounds.decode(bounds.encode(bounds.BatchBounds("1-0", "2-0", decided))).plan
         assert again == decided
         self.memories |= {
-            key: retry_memory.CountedReport.decode(seen.encode()) for key, seen in first.items()
+            key: retry_memory.CountedReport.decode(seen.encode()) for key, seen in counted.items()
         }
         tables = pipeline.process(SHARD, entries, decided)
         payloads.assert_balanced(tables)
@@ -195,8 +195,8 @@ def test_run_again_it_is_the_same(sent: list[tuple[int, int, bool]]) -> None:
         for at, (number, age, known) in enumerate(sent)
     ]
     found = retries.candidates(SHARD, entries, plan())
-    decided, first = retries.decide(plan(), found, lambda _: {})
+    decided, counted = retries.decide(plan(), found, lambda _: {})
     assert pipeline.process(SHARD, entries, decided) == pipeline.process(SHARD, entries, decided)
     assert retries.candidates(SHARD, entries, decided) == found
-    again = retries.first_uploads(decided, found)
-    assert again == {key: seen._replace(retries=0) for key, seen in first.items()}
+    again = retries.counted_reports(decided, found)
+    assert again == {key: seen._replace(retries=0) for key, seen in counted.items()}
