@@ -17,9 +17,10 @@ import typer
 
 from deploy.cli import options
 from deploy.printing import output, printable
+from deploy.projects import published
 from deploy.replay import captures
 from deploy.servers import backends
-from storage.projects import model, project_settings, registry
+from storage.projects import model, project_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,11 +67,10 @@ def explain(
 
 def _settings(system: located.Located, project: str) -> project_settings.ProjectSettings:
     with contextlib.closing(backends.connect_redis(system.redis_url)) as client:
-        snapshot = registry.read_snapshot(client)
-    for known in snapshot.projects if snapshot else ():
-        if project in {str(known.id), known.name}:
-            return known.settings
-    raise model.ProjectError(f"There is no project {project!r}.")
+        known = published.by_id_or_name(published.read(client))
+    if project not in known:
+        raise model.ProjectError(f"There is no project {project!r}.")
+    return known[project].settings
 
 
 def _read(file: Path, max_body: int) -> Iterator[captures.Read]:

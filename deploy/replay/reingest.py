@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlencode
 
 import redis
 
 from ingest import auth
 from storage import errors
-from storage.projects import model, registry
 from storage.quarantine import resubmission
 from storage.queue import envelope
 from storage.servers import redis_errors
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     import redis.exceptions
 
     from deploy.replay import captures
+    from storage.projects import model
 
 MAX_PAYLOADS: Final = 500
 """Payloads of one append, about what the edge stores at once under load."""
@@ -29,6 +29,8 @@ MAX_BYTES: Final = 4 << 20
 SHARE: Final = 0.5
 """Share of the memory up to the edge's high-water mark that a replay may fill."""
 _POLL_S: Final = 0.2
+
+T = TypeVar("T")
 
 
 class LabelError(errors.HeadraceError):
@@ -84,31 +86,30 @@ class Sink:
         return limit > 0 and int(memory["used_memory"]) > limit * self._share
 
 
-def published(client: redis.Redis) -> model.Snapshot:
-    """Return the published registry; ClickHouse need not answer for it.
-
-    Raises:
-        ProjectError: Redis holds none.
-        RedisUnavailableError: Redis did not answer.
-    """
-    snapshot = registry.read_snapshot(client)
-    if snapshot is None:
-        raise model.ProjectError("Redis does not hold the project registry yet: is maintenance running?")
-    return snapshot
-
-
 def chunks(payloads: Iterable[envelope.Payload]) -> Iterator[list[envelope.Payload]]:
     """Cut payloads into groups that are small enough for one append."""
-    chunk: list[envelope.Payload] = []
-    size = 0
-    for payload in payloads:
-        if chunk and (len(chunk) == MAX_PAYLOADS or size + len(payload.body) > MAX_BYTES):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(payload)
-        size += len(payload.body)
-    if chunk:
-        yield chunk
+    return cut(payloads, lambda payload: (1, len(payload.body)))
+
+
+def cut(items: Iterable[T], weigh: Callable[[T], tuple[int, int]]) -> Iterator[list[T]]:
+    """Cut items into groups that are small enough for one append.
+
+    Args:
+        items: the items, in order; each is stored whole.
+        weigh: returns the payloads of an item, and their bytes.
+    """
+    group: list[T] = []
+    payloads = size = 0
+    for item in items:
+        count, length = weigh(item)
+        if group and (payloads >= MAX_PAYLOADS or size + length > MAX_BYTES):
+            yield group
+            group, payloads, size = [], 0, 0
+        group.append(item)
+        payloads += count
+        size += length
+    if group:
+        yield group
 
 
 def payload(project: model.Project, capture: captures.Capture) -> envelope.Payload:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from deploy.projects import published
 from deploy.replay import reingest
 from storage import errors
 from storage.quarantine import custody, resubmission
@@ -69,7 +70,7 @@ class Requeue:
         self._client = client
         self._sink = sink
         self._lease = lease
-        self._snapshot = reingest.published(client)
+        self._snapshot = published.read(client)
         self.receipts: list[str] = []
         self.kept: list[Kept] = []
 
@@ -81,8 +82,8 @@ class Requeue:
             RecoverableError: Redis or ClickHouse did not answer; another replay continues from here.
         """
         before = len(self.kept)
-        for part in _parts(self._items(page)):
-            self._store(part)
+        for items in reingest.cut(self._items(page), lambda item: (len(item.payloads), item.size)):
+            self._store(items)
         return self.kept[before:]
 
     def _items(self, page: Iterable[quarantined.QuarantineRow]) -> Iterator[_Item]:
@@ -109,7 +110,7 @@ class Requeue:
             try:
                 self.receipts += self._sink.store([one for item in items for one in item.payloads], source)
             except resubmission.StaleRegistryError:
-                self._snapshot = reingest.published(self._client)
+                self._snapshot = published.read(self._client)
                 continue
             custody.release(self._server, self._client, names)
             return
@@ -137,21 +138,6 @@ def _counts(items: Iterable[_Item]) -> dict[str, int]:
     """Return the counts for the ledger: numbered rows by project."""
     rows = Counter(row.project_id for item in items for row in item.rows if row.item)
     return {f"replayed:{project_id}": count for project_id, count in rows.items()}
-
-
-def _parts(items: Iterable[_Item]) -> Iterator[list[_Item]]:
-    """Cut rows into parts that are small enough for one append."""
-    part: list[_Item] = []
-    size = count = 0
-    for item in items:
-        if part and (size + item.size > reingest.MAX_BYTES or count >= reingest.MAX_PAYLOADS):
-            yield part
-            part, size, count = [], 0, 0
-        part.append(item)
-        size += item.size
-        count += len(item.payloads)
-    if part:
-        yield part
 
 
 def payloads(row: quarantined.QuarantineRow) -> list[envelope.Payload]:

@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploy import settings
-from deploy.cli import replay as command
-from deploy.printing import output
-from deploy.replay import captures, reingest, resumption
-from deploy.running import located
+from deploy.projects import published
+from deploy.replay import captures, file_replay, reingest, resumption
 from storage.ledger import equations
 from storage.projects import model, registry
 from storage.quarantine import resubmission
@@ -24,6 +21,14 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 REPORT = {"csp-report": {"document-uri": "https://a.example/", "effective-directive": "script-src"}}
+
+
+def file_replay_of(bare: servers.Servers, forced: captures.Capture) -> file_replay.FileReplay:
+    """Return a replay in this process."""
+    sink = reingest.Sink(bare.client, servers.SHARDS, 0.8)
+    return file_replay.FileReplay(
+        bare.client, sink, forced, 1 << 20, advance=lambda _: None, refuse=lambda _where, _reason: None
+    )
 
 
 def test_a_body_is_stored_and_its_receipt_told(bare: servers.Servers, tmp_path: Path) -> None:
@@ -120,9 +125,7 @@ def test_an_interrupted_replay_goes_on_where_it_was(
 
         monkeypatch.setattr(resubmission, "append", append)
         came = resumption.Resumption(bare.client, [path], forced, resume=resume, again=again)
-        with output.progress("replaying") as bar:
-            where = located.Located(tmp_path, settings.Settings())
-            command._Run(where, bare.client, bar, forced).store([path], came)
+        file_replay_of(bare, forced).store([path], came)
 
     appended = resubmission.append
     with pytest.raises(KeyboardInterrupt):
@@ -148,7 +151,7 @@ def test_of_two_replays_of_a_file_at_once_one_ends(bare: servers.Servers, tmp_pa
     path.write_text(json.dumps(REPORT))
     came = resumption.Resumption(bare.client, [path], captures.Capture(b""))
     other = resumption.Resumption(bare.client, [path], captures.Capture(b""))
-    snapshot = reingest.published(bare.client)
+    snapshot = published.read(bare.client)
     payload = reingest.payload(snapshot.projects[0], captures.Capture(b"{}"))
     sink = reingest.Sink(bare.client, servers.SHARDS, 0.8)
     assert len(sink.store([payload], came.source(snapshot.version, 1))) == 1
@@ -173,7 +176,5 @@ def test_a_project_that_is_retired_during_a_replay_gets_nothing_more(
     monkeypatch.setattr(resubmission, "append", append)
     forced = captures.Capture(b"", project="shop")
     came = resumption.Resumption(bare.client, [path], forced)
-    with output.progress("replaying") as bar:
-        run = command._Run(located.Located(tmp_path, settings.Settings()), bare.client, bar, forced)
-        with pytest.raises(model.ProjectError, match="Project 1 takes no reports any more"):
-            run.store([path], came)
+    with pytest.raises(model.ProjectError, match="Project 1 takes no reports any more"):
+        file_replay_of(bare, forced).store([path], came)
