@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import rich.console
 
-from tests.bench import attacks, comparison, drain, edge, forged, machine, report, scale, understand, whole
+from tests.bench.measuring import machine, report, scale
+from tests.bench.scenarios import attacks, comparison, drain, edge, forged, understand, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.bench import forged
+from tests.bench.scenarios import forged
 from tests.helpers import paths, payloads
 from workers import impossible
 from workers.impossible import matching

@@ -15,15 +15,16 @@ import redis
 from deploy.network import addresses
 from storage.ledger import equations
 from storage.servers import clickhouse
-from tests.bench import corpus, loadgen, memory, probes, stack
-from tests.bench.report import Measurement
+from tests.bench.load import corpus, loadgen, probes, stack
+from tests.bench.measuring import memory
+from tests.bench.measuring.report import Measurement
 from tests.helpers import harness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.bench.scale import Scale
+    from tests.bench.measuring.scale import Scale
 
 SUSTAINED: Final = "end to end"
 THROUGHPUT: Final = ("acknowledged", "became queryable")

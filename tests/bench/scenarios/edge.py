@@ -11,15 +11,17 @@ from storage.ledger import equations
 from storage.limits import exhausted_quotas
 from storage.projects import model, project_settings, registry
 from storage.queue import streams
-from tests.bench import corpus, foreign, loadgen, memory, stack
-from tests.bench.report import Measurement
+from tests.bench.load import corpus, loadgen, stack
+from tests.bench.measuring import memory
+from tests.bench.measuring.report import Measurement
+from tests.bench.yardsticks import foreign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from deploy.processes import child
-    from tests.bench.scale import Scale
+    from tests.bench.measuring.scale import Scale
 
 _REQUESTS: Final = 50_000
 _CONNECTIONS: Final = 512
@@ -36,9 +38,9 @@ def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
     with stack.stores(directory) as stores:
         guarded = _guard(stores)
         for _ in range(scale.repetitions):
-            with _serving(stores, "tests.bench.bare") as served:
+            with _serving(stores, "tests.bench.yardsticks.bare") as served:
                 bare.add(served, _load(stores, stores.project, served, scale))
-            with _serving(stores, "tests.bench.foreign") as served:
+            with _serving(stores, "tests.bench.yardsticks.foreign") as served:
                 foreign_parser.add(served, _load(stores, stores.project, served, scale))
             with _serving(stores, "deploy", "edge", trusted_proxies="", address_rate=0) as served:
                 unchecked.add(served, _load(stores, stores.project, served, scale))

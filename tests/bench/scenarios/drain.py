@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from storage.ledger import equations
 from storage.queue import appenders, envelope
-from tests.bench import corpus, memory, stack
-from tests.bench.report import Measurement
+from tests.bench.load import corpus, stack
+from tests.bench.measuring import memory
+from tests.bench.measuring.report import Measurement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from tests.bench.scale import Scale
+    from tests.bench.measuring.scale import Scale
 
 _ENTRY: Final = 100
 """Payloads in a stream entry, as a busy edge packs them."""

@@ -6,23 +6,23 @@ The CPU time of the process counts, so that what else runs on the machine distur
 from __future__ import annotations
 
 import json
-import pathlib
 import random
 import time
 from typing import TYPE_CHECKING, Final
 
 from storage.queue import envelope
-from tests.bench import corpus
-from tests.bench.report import Measurement
+from tests.bench.load import corpus
+from tests.bench.measuring.report import Measurement
+from tests.helpers import paths
 from workers import pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from tests.bench.scale import Scale
+    from tests.bench.measuring.scale import Scale
 
-_VECTORS: Final = pathlib.Path(__file__).parents[1] / "data" / "payloads.jsonl"
+_VECTORS: Final = paths.DATA / "payloads.jsonl"
 _WEIGHTS: Final = {
     "csp-report-uri": 20,
     "csp-violation": 10,

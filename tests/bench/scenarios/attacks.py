@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 import psutil
 
 from deploy.network import addresses
-from tests.bench import corpus, loadgen, memory, probes, stack
-from tests.bench.report import Measurement
+from tests.bench.load import corpus, loadgen, probes, stack
+from tests.bench.measuring import memory
+from tests.bench.measuring.report import Measurement
 from tests.helpers import harness
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from urllib.parse import SplitResult
 
-    from tests.bench.scale import Scale
+    from tests.bench.measuring.scale import Scale
 
 _PAUSE: Final = 0.1
 _MANY_CONNECTIONS: Final = 1_000

@@ -10,7 +10,7 @@ import random
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from tests.bench.report import Measurement
+from tests.bench.measuring.report import Measurement
 from workers import impossible
 from workers.text import urls
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.bench.scale import Scale
+    from tests.bench.measuring.scale import Scale
 
 _REPORTS: Final = 20_000
 _SEED: Final = 1

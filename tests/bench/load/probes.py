@@ -15,7 +15,7 @@ import msgspec
 from deploy.network import addresses
 from storage.queue import envelope
 from storage.servers import clickhouse
-from tests.bench import corpus, stack
+from tests.bench.load import corpus, stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

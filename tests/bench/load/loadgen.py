@@ -1,4 +1,4 @@
-"""A lean HTTP load generator, run as a process of its own: ``python -m tests.bench.loadgen PLAN``.
+"""A lean HTTP load generator, run as a process of its own: ``python -m tests.bench.load.loadgen PLAN``.
 
 It shares the machine with the system under test, so it spends as little as Python can: keep-alive sockets,
 requests that were built before the clock starts, one ``epoll`` and about ten microseconds a request. It is no
@@ -27,7 +27,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.bench import corpus
+    from tests.bench.load import corpus
 
 _addresses: Final = (f"11.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}" for n in itertools.count())
 """Each request comes from somebody else; the edge must trust loopback to say so."""
@@ -98,7 +98,7 @@ class Running:
         path = directory / f"load-{time.monotonic_ns()}.msgpack"
         path.write_bytes(msgspec.msgpack.encode(plan))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.loadgen", str(path)], stdout=subprocess.PIPE
+            [sys.executable, "-m", "tests.bench.load.loadgen", str(path)], stdout=subprocess.PIPE
         )
 
     def is_under_way(self) -> bool:

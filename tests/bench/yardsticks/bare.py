@@ -1,6 +1,6 @@
 """The yardstick of the edge: the same server, and one Falcon route that reads the body and answers 204.
 
-``python -m tests.bench.bare`` serves it under the gunicorn options of the edge, settings and all.
+``python -m tests.bench.yardsticks.bare`` serves it under the gunicorn options of the edge, settings and all.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The yardstick of the edge's reading: the server of ``bare`` with gunicorn's own parser of HTTP.
 
-``python -m tests.bench.foreign`` serves it. The parser is ``gunicorn_h1c`` where that is installed, which is
-compiled, and else the one in Python; nothing checks what they take.
+``python -m tests.bench.yardsticks.foreign`` serves it. The parser is the compiled ``gunicorn_h1c`` where that
+is installed, and else the one in Python; nothing checks the requests that they take.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from gunicorn.asgi import protocol
 
 from deploy import settings
 from ingest import gunicorn_worker
-from tests.bench import bare
+from tests.bench.yardsticks import bare
 
 PARSER: Final = "gunicorn_h1c" if importlib.util.find_spec("gunicorn_h1c") else "gunicorn's in Python"
 
@@ -38,7 +38,7 @@ class Server(bare.Server):
     def load_config(self) -> None:
         """Hand gunicorn its settings."""
         super().load_config()
-        self.cfg.set("worker_class", "tests.bench.foreign.Worker")
+        self.cfg.set("worker_class", "tests.bench.yardsticks.foreign.Worker")
 
 
 if __name__ == "__main__":

@@ -13,14 +13,15 @@ from deploy.network import addresses, ports
 from deploy.processes import child
 from storage.servers import clickhouse
 from storage.tables import migrate
-from tests.bench import corpus, loadgen, obvious
-from tests.bench.report import Measurement
+from tests.bench.load import corpus, loadgen
+from tests.bench.measuring.report import Measurement
+from tests.bench.yardsticks import obvious
 from tests.helpers import harness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.bench.scale import Scale
+    from tests.bench.measuring.scale import Scale
 
 SCENARIO: Final = "obvious design"
 _BIN: Final = Path(sys.executable).parent
@@ -147,5 +148,5 @@ def _gunicorn(port: int) -> list[str]:
         "--worker-class=gthread",
         "--threads=4",
         "--log-level=error",
-        "tests.bench.obvious:app()",
+        "tests.bench.yardsticks.obvious:app()",
     ]

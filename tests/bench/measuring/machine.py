@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
-from tests.bench.report import Measurement
+from tests.bench.measuring.report import Measurement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.bench.scale import Scale
+    from tests.bench.measuring.scale import Scale
 
 _SPINS: Final = 2_000_000
 _GIBIBYTE: Final = 1024**3

@@ -1,0 +1,1 @@
+"""The means of measuring: the machine, the memory of processes, the size of a run, and its table."""

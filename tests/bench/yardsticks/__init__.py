@@ -1,0 +1,1 @@
+"""Servers and designs to compare Headrace with, on the same machine in the same run."""
