@@ -156,7 +156,7 @@ def _others_wait(client: redis.Redis) -> bool:
 
 
 def drain_shard(stream: int) -> None:
-    """Drain one stream. What cannot be done now stays in the stream for the next job.
+    """Drain one stream. A batch that cannot be stored now waits for the next job.
 
     Raises:
         InsertRefusedError: ClickHouse refuses the batch for good.

@@ -8,7 +8,7 @@ from workers import pipeline
 
 
 class BatchBounds(msgspec.Struct, frozen=True):
-    """What Redis holds of a batch from before its first insert until its commit.
+    """The record of a batch in Redis, from before its first insert until its commit.
 
     Attributes:
         first: id of its first entry.

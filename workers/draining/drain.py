@@ -38,7 +38,7 @@ _Counts = dict[str, dict[int, int]]
 
 
 class Drained(NamedTuple):
-    """What one drain committed."""
+    """How much one drain committed."""
 
     batches: int
     payloads: int

@@ -16,7 +16,7 @@ _MAX: Final = 1024
 def describe(error: BaseException) -> str:
     """Return the kind of an error and its place in the code: ``KeyError in workers/scrub/names.py, line 7``.
 
-    Of a ``HeadraceError`` the first line of its message is kept, but scrubbed: it may quote ClickHouse, which
+    The first line of the message of a ``HeadraceError`` is kept, but scrubbed: it may quote ClickHouse, which
     may quote a report.
     """
     if isinstance(error, errors.HeadraceError):

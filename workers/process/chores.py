@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 
 class Stores(NamedTuple):
-    """What a chore works on.
+    """The connections and shared state of one chore.
 
     Attributes:
         client: a Redis client of the chore's own, without retries.

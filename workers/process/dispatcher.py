@@ -46,7 +46,7 @@ FAILURE_TTL_S: Final = 3600
 
 
 class _StreamState(NamedTuple):
-    """What Redis holds of a stream."""
+    """The state of a stream in Redis."""
 
     entries: int
     leased: bool

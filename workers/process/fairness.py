@@ -45,7 +45,7 @@ FEW_ENTRIES: Final = 50
 
 
 class ProjectLoad(NamedTuple):
-    """What one project has in the queue.
+    """The payloads of one project in the queue.
 
     Attributes:
         sent: payloads that were ever appended.

@@ -76,7 +76,7 @@ def run(where: connections.Connections, stop: threading.Event) -> None:
 def do(chore: Chore, where: connections.Connections, stop: threading.Event, fair: fairness.Fairness) -> None:
     """Repeat the step of a chore until ``stop`` is set; a store that is away delays it, and nothing else.
 
-    Of failures in a row the first one is logged, and the recovery.
+    The first failure of several in a row is logged, and the recovery.
     """
     failing = False
     with _stores(chore, where, fair) as stores:
