@@ -30,24 +30,23 @@ if TYPE_CHECKING:
 _SQL: Final = sql.beside(__name__)
 
 _COUNTED = ("acknowledged", "committed", "found", "quarantined", "beyond", "replayed")
-"""What Redis counts, by shard and project."""
+"""The names of the counts in Redis, by stream and project."""
 
 
 class _StreamBooks(NamedTuple):
-    """What one shard counted, by name and project, and how many entries its stream holds."""
+    """The counts of one stream, by name and project, and how many entries it holds."""
 
     counts: dict[str, dict[int, int]]
     entries: int
 
 
 class Difference(NamedTuple):
-    """One side of an equation is not the other.
+    """A difference: the two sides of an equation are not equal.
 
     Attributes:
-        equation: ``payloads``, ``outcomes``, ``reports`` or ``quarantine``: the equations in their order, by
-            what they check.
-        amount: left side less right side: positive for what is missing, negative for what is too many.
-        where: what is wrong where, for a person.
+        equation: ``payloads``, ``outcomes``, ``reports`` or ``quarantine``: the equations in their order.
+        amount: left side less right side: positive if reports are missing, negative if there are too many.
+        where: a sentence for a person: which difference, and where it is.
     """
 
     equation: str
@@ -66,12 +65,12 @@ class Line(msgspec.Struct, frozen=True):
         outcomes: reports in the table ``outcomes``.
         accepted: those of them that were accepted.
         seen: reports in the table ``reports``, and those that retention removed from it.
-        waiting: payloads that are neither committed nor lost, by shard.
-        stranded: by shard, payloads that were acknowledged, are not committed, and are not in its stream;
+        waiting: payloads that are neither committed nor lost, by stream.
+        stranded: by stream, payloads that were acknowledged, are not committed, and are not in its stream;
             negative when more were committed than acknowledged.
         settled: differences that have a known reason, by equation.
-        quarantined: rows that were put into quarantine; like all that follow, without those of releases that
-            did not count them.
+        quarantined: rows that were put into quarantine; like the counts that follow, without rows of releases
+            that did not count them.
         held: rows that are in the table ``quarantine``.
         replayed: rows that were stored again.
         dropped: rows that an operator dropped.
@@ -98,12 +97,12 @@ class Line(msgspec.Struct, frozen=True):
 
     @property
     def placed(self) -> int:
-        """Rows put into quarantine of which is known where they are."""
+        """Rows that were put into quarantine and that are accounted for."""
         return self.held + self.replayed + self.dropped + self.expired + self.beyond
 
     @property
     def backlog(self) -> int:
-        """Payloads that wait in Redis, or that a drainer holds and has not committed."""
+        """Payloads that wait in Redis, or are in a batch that is not committed."""
         return self.acknowledged - self.committed
 
     @property
@@ -113,7 +112,7 @@ class Line(msgspec.Struct, frozen=True):
 
     @property
     def differences(self) -> list[Difference]:
-        """What does not hold, and where it is."""
+        """The equations that do not hold, each with its difference."""
         found = []
         if self.waiting or self.stranded:
             found.append(Difference("payloads", self.backlog, self._unfinished()))
@@ -139,7 +138,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 def counters(client: redis.Redis, shards: int) -> dict[str, dict[int, int]]:
-    """Return what the queue counted: ``acknowledged``, ``committed``, ``found`` and more, each by project.
+    """Return the counts of all streams: ``acknowledged``, ``committed``, ``found`` and more, by project.
 
     Raises:
         RedisUnavailableError: Redis did not answer.
@@ -155,10 +154,13 @@ def waiting(client: redis.Redis, numbers: Sequence[int]) -> dict[int, dict[int, 
     """
     return {
         number: {
-            project: (sent, max(0, sent - shard.counts["committed"].get(project, 0)) if shard.entries else 0)
-            for project, sent in shard.counts["acknowledged"].items()
+            project: (
+                sent,
+                max(0, sent - stream.counts["committed"].get(project, 0)) if stream.entries else 0,
+            )
+            for project, sent in stream.counts["acknowledged"].items()
         }
-        for number, shard in _read(client, numbers).items()
+        for number, stream in _read(client, numbers).items()
     }
 
 
@@ -193,8 +195,8 @@ def verify(server: clickhouse.Connection, client: redis.Redis, shards: int) -> l
             outcomes=outcomes.get(project, (0, 0))[0],
             accepted=outcomes.get(project, (0, 0))[1],
             seen=seen.get(project, 0),
-            waiting={shard: count for shard, count, lost in _open(read, project) if not lost},
-            stranded={shard: count for shard, count, lost in _open(read, project) if lost},
+            waiting={stream: count for stream, count, lost in _open(read, project) if not lost},
+            stranded={stream: count for stream, count, lost in _open(read, project) if lost},
             settled=settled.get(project, {}),
             quarantined=totals["quarantined"].get(project, 0),
             held=held.get(project, 0),
@@ -220,15 +222,15 @@ def _quarantine(
 def _read(client: redis.Redis, numbers: Sequence[int]) -> dict[int, _StreamBooks]:
     """Read these streams at one moment."""
     with redis_errors.told("did not give the ledger"), client.pipeline(transaction=True) as pipeline:
-        for shard in numbers:
-            pipeline.hgetall(streams.keys(shard).ledger)
-            pipeline.xlen(streams.keys(shard).stream)
+        for stream in numbers:
+            pipeline.hgetall(streams.keys(stream).ledger)
+            pipeline.xlen(streams.keys(stream).stream)
         answers: list[Any] = pipeline.execute()
     pairs = zip(answers[::2], answers[1::2], strict=True)
-    return {number: _shard(*pair) for number, pair in zip(numbers, pairs, strict=True)}
+    return {number: _books(*pair) for number, pair in zip(numbers, pairs, strict=True)}
 
 
-def _shard(fields: dict[bytes, bytes], entries: int) -> _StreamBooks:
+def _books(fields: dict[bytes, bytes], entries: int) -> _StreamBooks:
     counts: dict[str, dict[int, int]] = {name: {} for name in _COUNTED}
     for field, amount in fields.items():
         name, _, project = field.decode().partition(":")
@@ -237,21 +239,21 @@ def _shard(fields: dict[bytes, bytes], entries: int) -> _StreamBooks:
     return _StreamBooks(counts, entries)
 
 
-def _totals(shards: Iterable[_StreamBooks]) -> dict[str, dict[int, int]]:
+def _totals(books: Iterable[_StreamBooks]) -> dict[str, dict[int, int]]:
     totals: dict[str, dict[int, int]] = {name: defaultdict(int) for name in _COUNTED}
-    for shard in shards:
-        for name, counts in shard.counts.items():
+    for stream in books:
+        for name, counts in stream.counts.items():
             for project, amount in counts.items():
                 totals[name][project] += amount
     return totals
 
 
-def _open(shards: Mapping[int, _StreamBooks], project: int) -> Iterator[tuple[int, int, bool]]:
-    """Yield each shard whose payloads are not all committed: how many are not, and whether they are gone."""
-    for number, shard in shards.items():
-        count = shard.counts["acknowledged"].get(project, 0) - shard.counts["committed"].get(project, 0)
+def _open(books: Mapping[int, _StreamBooks], project: int) -> Iterator[tuple[int, int, bool]]:
+    """Yield each stream whose payloads are not all committed: how many are not, and whether they are gone."""
+    for number, stream in books.items():
+        count = stream.counts["acknowledged"].get(project, 0) - stream.counts["committed"].get(project, 0)
         if count:
-            yield number, count, count < 0 or not shard.entries
+            yield number, count, count < 0 or not stream.entries
 
 
 def _misplaced(table: str, missing: int) -> str:

@@ -1,8 +1,8 @@
-"""Marks in both stores, by which it shows that one of them was restored to an earlier state.
+"""Marks in Redis and in ClickHouse, by which it shows that one of them was restored to an earlier state.
 
 A mark is a number that grows by one, with the time at which it was made. It is written to Redis first and to
-ClickHouse afterwards, and no further one is made until both have it. So ClickHouse has the mark that Redis
-has, or the one before it; anything else is a break: one store knows less than the other, because it was
+ClickHouse afterwards, and no further mark is made until both have it. So ClickHouse has the mark that Redis
+has, or the mark before it. Anything else is a break: one of the two knows less than the other, because it was
 restored from a backup, failed over to a replica that lagged, or was emptied.
 
 Warning: a store that was set back by less than ``INTERVAL_MS`` may have the same mark as before.
@@ -40,12 +40,12 @@ class Mark(NamedTuple):
 
 
 class Break(NamedTuple):
-    """One store stands at an earlier time than the other. All times are in milliseconds since the epoch.
+    """A break: one store stands at an earlier time than the other. Times are in milliseconds since the epoch.
 
     Attributes:
-        store: which one.
+        store: the store that stands at the earlier time.
         since_ms: the time at which it stands, give or take a minute; 0 when it has no mark at all.
-        until_ms: the last time that the other one knows of.
+        until_ms: the last time that the other store knows of.
         found_ms: when it was found.
     """
 
@@ -58,7 +58,7 @@ class Break(NamedTuple):
 def keep(client: redis.Redis, server: clickhouse.Connection) -> Break | None:
     """Compare the stores, and make a mark if the last one is old enough; return a break, once it is recorded.
 
-    Several processes may do so at once.
+    Several processes may call it at once.
 
     Raises:
         RecoverableError: Redis or ClickHouse did not answer.

@@ -1,6 +1,6 @@
-"""Differences in the ledger that have a known reason: what a restored backup lost, or doubled.
+"""Settlements: differences in the ledger with a known reason, such as a backup that was restored.
 
-They are recorded, not mended: from then on ``headrace verify`` tells only what differs beyond them.
+A difference is recorded, not mended: from then on ``headrace verify`` tells only of differences beyond it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class SettlementError(errors.HeadraceError):
 def open_differences(
     server: clickhouse.Connection, client: redis.Redis, shards: int
 ) -> list[tuple[equations.Line, equations.Difference]]:
-    """Return what can be settled, while nothing moves.
+    """Return the differences that can be settled, while no report moves.
 
     Raises:
         SettlementError: payloads wait, or are gone from the queue; or reports came in meanwhile.

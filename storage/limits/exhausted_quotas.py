@@ -25,7 +25,7 @@ class Exhausted(NamedTuple):
     Attributes:
         project_id: the project that has the quota.
         key: the public key that has the quota; "" if it is the project's.
-        reason: which quota.
+        reason: the reason that tells which quota it is.
         limit: the limit that was reached.
         until_s: when there is room again, in seconds since the epoch by Redis' clock.
     """

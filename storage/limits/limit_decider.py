@@ -53,7 +53,7 @@ class LimitDecider:
 
     Args:
         client: a synchronous client without retries.
-        lease: of the stream.
+        lease: the drainer's lease of the stream.
         batch: a text that tells the batch from all others of its stream, without spaces.
         clock: seconds since the epoch.
 
@@ -83,7 +83,7 @@ class LimitDecider:
 
         Args:
             project_id: the project.
-            kind: of the items; each kind is remembered apart.
+            kind: the kind of the items; each kind is remembered apart.
             items: hash of each item and of its coarse key, in the order in which they may take what is left.
             at_s: time of receipt, in seconds since the epoch.
             most: new items in an hour, and as many coarse keys; with 0 any number of items is new.
@@ -158,9 +158,9 @@ class LimitDecider:
         prefix = f"headrace:limits:{{{project_id}}}"
         decision_key = f"{prefix}:rulings:{self._lease.stream}"
         names = (decision_key, f"{prefix}:{subject}", exhausted_quotas.EXHAUSTED_KEY, clocks.KEY)
-        whose = (f"{subject}/{part}", self._lease.token, self._batch)
+        identity = (f"{subject}/{part}", self._lease.token, self._batch)
         with redis_errors.told():
-            answer = script.run(self._client, names, *whose, *arguments)
+            answer = script.run(self._client, names, *identity, *arguments)
         if answer is None:
             raise errors.LeaseLostError(
                 f"Stream {self._lease.stream} was taken over: a newer drainer has a decision on its batch."

@@ -1,4 +1,4 @@
-"""Quotas: which there are, how each is counted, and which of them a project's settings set.
+"""Quotas: the kinds of quota, how each is counted, and which of them a project's settings set.
 
 A quota is counted in slots of time, by time of receipt. Its reason stands in the table ``outcomes`` for each
 report that it keeps out, and in the answer of an edge that refuses an upload because of it.

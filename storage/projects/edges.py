@@ -1,8 +1,8 @@
-"""Which edge processes are connected to Redis, and by which version of the registry each of them goes.
+"""The edge processes that are connected to Redis, and the version of the registry by which each one works.
 
-Each keeps one connection on which it looks at Redis several times a second, and names it after that version:
-nothing is written for it, and an edge that ends is gone from the list with its connection. Who changed the
-registry waits here until every edge goes by it.
+An edge keeps one connection on which it polls Redis several times a second, and names the connection after
+that version: nothing is written for it, and an edge that ends is gone from the list with its connection. A
+command that changed the registry waits here until every edge works by the change.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from storage.projects import registry
 from storage.servers import redis_errors
 
 FOLLOW_S: Final = 10.0
-"""How long edges are waited for. They look five times a second; one that is starved may take seconds."""
+"""Seconds for which a command waits for edges. They poll five times a second; a starved one takes seconds."""
 _POLL_S: Final = 0.02
 _PREFIX: Final = "headrace-edge"
 _NAME: Final = re.compile(_PREFIX + r":([\w.-]+):(\d+):(\d+)")
@@ -32,7 +32,7 @@ _ODD: Final = re.compile(r"[^\w.-]", re.ASCII)
 class Edge(NamedTuple):
     """An edge process: its machine, its process id there, its version of the registry (0: none yet).
 
-    ``idle_s`` is for how many seconds it has not looked at Redis.
+    ``idle_s`` is the number of seconds since it polled Redis.
     """
 
     host: str
@@ -41,34 +41,34 @@ class Edge(NamedTuple):
     idle_s: int
 
     def __str__(self) -> str:
-        """Return it as people say it."""
+        """Return the process as a person would name it."""
         return f"process {self.pid} on {self.host}"
 
 
 class Followed(NamedTuple):
-    """The edge processes that go by the registry as it is, and those that did not come to it in time."""
+    """The edge processes that know the registry as it is, and those that did not learn of it in time."""
 
     know: tuple[Edge, ...]
     late: tuple[Edge, ...]
 
 
 def name(version: int | None) -> str:
-    """Return how this process names its connection while it goes by this version of the registry."""
+    """Return the name of this process's connection while it works by this version of the registry."""
     host = _ODD.sub("-", socket.gethostname())[:64] or "-"
     return f"{_PREFIX}:{host}:{os.getpid()}:{version or 0}"
 
 
 async def announce(client: redis.asyncio.Redis, version: int | None) -> None:
-    """Say on this connection by which version of the registry this process goes from now on.
+    """Name this connection after the version of the registry by which this process works from now on.
 
-    A Redis that does not let its user name connections lets no command wait for this edge, and no more.
+    Where Redis does not let its user name connections, no command waits for this edge; nothing else is lost.
     """
     with contextlib.suppress(redis.exceptions.ResponseError):
         await client.client_setname(name(version))
 
 
 def look(client: redis.Redis) -> Followed:
-    """Return which of the connected edge processes go by the registry as it is now.
+    """Return which of the connected edge processes know the registry as it is now.
 
     Raises:
         RedisUnavailableError: Redis did not answer, or does not show its connections to this user.
@@ -77,9 +77,9 @@ def look(client: redis.Redis) -> Followed:
 
 
 def follow(client: redis.Redis) -> Followed:
-    """Wait until every connected edge process goes by the registry as it is now, or by a later one.
+    """Wait until every connected edge process works by the registry as it is now, or by a later one.
 
-    One that has been silent for ``FOLLOW_S`` is not waited for: it is frozen, or its machine is gone.
+    An edge that has been silent for ``FOLLOW_S`` is not waited for: it is frozen, or its machine is gone.
 
     Raises:
         RedisUnavailableError: Redis did not answer, or does not show its connections to this user.

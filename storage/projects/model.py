@@ -1,4 +1,4 @@
-"""What the registry holds: projects, with their keys and settings, and a snapshot of all of them. Pure."""
+"""The registry's contents: projects, with their keys and settings, and a snapshot of all of them. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from storage.projects import project_settings, public_keys
 from storage.text import characters
 
 MOST_ID: Final = 10**12
-"""The highest id that somebody may choose: those after it are exact numbers everywhere, too."""
+"""The highest id that a command may choose: the ids after it are exact numbers everywhere, too."""
 
 Status = Literal["active", "disabled", "retired", "deleted"]
 
@@ -26,13 +26,13 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         id: the number in the endpoint's URL, never given twice.
         name: for people.
-        keys: its enabled public keys, the one for new pages first; what older releases know of keys.
+        keys: its enabled public keys, the one for new pages first; older releases know no more of keys.
         key_records: all its keys with their state and validity, in the same order; see ``records``.
         status: decides the edge's answer (403, 410). A deleted project is never published.
-        settings: what an operator set.
+        settings: the settings of the project.
         revision: grows by one with every change.
-        removed_before: no report whose window starts before this is taken (ms since the epoch), because such
-            ones are being removed, or were. It never falls.
+        removed_before: a report is not taken if its window starts before this time (ms since the epoch),
+            because such reports are being removed, or were. The time never falls.
     """
 
     id: int
@@ -46,7 +46,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def records(self) -> public_keys.Keys:
-        """All keys in full; those that an older release wrote are enabled and never end."""
+        """All keys in full; keys that an older release wrote are enabled and never end."""
         return self.key_records or tuple(public_keys.Key(key=key) for key in self.keys)
 
 
@@ -58,7 +58,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
             there ever were. The time alone would stand still when a clock is set back; the number alone would
             come again after a backup was restored.
         projects: all that were not deleted, by id.
-        deleted: ids of those that were: what still comes in for them is dropped.
+        deleted: ids of the deleted projects: payloads that still come in for them are dropped.
     """
 
     version: int

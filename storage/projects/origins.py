@@ -6,11 +6,12 @@ A pattern is one of
 * ``https://*.example.com``: any host below example.com, but not example.com itself;
 * ``https://shop.example:*``: any port;
 * ``shop.example`` or ``*.example.com``: over http and https;
-* ``null``: what has no origin. Sandboxed frames and some browser components send ``Origin: null``; documents
+* ``null``: pages without an origin. Sandboxed frames and some browser components send ``Origin: null``;
+documents
   such as ``about:srcdoc`` and ``data:`` have none, and of others browsers tell the scheme alone.
 
-Origins are compared as the Fetch standard serialises them. What can be neither, as a URL with a password, is
-allowed by no pattern.
+Origins are compared as the Fetch standard serialises them. A text that is neither an origin nor a URL, such
+as a URL with a password, is allowed by no pattern.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class Patterns:
         return known
 
     def allow_request(self, origin: bytes, referer: bytes) -> bool:
-        """Tell whether a request may come from where its headers say; one that says nothing may.
+        """Tell whether a request may come from the page that its headers name; one that names none may.
 
         Args:
             origin: the header ``Origin``, empty when absent.

@@ -1,14 +1,14 @@
 """The guard of the partition key, which comes from a public query string.
 
 A project has at most ``max_partitions`` live (environment, release) pairs; a pair is live while reports
-arrived under it within ``LIFE_MS``, or as long as no other needs its place. A quarter of the places may be
-taken within an hour, so that who makes up releases does not have all of them at once. Which pairs are live is
-kept in Redis, in a sorted set per project, and in another one the first ``MOST_ENVIRONMENTS`` of their
-environments.
+arrived under it within ``LIFE_MS``, or as long as no other pair needs its place. A quarter of the places may
+be taken within an hour, so that a sender of made-up releases does not get all of them at once. The live pairs
+of a project are kept in a Redis sorted set, and the first ``MOST_ENVIRONMENTS`` of their environments in
+another.
 
 Reports of a refused pair land in release ``(other)``, under their own environment if it is among those, else
 under the empty one. So the partitions stay bounded whatever a sender makes up, and few of them are written by
-all shards.
+drainers of several streams.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ LIFE_MS: Final = 7 * 24 * 3600 * 1000
 """A release that sent nothing for a week makes room for a newer one; its rows stay."""
 
 MOST_ENVIRONMENTS: Final = 5
-"""The real ones are few, and there before anybody makes up more."""
+"""Environments that keep their name under ``(other)``: real ones are few, and there before made-up ones."""
 _NEW_SHARE: Final = 1 / 4
-"""Of the places: so many may be taken within an hour."""
+"""The share of the places that may be taken within an hour."""
 _LEAST_NEW: Final = 10
 _HOUR_MS: Final = 3_600_000
 _HOUR_KEPT_S: Final = 7_200
@@ -46,7 +46,7 @@ def keys(project_id: int) -> tuple[str, str]:
 
 
 def most_new(most: int) -> int:
-    """Return how many pairs of a project may come to live within an hour, if it may have so many."""
+    """Return how many pairs of a project may come to live within an hour, out of so many in all."""
     return max(_LEAST_NEW, int(most * _NEW_SHARE))
 
 
@@ -63,11 +63,11 @@ def admit(  # noqa: PLR0913 - the bounds of a project, and two times
 
     Args:
         client: a synchronous client without retries.
-        project_id: whose pairs these are.
-        pairs: in the order in which they may claim the places that are left.
+        project_id: the project of the pairs.
+        pairs: the pairs, in the order in which they may take the places that are left.
         most: the project's ``max_partitions``.
         now_ms: time of receipt, in milliseconds since the epoch.
-        clock: seconds since the epoch; what is later was dated by a clock that was ahead.
+        clock: seconds since the epoch; a later time of receipt was told by a clock that was ahead.
 
     Raises:
         RedisUnavailableError: Redis did not answer.

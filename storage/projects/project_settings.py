@@ -1,7 +1,7 @@
-"""What an operator may set for each project: one typed struct from which everything else derives.
+"""The settings of a project: one typed struct from which commands, files and documentation derive.
 
-Each field says what it does, and in which bounds, where it is declared. So the commands that set, show and
-export settings know a new field by themselves, and a test compares the documentation with it.
+The declaration of a setting says what the setting does, and in which bounds. So the commands that set, show
+and export settings know a new setting by themselves, and a test compares the documentation with it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ NO_LIMIT: Final = "no_limit"
 
 
 class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The settings of one project. Lists are tuples: equal settings are remembered by their hash."""
+    """The settings of one project. Lists are tuples, so that results are cached by the settings' hash."""
 
     allowed_origins: Annotated[
         tuple[str, ...],
@@ -158,7 +158,7 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         msgspec.Meta(
             description=(
                 "Which reports are kept: all (off), a fixed share of each finding's (fixed), or as many as "
-                "fit into a budget, the loudest findings giving way first (adaptive)."
+                "fit into a budget, the most frequent findings giving way first (adaptive)."
             ),
             examples=["off", "adaptive"],
             extra={NO_LIMIT: "off"},

@@ -1,7 +1,7 @@
 """The public keys of a project: several at a time, enabled or disabled, valid for ever or until a time.
 
-Guarantee: a project always has an enabled key that never ends, so that there is one for new pages. It stands
-first. Everything here is pure: it takes the records of a project and returns the new ones.
+Guarantee: a project always has an enabled key that never ends, so that there is one for new pages. That key
+stands first. The functions are pure: they take the keys of a project and return the new ones.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 from storage import errors
 
 MAX_KEYS: Final = 50
-"""Records per project: every edge holds all of them. Beyond that the oldest that ended is forgotten."""
+"""Records per project: every edge holds all of them. Beyond, the oldest key that ended is forgotten."""
 
 _KEY: Final = re.compile(r"[0-9A-Za-z_-]{8,64}")
 
@@ -30,7 +30,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         key: as it stands in the endpoint's URL.
         state: whether reports may come with it.
-        created: milliseconds since the epoch; 0 for one that is older than these records.
+        created: milliseconds since the epoch; 0 for a key that is older than these records.
         valid_until: milliseconds since the epoch; None for ever.
     """
 
@@ -90,11 +90,11 @@ def rotated(records: Keys, old: str, new: Key, *, now_ms: int, grace_ms: int) ->
     """Return the records with a new key in the place of an old one, which stays valid for the grace.
 
     Args:
-        records: of the project.
+        records: the keys of the project.
         old: the key to replace; empty for the first, which is the one for new pages.
-        new: its successor.
+        new: the key that replaces it.
         now_ms: milliseconds since the epoch.
-        grace_ms: how long the old one stays valid; it never outlives an end that it had before.
+        grace_ms: for how long the old key stays valid, unless it had an earlier end already.
 
     Raises:
         KeyRuleError: there is no such key, it does not work any more, or too many work.
@@ -134,7 +134,7 @@ def find(records: Keys, name: str) -> Key:
 
 
 def _with_room(records: Keys, now_ms: int, places: int = 1) -> Keys:
-    """Forget the oldest of those that no longer work, as far as places are wanting."""
+    """Forget the oldest keys that no longer work, as far as places are wanting."""
     surplus = len(records) + places - MAX_KEYS
     if surplus <= 0:
         return records

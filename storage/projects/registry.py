@@ -37,7 +37,7 @@ _records_decoder = msgspec.json.Decoder(public_keys.Keys)
 
 
 Change = Callable[[model.Project], model.Project]
-"""Makes the next revision of a project out of the current one; called again when another writer won."""
+"""A function that makes the next revision of a project; called again when another writer won."""
 
 
 class Registry:
@@ -77,7 +77,7 @@ class Registry:
         raise model.ProjectError(f"There is no project {name_or_id!r}.")
 
     def deleted(self) -> tuple[model.Project, ...]:
-        """Return all projects that were deleted; one has its name until all that was stored of it is gone."""
+        """Return all deleted projects; each has its name until all that was stored of it is gone."""
         return tuple(project for project in self._all() if project.status == "deleted")
 
     def get_deleted(self, name_or_id: str) -> model.Project:
@@ -104,10 +104,10 @@ class Registry:
 
         Args:
             name: 1 to 64 printable characters, not just a number.
-            records: its public keys; a fresh one unless it is given some.
-            settings: of the project.
-            status: of the project.
-            number: its id, which no project ever had; else the next one.
+            records: its public keys; empty for a fresh one.
+            settings: the settings of the project.
+            status: the status of the project.
+            number: its id, which no project ever had; None for the next one.
 
         Raises:
             ProjectError: the name is not allowed or taken, or the id is; or it is above ``model.MOST_ID``.
@@ -129,7 +129,7 @@ class Registry:
                 return project
 
     def change(self, name_or_id: str, change: Change) -> model.Project:
-        """Store what a change makes of a project, and return it; nothing is stored when it changes nothing.
+        """Change a project and return it; nothing is stored when the change leaves the project as it is.
 
         Raises:
             ProjectError: there is no such project.
@@ -137,7 +137,7 @@ class Registry:
         return self._change(lambda: self.get(name_or_id), change)
 
     def change_deleted(self, number: int, change: Change) -> model.Project:
-        """Store what a change makes of a deleted project, and return it.
+        """Change a deleted project and return it.
 
         Raises:
             ProjectError: there is no such project.
@@ -196,14 +196,14 @@ class Registry:
     def publish(self, client: redis.Redis, *, replace: int | None = None) -> int | None:
         """Write the registry to Redis, where edges and workers read it, unless a newer one is there.
 
-        One that was there before this registry was read is not newer: ClickHouse was restored from a backup.
+        A snapshot that was there before this registry was read is not newer: ClickHouse was restored.
 
         Args:
-            client: where to.
+            client: the Redis that holds the queue.
             replace: the newer version that an earlier call found; if it is still there, it gives way.
 
         Returns:
-            The newer version that stays in Redis; None when this one is there.
+            The newer version that stays in Redis; None where this snapshot is published.
 
         Raises:
             RedisUnavailableError: Redis did not take it.
@@ -236,11 +236,11 @@ class Registry:
         return project in self._all()
 
     def _all(self) -> tuple[model.Project, ...]:
-        """Return all projects that ever were."""
+        """Return all projects, deleted ones included."""
         return tuple(project for _, project in self._changes())
 
     def _changes(self) -> Sequence[tuple[int, model.Project]]:
-        """Return all projects that ever were, each after its last change, in milliseconds since the epoch."""
+        """Return all projects, deleted ones too, each with the time of its last change (ms)."""
         return [(changed_ms, _project(row)) for changed_ms, *row in self._server.execute(_SQL["current"])]
 
     def _require_free(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Taking rows out of the quarantine, one process at a time: what earlier ones left unfinished comes first."""
+"""Taking rows out of the quarantine, one process at a time: work that was interrupted is finished first."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def taken(
     """Hold the right to take rows out during the block.
 
     Raises:
-        LeaseTakenError: somebody else has it.
+        LeaseTakenError: another process has it.
         RecoverableError: Redis or ClickHouse did not answer.
     """
     with leases.hold(client, leases.QUARANTINE, wait_s) as lease:
@@ -36,10 +36,11 @@ def taken(
 
 
 def release(server: clickhouse.Connection, client: redis.Redis, names: Sequence[quarantined.Name]) -> None:
-    """Remove rows that were stored again, and then what was noted of that.
+    """Remove rows that were stored again, and then the notes on them.
 
     Raises:
-        ClickHouseUnavailableError: they are not removed yet; the next one who has the right does it.
+        ClickHouseUnavailableError: they are not removed yet; the next process that has the right removes
+        them.
     """
     if not quarantined.remove(server, names):
         raise errors.ClickHouseUnavailableError("ClickHouse has not deleted the rows yet: try again.")
@@ -49,7 +50,7 @@ def release(server: clickhouse.Connection, client: redis.Redis, names: Sequence[
 def expire(
     server: clickhouse.Connection, client: redis.Redis, shards: int, trusts: Callable[[int], bool]
 ) -> int:
-    """Remove rows that were kept for as long as they are, and return how many; most calls find none.
+    """Remove rows that have expired, and return how many they were; most calls find none.
 
     Args:
         server: a connection of a user who may delete rows.
@@ -58,7 +59,7 @@ def expire(
         trusts: asked for the time (ms since the epoch); if it says no, nothing is removed for now.
 
     Raises:
-        LeaseTakenError: somebody else takes rows out just now.
+        LeaseTakenError: another process takes rows out just now.
         RecoverableError: Redis or ClickHouse did not answer.
     """
     every = committed(client, shards, quarantined.Selection())

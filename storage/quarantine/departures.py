@@ -1,10 +1,11 @@
-"""What leaves the quarantine: rows are named first, then deleted, then counted, so that none is lost unseen.
+"""Departures: rows leave the quarantine by steps, in which they are named, deleted and then counted.
 
-A *step* takes out some rows. Their names go into the table ``leaving``; from then on they count as gone. They
-are deleted by these names, counted in ``departures``, and the names forgotten. A step that was interrupted is
-completed by whoever comes next: it deletes what was named, and counts what is gone.
+A *step* takes out some rows. Their names go into the table ``leaving``; from then on the rows count as gone.
+They are deleted by these names, counted in ``departures``, and the names forgotten. A step that was
+interrupted is completed by the next process: it deletes the named rows, and counts those that are gone. So no
+row is lost without being counted.
 
-One process at a time does this, by a lease. One that was frozen past its lease names nothing any more,
+One process at a time does this, by a lease. A process that was frozen past its lease names nothing any more,
 because a later step has begun.
 """
 
@@ -31,13 +32,13 @@ _MOST: Final = 100_000
 
 
 def take_out(server: clickhouse.Connection, cause: str, where: str, parameters: Mapping[str, object]) -> None:
-    """Delete the rows of the quarantine that meet a condition, and count them; whole parts go at once.
+    """Delete the rows of the quarantine that meet a condition, and count them; whole parts are dropped.
 
     Args:
         server: a connection of a user who may alter tables.
-        cause: why they leave.
-        where: the condition, in SQL; of the columns receipt, item, project_id, reason and received only.
-        parameters: its parameters.
+        cause: why the rows leave.
+        where: the condition, in SQL, over the columns receipt, item, project_id, reason and received only.
+        parameters: the parameters of the condition.
     """
     complete(server)
     while True:
@@ -48,7 +49,7 @@ def take_out(server: clickhouse.Connection, cause: str, where: str, parameters: 
 
 
 def complete(server: clickhouse.Connection) -> None:
-    """Bring steps that were interrupted to an end."""
+    """Complete the steps that were interrupted."""
     for step, cause in server.execute(_SQL["open_steps"]):
         _complete(server, step, cause)
     for (step,) in server.execute(_SQL["closed_steps"]):
@@ -56,7 +57,7 @@ def complete(server: clickhouse.Connection) -> None:
 
 
 def _begin(server: clickhouse.Connection) -> int:
-    """Return the number of a new step: earlier ones name nothing from now on."""
+    """Return the number of a new step: earlier steps name nothing from now on."""
     ((latest,),) = server.execute(_SQL["latest_step"])
     step = int(latest) + 1
     _record(server, step, "", [(0, 0)])
@@ -87,7 +88,7 @@ def _complete(server: clickhouse.Connection, step: int, cause: str) -> None:
 
 
 def _record(server: clickhouse.Connection, step: int, cause: str, rows: list[tuple[int, int]]) -> None:
-    """Record how many rows of each project left in a step; what is recorded twice counts once."""
+    """Record how many rows of each project left in a step; a repetition of the same record counts once."""
     columns: dict[str, list[Any]] = {
         "step": [step] * len(rows),
         "cause": [cause] * len(rows),

@@ -1,4 +1,4 @@
-"""The quarantine: reading what could not be understood, and taking it out.
+"""The rows of the quarantine: payloads that could not be understood, read and taken out.
 
 A row is named by its receipt and its number within it. Rows of older releases have no number: they are told
 apart by their bytes, as far as these differ.
@@ -30,7 +30,7 @@ _DAY_MS: Final = 86_400_000
 
 
 class Name(NamedTuple):
-    """What tells a row from others; ``digest`` is the hash of its bytes, 0 if it has a number."""
+    """The name of a row; ``digest`` is the hash of its bytes, 0 if the row has a number."""
 
     received_ms: int
     receipt: str
@@ -70,23 +70,23 @@ class QuarantineRow(NamedTuple):
 
 
 class StreamHead(NamedTuple):
-    """Of a shard: entries before this one are committed, so that their rows do not come back."""
+    """The oldest entry of a stream that is not committed: rows of earlier entries do not come back."""
 
-    shard: int
+    stream: int
     ms: int
     seq: int
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """Which rows are meant: those that have all of this.
+    """Which rows of the quarantine are meant: the rows that meet all of these conditions.
 
     Attributes:
         receipt: the receipt; empty for any.
         project_id: the project; -1 for any.
         reason: the reason; empty for any.
         before_ms: received earlier than this (ms since the epoch).
-        heads: entries that are not committed, and later ones, are not meant; empty for any.
-        others_ms: the same for shards without a head: received earlier than this.
+        heads: rows of these entries, and of later ones in their stream, are not meant; empty for any.
+        others_ms: rows of a stream without a head were received earlier than this (ms since the epoch).
     """
 
     receipt: str = ""
@@ -105,7 +105,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
             "project_id": self.project_id,
             "reason": self.reason,
             "before_ms": min(self.before_ms, _FOREVER_MS),
-            "shards": [head.shard for head in heads],
+            "streams": [head.stream for head in heads],
             "heads_ms": [head.ms for head in heads],
             "heads_seq": [head.seq for head in heads],
             "others_ms": self.others_ms,
@@ -113,7 +113,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Extent(NamedTuple):
-    """How many rows a selection has now, and the same selection without what is still to come."""
+    """How many rows a selection has now, and the same selection without rows that are still to come."""
 
     rows: int
     selection: Selection
@@ -150,12 +150,12 @@ def pages(server: clickhouse.Connection, selection: Selection) -> Iterator[list[
 
 
 def drop(server: clickhouse.Connection, selection: Selection) -> None:
-    """Remove the rows of a selection, and count them; parts of nothing else go first, and take no room."""
+    """Remove the rows of a selection, and count them; parts without other rows are dropped, without room."""
     departures.take_out(server, departures.DROPPED, _SQL["selected"], selection.parameters)
 
 
 def expired(now_ms: int, selection: Selection) -> Selection:
-    """Return what of a selection is of days that ended ``KEPT_DAYS`` before a time (ms since the epoch)."""
+    """Return the selection of those rows whose day ended ``KEPT_DAYS`` before a time (ms since the epoch)."""
     before_ms = now_ms // _DAY_MS * _DAY_MS - KEPT_DAYS * _DAY_MS
     return msgspec.structs.replace(selection, before_ms=max(0, min(selection.before_ms, before_ms)))
 

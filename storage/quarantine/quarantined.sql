@@ -1,7 +1,7 @@
 -- name: columns
 received, receipt, project_id, environment, release, reason, error, raw, cityHash64(raw), item
 
--- name: receipt_shard
+-- name: receipt_stream
 toUInt64OrZero(splitByChar('-', receipt)[1])
 
 -- name: receipt_ms
@@ -12,11 +12,11 @@ toUInt64OrZero(splitByChar('-', receipt)[3])
 
 -- name: head_ms
 -- The id of the oldest entry of a row's stream that is not committed: its milliseconds.
-transform({receipt_shard}, %(shards)s, CAST(%(heads_ms)s, 'Array(UInt64)'), toUInt64(%(others_ms)s))
+transform({receipt_stream}, %(streams)s, CAST(%(heads_ms)s, 'Array(UInt64)'), toUInt64(%(others_ms)s))
 
 -- name: head_seq
 -- Its sequence number.
-transform({receipt_shard}, %(shards)s, CAST(%(heads_seq)s, 'Array(UInt64)'), toUInt64(0))
+transform({receipt_stream}, %(streams)s, CAST(%(heads_seq)s, 'Array(UInt64)'), toUInt64(0))
 
 -- name: selected
 -- The condition that a row is of a selection, and of a batch that is committed. Ids of an earlier generation may be

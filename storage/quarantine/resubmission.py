@@ -1,8 +1,8 @@
-"""Storing payloads again: appended, noted where they came from, and counted, all in one step.
+"""Storing payloads again: they are appended, their source is noted, and they are counted, all in one step.
 
-Guarantee: what is noted was appended, and what was appended is noted, whatever is killed; so nothing is
-stored twice by who looks at the notes first. Nothing is appended for a project that takes no reports by the
-registry as it is published at that moment.
+Guarantee: every noted payload was appended, and every appended payload is noted, whatever is killed. So
+nothing is stored twice by a process that looks at the notes first. Nothing is appended for a project that
+takes no reports by the registry as it is published at that moment.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class StaleRegistryError(errors.HeadraceError):
 
 
 class NotedError(errors.HeadraceError):
-    """Somebody else stored these payloads meanwhile."""
+    """Another process stored these payloads meanwhile."""
 
 
 class Note(NamedTuple):
-    """A field of the notes: what it must hold, empty for nothing, and what it holds once this is stored."""
+    """A field of the notes: its value before, empty for none, and its value once the payloads are stored."""
 
     field: str
     before: str
@@ -47,15 +47,15 @@ class Note(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Where payloads come from, as far as it must not change while they are stored.
+    """The source of payloads, as far as it must not change while they are stored.
 
     Attributes:
-        version: of the registry by which they were chosen.
+        version: the version of the registry by which they were chosen.
         key: the Redis key of the notes.
         notes: the notes.
         keep_s: how long the notes are kept, in seconds; 0 is for ever.
-        lease: which must be held still, if any.
-        counts: what is added to the ledger, by field.
+        lease: the lease that the process must still hold, if any.
+        counts: the amounts that are added to the ledger, by field.
     """
 
     version: int
@@ -69,7 +69,7 @@ class Source(NamedTuple):
 def append(
     client: redis.Redis, groups: Mapping[int, list[envelope.Payload]], source: Source
 ) -> dict[int, str]:
-    """Append one entry for each shard, at least one, and return their ids.
+    """Append one entry to each stream, at least one, and return their ids by stream.
 
     Raises:
         StaleRegistryError: nothing was stored, because the registry is another one by now.
@@ -79,11 +79,11 @@ def append(
     """
     answer = _append(client, groups, source)
     if answer[0] == b"lost" and source.lease is not None:
-        source.lease.require()  # it may have lapsed without being taken: then it is ours again
+        source.lease.require()  # a lease that lapsed and was not acquired since is renewed
         answer = _append(client, groups, source)
     match answer[0]:
         case b"stored":
-            return {shard: entry_id.decode() for shard, entry_id in zip(groups, answer[1:], strict=True)}
+            return {stream: entry_id.decode() for stream, entry_id in zip(groups, answer[1:], strict=True)}
         case b"stale":
             raise StaleRegistryError("The registry changed meanwhile.")
         case b"noted":
@@ -122,7 +122,7 @@ def noted(client: redis.Redis) -> list[quarantined.Name]:
 
 
 def forget(client: redis.Redis, names: Iterable[quarantined.Name]) -> None:
-    """Forget rows that are removed.
+    """Forget the notes on rows that are removed.
 
     Raises:
         RedisUnavailableError: Redis did not answer.

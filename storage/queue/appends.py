@@ -64,7 +64,7 @@ class Producer:
         self._number = 0
 
     def next_call(self, groups: Iterable[Group], at_s: float) -> Call:
-        """Return the next append: what ``queue/append_entries.lua`` is called with.
+        """Return the next append: the keys and arguments for ``queue/append_entries.lua``.
 
         Args:
             groups: the payloads for each stream, in the order of the answer.

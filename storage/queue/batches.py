@@ -46,7 +46,7 @@ class UncommittedEntry(NamedTuple):
 
 
 class EntriesBefore(NamedTuple):
-    """How many entries, and payloads in them, are drained before an entry."""
+    """The number of entries, and of payloads in them, that are drained before an entry."""
 
     entries: int
     payloads: int

@@ -1,8 +1,8 @@
-"""Streams whose ids are ahead of the clock, because it was: found, and brought back to it.
+"""Drift: streams whose ids are ahead of the clock, because the clock was ahead, are brought back to it.
 
 Ids only increase, so that a clock which was ahead for a moment leaves a stream ahead until it gets there. An
 id is nothing but a place in its stream, and every entry has its time of receipt beside it, so nothing waits
-for that; but a receipt would show a time to come, and a stream at the end of all numbers would take nothing
+for that. But a receipt would show a time to come, and a stream at the end of all numbers would take nothing
 more. A stream is brought back once it is empty, and no id is given twice (``queue/realign_ids.lua``).
 """
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     import redis.exceptions
 
 AHEAD_MS: Final = 2 * clocks.SLACK_MS
-"""By how much a stream is ahead before anything is said of it: one that Redis' clock makes never is."""
+"""How far ahead a stream must be to be told of: a stream never is by the ids of Redis' clock alone."""
 
 
 class Drift(NamedTuple):
-    """By how many milliseconds a stream is ahead of the clock, and whether it was brought back just now."""
+    """How many milliseconds a stream is ahead of the clock, and whether it was brought back just now."""
 
     ahead_ms: int
     mended: bool
@@ -39,12 +39,12 @@ def find(
     mend: bool = False,
     clock: Callable[[], float] = time.time,
 ) -> dict[int, Drift]:
-    """Return the streams that are ahead of Redis' clock and of ours.
+    """Return the streams that are ahead of both Redis' clock and this process's.
 
     Args:
         client: a synchronous client.
-        numbers: of the streams to look at.
-        mend: whether to bring those back that are empty.
+        numbers: the numbers of the streams to look at.
+        mend: whether to bring empty streams back.
         clock: seconds since the epoch.
 
     Raises:

@@ -1,8 +1,8 @@
-"""What one stream entry holds: the payloads of one group commit, as the edge accepted them.
+"""The value of a stream entry: the payloads of one group commit, as the edge accepted them.
 
-An entry is MessagePack: ``[version, [payload, ...]]``; all its payloads belong to the same shard. The id of
+A value is MessagePack: ``[version, [payload, ...]]``; all its payloads belong to the same shard. The id of
 the entry is its place in the stream; with the position of the payload in the entry it makes the receipt. The
-time of receipt stands beside the value; entries of earlier releases have their id's.
+time of receipt stands beside the value; entries of earlier releases were received when their id says.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ENVIRONMENT_BLANKED: Final = 1
 RELEASE_BLANKED: Final = 2
 """Flag: the request named an invalid release, which the edge blanked."""
 OTHER_RELEASE: Final = "(other)"
-"""The release under which is kept and counted whose own (environment, release) pair is one too many."""
+"""The release of reports whose own (environment, release) pair is one too many."""
 MAX_USER_AGENT: Final = 512
 """Characters of a ``User-Agent`` that are kept."""
 MAX_CONTENT_TYPE: Final = 128
@@ -42,8 +42,8 @@ class Payload(msgspec.Struct, array_like=True, frozen=True, gc=False):
             never a rule.
         flags: bit set of ``ENVIRONMENT_BLANKED`` and ``RELEASE_BLANKED``.
         body: the inflated request body, 1 byte to 1 MiB.
-        sender: who sent it, as a keyed hash of address and ``User-Agent``, if the sender may send the same
-            again; 0 when it may not, or is unknown. Entries of earlier releases have none.
+        sender: a keyed hash of the sender's address and ``User-Agent``, if the sender may send the payload
+            again; 0 if it may not, or is unknown. Entries of earlier releases have none.
     """
 
     project_id: int
@@ -60,7 +60,7 @@ class Payload(msgspec.Struct, array_like=True, frozen=True, gc=False):
 class Entry(NamedTuple):
     """A decoded stream entry: its id (``<ms>-<seq>``) and its payloads in the order of arrival.
 
-    ``dated_ms`` is its time of receipt, in milliseconds since the epoch; None for that of its id.
+    ``dated_ms`` is its time of receipt, in milliseconds since the epoch; None if its id tells the time.
     """
 
     id: str
@@ -104,6 +104,6 @@ def shard_of(project_id: int, environment: str, release: str, shards: int) -> in
     return zlib.crc32(f"{project_id}\0{environment}\0{release}".encode()) % shards
 
 
-def receipt(shard: int, entry_id: str, index: int) -> str:
-    """Return the receipt of a payload: where it was stored, ``<shard>-<ms>-<seq>-<index>``."""
-    return f"{shard}-{entry_id}-{index}"
+def receipt(stream: int, entry_id: str, index: int) -> str:
+    """Return the receipt of a payload, ``<stream>-<ms>-<seq>-<index>``: where it was stored."""
+    return f"{stream}-{entry_id}-{index}"

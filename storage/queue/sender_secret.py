@@ -1,7 +1,7 @@
 """The secret under which senders are hashed: one for each day, the same at every edge, and then forgotten.
 
-Without it a hash says nothing about an address; with it, who holds Redis could try all addresses. So it never
-leaves Redis and the edges, and expires a day after its own.
+Without the secret a hash says nothing about an address. With it, an operator of Redis could try all
+addresses: so the secret never leaves Redis and the edges, and expires a day after the day it is for.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _BYTES: Final = 16
 
 
 async def load(client: redis.asyncio.Redis, day: int) -> bytes:
-    """Return the secret of a day, which the first edge to ask makes up.
+    """Return the secret of a day; the first edge that asks makes it up.
 
     Args:
         client: the edge's client.

@@ -1,1 +1,1 @@
-"""What is removed from the tables: projects that were deleted, and reports that are too old."""
+"""Removal from the tables: of deleted projects, and of reports that are too old."""

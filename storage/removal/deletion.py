@@ -1,12 +1,12 @@
 """Deleting a project: everything that was stored of it goes, and its id is never given again.
 
 1. Every edge is given time to learn that the project is retired.
-2. The project is marked as deleted, and that is published: no command stores anything for it again, and
-   workers drop what is in the queue all the same. That is waited for.
-3. Its rows and counts go. Only then the mark loses the project's name.
+2. The project is marked as deleted, and the mark is published: no command stores anything for it again, and
+   workers drop its payloads that are still in the queue. The deletion waits for that.
+3. Its rows and counts are deleted. Only then the mark loses the project's name.
 
-Every step may run twice. A deletion that was interrupted is repeated by the same command, or taken up by
-maintenance, which also removes what an edge or a worker that was frozen meanwhile may bring in later.
+Every step may run twice. A deletion that was interrupted is repeated by the same command, or finished by
+maintenance, which also removes rows that an edge or a worker brings in later because it was frozen.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 _SQL: Final = sql.beside(__name__)
 
 SETTLE_S: Final = 5.0
-"""How long an edge may still take reports of a retired project: far longer than between two looks."""
+"""Seconds for which an edge may still take reports of a retired project: far longer than its polls."""
 DRAIN_S: Final = 60.0
-"""How long the workers may take to drop what waits in the queue."""
+"""Seconds that workers may take to drop payloads that wait in the queue."""
 _POLL_S: Final = 0.1
 
 _SYNCHRONOUS: Final = {"mutations_sync": 1}
@@ -63,7 +63,7 @@ def delete(server: clickhouse.Connection, client: redis.Redis, shards: int, proj
     if project.status != "deleted":
         _require_retired(project)
         source.publish(client)
-        # Waited for rather than read off the time of the change: a clock may have been set meanwhile.
+        # The wait is measured, not read off the time of the change: a clock may have been set meanwhile.
         time.sleep(SETTLE_S)
         _require_drained(client, shards, project)
         project = source.change(str(project.id), _marked)
@@ -75,9 +75,9 @@ def delete(server: clickhouse.Connection, client: redis.Redis, shards: int, proj
 
 
 def sweep(server: clickhouse.Connection, client: redis.Redis, shards: int) -> list[int]:
-    """Remove what there is of deleted projects, and return the projects of which something was left.
+    """Remove all that is left of deleted projects, and return the projects of which something was left.
 
-    Most calls find nothing. A project whose payloads still wait in the queue is left for the next one.
+    Most calls find nothing. A project whose payloads still wait in the queue is left for the next call.
 
     Raises:
         RecoverableError: Redis or ClickHouse did not answer.
@@ -154,7 +154,7 @@ def _tables(server: clickhouse.Connection) -> list[str]:
 
 
 def _delete_counts(client: redis.Redis, shards: int, project_id: int) -> None:
-    """Remove what Redis counted and remembers of a project, but for what ends there by itself."""
+    """Remove a project's counts and memories from Redis, but for those that expire there by themselves."""
     each = [streams.keys(number) for number in isolation.present(client, shards)]
     with redis_errors.told("did not delete the counts"):
         with client.pipeline(transaction=False) as pipeline:

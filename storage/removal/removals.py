@@ -1,7 +1,7 @@
 """Removals: the rows of one partition that are too old are counted, deleted, and remembered as a number.
 
-Guarantee: once nothing can be inserted below the cutoff (``retention`` sees to that), a removal
-deletes what it counted, whatever is killed on the way, also if two processes are at it. Its number is claimed
+Guarantee: once nothing can be inserted below the cutoff (``retention`` sees to that), a removal deletes the
+rows that it counted, whatever is killed on the way, also if two processes carry it out. Its number is claimed
 by the token of an insert. Its deletion is one mutation, which ClickHouse carries out by itself once it took
 it, which can be found by its text, and which does nothing if the removal is over.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SQL: Final = sql.beside(__name__)
 
 MUTATION_S: Final = 3600.0
-"""How long deleting from one partition may take."""
+"""Seconds that deleting from one partition may take."""
 _POLL_S: Final = 0.1
 
 _SYNCHRONOUS: Final = {"mutations_sync": 1}
@@ -31,12 +31,12 @@ class Removal(NamedTuple):
     """One removal.
 
     Attributes:
-        project_id: whose reports go.
-        number: grows with each removal of the project; 0 for those that older releases began, which are of
-            all partitions and told apart by their cutoff.
+        project_id: the project whose reports go.
+        number: grows with each removal of the project; 0 for a removal that an older release began: it is of
+            all partitions, and told from others by its cutoff.
         cutoff: reports whose window starts before this go (ms since the epoch).
-        environment: of the partition.
-        release: of the partition.
+        environment: the environment of the partition.
+        release: the release of the partition.
         reports: how many reports were counted.
     """
 
@@ -140,7 +140,7 @@ def _wait(server: clickhouse.Connection, removal: Removal) -> None:
 
 
 def mutations(server: clickhouse.Connection, removal: Removal) -> list[tuple[int, str]]:
-    """Return of each mutation of a removal that ClickHouse remembers whether it is done, and why it fails."""
+    """Return whether each mutation of a removal is done, and why it fails, as far as ClickHouse remembers."""
     found: list[tuple[int, str]] = server.execute(_SQL["mutations"], removal.parameters)
     return found
 
@@ -152,7 +152,7 @@ def count(server: clickhouse.Connection, removal: Removal) -> int:
 
 
 def _record(server: clickhouse.Connection, removal: Removal, reports: int, *, finished: bool) -> None:
-    """Record a step of a removal; of several processes that do the same one, the first counts."""
+    """Record a step of a removal; of several processes that record the same step, the first counts."""
     row: dict[str, list[Any]] = {
         "project_id": [removal.project_id],
         "number": [removal.number],

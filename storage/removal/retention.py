@@ -1,6 +1,6 @@
 """Retention: reports that are older than their project keeps them are removed, and counted.
 
-Guarantee: what is deleted is exactly what was counted, and the ledger balances before, while and after.
+Guarantee: exactly the counted reports are deleted, and the ledger balances before, while and after.
 
 1. The registry forbids reports that are older than the cutoff (``Project.removed_before``), and batches under
    way that do not know of it are waited for. From then on no such row can come in.
@@ -36,15 +36,15 @@ log = structlog.get_logger(__name__)
 
 DAY_MS: Final = 86_400_000
 LONGEST_WAIT_MS: Final = DAY_MS // 2
-"""Nothing is removed while a payload waits for longer: what it holds may be too old by now."""
+"""Nothing is removed while a payload waits for longer: its reports may be too old by now."""
 SLACK_MS: Final = DAY_MS + LONGEST_WAIT_MS
-"""How much older a new row may be than the retention: by the longest dedupe window, and the wait."""
+"""Milliseconds by which a new row may exceed the retention: the longest dedupe window, and the wait."""
 SETTLE_S: Final = 5.0
-"""How long batches under way are waited for; if that is not enough, the next call tries again."""
+"""Seconds of waiting for batches under way; if they take longer, the next call tries again."""
 
 
 def cutoff_of(now_ms: int, days: int) -> int:
-    """Return before which time windows are removed under a retention of so many days: a midnight in UTC."""
+    """Return the cutoff under a retention of so many days: a midnight in UTC before which windows go."""
     return (now_ms - SLACK_MS) // DAY_MS * DAY_MS - days * DAY_MS
 
 
@@ -55,7 +55,7 @@ def enforce(
     projects: Iterable[model.Project],
     trusts: Callable[[int], bool] = lambda _: True,
 ) -> int:
-    """Remove what is too old, and return how many reports that were; most calls find nothing to do.
+    """Remove the reports that are too old, and return how many they were; most calls find none.
 
     Args:
         server: a connection of a user who may alter tables.
@@ -66,7 +66,7 @@ def enforce(
 
     Raises:
         RecoverableError: Redis or ClickHouse did not answer; the next call takes up the work.
-        LeaseTakenError: another process is at it.
+        LeaseTakenError: another process enforces retention just now.
     """
     numbers = isolation.present(client, shards)
     with leases.hold(client, leases.RETENTION, leases.WAIT_S) as lease:
@@ -90,7 +90,7 @@ def enforce(
 
 
 def _remove(server: clickhouse.Connection, project_id: int, cutoff: int, lease: leases.ProcessLease) -> int:
-    """Remove what a project has below a cutoff, and return how many reports that were."""
+    """Remove the reports of a project below a cutoff, and return how many they were."""
     whole = removals.Removal(project_id, 0, cutoff, "", "", 0)
     numbers = itertools.count(removals.latest(server, project_id) + 1)
     total = 0
@@ -153,7 +153,7 @@ def _forbidding(cutoff: int) -> registry.Change:
 def _clock(server: clickhouse.Connection, client: redis.Redis, numbers: Iterable[int]) -> tuple[int, int]:
     """Return the time, and when the oldest payload that waits was received, in milliseconds.
 
-    Of several clocks the one that is behind counts: one that is ahead would remove what is young.
+    Of several clocks the earliest counts: a clock that is ahead would remove young reports.
     """
     with redis_errors.told("did not tell what waits"), client.pipeline(transaction=False) as pipeline:
         for number in numbers:

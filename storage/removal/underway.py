@@ -2,7 +2,7 @@
 
 A drainer reads the registry, binds its batch, and then looks whether the registry changed meanwhile; if it
 did, the batch is bound again before anything of it is stored. So once a registry is published, a batch by an
-older one either shows in the bounds of its shard, or stores nothing under the older one.
+older one either shows in the bounds of its stream, or stores nothing under the older one.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _decoder: Final = msgspec.json.Decoder(_Bounds)
 
 
 def published(client: redis.Redis, source: registry.Registry) -> model.Snapshot:
-    """Publish the registry, and return what workers and edges find from now on.
+    """Publish the registry, and return the snapshot that workers and edges find from now on.
 
     Raises:
         RecoverableError: Redis or ClickHouse did not answer, or something newer stands there for now.

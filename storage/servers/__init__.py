@@ -1,1 +1,1 @@
-"""What is said to Redis and ClickHouse, and how their errors are told apart."""
+"""The calls to Redis and ClickHouse, and how their errors are told apart."""

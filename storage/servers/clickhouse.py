@@ -51,20 +51,20 @@ _TRANSIENT_CODES: Final = frozenset(
 )
 
 TOO_MANY_PARTITIONS: Final = "partitions for single INSERT block"
-"""Has the code of TOO_MANY_PARTS, but time does not mend it."""
+"""The text of an error that has the code of TOO_MANY_PARTS, but that time does not mend."""
 _DISK_FULL: Final = ("No space left on device", "Disk quota exceeded")
-"""Comes under the code of what was being written, unless ClickHouse noticed before (NOT_ENOUGH_SPACE)."""
+"""Texts of a full disk, under the code of the write, unless ClickHouse noticed before (NOT_ENOUGH_SPACE)."""
 _DATA_ERRORS: Final = (
     clickhouse_driver.errors.TypeMismatchError,
     clickhouse_driver.errors.TooLargeStringSize,
     clickhouse_driver.errors.UnknownTypeError,
     clickhouse_driver.errors.LogicalError,
 )
-"""What the driver raises for data that does not fit, before anything reached the server."""
+"""Errors that the driver raises for data that does not fit, before anything reached the server."""
 
 
 class Address(msgspec.Struct, frozen=True):
-    """Where a ClickHouse server speaks the native protocol, and as whom to log in."""
+    """The address at which a ClickHouse server speaks the native protocol, and the user to log in as."""
 
     host: str
     port: int
@@ -78,7 +78,7 @@ class QueryError(errors.HeadraceError):
 
     Args:
         message: a sentence for a person.
-        code: the server's; 0 when the driver refused it.
+        code: the code of the server's error; 0 when the driver refused the statement.
     """
 
     def __init__(self, message: str, code: int = 0) -> None:

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 KEY: Final = "headrace:clock"
 """Redis string: the time by maintenance's clock, in ms since the epoch, as it told last."""
 TOLD_S: Final = 0.1
-"""How often maintenance tells it, while Redis answers."""
+"""Seconds after which maintenance tells its time again, while Redis answers."""
 SLACK_MS: Final = 30_000
-"""By how much clocks may differ for good: far more than those of machines that ask for the time do."""
+"""How far clocks may differ for good: far more than the clocks of machines that ask for the time do."""
 
 
 def latest_ms(client: redis.Redis, clock: Callable[[], float] = time.time) -> int:
-    """Return the time by the latest of Redis' clock, maintenance's and our own, in ms since the epoch.
+    """Return the time by the latest of Redis' clock, maintenance's and this process's, in ms.
 
     Raises:
         RedisUnavailableError: Redis did not answer.
@@ -42,7 +42,7 @@ def latest_ms(client: redis.Redis, clock: Callable[[], float] = time.time) -> in
 def earliest_ms(
     client: redis.Redis, server: clickhouse.Connection, clock: Callable[[], float] = time.time
 ) -> int:
-    """Return the time by the earliest of Redis' clock, ClickHouse's and our own, in ms since the epoch.
+    """Return the time by the earliest of Redis' clock, ClickHouse's and this process's, in milliseconds.
 
     Raises:
         RecoverableError: Redis or ClickHouse did not answer.

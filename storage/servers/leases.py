@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 TTL_MS: Final = 10_000
-"""How long a dead holder keeps others waiting."""
+"""Milliseconds for which a dead holder keeps other processes waiting."""
 WAIT_S: Final = 15.0
-"""How long a command waits for a lease: longer than a dead holder has it."""
+"""Seconds for which a command waits for a lease: longer than the lease of a dead holder lasts."""
 _POLL_S: Final = 0.2
 
 QUARANTINE: Final = "quarantine"
@@ -54,7 +54,7 @@ class ProcessLease:
         self.token = token
 
     def require(self) -> None:
-        """Check that nobody else has taken the lease.
+        """Check that no other process has taken the lease.
 
         Raises:
             LeaseLostError: it lapsed.

@@ -1,4 +1,4 @@
-"""What Redis fails at, told as one error: ``RedisUnavailableError``."""
+"""Failures of Redis, told as one error: ``RedisUnavailableError``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 FAILURES: Final = (redis.exceptions.RedisError, OSError)
-"""What redis-py raises when the server does not answer, refuses, or cannot be reached."""
+"""The errors of redis-py when the server does not answer, refuses, or cannot be reached."""
 
 
 class told:  # noqa: N801 - reads as a verb: ``with redis_errors.told("did not take the reports")``

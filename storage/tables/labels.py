@@ -1,8 +1,9 @@
-"""The labels of stored reports: what they depend on is read day by day, and they are changed in place.
+"""The labels of stored reports: read day by day with all that they depend on, and changed in place.
 
-A change is a mutation of the two columns alone: the counts of a row and its place in the table stay what they
-are, whatever is merged or inserted meanwhile. A row is changed only while it says what it said when its label
-was found. So a change that was interrupted may be made again, and one that nobody waited for does no harm.
+A change is a mutation of the two columns alone: the counts of a row and its place in the table stay as they
+are, whatever is merged or inserted meanwhile. A row is changed only while it says the same as when its label
+was found. So an interrupted change may be made again, and a change does no harm if it ends later than
+expected.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
 _SQL: Final = sql.beside(__name__)
 
 MUTATION_TIMEOUT_S: Final = 3600.0
-"""How long the changes of one day may take; ClickHouse goes on with them when nobody waits."""
+"""Seconds for which a command waits for the changes of one day; ClickHouse goes on with them afterwards."""
 
 _POLL_S: Final = 0.2
 _PAGE: Final = 100_000
-"""Stored rows that are read at a time, about; what they say fits into 100 MB."""
+"""Stored rows that are read at a time, about; their texts fit into 100 MB."""
 _CHANGES: Final = 20_000
 """Labels that one mutation changes: its text is stored with the table until it is done."""
 _MAX_STATEMENT: Final = 16 << 20
@@ -41,18 +42,18 @@ class UnsettledError(errors.HeadraceError):
 
 
 class StoredFinding(NamedTuple):
-    """What stored rows say that a label may depend on, and how many reports say it.
+    """A finding as stored rows tell it, as far as a label may depend on it, and how many reports tell it.
 
     Attributes:
-        key: hash of all but the title and the number.
+        key: a hash of all but the title and the number of reports.
         document: the page; "" where no label depends on it.
         policy: hash of the policy; 0 where no label depends on it.
-        collapsed: whether it was one variant too many, so that most of what it said is gone.
+        collapsed: whether its variant was one too many, so that most of its fields are gone.
         details: names of those details that were asked for.
-        noise: the class that they are labelled with.
-        noise_rule: the rule.
-        title: of one of them.
-        seen: reports on that day.
+        noise: the class of noise that the rows are labelled with.
+        noise_rule: the noise rule that they are labelled with.
+        title: the title of one of the rows.
+        seen: reports of that day.
     """
 
     key: int
@@ -76,7 +77,7 @@ class StoredFinding(NamedTuple):
 
 
 class Day(NamedTuple):
-    """The rows of one project that occurred on one day, UTC.
+    """The rows of one project on one day, UTC.
 
     ``named`` are the names of those details that labels may depend on.
     """
@@ -88,7 +89,7 @@ class Day(NamedTuple):
 
 
 def settle(server: clickhouse.Connection) -> None:
-    """Wait until changes are done that were begun earlier, for ``MUTATION_TIMEOUT_S`` at most.
+    """Wait until earlier changes are done, for ``MUTATION_TIMEOUT_S`` at most.
 
     Raises:
         UnsettledError: they are not, or fail.
@@ -118,7 +119,7 @@ def days(
 
 
 def stored_findings(server: clickhouse.Connection, day: Day) -> Iterator[list[StoredFinding]]:
-    """Yield what the rows of a day say, in parts that fit into memory; no two are alike."""
+    """Yield the findings of a day, in parts that fit into memory; no two findings are alike."""
     parts = 1 + day.rows // _PAGE
     for part in range(parts):
         yield [
@@ -137,12 +138,12 @@ def policies(server: clickhouse.Connection, project_id: int, hashes: set[int]) -
 
 
 def relabel(server: clickhouse.Connection, day: Day, labels: Mapping[int, tuple[str, str]]) -> None:
-    """Give the rows of a day other labels, and return when it is done.
+    """Give the rows of a day other labels, and return when ClickHouse is done.
 
     Args:
         server: a connection that waits for ``MUTATION_TIMEOUT_S``.
-        day: which rows.
-        labels: class and rule, by the key of what the rows say now.
+        day: the day of the rows.
+        labels: class and rule, by the key of the stored finding.
     """
     changes = list(labels.items())
     for start in range(0, len(changes), _CHANGES):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SQL: Final = sql.beside(__name__)
 
 KEPT_DAYS: Final = 3
-"""How long after its commit a payload can be traced: the TTL of the table ``receipts``."""
+"""Days after its commit during which a payload can be traced: the TTL of the table ``receipts``."""
 OLDEST_MS: Final = 7 * 86_400_000
 """A report is dated back by its age, at most a week before its receipt."""
 
@@ -31,7 +31,15 @@ class ReceiptError(errors.HeadraceError):
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """Where a payload was stored: shard, the two parts of the id of its entry, and its index in there."""
+    """Where a payload was stored.
+
+    Attributes:
+        shard: the number of the stream; the first part of a receipt has been called shard since there were
+            only as many streams as shards.
+        ms: the first part of the id of the stream entry.
+        seq: the second part of it.
+        index: the position of the payload in the entry.
+    """
 
     shard: int
     ms: int
@@ -71,7 +79,7 @@ class Verdict(msgspec.Struct, frozen=True):
         accepted: how many of its reports were accepted.
         filtered: how many were left out on purpose.
         invalid: how many could not be understood.
-        fingerprint: of the first accepted report; 0 if there is none.
+        fingerprint: the fingerprint of the first accepted report; 0 if there is none.
         reasons: reports by the reason for which they were not accepted.
         committed: when the rows of its batch were written.
     """
@@ -105,7 +113,8 @@ def verdict(server: clickhouse.Connection, receipt: Receipt) -> Verdict | None:
 def received_ms(receipt: Receipt, found: Verdict) -> int:
     """Return when a committed payload was received, in milliseconds since the epoch.
 
-    Its entry's id says so, unless that was made while a clock was ahead; it was no later than the commit.
+    The id of its entry says so, unless the id was made while a clock was ahead: no payload is received after
+    its commit.
     """
     return min(receipt.ms, int(found.committed.timestamp() * 1000))
 

@@ -1,12 +1,12 @@
-"""What the edge refused, on its way to the table ``outcomes``.
+"""Refusals: edges count the uploads that they refuse, and maintenance moves the counts to ``outcomes``.
 
-Edges add up their refusals in a Redis hash; maintenance moves the hash to ClickHouse. A move is exactly
-once, also when several movers make it: the hash is renamed first, the new name is the token of the insert,
-and who drops the hash counts what is in it.
+Edges add up their refusals in a Redis hash; maintenance moves the hash to ClickHouse. A move is exactly once,
+also when several processes make it: the hash is renamed first, the new name is the token of the insert, and
+the process that drops the hash counts the reports in it.
 
-An upload that an edge shed has outcome ``quota``, like what the workers leave out, so that its reports belong
-to the ledger: they are counted as found when they move. All else that is refused stands beside the ledger.
-What is left of a project that was deleted meanwhile is dropped.
+An upload that an edge shed has outcome ``quota``, like the reports that workers leave out, so that its
+reports belong to the ledger: they are counted as found when they move. All other refusals stand beside the
+ledger. Refusals of a project that was deleted meanwhile are dropped.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ PENDING_KEY: Final = "headrace:refused"
 REFUSED: Final = "refused"
 SHED: Final = "quota"
 REMEMBERED_S: Final = 86_400
-"""How long the last flush of an edge is known; while Redis is away the edge tries it again each second."""
+"""Seconds for which the last flush of an edge is known; the edge repeats it while Redis is away."""
 _MOVING: Final = "headrace:refused:moving"
 
 
 class RefusalKey(NamedTuple):
-    """What refusals are counted by.
+    """The key by which refusals are counted.
 
     ``minute`` is in epoch seconds; project 0 and key '' are unknown ones. Counted are requests, or reports
     when the ``outcome`` is ``SHED``.

@@ -26,9 +26,9 @@ _SETTINGS: Final = {
 }
 
 _ALWAYS: Final = frozenset({"projects", "removals", "departures"})
-"""Tables whose few rows make room: of deleted projects, of what is removed and dropped."""
+"""Tables whose few rows make room: they tell of deleted projects, removed reports and dropped rows."""
 ANY_ROOM: Final = {"min_free_disk_bytes_to_perform_insert": 0}
-"""Of an insert that may take the room which others leave free."""
+"""Settings of an insert that may take the room which other inserts leave free."""
 
 _NOT_THE_DATA: Final = frozenset(
     {
@@ -43,7 +43,7 @@ _NOT_THE_DATA: Final = frozenset(
         516,  # AUTHENTICATION_FAILED
     }
 )
-"""What an operator has to mend: other data would be refused just so, and this data is taken afterwards."""
+"""Errors that an operator has to mend: other data would be refused just so, and this data is taken after."""
 _THE_MACHINE: Final = frozenset(
     {
         32,  # ATTEMPT_TO_READ_AFTER_EOF
@@ -189,7 +189,7 @@ _THE_MACHINE: Final = frozenset(
         1020,  # MEMORY_RESERVATION_ACQUISITION_TIMEOUT
     }
 )
-"""What files, disks, processes, connections or limits of the server cause, whatever the data is."""
+"""Errors that files, disks, processes, connections or limits of the server cause, whatever the data is."""
 _A_VIEW: Final = "while pushing to view"
 """ClickHouse says so when a materialized view on the table fails: under the code of its error, and after the
 rows were stored. Only the same token keeps them from being stored again."""

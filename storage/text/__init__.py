@@ -1,1 +1,1 @@
-"""What text and JSON are: the same for the edge and the workers, under every Python."""
+"""Text and JSON, read by the same rules at the edge and in the workers, and under every Python."""

@@ -1,4 +1,4 @@
-"""Base64 to the letter: which mistakes in it Python overlooks differs from one version to the next."""
+"""Base64 to the letter: the mistakes that Python overlooks differ from one version to the next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Characters that nobody sees, or that turn text about: a list of ours.
+"""Characters that are invisible or change the direction of text: a list of Headrace's own.
 
 Each Python brings its own edition of Unicode, so that what it calls printable differs from one to the next.
 """
@@ -13,14 +13,14 @@ _HIDDEN: Final = re.compile(
     "\ud800-\uf8ff\ufeff\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e00ff\U000e01f0-\U000e0fff\U000f0000-\U0010ffff]+"
 )
-"""Controls, formats, blanks but the one of ASCII, surrogates and what is for private use."""
+"""Controls, formats, blanks but the one of ASCII, surrogates and characters for private use."""
 
 
 def holds_hidden(text: str) -> bool:
-    """Return whether a text holds any of these."""
+    """Return whether a text holds a character that is hidden."""
     return _HIDDEN.search(text) is not None
 
 
 def seen(text: str) -> str:
-    """Return the text without them."""
+    """Return the text without hidden characters."""
     return text if text.isascii() and text.isprintable() else _HIDDEN.sub("", text)

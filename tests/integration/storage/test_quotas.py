@@ -115,7 +115,7 @@ def test_a_repeated_batch_is_given_the_same_decisions(client: redis.Redis) -> No
     assert rule("b", token=2) != first
 
 
-def test_a_batch_keeps_the_grants_of_each_minute_when_some_of_it_was_set_aside(client: redis.Redis) -> None:
+def test_a_batch_keeps_the_grants_of_each_minute_when_some_of_it_was_quarantined(client: redis.Redis) -> None:
     limits = settings(quota_per_minute=10)
     wants = {(NOW + second, KEY): 1 for second in range(0, 200, 5)}
     first = decider(client, "a").grant(1, limits, wants)
