@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from storage.queue import entry_ids, envelope
-from workers.model import outcomes
+from workers.model import outcomes, report
+from workers.rows import deliveries, quarantine, receipts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from workers import pipeline
     from workers.draining import batch
+    from workers.model import columns as rows
+
+_INVALID: Final = outcomes.OutcomeKey("", outcomes.Outcome.INVALID.value, outcomes.Reason.CORRUPT_ENTRY.value)
 
 
 def add(
-    columns: dict[str, dict[str, list[Any]]],
+    columns: Mapping[str, rows.Columns],
     counts: Mapping[str, dict[int, int]],
     shard: int,
     entries: Iterable[batch.Corrupt],
@@ -30,67 +33,33 @@ def add(
         entries: those that cannot be decoded.
         plan: of the batch; what belongs to projects that were deleted is left out.
     """
-    found, quarantined = counts["found"], counts["quarantined"]
+    counted, noted = outcomes.OutcomeCounts(), receipts.Receipts(shard, ())
+    kept = quarantine.Quarantine(numbered=plan.numbered)
     for stored, error in entries:
-        received_ms = stored.received_ms
+        noted.add_undecodable(stored.id, stored.project_counts, _INVALID)
         living = {
             project_id: payloads
             for project_id, payloads in stored.project_counts.items()
             if project_id not in plan.deleted
         }
         for project_id, payloads in living.items():
-            found[project_id] = found.get(project_id, 0) + payloads
-            _append(
-                columns["outcomes"],
-                minute=received_ms // 60_000 * 60,
-                project_id=project_id,
-                key="",
-                environment="",
-                release="",
-                kind="",
-                outcome=outcomes.Outcome.INVALID,
-                reason=outcomes.Reason.CORRUPT_ENTRY,
-                quantity=payloads,
-            )
-        projects = [project for project, payloads in stored.project_counts.items() for _ in range(payloads)]
-        _append(columns["receipts"], **_receipts(shard, stored.id, projects))
-        if stored.project_counts and not living:
-            continue
-        owner = next(iter(living), 0)
-        if plan.numbered:
-            quarantined[owner] = quarantined.get(owner, 0) + 1
-        _append(
-            columns["quarantine"],
-            received=received_ms,
-            receipt=envelope.receipt(shard, stored.id, 0),
-            project_id=owner,
-            environment="",
-            release="",
-            reason=outcomes.Reason.CORRUPT_ENTRY,
-            error=error,
-            raw=stored.value,
-            item=int(plan.numbered),
-        )
+            counted.add({stored.received_ms: 1}, _account(project_id), {_INVALID: payloads})
+            counts["found"][project_id] = counts["found"].get(project_id, 0) + payloads
+        if living or not stored.project_counts:
+            received = deliveries.of(shard, [(stored.received_ms, stored.id, 0)])
+            reason = report.invalid(outcomes.Reason.CORRUPT_ENTRY, error=error)
+            kept.add(_account(next(iter(living), 0)), received, stored.value, whole=reason)
+    for project_id, number in kept.quarantined.items():
+        counts["quarantined"][project_id] = counts["quarantined"].get(project_id, 0) + number
+    for table, collector in (("outcomes", counted), ("receipts", noted), ("quarantine", kept)):
+        _extend(columns[table], collector.columns())
 
 
-def _receipts(shard: int, entry_id: str, projects: list[int]) -> dict[str, object]:
-    """Return the row that says of each payload of an entry, by its project, that it was invalid."""
-    ms, seq = entry_ids.parse(entry_id)
-    none = [0] * len(projects)
-    return {
-        "shard": shard,
-        "ms": ms,
-        "seq": seq,
-        "project_id": projects,
-        "accepted": none,
-        "fingerprint": none,
-        "rejected_payload": list(range(len(projects))),
-        "rejected_outcome": [outcomes.Outcome.INVALID.value] * len(projects),
-        "rejected_reason": [outcomes.Reason.CORRUPT_ENTRY.value] * len(projects),
-        "rejected_reports": [1] * len(projects),
-    }
+def _account(project_id: int) -> outcomes.Account:
+    """Return the account of a payload of which nothing is known but its project."""
+    return outcomes.Account(project_id, "", "", "")
 
 
-def _append(columns: dict[str, list[Any]], **row: object) -> None:
+def _extend(columns: rows.Columns, more: Mapping[str, list[Any]]) -> None:
     for name, values in columns.items():
-        values.append(row[name])
+        values.extend(more[name])

@@ -68,6 +68,21 @@ class Receipts:
         if rejected:
             self._reject(received, rejected)
 
+    def add_undecodable(
+        self, entry_id: str, project_counts: Mapping[int, int], outcome_key: outcomes.OutcomeKey
+    ) -> None:
+        """Note an entry that cannot be decoded, and all of whose payloads had the same outcome.
+
+        Args:
+            entry_id: the entry.
+            project_counts: how many payloads it holds of each project.
+            outcome_key: how each of the payloads is counted, as one report.
+        """
+        projects = [project for project, payloads in project_counts.items() for _ in range(payloads)]
+        self._cells[entry_id] = [(project, 0, 0) for project in projects]
+        _, outcome, reason = outcome_key
+        self._rejections[entry_id] = [(position, outcome, reason, 1) for position in range(len(projects))]
+
     def columns(self) -> columns.Columns:
         """Return the rows of the table ``receipts``."""
         ids = [entry_ids.parse(entry_id) for entry_id in self._cells]

@@ -105,7 +105,7 @@ def test_of_a_corrupt_entry_nothing_is_stored_of_deleted_projects() -> None:
     assert columns["outcomes"]["project_id"] == [1]
     assert columns["quarantine"]["project_id"] == [1, 0]
     assert columns["quarantine"]["item"] == [1, 1]
-    assert columns["receipts"]["project_id"] == [[2, 1, 1, 1], [2, 2], []]
+    assert columns["receipts"]["project_id"] == [(2, 1, 1, 1), (2, 2), ()]
 
 
 def test_the_plan_of_an_older_release_numbers_nothing() -> None:
