@@ -177,7 +177,7 @@ def broken_stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.usefixtures("broken_stage")
-def test_a_payload_that_breaks_a_stage_is_set_aside_alone(
+def test_a_payload_that_breaks_a_stage_is_quarantined_alone(
     drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection
 ) -> None:
     everything = [drains.payload(drains.report(number)) for number in range(30)]
@@ -203,10 +203,10 @@ def test_a_payload_that_takes_the_process_down_is_found(
 
     original = evaluate.evaluate_payloads
 
-    def crashing(questions: Any) -> Any:
-        if drains.mentions_venom(questions):
+    def crashing(keys: Any) -> Any:
+        if drains.mentions_venom(keys):
             os.kill(os.getpid(), signal.SIGKILL)
-        return original(questions)
+        return original(keys)
 
     venom = drains.report(0, **{"document-uri": "https://shop.example/page/venom"})
     drains.append(
@@ -230,7 +230,7 @@ def test_a_payload_that_takes_the_process_down_is_found(
     assert drains.counted(server)["invalid", outcomes.Reason.POISON] == 1
 
 
-def test_rows_that_clickhouse_refuses_are_set_aside(
+def test_rows_that_clickhouse_refuses_are_quarantined(
     drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection
 ) -> None:
     constraint = "ALTER TABLE reports ADD CONSTRAINT no_venom CHECK NOT position(document, 'venom') > 0"

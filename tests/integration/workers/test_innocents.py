@@ -1,4 +1,4 @@
-"""Whatever ends, freezes or breaks around a batch, no payload is set aside that passes on its own."""
+"""No payload is quarantined that passes alone, whatever ends, freezes or breaks around its batch."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def test_many_payloads_that_meet_one_defect_take_nobody_with_them(
 ) -> None:
     original = evaluate.evaluate_payloads
 
-    def breaking(questions: Any) -> Any:
-        if drains.mentions_venom(questions):
+    def breaking(keys: Any) -> Any:
+        if drains.mentions_venom(keys):
             raise ZeroDivisionError("one and the same")
-        return original(questions)
+        return original(keys)
 
     monkeypatch.setattr(evaluate, "evaluate_payloads", breaking)
     poisonous = search.SAME_ERROR + 4
@@ -81,15 +81,15 @@ def append_beside_eight(client: redis.Redis, numbers: Sequence[int]) -> None:
     )
 
 
-def test_of_two_that_fail_together_in_one_entry_one_is_set_aside(
+def test_of_two_that_fail_together_in_one_entry_one_is_quarantined(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = evaluate.evaluate_payloads
 
-    def breaking(questions: Any) -> Any:
-        if all(f"{VENOM}/{one}" in repr(questions) for one in (1, 2)):
+    def breaking(keys: Any) -> Any:
+        if all(f"{VENOM}/{one}" in repr(keys) for one in (1, 2)):
             raise ZeroDivisionError("side by side")
-        return original(questions)
+        return original(keys)
 
     monkeypatch.setattr(evaluate, "evaluate_payloads", breaking)
     append_beside_eight(client, (1, 2))
@@ -103,10 +103,10 @@ def test_a_search_that_ends_early_goes_on_with_those_it_has_not_found(
 ) -> None:
     original = evaluate.evaluate_payloads
 
-    def breaking(questions: Any) -> Any:
-        if drains.mentions_venom(questions):
+    def breaking(keys: Any) -> Any:
+        if drains.mentions_venom(keys):
             raise ZeroDivisionError("venom")
-        return original(questions)
+        return original(keys)
 
     monkeypatch.setattr(evaluate, "evaluate_payloads", breaking)
     monkeypatch.setattr(search, "SEARCH_S", -1.0)  # one poison payload in each search
@@ -124,10 +124,10 @@ def test_what_was_made_into_rows_before_is_waited_for(
     bind_and_begin(client, server)
     test, original = os.getpid(), evaluate.evaluate_payloads
 
-    def crashing(questions: Any) -> Any:
-        if os.getpid() != test and "tracker3." in repr(questions):
+    def crashing(keys: Any) -> Any:
+        if os.getpid() != test and "tracker3." in repr(keys):
             os.kill(os.getpid(), signal.SIGKILL)
-        return original(questions)
+        return original(keys)
 
     with monkeypatch.context() as patched:
         patched.setattr(evaluate, "evaluate_payloads", crashing)
@@ -137,9 +137,9 @@ def test_what_was_made_into_rows_before_is_waited_for(
     drains.drain_innocent(client, server)
 
 
-def failing_with_an_arbiter(shard: int, entries: Any, plan: Any, arbiter: Any = None) -> Any:
+def failing_with_a_decider(shard: int, entries: Any, plan: Any, decider: Any = None) -> Any:
     """Fail where limits are asked for: Redis, say, answers with nonsense."""
-    if arbiter is not None and entries:
+    if decider is not None and entries:
         raise ValueError("nonsense")
     return ORIGINAL(shard, entries, plan)
 
@@ -153,7 +153,7 @@ def test_an_entry_whose_trials_pass_waits_for_long(
     monkeypatch.setattr(rescue, "MOST_DRAINS", 4)
     drains.append_reports(client)
     with monkeypatch.context() as patched:
-        patched.setattr(pipeline, "process", failing_with_an_arbiter)
+        patched.setattr(pipeline, "process", failing_with_a_decider)
         for _ in range(rescue.MOST_DRAINS):
             with pytest.raises(rescue.BrokenError):
                 drains.drainer(client, server).drain(SHARD)
@@ -164,7 +164,7 @@ def test_an_entry_that_fails_for_ever_is_kept_as_corrupt_in_the_end(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drains.append_reports(client)
-    monkeypatch.setattr(pipeline, "process", failing_with_an_arbiter)
+    monkeypatch.setattr(pipeline, "process", failing_with_a_decider)
     with pytest.raises(rescue.BrokenError):
         drains.drainer(client, server).drain(SHARD)
     client.set(streams.keys(SHARD).attempts, rescue.MOST_DRAINS)

@@ -157,8 +157,8 @@ def test_a_stop_in_the_middle_of_a_search_finds_nobody(
     drains.append_reports(client)
     original, trials = evaluate.evaluate_payloads, []
 
-    def failing_then_stopped(questions: Any) -> Any:
-        trials.append(questions)
+    def failing_then_stopped(keys: Any) -> Any:
+        trials.append(keys)
         if len(trials) > 3:
             raise interruption.Stopped("stop")
         raise ZeroDivisionError("a defect of ours")

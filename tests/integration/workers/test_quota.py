@@ -62,7 +62,7 @@ def test_reports_over_quota_are_counted_and_not_stored(
 
 
 @pytest.mark.parametrize("point", INTERRUPTED)
-def test_interrupted_at_any_point_a_batch_is_ruled_on_once(
+def test_interrupted_at_any_point_the_limits_of_a_batch_are_decided_once(
     client: redis.Redis, server: clickhouse.Connection, now: Callable[[], float], point: str
 ) -> None:
     drains.limit(
@@ -163,7 +163,7 @@ def test_several_drainers_that_keep_dying_grant_exactly_the_limit(
     assert server.execute("SELECT count() FROM quarantine") == [(0,)]
 
 
-def test_a_payload_that_breaks_a_stage_is_set_aside_after_the_ruling(
+def test_a_payload_that_breaks_a_stage_is_quarantined_after_the_limit_decision(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = collapse.Collapser.add
@@ -203,30 +203,30 @@ def test_weights_of_sampled_rows_add_up(client: redis.Redis, server: clickhouse.
 
 
 def test_adaptive_sampling_stays_inside_its_budget_over_all_shards(client: redis.Redis) -> None:
-    """Three minutes of four shards, each drained every two seconds; now and then there is a quiet finding."""
+    """Three minutes of four shards, each drained every two seconds; now and then there is a rare finding."""
     settings = project_settings.ProjectSettings(sampling="adaptive", sample_budget=1200)
     plan = pipeline.Plan(projects={1: pipeline.ProjectPlan(settings=settings)})
-    kept, quiet, weight, arrived = Counter[int](), Counter[str](), 0.0, 0
+    kept, rare, weight, arrived = Counter[int](), Counter[str](), 0.0, 0
     for start in range(0, 180, 2):
         for shard in range(4):
             lease = batches.StreamLease(shard, 1, None, 0, begun=False)
-            arbiter = limit_decider.LimitDecider(client, lease, str(start))
-            tables = pipeline.process(shard, two_seconds(start, shard), plan, arbiter)
+            decider = limit_decider.LimitDecider(client, lease, str(start))
+            tables = pipeline.process(shard, two_seconds(start, shard), plan, decider)
             weight += sum(tables.reports["weight"])
             arrived += sum(tables.found.values())
             columns = (tables.outcomes[name] for name in ("minute", "outcome", "quantity"))
             for minute, outcome, quantity in zip(*columns, strict=True):
                 kept[minute] += quantity if outcome == "accepted" else 0
-            quiet.update(dict(zip(tables.reports["blocked_host"], tables.reports["seen"], strict=True)))
+            rare.update(dict(zip(tables.reports["blocked_host"], tables.reports["seen"], strict=True)))
     assert all(0.95 * 1200 < reports <= 1200 for reports in kept.values()), kept
     assert weight == pytest.approx(arrived, rel=0.03)
-    loud = [quiet.pop(f"tracker{number}.example") for number in (0, 1)]
-    assert min(loud) > 0.9 * max(loud)  # although one of them was eight times as loud
-    assert set(quiet.values()) == {9}
+    frequent = [rare.pop(f"tracker{number}.example") for number in (0, 1)]
+    assert min(frequent) > 0.9 * max(frequent)  # although one of them was eight times as frequent
+    assert set(rare.values()) == {9}
 
 
 def two_seconds(start: int, shard: int) -> list[envelope.Entry]:
-    """Return what a shard receives in two seconds: two loud findings, and on shard 0 a quiet one."""
+    """Return what a shard receives in two seconds: two frequent findings, and on shard 0 a rare one."""
     entries = []
     for step in range(10):
         bodies = [drains.report(0)] * (20 if shard else 60) + [drains.report(1)] * 5
@@ -237,7 +237,7 @@ def two_seconds(start: int, shard: int) -> list[envelope.Entry]:
     return entries
 
 
-def test_a_redis_that_goes_away_during_a_ruling_leaves_the_batch_where_it_is(
+def test_a_redis_that_goes_away_during_a_limit_decision_leaves_the_batch_where_it_is(
     client: redis.Redis, server: clickhouse.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drains.limit(client, quota_per_minute=5)

@@ -1,4 +1,4 @@
-"""What no data is to blame for is waited for: nothing is set aside, and nothing is lost."""
+"""Batches wait while no data is to blame: no payload is quarantined, and none is lost."""
 
 from __future__ import annotations
 

@@ -26,6 +26,6 @@ def test_they_are_as_large_and_understood(size: int) -> None:
 
 
 def test_no_two_are_equal() -> None:
-    """Equal ones are judged once, which would cost less than what they stand for."""
+    """Equal reports are evaluated once, which would cost less than the reports that they stand for."""
     like = ordinary.like([envelope.Entry(f"5-{n}", [payloads.payload(b"x" * 2_000)] * 3) for n in range(4)])
     assert len({payload.body for entry in like for payload in entry.payloads}) == 12
