@@ -78,3 +78,12 @@ def test_each_sentence_stands_alone() -> None:
         if HIDDEN_SUBJECT.match(sentence)
     ]
     assert not found, "\n".join(found)
+
+
+def test_no_test_module_is_imported() -> None:
+    """What tests share lies in ``tests/helpers``, or beside them in a module without tests."""
+    pattern = re.compile(
+        r"^\s*(?:from tests[\w.]*\.test_\w+ import|from tests[\w.]* import .*\btest_\w)", re.MULTILINE
+    )
+    found = {path.relative_to(paths.ROOT).as_posix() for path in (paths.ROOT / "tests").rglob("*.py")}
+    assert [name for name in sorted(found) if pattern.search((paths.ROOT / name).read_text("utf-8"))] == []

@@ -17,7 +17,7 @@ from storage.limits import decisions, exhausted_quotas
 from storage.projects import partitions
 from storage.queue import appenders, appends, batches, drift, envelope, streams
 from storage.servers import clocks
-from tests.integration.storage.test_quotas import decider, exhausted, granted, settings
+from tests.integration.storage.limits import decider, exhausted, granted, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,34 +13,14 @@ from deploy.servers import backends
 from storage import errors
 from storage.limits import exhausted_quotas, limit_decider
 from storage.limits.decisions import Grant, Want
-from storage.projects import project_settings
-from storage.queue import batches
+from tests.integration.storage.limits import KEY, decider, exhausted, granted, settings
 
 if TYPE_CHECKING:
     import redis
 
 NOW = 1_760_000_000
-KEY = "k"
 AWAY = backends.connect_redis("redis://127.0.0.1:1/0")
 MINUTE = 60
-
-
-def decider(client: redis.Redis, batch: str, shard: int = 3, token: int = 1) -> limit_decider.LimitDecider:
-    return limit_decider.LimitDecider(client, batches.StreamLease(shard, token, None, 0, begun=False), batch)
-
-
-def settings(**values: object) -> project_settings.ProjectSettings:
-    return project_settings.ProjectSettings(**values)  # type: ignore[arg-type]
-
-
-def granted(client: redis.Redis, batch: str, second: int, reports: int, **values: object) -> Grant:
-    answer = decider(client, batch).grant(1, settings(**values), {(second, KEY): reports})
-    return answer[second, KEY]
-
-
-def exhausted(client: redis.Redis) -> list[exhausted_quotas.Exhausted]:
-    members: Any = client.zrange(exhausted_quotas.EXHAUSTED_KEY, 0, -1, withscores=True)
-    return exhausted_quotas.read(members)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from storage.text import lenient
 from tests.helpers import paths, payloads, recorded
-from tests.unit.workers.families import test_families
+from tests.unit.workers.families import kinds
 
 TABLES = paths.DOCS / "query" / "tables.md"
 SECRETS = ("SECRET", "card_last4", "user:pw", "id_token", "access_token")
@@ -27,7 +27,7 @@ WELL_KNOWN = {
     "expect-ct": "expect-ct",
     "expect-staple": "expect-staple",
     "hpkp": "hpkp",
-    **test_families.KINDS,
+    **kinds.KINDS,
     "unknown-type": "unknown",
 }
 """Kind of the rows by kind of the vector."""
@@ -59,8 +59,8 @@ def test_vector_becomes_what_it_says(vector: dict[str, Any], body: bytes) -> Non
 
 @pytest.mark.parametrize(("vector", "body"), recorded.cases(lambda vector: vector["kind"] in WELL_KNOWN))
 def test_vector_has_its_kind(vector: dict[str, Any], body: bytes) -> None:
-    kinds = set(payloads.process(payloads.payload(body)).reports["kind"])
-    assert kinds <= {WELL_KNOWN[vector["kind"]]}
+    found = set(payloads.process(payloads.payload(body)).reports["kind"])
+    assert found <= {WELL_KNOWN[vector["kind"]]}
 
 
 @pytest.mark.parametrize(("vector", "body"), recorded.cases(lambda vector: "directive" in vector["expect"]))

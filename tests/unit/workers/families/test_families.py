@@ -10,26 +10,10 @@ from typing import Any
 import pytest
 
 from tests.helpers import paths, payloads, recorded
+from tests.unit.workers.families.kinds import KINDS
 from workers import families
 from workers.families import connection_allowlist, contract, csp, unknown
 
-KINDS = {
-    "csp-hash": "csp-hash",
-    "integrity-violation": "integrity",
-    "permissions-policy-violation": "permissions-policy",
-    "potential-permissions-policy-violation": "permissions-policy",
-    "feature-policy-violation": "permissions-policy",
-    "document-policy-violation": "document-policy",
-    "coep": "coep",
-    "coop": "coop",
-    "deprecation": "deprecation",
-    "intervention": "intervention",
-    "crash": "crash",
-    "network-error": "nel",
-    "connection-allowlist": "unknown",
-    "performance-observer": "unknown",
-    "test": "unknown",
-}
 MODULES = [sys.modules[family.normalise.__module__] for family in families.ALL]
 MEMBERS = sorted({member for module in MODULES for member in getattr(module, "_NAMES", ())})
 WRONG: list[Any] = [

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from storage.projects import project_settings
 from tests.helpers import payloads, recorded
+from tests.unit.workers.noise.labels import rule_of
 from workers import noise
 from workers.model import report
 from workers.noise import rules, shipped
@@ -38,14 +39,6 @@ def labelled(
 ) -> str:
     """Return the rule that a CSP report meets, after its class."""
     return rule_of(payloads.legacy(**members), agent=agent, wanted=wanted)
-
-
-def rule_of(item: object, *, agent: str = payloads.CHROME, wanted: noise.NoiseRules = noise.DEFAULT) -> str:
-    (judged,) = evaluate.evaluate_payload(
-        json.dumps(item).encode(), state.EvaluationRules(noise=wanted), noise.agent_matches_of(agent)
-    ).findings
-    label = judged[1].label
-    return f"{label.noise} {label.rule}".strip()
 
 
 def settings(**given: Any) -> noise.NoiseRules:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.helpers import payloads
-from tests.unit.workers.noise.test_noise import rule_of
+from tests.unit.workers.noise.labels import rule_of
 from workers.noise import attackers, rules, shipped
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pytest
 from storage.projects import project_settings
 from storage.queue import envelope
 from tests.helpers import payloads
-from tests.unit.workers.limits import test_project_limits
+from tests.unit.workers.limits import deciders
 from workers import pipeline
 
 NOW = payloads.NOW_MS
@@ -70,7 +70,7 @@ def test_limits_count_what_is_left() -> None:
         3,
         [envelope.Entry(f"{NOW}-0", [aged(6 * DAY, 0, 0)])],
         plan(NOW - 5 * DAY, quota_per_minute=1),
-        test_project_limits.Arbiter(1),
+        deciders.FakeLimitDecider(1),
     )
     assert payloads.verdicts(tables) == {
         ("accepted", ""): 1,

@@ -9,7 +9,7 @@ import pytest
 
 from storage.queue import envelope
 from tests.helpers import payloads
-from tests.unit.workers.limits import test_project_limits
+from tests.unit.workers.limits import deciders
 from workers import pipeline
 from workers.rows import quarantine
 
@@ -85,29 +85,29 @@ ROW = quarantine.ROW_BYTES + len(WRONG[0])
 
 @pytest.mark.parametrize(("most", "kept"), [(0, 5), (1, 0), (ROW, 1), (3 * ROW - 1, 2), (5 * ROW, 5)])
 def test_what_is_more_than_a_project_may_keep_is_only_counted(most: int, kept: int) -> None:
-    tables = test_project_limits.process(test_project_limits.Arbiter(), *WRONG, quarantine_per_hour=most)
+    tables = deciders.process(deciders.FakeLimitDecider(), *WRONG, quarantine_per_hour=most)
     assert tables.quarantine["raw"] == WRONG[:kept]
     assert payloads.verdicts(tables) == {("invalid", "not_json"): 5}
 
 
 def test_each_hour_is_asked_for_once_and_without_invalid_reports_nothing() -> None:
-    arbiter, hour = test_project_limits.Arbiter(), NOW // 3_600_000
+    decider, hour = deciders.FakeLimitDecider(), NOW // 3_600_000
     at = (hour + 1) * 3_600_000 - 2
-    test_project_limits.process(arbiter, *WRONG, payloads.legacy(), at=at, quarantine_per_hour=2 * ROW)
-    assert arbiter.asked == [("grant_quarantine", 1, 2 * ROW, {hour: 2 * ROW, hour + 1: 3 * ROW})]
-    test_project_limits.process(arbiter, payloads.legacy())
-    assert len(arbiter.asked) == 1
+    deciders.process(decider, *WRONG, payloads.legacy(), at=at, quarantine_per_hour=2 * ROW)
+    assert decider.asked == [("grant_quarantine", 1, 2 * ROW, {hour: 2 * ROW, hour + 1: 3 * ROW})]
+    deciders.process(decider, payloads.legacy())
+    assert len(decider.asked) == 1
 
 
 def test_poison_is_kept_whatever_a_project_may_keep() -> None:
-    arbiter = test_project_limits.Arbiter()
-    settings = test_project_limits.Settings(quarantine_per_hour=1)
+    decider = deciders.FakeLimitDecider()
+    settings = deciders.Settings(quarantine_per_hour=1)
     projects = {1: pipeline.ProjectPlan(settings=settings)}
     plan = pipeline.Plan(projects=projects, poison={"3-10-0-0": "It broke."})
     entries = [envelope.Entry("10-0", [payloads.payload(WRONG[0]), payloads.payload(WRONG[1])])]
-    tables = pipeline.process(3, entries, plan, arbiter)
+    tables = pipeline.process(3, entries, plan, decider)
     assert tables.quarantine["reason"] == ["poison"]
-    assert arbiter.asked == [("grant_quarantine", 1, 1, {0: ROW})]
+    assert decider.asked == [("grant_quarantine", 1, 1, {0: ROW})]
     payloads.assert_balanced(tables)
 
 
@@ -127,21 +127,21 @@ def test_rows_are_numbered_within_their_receipt_and_counted() -> None:
 
 
 def test_what_is_beyond_the_bound_is_counted_too() -> None:
-    settings = test_project_limits.Settings(quarantine_per_hour=2 * ROW)
+    settings = deciders.Settings(quarantine_per_hour=2 * ROW)
     projects = {1: pipeline.ProjectPlan(settings=settings)}
     entries = [envelope.Entry("10-0", [payloads.payload(body) for body in WRONG])]
     for numbered, counts in ((True, ({1: 5}, {1: 3})), (False, ({}, {}))):
         plan = pipeline.Plan(projects=projects, numbered=numbered)
-        tables = pipeline.process(3, entries, plan, test_project_limits.Arbiter())
+        tables = pipeline.process(3, entries, plan, deciders.FakeLimitDecider())
         assert len(tables.quarantine["raw"]) == 2
         assert (tables.quarantined, tables.beyond) == counts
 
 
 def test_only_projects_with_a_bound_are_bounded() -> None:
-    bounded = pipeline.ProjectPlan(settings=test_project_limits.Settings(quarantine_per_hour=1))
-    boundless = pipeline.ProjectPlan(settings=test_project_limits.Settings(quarantine_per_hour=0))
+    bounded = pipeline.ProjectPlan(settings=deciders.Settings(quarantine_per_hour=1))
+    boundless = pipeline.ProjectPlan(settings=deciders.Settings(quarantine_per_hour=0))
     plan = pipeline.Plan(projects={1: bounded, 2: boundless}, numbered=True)
     entry = envelope.Entry("10-0", [payloads.payload(WRONG[0], project_id=number) for number in (1, 2)])
-    tables = pipeline.process(3, [entry], plan, test_project_limits.Arbiter())
+    tables = pipeline.process(3, [entry], plan, deciders.FakeLimitDecider())
     assert tables.quarantine["project_id"] == [2]
     assert (tables.quarantined, tables.beyond) == ({1: 1, 2: 1}, {1: 1})
