@@ -23,8 +23,9 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         tuple[str, ...],
         msgspec.Meta(
             description=(
-                "Patterns of the origins that may report: of the header Origin, else of Referer, and of each "
-                "report's document. None allows all; null stands for what has no origin."
+                "Patterns of the origins that may report, for the header Origin, else Referer, and for "
+                "the document of each report. Without a pattern every origin may report; null stands for "
+                "a report without an origin."
             ),
             max_length=origins.MAX_PATTERNS,
             examples=[["https://shop.example", "https://*.example.com", "null"]],
@@ -43,8 +44,8 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         int,
         msgspec.Meta(
             description=(
-                "Live (environment, release) pairs, a quarter of which may be new in an hour; other reports "
-                "land in release (other)."
+                "The most pairs of environment and release that have reports at a time; a quarter of them"
+                " may be new in an hour. Reports of further pairs are stored under release (other)."
             ),
             ge=1,
             le=10_000,
@@ -95,8 +96,9 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         tuple[Literal["emails", "cards", "tokens", "uuids"], ...],
         msgspec.Meta(
             description=(
-                "Kinds of secrets that are stored as they come, instead of a placeholder: emails, cards, "
-                "tokens, uuids. Queries, fragments, user info and client addresses never are."
+                "Kinds of secrets that are stored as they were sent, instead of a placeholder: emails, "
+                "cards, tokens, uuids. Queries, fragments, user info and client addresses are never "
+                "stored."
             ),
             max_length=4,
             examples=[["uuids"]],
@@ -146,7 +148,8 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         int,
         msgspec.Meta(
             description=(
-                "Reports of one second that a quota may take; 0 leaves a second all that the quota has."
+                "Reports that a quota lets through in one second; with 0, one second may use up the whole"
+                " quota."
             ),
             ge=0,
             le=10**12,
@@ -186,8 +189,8 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         int,
         msgspec.Meta(
             description=(
-                "Variants (reports that say something new) that the project may have in an hour; further "
-                "ones collapse to the hosts they name. 0 sets no limit."
+                "Variants (reports that differ from all earlier ones) that the project may have in an "
+                "hour; further variants collapse to the hosts that they name. 0 sets no limit."
             ),
             ge=0,
             le=1_000_000,
@@ -199,7 +202,7 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         int,
         msgspec.Meta(
             description=(
-                "Bytes that the project may add to the quarantine in an hour; what is beyond it is still "
+                "Bytes that the project may add to the quarantine in an hour; further payloads are "
                 "counted as invalid, and not kept. 0 sets no limit."
             ),
             ge=0,
@@ -211,7 +214,7 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         int,
         msgspec.Meta(
             description=(
-                "Seconds within which a report that a browser sends once more is counted once; 0 counts it "
+                "Seconds within which a report that a browser sends again is counted once; 0 counts it "
                 "each time. Chrome tries for 15 minutes, and each try takes its time on the way."
             ),
             ge=0,
