@@ -148,8 +148,8 @@ def _counted(
 ) -> retry_memory.CountedReport:
     """Return a report that is counted. The retries so far stay: they tell that several people send it."""
     recent = before is not None and candidate.received_s - before.received_s <= candidate.window_s
-    again = before.retries if before is not None and recent else 0
-    return retry_memory.CountedReport(candidate.received_s, candidate.occurred_s, again)
+    retries = before.retries if before is not None and recent else 0
+    return retry_memory.CountedReport(candidate.received_s, candidate.occurred_s, retries)
 
 
 def _keys(payload: envelope.Payload) -> list[tuple[int, int]]:
@@ -159,7 +159,7 @@ def _keys(payload: envelope.Payload) -> list[tuple[int, int]]:
     ordinals: dict[int, int] = {}
     keys = []
     for item in _items(payload.body):
-        text, age_s = _parted(item)
+        text, age_s = _without_age(item)
         digest = xxhash.xxh3_64_intdigest(text, seed)
         ordinal = ordinals[digest] = ordinals.get(digest, -1) + 1
         keys.append((xxhash.xxh3_64_intdigest(b"%d" % ordinal, digest) if ordinal else digest, age_s))
@@ -177,7 +177,7 @@ def _items(body: bytes) -> Sequence[decode.Item]:
     return [bytes(item) for item in sent]
 
 
-def _parted(item: decode.Item) -> tuple[bytes, int]:
+def _without_age(item: decode.Item) -> tuple[bytes, int]:
     """Return the text of an item without its age, and the age (s)."""
     if isinstance(item, bytes):
         if match := _AGE_FIRST.match(item):

@@ -43,6 +43,8 @@ class FailpointError(errors.HeadraceError):
 
 
 class _Failpoint(NamedTuple):
+    """An armed failpoint: what happens there, for how long (s), and with which probability."""
+
     action: str
     seconds: float
     odds: float

@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 
 TRIES: Final = 3
 """Trials of a payload that all fail before it is poison, beside as many trials of an ordinary payload."""
-SAME_ERROR: Final = 16
-"""Poison payloads in a row, where ordinary ones are refused as well; the rest is then poison untried."""
+LIKE_ORDINARY: Final = 16
+"""After so many poison payloads in a row, of which ordinary ones fail as well, the rest is poison untried."""
 SEARCH_S: Final = 60.0
 """A search that has found something ends after this time: the rest of the batch is tried again without it."""
 
 
 class _Suspect(NamedTuple):
+    """A payload that is searched, and where it stands."""
+
     entry_id: str
     position: int
     payload: envelope.Payload
@@ -54,7 +56,7 @@ class _Search:
         error = _error(self._trial, _entries(suspects))
         if error is None:
             return
-        if self._failed_like_ordinary >= SAME_ERROR or (len(suspects) == 1 and self._is_poison(suspects)):
+        if self._failed_like_ordinary >= LIKE_ORDINARY or (len(suspects) == 1 and self._is_poison(suspects)):
             for suspect in suspects:
                 self.found[envelope.receipt(self._stream, suspect.entry_id, suspect.position)] = error
         elif len(suspects) > 1:

@@ -1,8 +1,8 @@
 """The job process: forked by an RQ worker, it stays and performs one job after another.
 
 RQ forks a process for each job, so that a job that takes its process down leaves the worker alone. A process
-that stays does the same, and keeps what it has learnt: in a fresh process two thirds of the time of a small
-batch go into finding out again what the members of reports mean.
+that stays does so too, and keeps its caches: in a fresh process two thirds of the time of a small batch go
+into finding out again what the members of reports mean.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_JOBS: Final = 1000
 """After this many jobs a job process is replaced by a fresh one."""
 MAX_PEAK_KB: Final = 280 * 1024
-"""A job process whose peak was higher is replaced after its job: the memory it freed is scattered."""
+"""A job process that ever used more memory is replaced after its job: what it freed is scattered."""
 
 _DONE: Final = b"d"
 _RETIRING: Final = b"r"

@@ -134,9 +134,7 @@ class Worker(rq.Worker):
         execution = rq.executions.Execution.from_composite_key(order, self.connection)
         execution.worker_name = self.name
         (queue,), done = self.queues, True
-        with contextlib.suppress(
-            rq.exceptions.NoSuchJobError
-        ):  # the job was replaced, and its replacement is performed elsewhere
+        with contextlib.suppress(rq.exceptions.NoSuchJobError):  # the dispatcher replaced the job
             job = rq.job.Job.fetch(execution.job_id, connection=self.connection, serializer=self.serializer)
             done = self.perform_job(job, queue, execution)
         return done and not jobs.stopping() and not interruption.was_raised()

@@ -61,7 +61,7 @@ def test_many_payloads_that_meet_one_defect_take_nobody_with_them(
         return original(keys)
 
     monkeypatch.setattr(evaluate, "evaluate_payloads", breaking)
-    poisonous = search.SAME_ERROR + 4
+    poisonous = search.LIKE_ORDINARY + 4
     drains.append(
         client,
         *(drains.payload(drains.report(n, **{"document-uri": f"{VENOM}/{n}"})) for n in range(poisonous)),

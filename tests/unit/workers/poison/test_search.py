@@ -43,7 +43,7 @@ def venomous(batch: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "poisonous", [1, search.SAME_ERROR - 1, search.SAME_ERROR, search.SAME_ERROR + 1, 60]
+    "poisonous", [1, search.LIKE_ORDINARY - 1, search.LIKE_ORDINARY, search.LIKE_ORDINARY + 1, 60]
 )
 @pytest.mark.parametrize("ordinary_must_pass", [True, False])
 def test_many_poison_payloads_of_one_error_take_no_innocent_with_them(
