@@ -41,16 +41,16 @@ def report_of(  # noqa: PLR0913 - what the families differ in
     details: Callable[[FieldReader], dict[str, str]] = lambda _read: {},
     moments: dict[str, str] | None = None,
 ) -> report.Report | report.Rejection:
-    """Return the report about a host's certificate, or why it is none.
+    """Return the report about a host's certificate, or the reason why it is none.
 
     Args:
         kind: of the family.
         read: the report's members, those of ``NAMES`` among them.
-        user_agent: that the report names.
-        directive: what was violated, where the family knows of more than one thing.
+        user_agent: the user agent that the report names.
+        directive: what was violated, where the family distinguishes violations.
         disposition: ``enforce``, ``report`` or "".
-        details: reads what the families do not share.
-        moments: what else differs from report to report.
+        details: reads the details that only this family has.
+        moments: what else differs from report to report of one finding.
     """
     host = hostname(read)
     if not host:
@@ -59,7 +59,7 @@ def report_of(  # noqa: PLR0913 - what the families differ in
     if not _CHAINS.isdisjoint(read.nulled):
         return report.invalid(outcomes.Reason.NO_CHAIN, kind)
     port = read.integer("port", fields.MAX_PORT)
-    dates = {"date_time": read.date("date_time"), "expires": read.date("expires")}
+    times = {**_dates(read), **(moments or {})}
     found["nulled"] = ",".join(read.nulled)  # asked last: every field has been read by now
     return report.Report(
         kind=kind,
@@ -68,9 +68,13 @@ def report_of(  # noqa: PLR0913 - what the families differ in
         hostname=host,
         port=port,
         user_agent=user_agent,
-        moments={name: value for name, value in {**dates, **(moments or {})}.items() if value},
+        moments={name: value for name, value in times.items() if value},
         details={name: value for name, value in found.items() if value},
     )
+
+
+def _dates(read: FieldReader) -> dict[str, str]:
+    return {"date_time": read.date("date_time"), "expires": read.date("expires")}
 
 
 def hostname(read: FieldReader, field: str = "hostname") -> str:
@@ -85,7 +89,8 @@ def hostname(read: FieldReader, field: str = "hostname") -> str:
 def chains(read: FieldReader) -> dict[str, str]:
     """Return for each chain its length, and the SHA-256 of the certificate that tells most.
 
-    That is the served leaf (which certificate was it?) and the validated root (who intercepts?).
+    These are the served leaf, which says which certificate it was, and the validated root, which says who
+    intercepts the connection.
     """
     served, validated = _chain(read, "served"), _chain(read, "validated")
     found = {

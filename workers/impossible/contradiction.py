@@ -1,4 +1,4 @@
-"""Whether a report contradicts the policy that it carries; what that leaves open is no contradiction."""
+"""Whether a report contradicts the policy that it carries. In doubt there is no contradiction."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Contradiction(enum.IntEnum):
     """How far a report contradicts its policy. The numbers are part of what makes two rows equal."""
 
     NONE = 0
-    """The policy may have blocked it, or cannot be told to allow it."""
+    """The policy may have blocked the URL, or it is uncertain whether the policy allows it."""
     IMPOSSIBLE = 2
-    """The policy allows it, and nothing else can have been blocked in its place."""
+    """The policy allows the URL, and nothing else can have been blocked instead."""
     ALLOWED = 3
     """The policy allows the URL itself: a redirect led elsewhere, or the report is forged."""
 
@@ -48,10 +48,10 @@ _LISTS: Final = {
         "form-action": "form-action",
     }.items()
 }
-"""The directives that may govern what a directive is about, the first that is there does (CSP3 §6.8.3).
+"""For each directive, the directives that may govern it: the first that a policy has does (CSP3 §6.8.3).
 
-Others are not judged: of ``frame-ancestors`` a report does not name the ancestor, of Trusted Types not the
-type, and what ``prefetch-src`` meant has changed.
+Reports of other directives are not compared: a report does not name the ancestor (``frame-ancestors``) or the
+type (Trusted Types), and the meaning of ``prefetch-src`` has changed.
 """
 _OTHER_LISTS: Final = {
     "worker-src": (("worker-src", "child-src", "default-src"),),
@@ -59,7 +59,7 @@ _OTHER_LISTS: Final = {
     "script-src": (_LISTS["script-src-elem"], _LISTS["script-src-attr"]),
     "style-src": (_LISTS["style-src-elem"], _LISTS["style-src-attr"]),
 }
-"""The same in browsers that leave a directive out, or report one by the name of another. All must allow."""
+"""The same for browsers that lack a directive, or report it under another name. All lists must allow."""
 _CODE: Final = frozenset({*_LISTS["script-src-elem"], "script-src-attr"})
 _STYLE: Final = frozenset({"style-src", "style-src-elem", "style-src-attr"})
 _SCRIPT_LIKE: Final = _CODE | {"worker-src", "child-src"}
@@ -71,7 +71,7 @@ _ANSWERS: Final = 128
 
 
 def of_report(found: report.Report, *, verbatim: bool = False) -> Contradiction:
-    """Judge a CSP report by the policy that it carries; any other contradicts none.
+    """Compare a CSP report with the policy that it carries; any other report contradicts none.
 
     Args:
         found: the report, not scrubbed yet: policies speak of URLs as they are.
@@ -79,13 +79,13 @@ def of_report(found: report.Report, *, verbatim: bool = False) -> Contradiction:
     """
     if not found.policy_sent or found.kind != "csp":
         return Contradiction.NONE
-    return judge(found.policy_sent, found.directive, found.blocked, found.document, verbatim=verbatim)
+    return compare(found.policy_sent, found.directive, found.blocked, found.document, verbatim=verbatim)
 
 
-def judge(
+def compare(
     text: str, directive: str, blocked: urls.URL, document: urls.URL, *, verbatim: bool = False
 ) -> Contradiction:
-    """Say whether a browser that obeys this policy can have blocked that.
+    """Return whether a browser that obeys this policy can have blocked this URL.
 
     Browsers report the URL that was asked for, not the one that a redirect led to, which may be any. So a URL
     that redirects is never impossible but where no directive governs it at all.
@@ -97,32 +97,32 @@ def judge(
         document: the page.
         verbatim: whether the text is surely what the site sent, see ``reports_verbatim``.
     """
-    ruling = _ruling(text, directive, verbatim)
-    return ruling.contradiction(blocked, document) if ruling else Contradiction.NONE
+    lists = _governing_lists(text, directive, verbatim)
+    return lists.contradiction(blocked, document) if lists else Contradiction.NONE
 
 
 @functools.lru_cache(maxsize=2048)
 def reports_verbatim(user_agent: str) -> bool:
-    """Say whether a browser surely reports policies as they were sent: Chromium, Safari and their kin do."""
+    """Return whether a browser surely reports policies as they were sent: Chromium and Safari do."""
     return "AppleWebKit/" in user_agent and "Gecko/" not in user_agent
 
 
 @functools.lru_cache(maxsize=128)
-def _policy(text: str, verbatim: bool) -> policy.Policy | None:  # noqa: FBT001 - of a cache
+def _policy(text: str, verbatim: bool) -> policy.Policy | None:  # noqa: FBT001 - a cache takes no keywords
     return policy.parse(text, verbatim=verbatim)
 
 
 @functools.lru_cache(maxsize=256)
-def _ruling(text: str, directive: str, verbatim: bool) -> _Ruling | None:  # noqa: FBT001 - of a cache
-    """Return what a policy says under a directive; None if that cannot be told."""
+def _governing_lists(text: str, directive: str, verbatim: bool) -> _GoverningLists | None:  # noqa: FBT001 - a cache takes no keywords
+    """Return the lists that govern a directive; None if the text or the directive cannot be compared."""
     if directive not in _LISTS:
         return None
     one = _policy(text, verbatim)
-    return _Ruling(one, directive) if one else None
+    return _GoverningLists(one, directive) if one else None
 
 
-class _Ruling:
-    """What one policy says under one directive; it remembers its latest answers."""
+class _GoverningLists:
+    """The source lists of one policy that govern one directive, and the latest answers that they gave."""
 
     def __init__(self, one: policy.Policy, directive: str) -> None:
         chains = (_LISTS[directive], *_OTHER_LISTS.get(directive, ()))
@@ -133,14 +133,14 @@ class _Ruling:
         self._ungoverned = Contradiction.IMPOSSIBLE if one.known else Contradiction.NONE
         self._inline = _certain(directive in _CODE | _STYLE and all(map(_allows_inline, self._listed)))
         self._eval = _certain(directive in _CODE and all(map(_allows_eval, code)) and (code or one.known))
-        # With 'strict-dynamic' addresses do not count, but who inserted the script.
+        # With 'strict-dynamic' the address of a script does not count, but the script that inserted it.
         self._by_address = not any(
             listed.strange or (listed.dynamic and directive in _SCRIPT_LIKE) for listed in self._listed
         )
         self._known: dict[tuple[str, str], list[_Paths]] = {}
 
     def contradiction(self, blocked: urls.URL, document: urls.URL) -> Contradiction:
-        """Say whether it can have blocked this on that page."""
+        """Return whether a browser can have blocked this URL on that page."""
         if blocked.text in _EVAL:
             return self._eval
         if not self._listed:
@@ -172,7 +172,7 @@ class _Ruling:
 
 
 def _origin(url: urls.URL) -> str:
-    """Return what stands before the path, or the keyword."""
+    """Return the origin of a URL as text, or the keyword."""
     return url.text[: -len(url.path)] if url.path else url.text
 
 
@@ -187,14 +187,14 @@ def _certain(allowed: object) -> Contradiction:
 
 
 def _allows_eval(listed: policy.Sources) -> bool:
-    """``'unsafe-eval'`` alone: of the newer words for it, older browsers know none."""
+    """Return whether a list allows eval: by ``'unsafe-eval'``, for older browsers know no newer keyword."""
     return not listed.strange and "'unsafe-eval'" in listed.keywords
 
 
 def _allows_inline(listed: policy.Sources) -> bool:
-    """``'unsafe-inline'``, unless something more exact overrides it (CSP3 §6.7.3.2).
+    """Return whether a list allows inline code: by ``'unsafe-inline'``, unless overridden (CSP3 §6.7.3.2).
 
-    ``'strict-dynamic'`` does so for styles too where the list is that of ``default-src`` (Chromium).
+    ``'strict-dynamic'`` overrides it for styles too where the list is that of ``default-src`` (Chromium).
     """
     overridden = listed.guarded or listed.dynamic or listed.strange
     return "'unsafe-inline'" in listed.keywords and not overridden

@@ -1,7 +1,7 @@
 """Which URLs a source list allows: the matching algorithms of CSP3 §6.7.2, less what browsers disagree on.
 
-Each function errs to one side: what it says to match is allowed by the specification, and by every browser
-that follows it. WebSockets are the example: whether ``https:`` or ``'self'`` allow ``wss:`` differs.
+Each function errs to one side: a match means that the specification and every browser that follows it allow
+the URL. Browsers differ, for example, on whether ``https:`` or ``'self'`` allow ``wss:``.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 NETWORK: Final = frozenset({"http", "https", "ws", "wss", "ftp"})
 """Schemes whose answers may lead elsewhere."""
 _STAR: Final = frozenset({"http", "https", "ws", "wss"})
-"""What ``*`` allows in all browsers. That of the page itself is left out: which page that is, is not known of
-documents that inherit their policy, ``blob:`` and ``data:``."""
+"""Schemes that ``*`` allows in all browsers. ``*`` also allows the scheme of the page, which is left out:
+documents that inherit their policy (``blob:``, ``data:``) do not tell which page that is."""
 _UPGRADES: Final = {"http": "https", "ws": "wss"}
 _DEFAULT_PORTS: Final = {"http": "80", "ws": "80", "https": "443", "wss": "443", "ftp": "21"}
 

@@ -1,11 +1,11 @@
 """A content security policy, parsed as far as all browsers agree on what it says (CSP3 §2.2 and §2.3).
 
-They agree on printable ASCII. Of a directive with another character some drop the directive, some the
-character; Chromium takes the name for used up, Firefox does not. A comma parts policies in a header, and does
-not in every ``<meta>``. A text with either is not read.
+Browsers agree on printable ASCII. Some drop a directive with another character, some drop the character;
+Chromium then ignores a second directive of that name, Firefox does not. A comma parts policies in a header,
+and does not in every ``<meta>``. A text with either is not read.
 
-Firefox reports not what was sent, but what it understood: with the paths of URLs percent-decoded. What was
-one expression, ``a.example/x%20*``, reads there as two, and ``%3B`` begins a directive. Decoding adds words,
+Firefox does not report the policy as it was sent: it percent-decodes the paths of URLs. One expression,
+``a.example/x%20*``, then reads as two, and ``%3B`` begins a directive. Decoding adds words,
 and takes none away. So the words up to the first path are sure, and what comes after can only forbid.
 """
 
@@ -23,7 +23,7 @@ _MAX_SOURCES: Final = 400
 """Expressions of a list that are read: with their number this bounds what is remembered to some 20 MB."""
 
 _READABLE: Final = re.compile(r"[\t\n\f\r -+\--~]*")
-"""Of these characters, what Python takes for a blank is what policies do."""
+"""The characters of a policy that is read: among these, Python and policies agree on what is a blank."""
 _KNOWN: Final = frozenset(
     {
         *("base-uri", "block-all-mixed-content", "child-src", "connect-src", "default-src"),
@@ -37,7 +37,7 @@ _KNOWN: Final = frozenset(
 )
 """The directives of all specifications."""
 _REPORTING: Final = frozenset({"report-to", "report-uri"})
-"""Directives whose URLs nobody decodes."""
+"""Directives whose URLs no browser decodes."""
 _WITH_PATH: Final = re.compile(r"[^/]*://[^/]*/")
 
 _SCHEME_SOURCE: Final = re.compile(r"(?!javascript:)([a-z][a-z0-9+.-]*):")

@@ -1,8 +1,9 @@
 """Sampling: which reports of a batch are kept when not all of them are, and for how many each one stands.
 
-A report that is kept with probability *p* stands for 1/*p* reports, so that the weights of what is kept add
-up to what arrived, on average. Of a finding every 1/*p*-th report is kept, from a start that a hash decides:
-the same batch keeps the same reports, and no pattern of a sender's meets it on purpose.
+A report that is kept with probability *p* stands for 1/*p* reports, so that on average the weights of the
+kept reports add up to the number that arrived. Every 1/*p*-th report of a finding is kept, from a start that
+a hash
+decides: the same batch keeps the same reports, and a sender cannot choose which of its reports are kept.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _ROUNDING: Final = 1e-9
-"""What the sum of a batch's shares may be off, so that 100 of them by 1/100 make one report and not none."""
+"""Rounding error allowed in a sum of shares, so that 100 shares of 1/100 make one report and not none."""
 
 
 class Sampler:
@@ -24,7 +25,7 @@ class Sampler:
 
     Args:
         rate: the share, above 0 and at most 1.
-        start: where in a round of 1/``rate`` reports it begins, from 0 to 1.
+        start: where in a round of 1/``rate`` reports the sampler begins, from 0 to 1.
     """
 
     __slots__ = ("_seen", "_start", "rate")
@@ -44,12 +45,12 @@ class Sampler:
 def samplers(rates: Mapping[int, float], counts: Mapping[int, int], seed: str) -> dict[int, Sampler]:
     """Return a sampler for each finding, such that their rounding errors do not add up.
 
-    Together they keep the sum of their shares, give or take one report.
+    Together the samplers keep the sum of their shares, give or take one report.
 
     Args:
-        rates: share that is kept, by fingerprint.
-        counts: reports, by fingerprint.
-        seed: what the starts are made of.
+        rates: the share that is kept, by fingerprint.
+        counts: the number of reports, by fingerprint.
+        seed: a text from which the starts are made.
     """
     found, start = {}, xxhash.xxh64_intdigest(seed.encode()) / 2**64
     for fingerprint, rate in rates.items():
@@ -62,8 +63,8 @@ def samplers(rates: Mapping[int, float], counts: Mapping[int, int], seed: str) -
 def fitting(counts: Mapping[int, int], budget: float) -> dict[int, float]:
     """Return the share of each finding that is kept so that all of them fit into a budget.
 
-    The loudest give way first: below some level a finding keeps all its reports, and above it every finding
-    keeps as many as that level.
+    The findings with most reports give way first: there is a level below which a finding keeps all its
+    reports, and above which every finding keeps as many reports as the level.
 
     Args:
         counts: reports, by fingerprint; each at least 1.

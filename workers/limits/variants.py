@@ -1,9 +1,10 @@
-"""What is kept of a report that is one variant too many: its place, or not even that.
+"""Reductions: what is kept of a report whose variant is one too many.
 
-A variant is a report as a row would store it, less its time. A sender who makes up pages, scripts or blocked
-URLs makes up variants, and a row for each. Beyond the hourly cap a report is reduced to its *place*: the
-kind, the disposition, the directive and the hosts that it names; and it counts as of its receipt. Places can
-be made up too, so that beyond as many of them nothing but the kind and the disposition is left.
+A variant is a report as a row would store it, less its time. A sender that makes up pages, scripts or blocked
+URLs makes up variants, and each needs a row. Beyond the hourly cap a report is reduced to its *coarse key*:
+the kind, the disposition, the directive and the hosts that the report names; its time becomes that of its
+receipt. Coarse keys can be made up too: beyond the same number of them, only the kind and the disposition are
+left.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
     from workers.stages.classify import Finding
 
 NOTE: Final = "collapsed"
-"""The key in ``details`` that says so: ``place`` or ``other``."""
+"""The key in ``details`` that says to what a report was reduced: ``place`` (its coarse key) or ``other``."""
 
 
 def to_coarse(finding: Finding) -> Finding:
-    """Return the finding reduced to its place."""
+    """Return the finding reduced to its coarse key."""
     found = finding.report
     where = found.document.host or found.document.text or found.hostname
     reduced = report.Report(
@@ -51,7 +52,7 @@ def _host(url: urls.URL) -> urls.URL:
 
 
 def _reduced(finding: Finding, found: report.Report, title: str) -> Finding:
-    """Return a finding with another report; its raw text stays, for one of each row's is kept."""
+    """Return a finding with another report. Its raw text stays, because each row keeps one original."""
     return msgspec.structs.replace(
         finding,
         report=found,

@@ -52,17 +52,17 @@ def _shipped() -> index.Index:
 
 
 def rules_of(settings: project_settings.ProjectSettings) -> NoiseRules:
-    """Return what a project's settings ask for; one of its own rules that cannot be read is left out."""
+    """Return the noise rules that a project's settings ask for, without project rules that cannot be read."""
     return _rules(settings.noise_off, settings.noise_drop, settings.noise_rules)
 
 
 def listed(settings: project_settings.ProjectSettings) -> list[rules.Rule]:
-    """Return all rules of a project in their order, those too that it switched off."""
+    """Return all rules of a project in their order, including those that it switched off."""
     return [*_readable(settings.noise_rules), *shipped.rules_in_order()]
 
 
 def only(rule: rules.Rule) -> NoiseRules:
-    """Return the rules of a project that has this one alone."""
+    """Return the noise rules of a project that has only this rule."""
     return NoiseRules((index.Index((rule,)),), {rule.id: Label(rule.noise, rule.id)})
 
 
@@ -78,7 +78,7 @@ def _rules(off: tuple[str, ...], drop: tuple[str, ...], lines: tuple[str, ...]) 
 
 
 def _readable(lines: tuple[str, ...]) -> list[rules.Rule]:
-    """Return the rules that are written as they must be: a wrong one may not stop a project's reports."""
+    """Return the rules of lines that can be read: a wrong line must not stop a project's reports."""
     found = []
     for line in lines:
         try:
@@ -89,10 +89,10 @@ def _readable(lines: tuple[str, ...]) -> list[rules.Rule]:
 
 
 def check(settings: project_settings.ProjectSettings) -> None:
-    """Check what a project's settings say about noise.
+    """Check the noise settings of a project.
 
     Raises:
-        RuleError: they name no class or rule, or one of the project's own rules is wrong.
+        RuleError: the settings name an unknown class or rule, or one of the project rules is wrong.
     """
     written = [project_rules.parse(line).id for line in settings.noise_rules]
     if twice := next((name for name in written if written.count(name) > 1), None):
@@ -127,8 +127,8 @@ def label(
         found: the report, scrubbed.
         matches: ids of the rules that the user agent of the report meets.
         wanted: the rules of its project.
-        impossible: whether the reported policy allows what was reported, and no redirect explains it.
-        allowed: whether it does at least allow it.
+        impossible: whether the reported policy allows what was blocked, and no redirect explains it.
+        allowed: whether the reported policy at least allows the URL itself.
     """
     for listed in wanted.indexes:
         rule = listed.first(

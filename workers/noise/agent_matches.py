@@ -1,4 +1,4 @@
-"""Which rules a user agent meets: crawlers by their names, browsers by their age or their truthfulness."""
+"""User-agent matches: which rules a user agent meets, by a crawler's name or a browser's version."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 from workers.noise import rules, shipped
 
 MAX_USER_AGENT: Final = 512
-"""Characters that are looked at: crawlers name themselves before that."""
+"""Characters of a user agent that are looked at: crawlers name themselves before that."""
 
 _WORD: Final = re.compile(r"\+?[a-z0-9][a-z0-9_.-]*")
 

@@ -1,7 +1,7 @@
-"""What an attacker can have, so that no rule may ask for that alone: it would hide what he does.
+"""What an attacker can have. No rule may ask for that alone, because such a rule would hide attacks.
 
-He has hosts of his own, with any path on them, and writes code. He has no host of others, no scheme of an
-extension, and no say in which browser his victim uses.
+An attacker has hosts with any path on them, and writes code. An attacker has no host of others and no scheme
+of an extension, and does not choose the browser of the victim.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _WRITTEN: Final = frozenset(
     {"inline", "eval", "wasm-eval", "self", "data", "blob", "filesystem", "javascript"}
     | {"trusted-types-sink", "trusted-types-policy"}
 )
-"""What stands for code or content that is part of the page or of an address."""
+"""Words for blocked code or content that is part of the page or of a URL."""
 _INERT: Final = ("font-src", "img-src", "media-src", "style-src-attr")
-"""Directives of what neither runs nor tells anybody anything, if it is part of a page or of an address."""
+"""Directives on resources that neither run nor tell anybody anything, if part of a page or a URL."""
 _OWN_PREFIX: Final = {4: 24, 6: 48}
-"""Bits of a public network that one owner has: what providers route at the least."""
+"""Bits of the prefix of a public network that has one owner: providers route no longer prefixes."""
 _RENTED: Final = (
     *("akamaihd.net", "amazonaws.com", "appspot.com", "azureedge.net", "azurefd.net"),
     *("azurestaticapps.net", "azurewebsites.net", "b-cdn.net", "blogspot.com", "cloudapp.azure.com"),
@@ -56,17 +56,17 @@ _FOLDER: Final = re.compile(r"/[^*/]")
 
 
 class RuleError(errors.HeadraceError):
-    """A rule is not written as it must be, would match far too much, or could be met by an attacker."""
+    """A rule cannot be read, would match far too much, or could be met by an attacker."""
 
 
 def require_unforgeable(rule: rules.Rule) -> None:
-    """Refuse a rule that an attacker can meet with what is his own.
+    """Refuse a rule that an attacker can meet with hosts, paths and code of their own.
 
-    No directive is exempt from what is said of hosts and paths: even an image that is blocked would have told
-    a server what stood in its address.
+    No directive is exempt from the conditions on hosts and paths: even a blocked image would have told a
+    server what stood in its URL.
 
     Raises:
-        RuleError: it is one.
+        RuleError: an attacker can meet the rule.
     """
     if rule.has_agent or rule.impossible:
         return

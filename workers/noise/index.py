@@ -1,4 +1,4 @@
-"""Finding the rule that a report meets, in a microsecond: nearly all is looked up, and remembered."""
+"""The index of noise rules: finds the first rule that a report meets, mostly by looking answers up."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NO_SITE: Final = "nowhere.invalid"
 _NO_PORT: Final = 9
 """A port that no policy names (RFC 863)."""
 _PASSIVE: Final = frozenset({"font-src", "img-src", "media-src"})
-"""What neither runs as code, nor is a page, nor is sent anywhere."""
+"""Directives about resources that neither run as code, nor are a page, nor are sent anywhere."""
 
 
 class _Evidence(NamedTuple):
@@ -32,26 +32,27 @@ class _Evidence(NamedTuple):
 
     Attributes:
         blocked: the rules that the blocked URL meets.
-        source: those that the source file meets.
-        said: those that the sample meets.
-        home: those whose hosts or networks the page is on.
+        source: the rules that the source file meets.
+        said: the rules that the sample meets.
         agent_matches: ids of the rules that the user agent meets.
+        details: the details of the report that some rule asks for.
+        home: the rules whose hosts or networks the page is on.
         directive: the effective directive.
-        nothing_blocked: whether it is not said what was blocked.
+        nothing_blocked: whether the report does not say what was blocked.
         own_blocked: whether what was blocked is on the page's own host.
         own_source: whether the source file is.
         foreign: whether something on a host was blocked, which only its own rules may excuse.
-        inserted: whether no part of the page is named as the place of the code.
+        inserted: whether the report names no source file of the code, so that the page did not write it.
         impossible: whether the policy allows what is reported, and no redirect explains it.
-        any_host: whether no redirect that leads to a host explains it; asked only of the page's own.
-        details: those of the details that some rule asks for.
+        any_host: whether no redirect to a host explains the report; only for URLs on the page's own host.
     """
 
     blocked: url_index.Found
     source: url_index.Found
     said: url_index.Found
-    home: url_index.Found
     agent_matches: tuple[str, ...]
+    details: tuple[str, ...]
+    home: url_index.Found
     directive: str
     nothing_blocked: bool
     own_blocked: bool
@@ -60,7 +61,6 @@ class _Evidence(NamedTuple):
     inserted: bool
     impossible: bool
     any_host: bool
-    details: tuple[str, ...]
 
 
 class Index:
@@ -75,7 +75,7 @@ class Index:
         self._url_index = url_index.URLIndex(listed)
         self._samples = samples.Samples(listed)
         self._by_agent = {
-            rule.id: rule for rule in listed if rule.has_agent and not (rule.has_place or rule.has_sample)
+            rule.id: rule for rule in listed if rule.has_agent and not (rule.has_url or rule.has_sample)
         }
         self._impossible = [rule for rule in listed if rule.impossible or rule.any_host]
         self._by_detail = {name: rule for rule in listed for name in rule.details}
@@ -96,8 +96,8 @@ class Index:
             found: the report.
             agent_matches: ids of the rules whose conditions on the user agent it meets.
             enabled: ids of the rules that count.
-            impossible: whether its policy allows what it reports, and no redirect explains it.
-            allowed: whether it does at least allow it.
+            impossible: whether the reported policy allows what was blocked, and no redirect explains it.
+            allowed: whether the reported policy at least allows the URL itself.
         """
         blocked = self._url_index.of_url(found.blocked)
         source = self._url_index.of_url(found.source_file)
@@ -106,14 +106,25 @@ class Index:
         told = blocked or source or said or allowed or details
         if not told and self._by_agent.keys().isdisjoint(agent_matches):
             return None
+        matching = self._matching(
+            blocked, source, said, agent_matches, details, *self._about(found, impossible, allowed)
+        )
+        for rule in matching:
+            if rule.id in enabled:
+                return rule
+        return None
+
+    def _about(
+        self,
+        found: report.Report,
+        impossible: bool,  # noqa: FBT001 - keywords cost time on a hot path
+        allowed: bool,  # noqa: FBT001
+    ) -> tuple[Any, ...]:
+        """Return the evidence that does not hang on single rules, in the order of ``_Evidence``."""
         host = found.document.host
         own_blocked = host != "" and found.blocked.host == host
-        matching = self._matching(
-            blocked,
-            source,
-            said,
+        return (
             self._url_index.of_host(host),
-            agent_matches,
             found.directive,
             not found.blocked.text,
             own_blocked,
@@ -122,12 +133,7 @@ class Index:
             not found.source_file.text and found.directive != _HANDLERS,
             impossible,
             own_blocked and (impossible or (allowed and _allows_any_host(found))),
-            details,
         )
-        for rule in matching:
-            if rule.id in enabled:
-                return rule
-        return None
 
     def _named_in(self, details: dict[str, str]) -> tuple[str, ...]:
         return tuple(name for name in self._by_detail if name in details)
@@ -148,7 +154,7 @@ class Index:
 
 def _matches(rule: rules.Rule, evidence: _Evidence) -> bool:
     return (
-        (not rule.has_place or _in_place(rule, evidence))
+        (not rule.has_url or _at_url(rule, evidence))
         and (not rule.has_sample or _in_sample(rule, evidence))
         and (not rule.has_agent or rule.id in evidence.agent_matches)
         and (not rule.details or any(name in rule.details for name in evidence.details))
@@ -156,24 +162,24 @@ def _matches(rule: rules.Rule, evidence: _Evidence) -> bool:
         and (evidence.nothing_blocked or not rule.nothing_blocked)
         and (evidence.impossible or not rule.impossible)
         and (evidence.any_host or not rule.any_host)
-        # Of frame-ancestors it is said of every report: the page itself is what may not be embedded.
+        # Every report on frame-ancestors is about the page's own host: the page is what may not be embedded.
         and (not rule.own_host or (evidence.own_blocked and evidence.directive != "frame-ancestors"))
     )
 
 
 def _in_sample(rule: rules.Rule, evidence: _Evidence) -> bool:
-    """Say whether the sample holds what the rule looks for, and is none that an attacker wrote.
+    """Return whether the sample holds what the rule looks for, and no attacker can have written it.
 
-    Code that he writes into a page, or that his code writes, is reported with the page as its source file.
+    Code that an attacker writes into a page is reported with the page as its source file.
     """
-    return rule in evidence.said and (rule.has_place or (evidence.inserted and not evidence.foreign))
+    return rule in evidence.said and (rule.has_url or (evidence.inserted and not evidence.foreign))
 
 
-def _in_place(rule: rules.Rule, evidence: _Evidence) -> bool:
-    """Say whether a URL of the report is where the rule looks, and foreign to the page.
+def _at_url(rule: rules.Rule, evidence: _Evidence) -> bool:
+    """Return whether a URL of the report is one that the rule asks for, and is foreign to the page.
 
-    The source file excuses nothing that was to come from a host, or to be sent there: in Chromium, code names
-    its own file as it likes (``//# sourceURL=``).
+    The source file excuses no resource that was to come from a host, or to be sent there: in Chromium, code
+    names its own file as it likes (``//# sourceURL=``).
     """
     blocked = rule in evidence.blocked and rule.only != "source_file"
     source = rule in evidence.source and rule.only != "blocked"
@@ -186,20 +192,20 @@ def _in_place(rule: rules.Rule, evidence: _Evidence) -> bool:
 
 
 def _is_foreign(blocked: urls.URL) -> bool:
-    """Say whether something on a host was blocked, even if the scheme or the host alone is told."""
+    """Return whether something on a host was blocked, even if only the scheme or the host is reported."""
     return blocked.host != "" or "." in blocked.text or blocked.text in attackers.NETWORK_SCHEMES
 
 
 def _allows_any_host(found: report.Report) -> bool:
-    """Say whether the policy allows a host and a port that it cannot name, by the scheme of the page.
+    """Return whether the policy allows a host and a port that it cannot name, by the scheme of the page.
 
-    Where that is ``https:``, nothing else is loaded. Of scripts, frames, forms and the like it is never said:
-    what led them elsewhere may be an attack. The policy is read as it is stored, so that a stored report is
-    judged as it was when it came.
+    A page with ``https:`` loads nothing by other schemes. The answer is always no for scripts, frames, forms
+    and the like: a redirect of those may be an attack. The policy is read as it is stored, so that the label
+    of a stored report is the one that it got when it came.
     """
     if found.directive not in _PASSIVE:
         return False
     scheme = found.document.text.partition(":")[0]
     elsewhere = urls.URL(f"{scheme}://{_NO_SITE}:{_NO_PORT}/", _NO_SITE, "/")
     text = found.policy.replace("…", "x")  # for which nonces were replaced
-    return contradictions.judge(text, found.directive, elsewhere, found.document) is not _NONE
+    return contradictions.compare(text, found.directive, elsewhere, found.document) is not _NONE

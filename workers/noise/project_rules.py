@@ -1,4 +1,4 @@
-"""A project's own rules, one line of text each: ``ID CLASS CONDITION…``.
+"""Project rules, one line of text each: ``ID CLASS CONDITION…``.
 
     chat-widget extension host=.chat.example path=/widget/
     old-banner injected sample=showBanner in=blocked
@@ -27,7 +27,7 @@ ORIGIN: Final = "the project"
 _MAX_RULE: Final = 512
 """Characters: a longer line is a list that wants several rules."""
 _MAX_STARS: Final = 2
-"""In a path: with each more, a long path takes a longer time."""
+"""Stars in a path: with each more, comparing a long path takes longer."""
 
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{0,63}")
@@ -46,7 +46,7 @@ def parse(line: str) -> rules.Rule:
     """Return the rule that a line of text is.
 
     Raises:
-        RuleError: it is none.
+        RuleError: the line is no rule.
     """
     if len(line) > _MAX_RULE:
         raise RuleError(f"A rule has at most {_MAX_RULE} characters.")
@@ -61,7 +61,7 @@ def parse_conditions(line: str) -> rules.Rule:
     """Return the rule that a line of text is, of which id and class may be left out.
 
     Raises:
-        RuleError: it is none.
+        RuleError: the line is no rule.
     """
     head, _ = _split(line.split())
     return parse(line if head else f"new injected {line}")
@@ -168,7 +168,7 @@ _READINGS: Final[dict[str, Callable[[str], tuple[str, str]]]] = {
 
 def _checked(rule: rules.Rule) -> rules.Rule:
     """Refuse a rule whose conditions hold for nearly every report, or for what an attacker likes."""
-    if not rule.has_place and not rule.has_sample:
+    if not rule.has_url and not rule.has_sample:
         raise RuleError(f"{rule.id} matches everything: it needs a scheme=, host= or sample=.")
     attackers.require_unforgeable(rule)
     return rule

@@ -24,7 +24,7 @@ CLASSES: Final = (
 """The classes of noise, as stored in the column ``noise``: never rename."""
 
 RETIRED: Final = frozenset({"monetizus", "net-defender"})
-"""Ids that are no longer given, and that settings may still name."""
+"""Ids of rules that no longer exist, and that settings may still name."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Words = tuple[str, ...]
@@ -32,33 +32,33 @@ Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unknown_fields=True):
-    """What makes a report noise. Conditions of different kinds must all hold; of those in a tuple, one.
+    """What makes a report noise. Conditions of different kinds must all hold; one value of a tuple is enough.
 
     Attributes:
         id: stored in ``noise_rule``: stable.
         noise: the class.
         origin: where the rule comes from, for a person.
-        date: when it was last looked over; None for a project's own rule.
-        schemes: a URL's scheme, or a bare word in its place.
-        hosts: exact, or with a leading dot itself and all below it; lower case.
+        date: when the rule was last reviewed; None for a project rule.
+        schemes: a URL's scheme, or a bare word instead of a URL.
+        hosts: a host, or with a leading dot a host and all hosts below it; in lower case.
         networks: of a host that is an address.
         ports: explicit in the URL.
-        paths: itself and all below it; ``*`` stands for any characters.
+        paths: a path and all paths below it; ``*`` stands for any characters.
         only: which URL to look at; "" looks at both.
-        samples: code that stands in the sample, its identifiers whole; only of code that nothing in the page
-            put there.
+        samples: code that stands in the sample, its identifiers whole; only if no part of the page is named
+            as the source of the code.
         directives: effective directives.
         nothing_blocked: only reports that do not say what was blocked.
-        own_host: only reports of what is on the page's own host.
-        impossible: only reports whose policy allows what they say was blocked, and that no redirect explains.
-        any_host: only reports of what is on the page's own host, and that no redirect to another explains:
-            those that are impossible, and of images, media and fonts those whose policy allows any host.
+        own_host: only reports about URLs on the page's own host.
+        impossible: only reports whose policy allows the blocked URL, and that no redirect explains.
+        any_host: only reports about URLs on the page's own host that no redirect to another host explains:
+            impossible reports, and reports on images, media and fonts whose policy allows any host.
         before: only browsers before this major version, by name in lower case.
         agents: words of the user agent, in lower case.
         truthful: words of user agents whose scripts cannot lie about the file they come from.
         details: what the report's details must name.
-        everywhere: also on pages of the very hosts or networks. Otherwise what is foreign elsewhere is at
-            home there, and a real finding.
+        everywhere: also on pages of the rule's own hosts or networks. There a report is otherwise a real
+            finding, because the code is not foreign.
     """
 
     id: Id
@@ -84,22 +84,22 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unknown_f
     everywhere: bool = False
 
     @property
-    def has_place(self) -> bool:
-        """Whether it asks for a URL."""
+    def has_url(self) -> bool:
+        """Whether the rule has a condition on a URL."""
         return bool(self.schemes or self.hosts or self.networks or self.paths)
 
     @property
     def has_sample(self) -> bool:
-        """Whether it asks for a sample."""
+        """Whether the rule has a condition on the sample."""
         return bool(self.samples)
 
     @property
     def has_agent(self) -> bool:
-        """Whether it asks for a user agent."""
+        """Whether the rule has a condition on the user agent."""
         return bool(self.before or self.agents)
 
     def conditions(self) -> dict[str, object]:
-        """Return what it asks for, by name."""
+        """Return the conditions of the rule by name."""
         about = {"id", "class", "origin", "date"}
         asked: dict[str, object] = msgspec.to_builtins(self)
         return {name: value for name, value in asked.items() if value and name not in about}

@@ -1,4 +1,4 @@
-"""Which rules a sample meets: by code that extensions put into pages, its identifiers compared as a whole."""
+"""Which rules a sample meets, by code that extensions put into pages. Identifiers are compared as a whole."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _IDENTIFIER: Final = r"[A-Za-z0-9_$-]"
 
 
 class _Token(NamedTuple):
-    """Text that a rule looks for, how it is found in lower case, and what must stand around it."""
+    """Text that a rule looks for: in lower case, and as an expression for whole identifiers."""
 
     lower: str
     pattern: re.Pattern[str]

@@ -1,6 +1,6 @@
 """Which rules a URL meets: by scheme, host, port and path, each compared as a whole.
 
-A rule is looked up by the rarest thing it asks for, and only then compared with the rest.
+A rule is looked up by the rarest condition that it has, and only then are its other conditions compared.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class URLIndex:
     def of_url(self, url: urls.URL) -> Found:
         """Return the rules whose conditions on a URL this one meets.
 
-        URLs are too many to remember all: what says nothing by its host is not looked at further.
+        There are too many URLs to remember all. Without a rule on its host, a URL is not looked at further.
         """
         if url.text and (not url.host or self.of_host(url.host)):
             return self._remembered(url)
@@ -72,7 +72,7 @@ class URLIndex:
         )
 
     def _of_host(self, name: str) -> Found:
-        """Return the rules one of whose hosts or networks this is, whatever else they ask for."""
+        """Return the rules that name this host or its network, whatever their other conditions are."""
         host = name.rstrip(".")
         found = [rule for known in _domains(host) for rule in self._hosts.get(known, ())]
         address = _address(host)

@@ -1,4 +1,6 @@
-"""Reports of a time that was removed already: no row comes in where retention counts and deletes.
+"""The expiry stage: reports of a time that retention has removed are left out.
+
+Retention counts rows and deletes them; a row that came in behind it would be missing in the ledger.
 
 Equal bodies are evaluated once; whether a report is of such a time depends on when each of them was received.
 """
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _DAY_MS: Final = 86_400_000
-"""The longest dedupe window. What happens now is never of such a time, should the limit lie in the future."""
+"""The longest dedupe window. No report of the last day is left out, even if the limit is in the future."""
 
 
 def parted(
@@ -43,7 +45,7 @@ def parted(
 def _bygone(
     evaluation: evaluate.Evaluation, received_ms: int, before_ms: int, window_ms: int
 ) -> tuple[int, ...]:
-    """Return the positions of the reports that are bygone if the payload was received at this time."""
+    """Return the positions of the reports that are bygone, if the payload was received at this time."""
     limit = min(before_ms, received_ms - _DAY_MS)
     return tuple(
         position

@@ -25,7 +25,7 @@ class Occurrence(msgspec.Struct, frozen=True, gc=False):
         agent: the browser that it is about.
         age: milliseconds from the event to the upload.
         position: index of the report in the payload.
-        weight: for how many reports it stands.
+        weight: for how many reports this one stands.
     """
 
     finding: classify.Finding
@@ -36,15 +36,15 @@ class Occurrence(msgspec.Struct, frozen=True, gc=False):
 
 
 class RowContext(msgspec.Struct, eq=False):
-    """What the rows of a payload have in common, whatever is in it.
+    """What the rows of a payload have in common, whatever the payload holds.
 
     Attributes:
-        account: whom its reports are counted for.
-        rules: by which its reports are evaluated.
+        account: the account for which its reports are counted.
+        rules: the rules by which its reports are evaluated.
         window_ms: the project's dedupe window in milliseconds; 0 keeps every report.
-        details: what is noted in each row's details.
+        details: what the pipeline notes in the details of each row.
         limited: whether its project has limits (``workers.limits.project_limits``).
-        removed_before: its reports of before this (ms since the epoch) were removed (``bygone``).
+        removed_before: its older reports were removed, see ``bygone``; in milliseconds since the epoch.
     """
 
     account: outcomes.Account
@@ -58,8 +58,8 @@ class RowContext(msgspec.Struct, eq=False):
 class ReportRow(msgspec.Struct, eq=False, gc=False):
     """A row of the table ``reports`` while its reports are being counted. Times are in milliseconds.
 
-    ``absent`` is how many reports it stands for beside those that it counts; ``raw`` is made some time after
-    the rest, see ``Collapser.render``.
+    ``absent`` is how many reports the row stands for beside those that it counts. ``raw`` is made after the
+    other attributes, see ``Collapser.render``.
     """
 
     account: outcomes.Account
@@ -160,24 +160,32 @@ class Collapser:
 
 
 def _reports(rows: list[ReportRow]) -> columns.Columns:
-    accounts = [row.account for row in rows]
-    findings = [row.finding for row in rows]
-    reports = [finding.report for finding in findings]
-    contradictions = [finding.contradiction for finding in findings]
+    return {**_counts(rows), **_content(rows), **_surroundings(rows)}
+
+
+def _counts(rows: list[ReportRow]) -> columns.Columns:
+    """Return the columns that say which row this is, and how many reports it stands for."""
     return {
-        "project_id": [account.project_id for account in accounts],
-        "environment": [account.environment for account in accounts],
-        "release": [account.release for account in accounts],
-        "kind": [report.kind for report in reports],
-        "disposition": [report.disposition for report in reports],
+        "project_id": [row.account.project_id for row in rows],
+        "environment": [row.account.environment for row in rows],
+        "release": [row.account.release for row in rows],
+        "kind": [row.finding.report.kind for row in rows],
+        "disposition": [row.finding.report.disposition for row in rows],
         "window_start": [row.window_start for row in rows],
         "first_seen": [row.first_seen for row in rows],
         "last_seen": [row.last_seen for row in rows],
         "seen": [row.seen for row in rows],
         "weight": [row.seen + row.absent for row in rows],
-        "fingerprint": [finding.fingerprint for finding in findings],
+        "fingerprint": [row.finding.fingerprint for row in rows],
         "identity": [row.identity for row in rows],
-        "title": [finding.title for finding in findings],
+    }
+
+
+def _content(rows: list[ReportRow]) -> columns.Columns:
+    """Return the columns that say what was reported."""
+    reports = [row.finding.report for row in rows]
+    return {
+        "title": [row.finding.title for row in rows],
         "directive": [report.directive for report in reports],
         "blocked": [report.blocked.text for report in reports],
         "blocked_host": [report.blocked.host for report in reports],
@@ -190,13 +198,20 @@ def _reports(rows: list[ReportRow]) -> columns.Columns:
         "sample": [report.sample for report in reports],
         "hostname": [report.hostname for report in reports],
         "port": [report.port for report in reports],
-        "policy": [finding.policy for finding in findings],
+        "policy": [row.finding.policy for row in rows],
+    }
+
+
+def _surroundings(rows: list[ReportRow]) -> columns.Columns:
+    """Return the columns that say how the report came about, and what else it carried."""
+    contradictions = [row.finding.contradiction for row in rows]
+    return {
         "browser": [row.agent.browser for row in rows],
         "browser_version": [row.agent.version for row in rows],
         "os": [row.agent.os for row in rows],
-        "status_code": [report.status_code for report in reports],
-        "noise": [finding.label.noise for finding in findings],
-        "noise_rule": [finding.label.rule for finding in findings],
+        "status_code": [row.finding.report.status_code for row in rows],
+        "noise": [row.finding.label.noise for row in rows],
+        "noise_rule": [row.finding.label.rule for row in rows],
         "impossible": [int(found is impossible.Contradiction.IMPOSSIBLE) for found in contradictions],
         "allowed": [int(found is not impossible.Contradiction.NONE) for found in contradictions],
         "details": [_details(row) for row in rows],

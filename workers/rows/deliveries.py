@@ -1,4 +1,4 @@
-"""When and how often one payload of a batch was received."""
+"""Deliveries: when and how often one payload of a batch was received."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Deliveries(msgspec.Struct, frozen=True):
     moments: dict[int, int]
 
     def parted(self, notes: Mapping[str, _Note]) -> tuple[Deliveries, list[tuple[_Note, Deliveries]]]:
-        """Return the deliveries without a note, and those with one singly, beside it.
+        """Return the deliveries without a note together, and each delivery with a note beside the note.
 
         Args:
-            notes: what is to be known of some deliveries, by receipt.
+            notes: notes on some deliveries, by receipt.
         """
         plain, noted = [], []
         for delivery, (_, receipt) in zip(self.each, self.receipts(), strict=True):

@@ -1,4 +1,4 @@
-"""What could not be understood, kept for a person to look at and for a later release to replay."""
+"""The quarantine: payloads and items that could not be understood, for a person to look at and to replay."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 MAX_ITEMS: Final = 16
 """Items of one payload that are kept one by one; a payload with more invalid ones is kept as a whole.
 
-Without it, 10 000 payloads of 300 tiny wrong items each would become three million rows.
+Without this limit, 10 000 payloads of 300 tiny wrong items each would become three million rows.
 """
 
 
 ROW_BYTES: Final = 128
-"""What a row takes beside its text: receipt, time, reason and error."""
+"""Bytes that a row takes beside its text: receipt, time, reason and error."""
 _HOUR_MS: Final = 3_600_000
 
 
 class QuarantineLimitDecider(Protocol):
-    """Rules on one batch, see ``storage.limits.limit_decider.LimitDecider``."""
+    """Makes the limit decisions on one batch, see ``storage.limits.limit_decider.LimitDecider``."""
 
     def grant_quarantine(self, project_id: int, most: int, wants: Mapping[int, int]) -> Mapping[int, int]:
         """Return how many of the wanted bytes of each hour of receipt a project may keep."""
@@ -57,8 +57,9 @@ class Quarantine:
         numbered: whether the rows are numbered within their receipt, and counted for the ledger.
 
     Attributes:
-        quarantined: rows by project, also those that were more than the project may keep; 0 if not numbered.
-        beyond: the latter alone.
+        quarantined: rows by project, including those that are more than the project may keep; empty unless
+            numbered.
+        beyond: rows by project that are more than the project may keep.
     """
 
     def __init__(self, *, numbered: bool = False) -> None:
@@ -75,14 +76,14 @@ class Quarantine:
         invalid: Sequence[tuple[report.Rejection, decode.Item]] = (),
         whole: report.Rejection | None = None,
     ) -> None:
-        """Keep what is invalid in a payload, once for each time it was received.
+        """Keep the invalid items of a payload, once for each time that the payload was received.
 
         Args:
-            account: whose payload it is.
+            account: the account of the payload.
             received: the deliveries of the payload.
             body: the payload.
-            invalid: its invalid items, and why each is.
-            whole: why the payload is kept as a whole, if it is.
+            invalid: the invalid items, each with the reason.
+            whole: the reason to keep the payload as a whole, if there is one.
         """
         if len(invalid) > MAX_ITEMS:
             whole, invalid = whole or invalid[0][0], ()
@@ -97,17 +98,18 @@ class Quarantine:
         if kept and self._numbered:
             self.quarantined[account.project_id] += len(kept) * len(received.each)
 
-    def limit(self, arbiter: QuarantineLimitDecider, most_of: Callable[[int], int]) -> None:
-        """Leave out what is more than the projects may keep; in each hour what came first stays.
+    def limit(self, decider: QuarantineLimitDecider, most_of: Callable[[int], int]) -> None:
+        """Leave out rows that are more than the projects may keep; the first rows of each hour stay.
 
-        Poison always stays: nobody knows what is in it, and it turns up once a batch has its rulings.
+        Poison payloads always stay: what they hold is unknown, and they are found after a batch has its limit
+        decisions.
 
         Args:
-            arbiter: for this batch.
+            decider: makes the limit decisions on this batch.
             most_of: returns how many bytes of an hour a project may keep; 0 is any number.
 
         Raises:
-            RecoverableError: the arbiter cannot be reached.
+            RecoverableError: the decider cannot be reached.
             LeaseLostError: another drainer has the shard.
         """
         wants: dict[int, dict[int, int]] = {}
@@ -118,12 +120,12 @@ class Quarantine:
             (project_id, hour): granted
             for project_id, hours in wants.items()
             if (most := most_of(project_id))
-            for hour, granted in arbiter.grant_quarantine(project_id, most, hours).items()
+            for hour, granted in decider.grant_quarantine(project_id, most, hours).items()
         }
         if not left:
             return
         all_of_it = self._kept
-        self._kept = [item for item in all_of_it if not _is_limited(item) or _claim(item, left)]
+        self._kept = [item for item in all_of_it if not _is_limited(item) or _fits(item, left)]
         if self._numbered:
             self.beyond += Counter(item.account.project_id for item in all_of_it)
             self.beyond -= Counter(item.account.project_id for item in self._kept)
@@ -148,10 +150,10 @@ def _is_limited(item: _Kept) -> bool:
     return item.rejection.reason is not outcomes.Reason.POISON
 
 
-def _claim(item: _Kept, left: dict[tuple[int, int], int]) -> bool:
+def _fits(item: _Kept, left: dict[tuple[int, int], int]) -> bool:
     """Take the room of a row from what is left of its hour, and return whether there was enough."""
-    place = (item.account.project_id, item.hour)
-    if place not in left:
+    hour = (item.account.project_id, item.hour)
+    if hour not in left:
         return True
-    left[place] -= item.size
-    return left[place] >= 0
+    left[hour] -= item.size
+    return left[hour] >= 0

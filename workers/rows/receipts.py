@@ -1,4 +1,4 @@
-"""What became of each payload: one row of the table ``receipts`` for each stream entry."""
+"""Receipts: what became of each payload, in one row of the table ``receipts`` for each stream entry."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from workers.rows import deliveries
 
 _Cell = tuple[int, int, int]
-"""Of one payload: project id, accepted reports, fingerprint."""
+"""What is noted of one payload: project id, accepted reports, fingerprint."""
 _Rejection = tuple[int, str, str, int]
-"""Index of a payload, what became of reports of it, why, and how many there are."""
+"""Index of a payload, and of some of its reports the outcome, the reason and the number."""
 
 _UNSEEN: Final = (0, 0, 0)
 _ACCEPTED: Final = outcomes.Outcome.ACCEPTED.value
@@ -50,10 +50,10 @@ class Receipts:
         """Note what became of a payload for each time it was received.
 
         Args:
-            project_id: whose payload it is.
+            project_id: the project of the payload.
             received: the deliveries of the payload.
             outcome_counts: how many of its reports are counted in which way.
-            fingerprint: of its first accepted report; 0 if there is none.
+            fingerprint: the fingerprint of its first accepted report; 0 if there is none.
         """
         accepted = 0
         rejected: dict[tuple[str, str], int] = {}
@@ -102,7 +102,7 @@ class Receipts:
         }
 
     def _reject(self, received: deliveries.Deliveries, rejected: Mapping[tuple[str, str], int]) -> None:
-        """Note what became of the reports of a payload that were not accepted."""
+        """Note the outcomes of the reports of a payload that were not accepted."""
         for _, entry_id, position in received.each:
             noted = self._rejections.setdefault(entry_id, [])
             noted += [(position, *why, reports) for why, reports in rejected.items()]

@@ -29,7 +29,7 @@ local function known(key, member)
 end
 
 -- Returns whether a set has a place left; members that are no longer live make room first, as far as they must.
-local function has_place(key, places)
+local function has_url(key, places)
   local over = redis.call('ZCARD', key) - places + 1
   if over > 0 then
     local gone = string.format('%.0f', now - tonumber(ARGV[2]))
@@ -43,7 +43,7 @@ end
 local came = tonumber(redis.call('GET', hour_key) or 0)
 local before = came
 local function has_room()
-  return came < most_new and has_place(pairs_key, most)
+  return came < most_new and has_url(pairs_key, most)
 end
 
 local answers = {}
@@ -56,7 +56,7 @@ for i = 9, #ARGV do
     came, is_live = came + 1, true
   end
   local is_first = known(environments_key, environment)
-  if is_live and not is_first and has_place(environments_key, most_environments) then
+  if is_live and not is_first and has_url(environments_key, most_environments) then
     redis.call('ZADD', environments_key, now, environment)
   end
   if not is_live then answer = '=' .. (is_first and environment or '') end

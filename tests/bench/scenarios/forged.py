@@ -58,7 +58,7 @@ def found_out(count: int = _REPORTS) -> Counter[impossible.Contradiction]:
     page = urls.clean(_PAGE)
     forged = (tuple(map(rng.choice, (_POLICIES, _DIRECTIVES, _BLOCKED))) for _ in range(count))
     return Counter(
-        impossible.judge(policy, directive, urls.clean(blocked), page, verbatim=True)
+        impossible.compare(policy, directive, urls.clean(blocked), page, verbatim=True)
         for policy, directive, blocked in forged
     )
 

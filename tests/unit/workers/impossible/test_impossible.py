@@ -25,7 +25,7 @@ PAGE = "https://www.example.com/account"
 def compared(
     policy: str, blocked: str, directive: str = "img-src", page: str = PAGE, *, verbatim: bool = True
 ) -> Contradiction:
-    return impossible.judge(policy, directive, urls.clean(blocked), urls.clean(page), verbatim=verbatim)
+    return impossible.compare(policy, directive, urls.clean(blocked), urls.clean(page), verbatim=verbatim)
 
 
 MATCHING = [

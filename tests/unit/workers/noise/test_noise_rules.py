@@ -37,12 +37,7 @@ def test_a_rule_says_where_it_comes_from_and_is_documented(rule: rules.Rule) -> 
 @pytest.mark.parametrize("rule", EACH)
 def test_a_rule_asks_for_what_can_be(rule: rules.Rule) -> None:
     assert (
-        rule.has_place
-        or rule.has_sample
-        or rule.has_agent
-        or rule.impossible
-        or rule.any_host
-        or rule.details
+        rule.has_url or rule.has_sample or rule.has_agent or rule.impossible or rule.any_host or rule.details
     )
     assert not rule.ports or rule.hosts or rule.networks
     for host in rule.hosts:
