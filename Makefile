@@ -43,6 +43,7 @@ unit: ## Run the unit tests, in less than a minute
 
 test: check ## Check the code, then run every layer of tests
 	$(PYTEST) --maxprocesses 4 --cov --cov-report=term:skip-covered $(TESTS)
+	$(if $(TESTS),,$(BIN)/python -m tests.floor)
 
 format: ## Format the code, and mend what can be mended without thought
 	$(READY) test

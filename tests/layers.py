@@ -1,4 +1,4 @@
-"""``python -m tests.layers JUNIT_XML``: fail when a whole layer of tests was skipped, or collected nothing.
+"""``python -m tests.layers JUNIT_XML…``: fail when a whole layer of tests was skipped, or collected nothing.
 
 A test that cannot run here skips and says why; that is no reason for a run without a single browser to pass.
 """
@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 def main(arguments: Sequence[str]) -> int:
     """Print how many tests of each layer ran; return 1 when one had none."""
-    (path,) = arguments
-    ran, skipped = count(Path(path))
+    ran, skipped = count(map(Path, arguments))
     for layer in layers():
         sys.stdout.write(f"{layer}: {ran[layer]} ran, {skipped[layer]} skipped\n")
     missing = [layer for layer in layers() if not ran[layer]]
@@ -33,11 +32,12 @@ def layers() -> list[str]:
     return sorted({path.relative_to(here).parts[0] for path in here.glob("*/**/test_*.py")})
 
 
-def count(path: Path) -> tuple[Counter[str], Counter[str]]:
+def count(paths: Iterable[Path]) -> tuple[Counter[str], Counter[str]]:
     """Return how many tests of each layer ran, and how many were skipped."""
     ran: Counter[str] = Counter()
     skipped: Counter[str] = Counter()
-    for case in ET.parse(path).iter("testcase"):  # noqa: S314 - our own pytest wrote it
+    cases = (case for path in paths for case in ET.parse(path).iter("testcase"))  # noqa: S314 - our own pytest wrote them
+    for case in cases:
         module = case.get("classname") or case.get("name") or ""
         layer = module.removeprefix("tests.").partition(".")[0]
         (skipped if case.find("skipped") is not None else ran)[layer] += 1
