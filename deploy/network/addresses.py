@@ -5,7 +5,6 @@ Every parser raises ValueError with a message that completes the sentence ``<var
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
@@ -15,6 +14,7 @@ import pydantic
 from storage.servers import clickhouse
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
     from urllib.parse import SplitResult
 
 
@@ -38,11 +38,11 @@ class ListenAddress(pydantic.BaseModel, frozen=True):
         Raises:
             ValueError: the text is not of that form.
         """
-        parts = urlsplit(f"//{text}")
-        port = _port(parts)
-        if not parts.hostname or port is None or parts.path or parts.username is not None:
-            raise ValueError("host:port, such as 127.0.0.1:8000 or [::1]:8000")
-        return cls(host=parts.hostname, port=port)
+        form = "host:port, such as 127.0.0.1:8000 or [::1]:8000"
+        parts, port = _parsed(f"//{text}", {""}, form)
+        if port is None or parts.path or parts.username is not None:
+            raise ValueError(form)
+        return cls(host=parts.hostname or "", port=port)
 
     def reachable(self) -> ListenAddress:
         """Return the address to connect to on this machine; a server may listen on all interfaces at once."""
@@ -56,12 +56,12 @@ def clickhouse_address(url: str) -> clickhouse.Address:
     Raises:
         ValueError: the text is not of that form.
     """
-    parts = urlsplit(url)
-    port = _port(parts)
-    if parts.scheme != "clickhouse" or not parts.hostname or port is None:
-        raise ValueError("clickhouse://user:password@host:port/database")
+    form = "clickhouse://user:password@host:port/database"
+    parts, port = _parsed(url, {"clickhouse"}, form)
+    if port is None:
+        raise ValueError(form)
     return clickhouse.Address(
-        host=parts.hostname,
+        host=parts.hostname or "",
         port=port,
         user=unquote(parts.username or "default"),
         password=unquote(parts.password or ""),
@@ -75,11 +75,11 @@ def redis_url(url: str) -> str:
     Raises:
         ValueError: the text is none.
     """
-    parts = urlsplit(url)
-    with contextlib.suppress(ValueError):  # the port is no number
-        if parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0:
-            return url
-    raise ValueError("redis://[user:password@]host[:port][/database] or rediss://…")
+    form = "redis://[user:password@]host[:port][/database] or rediss://…"
+    _, port = _parsed(url, {"redis", "rediss"}, form)
+    if port == 0:
+        raise ValueError(form)
+    return url
 
 
 def base_url(url: str) -> str:
@@ -88,9 +88,10 @@ def base_url(url: str) -> str:
     Raises:
         ValueError: the text is none.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("http://host[:port][/path] or https://host[:port][/path]")
+    form = "http://host[:port][/path] or https://host[:port][/path]"
+    parts, _ = _parsed(url, {"http", "https"}, form)
+    if parts.query or parts.fragment:
+        raise ValueError(form)
     return url.rstrip("/")
 
 
@@ -113,9 +114,17 @@ def without_password(url: str) -> str:
     return parts.netloc.rpartition("@")[2] or parts.path
 
 
-def _port(parts: SplitResult) -> int | None:
-    """Return the port of a URL; None where it names none, or one that is no number."""
+def _parsed(url: str, schemes: AbstractSet[str], form: str) -> tuple[SplitResult, int | None]:
+    """Return the parts of a URL with a host, and its port; None where it names no port.
+
+    Raises:
+        ValueError: it is no URL of these schemes; the message is the form.
+    """
     try:
-        return parts.port
-    except ValueError:
-        return None
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # the port is no number, or the brackets hold no address
+        raise ValueError(form) from None
+    if parts.scheme not in schemes or not parts.hostname:
+        raise ValueError(form)
+    return parts, port
