@@ -55,7 +55,7 @@ def row_policies(user: str, database: str, project_id: int, columns: Mapping[str
 
 
 def on_tables(allowed: allow_list.AllowList, database: str) -> Iterator[str]:
-    """Yield the grants on what may be read, without the name of a user."""
+    """Yield the grants on the tables that may be read, without the name of a user."""
     yield _SQL["on_database"].format(database=_quoted(database))
     for table, columns in allowed.tables.items():
         yield _SQL["on_columns"].format(columns=", ".join(columns), table=table)
@@ -75,5 +75,5 @@ def _settings(allowed: allow_list.AllowList) -> Iterator[str]:
 
 
 def _quoted(name: str) -> str:
-    """Return a name as SQL takes it, whatever is in it."""
+    """Return a name quoted for SQL, with any character in it."""
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"

@@ -28,7 +28,7 @@ def constraints(allowed: allow_list.AllowList) -> str:
 
 
 def queries(allowed: allow_list.AllowList, database: str) -> str:
-    """Return the grants on what may be read."""
+    """Return the grants on the tables that may be read."""
     granted = grants.on_tables(allowed, database)
     return _lines(f"<query>{saxutils.escape(grant)}</query>" for grant in granted)
 

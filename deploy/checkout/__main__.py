@@ -1,4 +1,4 @@
-"""``python3 -m deploy.checkout SET…``: make ``.venv`` ready for sets of packages, unless it is."""
+"""``python3 -m deploy.checkout SET…``: install sets of packages into ``.venv``, unless they are there."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Make it ready; return 1, after a sentence that says what to do, when that failed."""
+    """Make ``.venv`` ready; return 1 on a failure, after a sentence with the remedy."""
     given = _parse(arguments)
     try:
         with _alone():
@@ -93,7 +93,7 @@ def _alone() -> Iterator[None]:
             packages.say("Waiting for another make that is at work on .venv.")
             fcntl.flock(opened, fcntl.LOCK_EX)
         except OSError:
-            pass  # some network file systems cannot lock what is open for reading
+            pass  # some network file systems cannot lock a file that is open for reading
         yield
 
 

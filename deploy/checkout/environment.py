@@ -25,12 +25,12 @@ _UNUSABLE: Final = "$:\n"
 
 
 class FailedError(Exception):
-    """There is no environment; the message tells a person what to do."""
+    """The environment could not be made; the message tells a person the remedy."""
 
 
 @dataclass(frozen=True)
 class Environment:
-    """A directory made by ``python3 -m venv``, with a record of what was installed into it."""
+    """A directory made by ``python3 -m venv``, with a record of the sets that were installed."""
 
     path: Path = WHERE
 
@@ -135,13 +135,13 @@ def _require_plain(place: Path) -> None:
 
 
 def _require_venv() -> None:
-    """Fail before anything is made where Python lacks what it makes environments with, as Debian's does."""
+    """Fail before anything is made where Python lacks the modules for environments, as Debian's does."""
     if any(importlib.util.find_spec(name) is None for name in ("venv", "ensurepip")):
         raise FailedError(f"{sys.executable} cannot make virtual environments: {venv_hint()}")
 
 
 def venv_hint() -> str:
-    """Return what to install so that Python can make environments."""
+    """Return a sentence about the packages that let Python make environments."""
     minor = f"{sys.version_info[0]}.{sys.version_info[1]}"
     return (
         f"install its modules venv and ensurepip (Debian and Ubuntu: apt-get install python{minor}-venv), "

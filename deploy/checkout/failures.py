@@ -73,7 +73,7 @@ _STAMP: Final = re.compile(r"^\d{4}-\S+\s+")
 
 
 def explain(log: str, machine: str, *, offline: bool) -> str:
-    """Return what a failed run of pip means, and what to do about it.
+    """Return the cause of a failed run of pip, and the remedy.
 
     Args:
         log: What pip wrote, with its debug lines.

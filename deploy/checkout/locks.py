@@ -11,7 +11,7 @@ SETS: Final = ("run", "test", "fuzz")
 """Sets that can be installed into ``.venv``. ``production``, a part of ``run``, is for other environments."""
 DIRECTORY: Final = Path("deploy/lock")
 BUILD: Final = "build"
-"""The list of what the installation of Headrace itself needs."""
+"""The list of packages that the installation of Headrace itself needs."""
 
 
 def path(name: str) -> Path:
@@ -31,17 +31,17 @@ def lines(name: str) -> list[str]:
 
 
 def digest(name: str) -> str:
-    """Return what changes whenever a set has to be installed again."""
+    """Return a hash that changes whenever a set has to be installed again."""
     parts = [*lines(name), *lines(BUILD), Path("pyproject.toml").read_text(encoding="utf-8")]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def size(name: str) -> str:
-    """Return how much there is to fetch and how much it takes, from the first line of the list."""
+    """Return the size of a set, to fetch and on the disk, from the first line of its list."""
     first = path(name).read_text(encoding="utf-8").partition("\n")[0]
     return first.removeprefix("# ")
 
 
 def megabytes(name: str) -> int:
-    """Return the room that a set takes while it is installed: what is fetched, and what becomes of it."""
+    """Return the megabytes that a set takes while it is installed: the wheels, and their files."""
     return sum(int(found) for found in re.findall(r"(\d+) MB", size(name)))

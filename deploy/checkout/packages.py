@@ -51,7 +51,7 @@ _ELSEWHERE: Final = frozenset(
 
 
 def install(into: environment.Environment, arguments: Sequence[str | Path]) -> None:
-    """Install what pip's arguments name.
+    """Install the packages that pip's arguments name.
 
     Raises:
         environment.FailedError: pip failed.

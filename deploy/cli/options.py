@@ -19,7 +19,7 @@ DEFAULT_DATA: Final = Path(".headrace")
 
 
 def parsed(parse: Callable[[str], T]) -> Callable[[str], T]:
-    """Make the parser of an option of one whose ValueError says what the value must be."""
+    """Turn a parser into that of an option: its ValueError names the form, and becomes a usage error."""
 
     def checked(value: str) -> T:
         try:

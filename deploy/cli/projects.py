@@ -122,7 +122,7 @@ def disable(
     data: options.Data = options.DEFAULT_DATA,
     as_json: options.Json = False,
 ) -> None:
-    """Refuse a project's reports from now on (403); what is stored stays."""
+    """Refuse a project's reports from now on (403); stored reports stay."""
     _set_status(project, "disabled", data, as_json=as_json)
 
 
@@ -144,7 +144,7 @@ def retire(
     data: options.Data = options.DEFAULT_DATA,
     as_json: options.Json = False,
 ) -> None:
-    """Tell browsers to forget a project's endpoint (410); what is stored stays."""
+    """Tell browsers to forget a project's endpoint (410); stored reports stay."""
     _set_status(project, "retired", data, as_json=as_json)
 
 
@@ -208,7 +208,7 @@ def import_projects(
 
 
 def _deletable(source: registry.Registry, project: str) -> model.Project:
-    """Return a project, also one whose deletion was interrupted."""
+    """Return a project, or one that is deleted but may still have rows."""
     try:
         return source.get(project)
     except model.ProjectError:

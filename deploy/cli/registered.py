@@ -121,7 +121,7 @@ def show(base_url: str, project: model.Project, *, as_json: bool) -> None:
 
 
 def explain(settings: project_settings.ProjectSettings) -> None:
-    """Print every setting with its value, its default and what it does."""
+    """Print every setting with its value, its default and its description."""
     rows = [
         (
             field.name,

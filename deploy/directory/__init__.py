@@ -1,1 +1,1 @@
-"""The data directory of ``headrace up``: who holds it, where its system runs, and what a copy of it is."""
+"""The data directory of ``headrace up``: its lock, its identity, and the addresses of its system."""

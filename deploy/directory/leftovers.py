@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     File = tuple[int, int]
-    """A device and an inode: a file under whatever name, and never a copy of it."""
+    """A device and an inode: the same file under another name, and never a copy of it."""
 
 STOP_S: Final = 3.0
 """How long a process may take to stop before it is killed."""

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put a new file in the place of what is there; a reader sees the old content or the new one.
+    """Replace a file by a new one; a reader sees the old content or the new one.
 
     The old file is never written to: another directory may have a hard link to it.
     """

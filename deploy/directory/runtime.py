@@ -66,7 +66,7 @@ class Runtime(msgspec.Struct, kw_only=True):
 
 
 def read(directory: Path) -> Runtime | None:
-    """Return what the last ``up`` on this directory wrote; None when it stopped, or there was none."""
+    """Return the content that the last ``up`` wrote here; None when it stopped, or there was none."""
     try:
         return msgspec.json.decode((directory / FILE).read_bytes(), type=Runtime)
     except (FileNotFoundError, NotADirectoryError):

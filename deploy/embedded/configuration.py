@@ -29,7 +29,7 @@ The wheel's engine is started in the directory above, and this relative path is 
 """
 ANALYST_LIMITS: Final = allow_list.QueryLimits(
     seconds=60,  # a longer query is a mistake, on tables partitioned as these are
-    # Half of what the whole server may hold, which leaves the other half for inserts and merges.
+    # Half of the memory of the whole server, which leaves the other half for inserts and merges.
     memory=psutil.virtual_memory().total // 4,
     threads=os.cpu_count() or 1,
     queries=20,  # of the hundred that the server runs at once
@@ -108,7 +108,7 @@ def _analyst_values() -> dict[str, str]:
 
 
 def _allowed() -> allow_list.AllowList:
-    """Return what analysts may do on the server that will run: one on PATH may be of another release."""
+    """Return the allow-list of the server that will run: one on PATH may be of another release."""
     allowed = allow_list.read(ANALYST_LIMITS)
     found = shutil.which(PROGRAM)
     if found is None:

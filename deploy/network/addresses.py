@@ -1,4 +1,4 @@
-"""How addresses are written in settings and on command lines: what each parser takes, and what it returns.
+"""Addresses as they are written in settings and on command lines, and their parsers.
 
 Every parser raises ValueError with a message that completes the sentence ``<variable> must be …``.
 """

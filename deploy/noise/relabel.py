@@ -25,8 +25,8 @@ class LabelChange(NamedTuple):
 class Labels:
     """The labels that a project's rules give to stored reports; no label changes while the rules stay.
 
-    A rule may ask for what no row tells, see ``stored_reports``. The label that such a rule gave when the
-    report came stays.
+    A rule may have a condition that no row tells, see ``stored_reports``. A label that such a rule gave when
+    the report came stays.
 
     Args:
         settings: of the project.

@@ -45,7 +45,7 @@ def is_told(rule: rules.Rule) -> bool:
 
 
 def report_of(stored: labels.StoredFinding, policy: str = "") -> report.Report:
-    """Return a stored row as a report: clean already, and without what the row does not tell."""
+    """Return a stored row as a report: it is clean already, and lacks the facts that no row tells."""
     page = _url(stored.document)
     return report.Report(
         kind=stored.kind,

@@ -122,7 +122,7 @@ class Supervisor:
         return service.start()
 
     def poll(self) -> None:
-        """Start again what died; call it several times a second."""
+        """Restart processes that died; call it several times a second."""
         for service in self.services:
             while happened := service.poll():
                 self._report(happened)

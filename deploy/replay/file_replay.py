@@ -37,7 +37,7 @@ class FileReplay:
         refused: the captures that were not stored: ``where``, and the ``reason``.
     """
 
-    def __init__(  # noqa: PLR0913 - what is replayed, where to, and two callbacks
+    def __init__(  # noqa: PLR0913 - the parts of a replay, and two callbacks
         self,
         client: redis.Redis,
         sink: reingest.Sink,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from storage.projects import model
 
 MAX_PAYLOADS: Final = 500
-"""Payloads of one append, about what the edge stores at once under load."""
+"""Payloads of one append: the edge stores about as many at once under load."""
 MAX_BYTES: Final = 4 << 20
 """Body bytes of one append, which Redis takes in a few milliseconds."""
 SHARE: Final = 0.5

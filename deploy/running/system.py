@@ -32,7 +32,7 @@ STOP_ORDER: Final = (("edge",), ("workers", "maintenance"), ("clickhouse",), ("r
 """The edge stops before the workers that drain its reports, and those before the servers that they need."""
 STOP_SECONDS: Final = {
     # Together less than the ten seconds in which everything must have stopped. Each may be killed at its end:
-    # what was acknowledged is in Redis, and a batch under way is repeated.
+    # acknowledged payloads are in Redis, and a batch under way is repeated.
     "edge": 4.5,  # a little more than gunicorn gives its own processes
     "workers": 2.0,
     "maintenance": 2.0,
@@ -109,7 +109,7 @@ class System:
         return project
 
     def poll(self) -> None:
-        """Start again what died, and keep ``runtime.json`` current; call it several times a second.
+        """Restart processes that died, and keep ``runtime.json`` current; call it several times a second.
 
         Raises:
             MovedError: the directory was moved or replaced: this system does not own the one at its path.

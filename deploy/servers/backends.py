@@ -55,7 +55,7 @@ def require_redis(url: str) -> None:
 
 
 def require_suitable_redis(url: str) -> tuple[redis_engines.Engine, list[str]]:
-    """Check that Redis answers and can hold the queue; return what it is, and a sentence about each risk.
+    """Check that Redis answers and can hold the queue; return its engine, and a sentence about each risk.
 
     Raises:
         RedisUnavailableError: it does not answer.

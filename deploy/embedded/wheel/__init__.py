@@ -1,1 +1,1 @@
-"""The process of the ClickHouse engine in the ``chdb-core`` wheel, and what the kernel keeps it from."""
+"""The process of the ClickHouse engine in the ``chdb-core`` wheel, and its confinement by the kernel."""

@@ -136,7 +136,7 @@ def _wheel() -> str | None:
 def serve(chdb: Any, data: str) -> int:  # noqa: ANN401 - see ``engine``
     """Serve the data in this directory until a signal says stop; return 1 if the engine ended before that.
 
-    When the disk is nearly full the process ends at once with ``NO_SPACE``, whatever it is doing.
+    When the disk is nearly full the process ends at once with ``NO_SPACE``, even during a query.
     """
     chdb.set_signal_handlers_enabled(False)
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)

@@ -72,7 +72,7 @@ _PORTS_VERSION: Final = 4
 
 
 def confine(allowed: Iterable[tuple[str, int]], ports: Iterable[int]) -> bool:
-    """Confine this thread, and all that it starts, to these paths and what lies below.
+    """Confine this thread, and all that it starts, to these paths and the files below them.
 
     Call it before there are other threads. Open files stay open.
 

@@ -24,7 +24,7 @@ def error() -> OSError:
 
 
 def forbid_new_privileges() -> None:
-    """Forbid what set-user-id programs gain: both Landlock and seccomp ask for it first.
+    """Forbid this thread to gain privileges from set-user-id programs: Landlock and seccomp require it.
 
     Raises:
         OSError: the kernel refused.
