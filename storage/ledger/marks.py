@@ -55,7 +55,7 @@ class Break(NamedTuple):
     found_ms: int
 
 
-def keep(client: redis.Redis, server: clickhouse.Connection) -> Break | None:
+def compare(client: redis.Redis, server: clickhouse.Connection) -> Break | None:
     """Compare the stores, and make a mark if the last one is old enough; return a break, once it is recorded.
 
     Several processes may call it at once.

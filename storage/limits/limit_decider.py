@@ -156,6 +156,7 @@ class LimitDecider:
         self, script: scripts.Script, project_id: int, subject: str, *arguments: object, part: int = 0
     ) -> bytes:
         prefix = f"headrace:limits:{{{project_id}}}"
+        # The key keeps the name that earlier releases gave it: batches under work have decisions there.
         decision_key = f"{prefix}:rulings:{self._lease.stream}"
         names = (decision_key, f"{prefix}:{subject}", exhausted_quotas.EXHAUSTED_KEY, clocks.KEY)
         identity = (f"{subject}/{part}", self._lease.token, self._batch)

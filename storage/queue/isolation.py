@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MOST_SHARDS: Final = 256
 KEY: Final = "headrace:aside"
-"""Redis string: the ids of the isolated projects, as MessagePack."""
+"""Redis string: the ids of the isolated projects, as MessagePack; the key is named as by earlier releases."""
 TTL_S: Final = 10
 """How long the edges go by the isolated projects that were published last."""
 COSTS_KEY: Final = "headrace:cost"

@@ -112,6 +112,7 @@ def slices(received_s: int, window_s: int) -> range:
 
 
 def _name(stream: int, number: int) -> str:
+    """Return the Redis key of a memory; it keeps the name that earlier releases gave it."""
     return f"headrace:{{{stream}}}:resends:{number}"
 
 

@@ -78,7 +78,7 @@ def keep_marks(stores: Stores) -> Step:
     """Mark the time in both stores, and log when one of them was restored or emptied."""
 
     def keep() -> None:
-        if restored := marks.keep(stores.client, stores.server):
+        if restored := marks.compare(stores.client, stores.server):
             log.warning("store_restored", **restored._asdict())
 
     return keep

@@ -20,8 +20,8 @@ end
 -- Returns how many payloads of any project an entry holds.
 local function payloads_in(project_counts)
   local total = 0
-  for _, payloads in each_project(project_counts) do
-    total = total + tonumber(payloads)
+  for payloads in string.gmatch(project_counts, '%d+ (%d+)') do
+    total = total + payloads
   end
   return total
 end

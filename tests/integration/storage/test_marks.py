@@ -26,22 +26,22 @@ def stored(server: clickhouse.Connection) -> list[int]:
 def make(client: redis.Redis, server: clickhouse.Connection, count: int) -> None:
     """Make so many marks, an hour apart."""
     for _ in range(count):
-        assert marks.keep(client, server) is None
+        assert marks.compare(client, server) is None
         client.hincrby(marks.KEY, "ms", -HOUR_MS)
 
 
 def test_a_mark_is_made_when_the_last_one_is_old(client: redis.Redis, server: clickhouse.Connection) -> None:
-    assert [marks.keep(client, server) for _ in range(3)] == [None] * 3
+    assert [marks.compare(client, server) for _ in range(3)] == [None] * 3
     assert stored(server) == [1]
     client.hincrby(marks.KEY, "ms", -marks.INTERVAL_MS)
-    assert [marks.keep(client, server) for _ in range(3)] == [None] * 3
+    assert [marks.compare(client, server) for _ in range(3)] == [None] * 3
     assert stored(server)[-1] == 2
 
 
 def test_a_clock_that_was_ahead_stops_no_marks(client: redis.Redis, server: clickhouse.Connection) -> None:
-    marks.keep(client, server)
+    marks.compare(client, server)
     client.hincrby(marks.KEY, "ms", HOUR_MS)
-    assert marks.keep(client, server) is None
+    assert marks.compare(client, server) is None
     assert stored(server)[-1] == 2
 
 
@@ -50,7 +50,7 @@ def test_a_mark_that_only_redis_has_is_stored_later(
 ) -> None:
     make(client, server, 2)
     client.hincrby(marks.KEY, "number", 1)
-    assert marks.keep(client, server) is None
+    assert marks.compare(client, server) is None
     assert stored(server)[-1] >= 3
     assert marks.breaks(server) == []
 
@@ -58,10 +58,10 @@ def test_a_mark_that_only_redis_has_is_stored_later(
 def test_an_emptied_redis_is_told_once(client: redis.Redis, server: clickhouse.Connection) -> None:
     make(client, server, 3)
     client.flushall()
-    found = marks.keep(client, server)
+    found = marks.compare(client, server)
     assert found is not None
     assert (found.store, found.since_ms) == ("redis", 0)
-    assert [marks.keep(client, server) for _ in range(2)] == [None] * 2
+    assert [marks.compare(client, server) for _ in range(2)] == [None] * 2
     assert marks.breaks(server) == [found]
     assert client.hget(marks.KEY, "number") == b"4"
 
@@ -73,7 +73,7 @@ def test_a_redis_from_a_backup_is_told_with_its_time(
     backup: Any = client.hgetall(marks.KEY)
     make(client, server, 2)
     client.hset(marks.KEY, mapping=backup)
-    found = marks.keep(client, server)
+    found = marks.compare(client, server)
     assert found is not None
     assert (found.store, found.since_ms) == ("redis", int(backup[b"ms"]))
     assert found.until_ms <= found.found_ms
@@ -90,10 +90,10 @@ def test_a_clickhouse_from_a_backup_is_told_with_its_time(
     server.execute("TRUNCATE TABLE marks")
     for number, at in backup:
         writer.insert(server, "marks", {"number": [number], "at": [at]}, "backup")
-    found = marks.keep(client, server)
+    found = marks.compare(client, server)
     assert found is not None
     assert (found.store, bool(found.since_ms)) == ("clickhouse", bool(kept))
-    assert [marks.keep(client, server) for _ in range(2)] == [None] * 2
+    assert [marks.compare(client, server) for _ in range(2)] == [None] * 2
     assert marks.breaks(server) == [found]
 
 
@@ -105,7 +105,7 @@ def test_processes_that_keep_marks_at_once_find_no_break(
         found = []
         for _ in range(20):
             own.hincrby(marks.KEY, "ms", -marks.INTERVAL_MS)
-            found += [each for each in (marks.keep(own, server),) if each]
+            found += [each for each in (marks.compare(own, server),) if each]
         server.close()
         own.close()
         return found
