@@ -7,7 +7,6 @@ import re
 import pytest
 
 from storage.limits import quotas
-from storage.projects import project_settings
 from tests.helpers import house, paths
 from workers.model import outcomes
 
@@ -17,11 +16,6 @@ def mentioned(name: str, declared_in: str) -> bool:
     word = re.compile(rf"\b{re.escape(name)}\b")
     others = (module.path for module in house.modules() if module.where != declared_in)
     return any(word.search(path.read_text("utf-8")) for path in others)
-
-
-@pytest.mark.parametrize("name", project_settings.ProjectSettings.__struct_fields__)
-def test_every_project_setting_is_read_somewhere(name: str) -> None:
-    assert mentioned(name, "storage/projects/project_settings.py")
 
 
 @pytest.mark.parametrize("reason", outcomes.Reason, ids=lambda reason: reason.value)
