@@ -32,7 +32,7 @@ _BYTES_AT_ONCE: Final = 262_144
 _FLAGS: Final = {envelope.ENVIRONMENT_BLANKED: "environment", envelope.RELEASE_BLANKED: "release"}
 
 
-class Stage(NamedTuple):
+class PipelineStage(NamedTuple):
     """One stage of the pipeline.
 
     Attributes:
@@ -50,14 +50,18 @@ class Stage(NamedTuple):
 
 
 STAGES: Final = (
-    Stage(
+    PipelineStage(
         "decode", decode.decode, "Reads the body of a payload as JSON and finds the items in it.", "payload"
     ),
-    *(Stage(*stage, "report") for stage in table.STAGES),
-    Stage("expiry", bygone.parted, "Leaves out reports of a time that retention has removed.", "batch"),
-    Stage("user agent", user_agents.parse, "Names the browser and the system of a report.", "report"),
-    Stage("limit", project_limits.apply, "Applies the cap on new variants, sampling and quotas.", "batch"),
-    Stage(
+    *(PipelineStage(*stage, "report") for stage in table.STAGES),
+    PipelineStage(
+        "expiry", bygone.parted, "Leaves out reports of a time that retention has removed.", "batch"
+    ),
+    PipelineStage("user agent", user_agents.parse, "Names the browser and the system of a report.", "report"),
+    PipelineStage(
+        "limit", project_limits.apply, "Applies the cap on new variants, sampling and quotas.", "batch"
+    ),
+    PipelineStage(
         "collapse", collapse.Collapser.add, "Makes one row of equal reports within a dedupe window.", "batch"
     ),
 )

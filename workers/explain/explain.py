@@ -61,16 +61,18 @@ def explain(
     return explanation.Explanation(_decode(body, decoded), reports, _collapse(reports, rows, settings), rows)
 
 
-def _decode(body: bytes, decoded: decode.DecodedBody | report.Rejection) -> explanation.Stage:
+def _decode(body: bytes, decoded: decode.DecodedBody | report.Rejection) -> explanation.ExplainedStage:
     if isinstance(decoded, report.Rejection):
-        return explanation.Stage("decode", decoded.error, {"bytes": len(body), "reason": str(decoded.reason)})
+        return explanation.ExplainedStage(
+            "decode", decoded.error, {"bytes": len(body), "reason": str(decoded.reason)}
+        )
     facts = {"bytes": len(body), "items": len(decoded.items), "left_out": decoded.left_out}
     result = "One object." if body.lstrip()[:1] != b"[" else f"An array of {len(decoded.items)} items."
     if decoded.batch:
         result = f"A batch of the Reporting API with {len(decoded.items)} items."
     if decoded.surplus is not None:
         result = f"{result} {decoded.surplus.error}"
-    return explanation.Stage("decode", result, facts, () if _is_strict(body) else (_MENDED,))
+    return explanation.ExplainedStage("decode", result, facts, () if _is_strict(body) else (_MENDED,))
 
 
 def _is_strict(body: bytes) -> bool:
@@ -89,12 +91,12 @@ def _report(position: int, item: state.ItemState, user_agent: str) -> explanatio
     if isinstance(result, classify.Finding):
         title = result.title
     elif result.reason is outcomes.Reason.DEFECT:
-        stages = [explanation.Stage("defect", result.error)]
+        stages = [explanation.ExplainedStage("defect", result.error)]
     _, outcome, reason = result.outcome_key
     return explanation.Explained(position, outcome, reason, title, tuple(stages))
 
 
-def _stages(item: state.ItemState, user_agent: str) -> Iterator[explanation.Stage]:
+def _stages(item: state.ItemState, user_agent: str) -> Iterator[explanation.ExplainedStage]:
     for stage in table.STAGES:
         before = item.found
         evaluate.run_stage(stage, [item])
@@ -108,13 +110,13 @@ def _stages(item: state.ItemState, user_agent: str) -> Iterator[explanation.Stag
     yield _agent(item.found, user_agent)
 
 
-def _rejected(stage: table.ReportStage, rejection: report.Rejection) -> explanation.Stage:
-    return explanation.Stage(
+def _rejected(stage: table.ReportStage, rejection: report.Rejection) -> explanation.ExplainedStage:
+    return explanation.ExplainedStage(
         stage.name, rejection.error, {"kind": rejection.kind, "reason": str(rejection.reason)}
     )
 
 
-def _detect(item: state.ItemState, _before: report.Report) -> explanation.Stage:
+def _detect(item: state.ItemState, _before: report.Report) -> explanation.ExplainedStage:
     kind, parts = item.family.kind, item.parts
     if parts.type:
         how = f"by its type {parts.type}"
@@ -122,18 +124,22 @@ def _detect(item: state.ItemState, _before: report.Report) -> explanation.Stage:
         how = f"by its member {parts.wrapper}"
     else:
         how = "by the names of its members"
-    return explanation.Stage("detect", f"{kind}, {how}.", {"kind": kind, "members": sorted(parts.body)})
+    return explanation.ExplainedStage(
+        "detect", f"{kind}, {how}.", {"kind": kind, "members": sorted(parts.body)}
+    )
 
 
-def _normalise(item: state.ItemState, _before: report.Report) -> explanation.Stage:
+def _normalise(item: state.ItemState, _before: report.Report) -> explanation.ExplainedStage:
     found = item.found
     fields = _fields(found)
     changes = [*_cleaned(found, {**item.parts.envelope, **item.parts.body}), *_nulled(found)]
-    return explanation.Stage("normalise", f"{len(fields)} fields hold something.", fields, tuple(changes))
+    return explanation.ExplainedStage(
+        "normalise", f"{len(fields)} fields hold something.", fields, tuple(changes)
+    )
 
 
-def _admission(_item: state.ItemState, _before: report.Report) -> explanation.Stage:
-    return explanation.Stage("admission", "The project takes it.")
+def _admission(_item: state.ItemState, _before: report.Report) -> explanation.ExplainedStage:
+    return explanation.ExplainedStage("admission", "The project takes it.")
 
 
 def _fields(found: report.Report) -> dict[str, Any]:
@@ -177,17 +183,17 @@ def _nulled(found: report.Report) -> Iterator[explanation.FieldChange]:
         )
 
 
-def _impossible(item: state.ItemState, _before: report.Report) -> explanation.Stage:
+def _impossible(item: state.ItemState, _before: report.Report) -> explanation.ExplainedStage:
     contradiction = item.contradiction
     result = _CONTRADICTIONS[contradiction] if item.found.policy_sent else "It carries no policy to judge by."
     facts = {
         "allowed": contradiction is not _Contradiction.NONE,
         "impossible": contradiction is _Contradiction.IMPOSSIBLE,
     }
-    return explanation.Stage("impossible", result, facts)
+    return explanation.ExplainedStage("impossible", result, facts)
 
 
-def _scrub(item: state.ItemState, before: report.Report) -> explanation.Stage:
+def _scrub(item: state.ItemState, before: report.Report) -> explanation.ExplainedStage:
     old, new = _fields(before), _fields(item.found)
     changes = tuple(
         explanation.FieldChange(
@@ -197,7 +203,7 @@ def _scrub(item: state.ItemState, before: report.Report) -> explanation.Stage:
         if old.get(name) != new.get(name)
     )
     fields = "1 field" if len(changes) == 1 else f"{len(changes)} fields"
-    return explanation.Stage(
+    return explanation.ExplainedStage(
         "scrub", f"{fields} changed." if changes else "Nothing to take out.", {}, changes
     )
 
@@ -206,25 +212,27 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else str(msgspec.to_builtins(value))
 
 
-def _noise(item: state.ItemState, _before: report.Report) -> explanation.Stage:
+def _noise(item: state.ItemState, _before: report.Report) -> explanation.ExplainedStage:
     label = item.label
     facts = {"noise": label.noise, "rule": label.rule, "dropped": label.dropped}
     if not label.rule:
-        return explanation.Stage("noise", "No rule matches.", facts)
+        return explanation.ExplainedStage("noise", "No rule matches.", facts)
     dropped = "; the project drops it" if label.dropped else ""
-    return explanation.Stage("noise", f"{label.noise}, by the rule {label.rule}{dropped}.", facts)
+    return explanation.ExplainedStage("noise", f"{label.noise}, by the rule {label.rule}{dropped}.", facts)
 
 
-def _classify(item: state.ItemState, _before: report.Report) -> explanation.Stage:
+def _classify(item: state.ItemState, _before: report.Report) -> explanation.ExplainedStage:
     found, scrubbing = item.found, item.rules.scrubbing
     hashed = dict(zip(fingerprint.PARTS, fingerprint.parts(found, scrubbing), strict=True))
     facts = {"fingerprint": fingerprint.fingerprint(found, scrubbing)} | {
         name: text for name, text in hashed.items() if text
     }
-    return explanation.Stage("classify", item.family.title(found), facts)
+    return explanation.ExplainedStage("classify", item.family.title(found), facts)
 
 
-_TELLERS: Final[dict[table.ReportStage, Callable[[state.ItemState, report.Report], explanation.Stage]]] = {
+_TELLERS: Final[
+    dict[table.ReportStage, Callable[[state.ItemState, report.Report], explanation.ExplainedStage]]
+] = {
     table.DETECT: _detect,
     table.NORMALISE: _normalise,
     table.ADMISSION: _admission,
@@ -236,25 +244,25 @@ _TELLERS: Final[dict[table.ReportStage, Callable[[state.ItemState, report.Report
 """Tells what a stage made of an item, by the item's state after the stage and the report before it."""
 
 
-def _agent(found: report.Report, requests: str) -> explanation.Stage:
+def _agent(found: report.Report, requests: str) -> explanation.ExplainedStage:
     agent = user_agents.parse(found.user_agent or requests)
     whose = "of the report" if found.user_agent else "of the request"
     if not any(agent):
-        return explanation.Stage("user agent", "Unknown.", agent._asdict())
+        return explanation.ExplainedStage("user agent", "Unknown.", agent._asdict())
     named = " ".join(filter(None, (agent.browser, agent.version, agent.os and f"on {agent.os}")))
-    return explanation.Stage("user agent", f"{named}, by the user agent {whose}.", agent._asdict())
+    return explanation.ExplainedStage("user agent", f"{named}, by the user agent {whose}.", agent._asdict())
 
 
 def _collapse(
     reports: tuple[explanation.Explained, ...],
     rows: tuple[dict[str, Any], ...],
     settings: project_settings.ProjectSettings,
-) -> explanation.Stage:
+) -> explanation.ExplainedStage:
     accepted = sum(explained.outcome == outcomes.Outcome.ACCEPTED.value for explained in reports)
     window = settings.dedupe_window
     how = f"Equal reports within {window} s become one row" if window else "Each report becomes a row"
     facts = {"accepted": accepted, "rows": len(rows), "dedupe_window": window}
-    return explanation.Stage("collapse", f"{how}; accepted: {accepted}, rows: {len(rows)}.", facts)
+    return explanation.ExplainedStage("collapse", f"{how}; accepted: {accepted}, rows: {len(rows)}.", facts)
 
 
 def _rows(

@@ -16,7 +16,7 @@ class FieldChange(msgspec.Struct, frozen=True):
     why: str
 
 
-class Stage(msgspec.Struct, frozen=True):
+class ExplainedStage(msgspec.Struct, frozen=True):
     """What one stage made of a payload or a report.
 
     Attributes:
@@ -47,7 +47,7 @@ class Explained(msgspec.Struct, frozen=True):
     outcome: str
     reason: str
     title: str
-    stages: tuple[Stage, ...]
+    stages: tuple[ExplainedStage, ...]
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -60,7 +60,7 @@ class Explanation(msgspec.Struct, frozen=True):
         rows: of the table ``reports``.
     """
 
-    decode: Stage
+    decode: ExplainedStage
     reports: tuple[Explained, ...]
-    collapse: Stage
+    collapse: ExplainedStage
     rows: tuple[dict[str, Any], ...]

@@ -27,16 +27,16 @@ def explained(body: object, **asked: Any) -> explanation.Explanation:
     return explain.explain(sent, **asked)
 
 
-def stages(one: explanation.Explained) -> dict[str, explanation.Stage]:
+def stages(one: explanation.Explained) -> dict[str, explanation.ExplainedStage]:
     return {stage.stage: stage for stage in one.stages}
 
 
-def only(body: object, **asked: Any) -> dict[str, explanation.Stage]:
+def only(body: object, **asked: Any) -> dict[str, explanation.ExplainedStage]:
     (one,) = explained(body, **asked).reports
     return stages(one)
 
 
-def changes(stage: explanation.Stage) -> dict[str, tuple[str, str]]:
+def changes(stage: explanation.ExplainedStage) -> dict[str, tuple[str, str]]:
     return {change.what: (change.before, change.after) for change in stage.changes}
 
 
