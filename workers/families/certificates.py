@@ -1,4 +1,4 @@
-"""What the certificate families share: the host, the dates, and the chains that were served and validated."""
+"""Parts that the certificate families share: the host, the dates, and the served and the validated chain."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def hostname(read: FieldReader, field: str = "hostname") -> str:
 
 
 def chains(read: FieldReader) -> dict[str, str]:
-    """Return for each chain its length, and the SHA-256 of the certificate that tells most.
+    """Return for each chain its length, and the SHA-256 of its most telling certificate.
 
     These are the served leaf, which says which certificate it was, and the validated root, which says who
     intercepts the connection.

@@ -26,7 +26,7 @@ def normalise(item: report.Item) -> report.Report:
 
 
 def title(found: report.Report) -> str:
-    """Return what was not embedded, and what it lacks."""
+    """Return which resource was not embedded, and what the resource lacks."""
     what = _WHAT.get(found.directive) or found.details.get("destination") or "resource"
     why = _WHY.get(found.directive, "by the cross-origin embedder policy")
     comma = "," if found.directive in _WHY else ""

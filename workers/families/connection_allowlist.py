@@ -1,7 +1,7 @@
 """Connections beyond a page's ``Connection-Allowlist`` (WICG, an experiment of Chromium).
 
-It has no kind of its own while it is an experiment: its type is the directive of an ``unknown`` report, of
-which more is understood than of others.
+The family has no kind of its own while it is an experiment. Its reports are ``unknown`` ones with the type as
+directive, and have more fields than others.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a cross-origin opener policy severs (HTML): navigations to another group, and accesses across."""
+"""Ties that a cross-origin opener policy severs (HTML): navigations to another group, and accesses across."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _PARTIES: Final = {"opener": "its opener", "openee": "a window it opened", "othe
 
 
 def normalise(item: report.Item) -> report.Report:
-    """Return the violation; the inner type is its directive, the other window's URL what was blocked.
+    """Return the violation: the inner type is its directive, and the other window's URL is its blocked URL.
 
     Browsers leave that URL empty where the page may not know it.
     """

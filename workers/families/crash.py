@@ -1,7 +1,7 @@
 """Pages that crashed or hung (WICG Crash Reporting); an empty body is an ordinary crash.
 
-Of the stack only the topmost place is kept, as source file, line and column: the rest is free text. What the
-page told the browser of itself in advance (``crash_report_api``) stays in the raw text alone.
+Only the topmost location of the stack is kept, as source file, line and column: the rest is free text. Data
+that the page gave the browser in advance (``crash_report_api``) stays only in the raw text.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TITLES: Final = {
 _WHERE: Final = {"true": "", "false": " in a frame"}
 _URL: Final = re.compile(r"(?:https?|(?:chrome|moz|safari-web)-extension)://[^\s()]++")
 _PLACE: Final = re.compile(r"(.{1,2048}?):(\d{1,9}):(\d{1,9})", re.ASCII)
-"""Where a line of a stack leads: ``at f (https://www.example.com/a.js:3:14)``, or ``f@https://…:3:14``."""
+"""The location in a line of a stack: ``at f (https://www.example.com/a.js:3:14)``, or ``f@https://…:3:14``."""
 
 
 def normalise(item: report.Item) -> report.Report:
@@ -47,7 +47,7 @@ def normalise(item: report.Item) -> report.Report:
 
 
 def _top(stack: str) -> re.Match[str] | None:
-    """Return URL, line and column of the topmost line that names a place."""
+    """Return URL, line and column of the topmost line that names a location."""
     return next(filter(None, (_PLACE.match(url[0]) for url in _URL.finditer(stack))), None)
 
 

@@ -52,7 +52,7 @@ _NONCE: Final = re.compile(r"'nonce-[^']*'", re.IGNORECASE)
 
 
 def normalise(item: report.Item) -> report.Report | report.Rejection:
-    """Return the violation in one shape, whoever sent it (CSP3 §5.3, formats of CSP1 and CSP2 included)."""
+    """Return the violation in one shape for all senders (CSP3 §5.3, formats of CSP1 and CSP2 included)."""
     inner = decode.members(item.body[_WRAPPER]) if _WRAPPER in item.body else None
     read = fields.FieldReader(inner or item.body, _NAMES)
     sent = envelope.read(item, read)
@@ -112,10 +112,10 @@ def _document(read: FieldReader, sent: envelope.Envelope) -> urls.URL:
 
 @memo.remembered
 def _policy_of(sent: bytes) -> tuple[str, str] | None:
-    """Return a policy as it is stored, and as it is judged by.
+    """Return a policy as it is stored, and as reports are compared with it.
 
-    Both are without nonces, which would make it a new policy on each page. To be judged it is not cleaned,
-    for that may change what it says.
+    Both are without nonces, which would make a new policy of it on each page. For comparison the policy is
+    not cleaned, because cleaning may change its meaning.
     """
     value = values.load(sent)
     if not isinstance(value, str):

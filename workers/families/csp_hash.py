@@ -1,4 +1,4 @@
-"""Hashes of the scripts that a page loads, which its policy asked for (CSP3): an inventory, no violation."""
+"""Hashes of the scripts that a page loads, as its policy asks for (CSP3): an inventory, no violation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def normalise(item: report.Item) -> report.Report:
 
 
 def title(found: report.Report) -> str:
-    """Return whose hash it is, or why there is none."""
+    """Return which file the hash is of, or why there is none."""
     what = f"{found.directive or 'file'} from {reporting.place(found.blocked)}"
     return f"Hash of {what}" if "hash" in found.details else f"No hash of {what}: loaded without CORS"
 

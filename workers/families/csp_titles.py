@@ -29,7 +29,7 @@ _FROM: Final = {
     "fenced-frame-src": "fenced frame",
     "base-uri": "base URL",
 }
-"""What a directive keeps from being loaded *from* somewhere."""
+"""Resources that a directive keeps from being loaded *from* a host."""
 
 _OTHERWISE: Final = {
     "connect-src": "connection to",
@@ -62,7 +62,7 @@ _KEYWORDS: Final = {
 
 
 _SELF: Final = frozenset({"", "self"})
-"""What browsers before CSP3 wrote for inline code and for eval alike."""
+"""Words of browsers before CSP3 for inline code and for eval alike."""
 _HANDLER: Final = re.compile(r"on\w{1,32} attribute on ", re.ASCII)
 """The sample of old Firefox is no code here: ``onclick attribute on DIV element``."""
 _EVAL: Final = "call to eval()"
@@ -96,7 +96,7 @@ def _sink(violation: report.Report) -> str:
 
 
 def _placed(violation: report.Report) -> str:
-    """Say what was blocked from where, and whether that is the page's own origin, which is easy to allow."""
+    """Return what was blocked from where, and whether that is the page's own origin."""
     directive, place = violation.directive, _place(violation.blocked)
     if directive == "frame-ancestors":  # what is said to be blocked is the page itself
         by = f" in {violation.referrer_host}" if violation.referrer_host else ""
@@ -124,7 +124,7 @@ def _same_origin(one: urls.URL, other: urls.URL) -> bool:
 
 
 def _unnamed(directive: str, sample: str) -> str:
-    """Say what "" and ``self`` mean, which the sample may tell."""
+    """Return what "" and ``self`` mean, which the sample may tell."""
     if sample.startswith(_EVAL):
         return "eval"
     if directive in _SCRIPTS:

@@ -17,12 +17,12 @@ _NAMES: Final = reporting.names(directive="id", removal="anticipated-removal")
 
 
 def normalise(item: report.Item) -> report.Report:
-    """Return the use; the feature's id is the directive."""
+    """Return the use: its directive is the feature's id."""
     return reporting.read_report(KIND, item, _NAMES, reporting.identifier, _details)
 
 
 def title(found: report.Report) -> str:
-    """Return which feature is going, and when if that is known."""
+    """Return which feature will be removed, and when if that is known."""
     feature = reporting.shown(found.directive or found.details.get("message", "")) or "a feature"
     removal = found.details.get("anticipated_removal", "")
     return f"Deprecated: {feature}" + (f", to be removed on {removal}" if removal else "")

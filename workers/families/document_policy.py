@@ -20,7 +20,7 @@ def normalise(item: report.Item) -> report.Report:
 
 
 def title(found: report.Report) -> str:
-    """Return what the page did against its own policy."""
+    """Return which feature the page used against its own policy."""
     return f"Document policy violated by {found.directive or 'the page'}"
 
 

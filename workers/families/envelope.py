@@ -1,4 +1,4 @@
-"""What stands around the body of a Reporting API report: its age, the page's URL and the user agent."""
+"""The envelope of a Reporting API report: its age, the page's URL and the user agent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from workers.reading.fields import FieldReader
 
 MAX_AGE: Final = 7 * 86_400_000
-"""Milliseconds an event may lie back. Chrome keeps reports 15 minutes, the specification allows days."""
+"""The highest age in milliseconds. Chrome keeps reports for 15 minutes, the specification allows days."""
 
 _NAMES: Final = fields.names(age="age", url="url", user_agent="user-agent")
 

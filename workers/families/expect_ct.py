@@ -24,7 +24,7 @@ _NAMES: Final = certificates.NAMES | fields.names(
 
 
 def normalise(item: report.Item) -> report.Report | report.Rejection:
-    """Return the report; of a test report, which may say nothing else, it is enough that it arrived."""
+    """Return the report. A test report needs no other content: it is counted."""
     read = fields.FieldReader(item.body, _NAMES)
     sent = envelope.read(item, read)
     found = certificates.report_of(

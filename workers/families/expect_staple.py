@@ -39,7 +39,7 @@ _PROBLEMS: Final = {
 
 
 def normalise(item: report.Item) -> report.Report | report.Rejection:
-    """Return the report; the response's status, with the certificate's where it has one, is the directive."""
+    """Return the report. The directive is the statuses of response and certificate."""
     read = fields.FieldReader(item.body, _NAMES)
     sent = envelope.read(item, read)
     return certificates.report_of(

@@ -31,7 +31,7 @@ _DISPOSITIONS: Final = {True: "enforce", False: "report", None: ""}
 
 
 def normalise(item: report.Item) -> report.Report | report.Rejection:
-    """Return the report. Only TrustKit tells enforced from reported."""
+    """Return the report. Only TrustKit says whether the pins were enforced."""
     read = fields.FieldReader(item.body, _NAMES)
     sent = envelope.read(item, read)
     disposition = _DISPOSITIONS[read.flag("enforce")]
@@ -55,7 +55,7 @@ def _details(read: FieldReader) -> dict[str, str]:
 
 
 def _pins(read: FieldReader) -> str:
-    """Return the pins without the frame some senders put around each, ``pin-sha256="…"``."""
+    """Return the pins without the frame that some senders put around each, ``pin-sha256="…"``."""
     pins = (cleaning.clean(pin, _MAX_PIN) for pin in read.array("pins") if isinstance(pin, str))
     bare = (pin.removeprefix("pin-sha256=").strip("\"'") for pin in pins)
     return " ".join(bare)[: values.MAX_TEXT]

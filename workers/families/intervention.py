@@ -20,7 +20,7 @@ def normalise(item: report.Item) -> report.Report:
 
 
 def title(found: report.Report) -> str:
-    """Return what the browser stepped in against."""
+    """Return against which act of the page the browser intervened."""
     reason = reporting.shown(found.directive or found.details.get("message", ""))
     return f"Browser intervened: {reason or 'it gave no reason'}"
 

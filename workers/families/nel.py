@@ -1,6 +1,6 @@
-"""What became of a request: it failed on its way or at the server, or went well (Network Error Logging).
+"""Network Error Logging: a request that failed on its way or at the server, or that succeeded.
 
-Of the server's address only its IP version is kept: behind a proxy it is a person's.
+Only the IP version of the server's address is kept: behind a proxy the address is a person's.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NAMES: Final = reporting.names(
 _EXCHANGE: Final = fields.names(outer="outer-url", inner="inner-url", certificate="cert-url")
 _MAX_METHOD: Final = 32
 _LEAST_FRACTION: Final = 1e-6
-"""One request in a million: nobody samples less, and a smaller number would make one report weigh all."""
+"""The lowest share, one request in a million: no sender uses less, and one report must not outweigh all."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 _WORDS: Final = {
@@ -91,7 +91,7 @@ _WORDS: Final = {
 
 
 def normalise(item: report.Item) -> report.Report:
-    """Return the network error; its type is the directive, the requested URL stands as document."""
+    """Return the network error: its directive is the type, and its document is the requested URL."""
     read = fields.FieldReader(item.body, _NAMES)
     sent = envelope.read(item, read)
     requested = reporting.document(read, sent)
@@ -166,7 +166,7 @@ def _exchange_of(sent: bytes) -> dict[str, str] | None:
 
 @functools.lru_cache(maxsize=4096)
 def _port(url: urls.URL) -> int:
-    """Return the port of a cleaned URL, which names it unless it is the scheme's own; 0 without host."""
+    """Return the port of a cleaned URL, by default that of its scheme; 0 without a host."""
     if not url.host:
         return 0
     scheme, _, rest = url.text.partition("://")

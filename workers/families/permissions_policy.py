@@ -1,6 +1,6 @@
 """Features that a page may not use (Permissions Policy, once Feature Policy), and those that a frame may not.
 
-A *potential* violation is a frame's ``allow`` attribute that grants what the page itself has not got.
+A *potential* violation is a frame's ``allow`` attribute that grants a feature which the page itself lacks.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NAMES: Final = reporting.names(
 
 
 def normalise(item: report.Item) -> report.Report:
-    """Return the violation; the feature is its directive, and the frame's address what was blocked."""
+    """Return the violation: the feature is its directive, and the frame's URL is its blocked URL."""
 
     def details(read: FieldReader) -> dict[str, str]:
         return {
@@ -38,7 +38,7 @@ def normalise(item: report.Item) -> report.Report:
 
 
 def title(found: report.Report) -> str:
-    """Return which feature was refused to whom."""
+    """Return which feature was refused to which page or frame."""
     feature = found.directive or "a feature"
     if found.details.get("type") == _POTENTIAL:
         return f"Frame {_of(found)}may not be allowed {feature}: its page has no permission"

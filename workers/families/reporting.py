@@ -1,4 +1,4 @@
-"""What the bodies of Reporting API reports have in common: place, source and disposition."""
+"""Fields that the bodies of Reporting API reports have in common, such as source and disposition."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def names(**members: str) -> fields.Names:
 
 
 def word(read: FieldReader, field: str) -> str:
-    """Return one of a specification's words in lower case; "other" for what cannot be one, "" for nothing."""
+    """Return a word of a specification in lower case: "other" if it is none, "" for none."""
     text = read.text(field).lower()
     return text if not text or _WORD.fullmatch(text) else "other"
 
 
 def identifier(read: FieldReader) -> str:
-    """Return the id that a browser gave to a feature, spelled as it spells it."""
+    """Return the id that a browser gave to a feature, in the browser's spelling."""
     return read.text("directive", MAX_NAME)
 
 
@@ -66,12 +66,12 @@ def nothing(_read: FieldReader) -> dict[str, str]:
 
 
 def document(read: FieldReader, sent: envelope.Envelope) -> urls.URL:
-    """Return the page: that of the envelope, else the one that the body names."""
+    """Return the page: the one of the envelope, else the one that the body names."""
     return sent.url if sent.url.text else read.url("document")
 
 
 def noted(read: FieldReader, found: dict[str, str]) -> dict[str, str]:
-    """Return what was found less what is empty, and the names of the nulled fields: ask when all are read."""
+    """Return the details that are not empty, and the names of the nulled fields. Read all fields first."""
     details = {name: value for name, value in found.items() if value}
     if read.nulled:
         details["nulled"] = ",".join(read.nulled)
@@ -85,14 +85,14 @@ def read_report(
     directive: Callable[[FieldReader], str] = violation,
     details: Texts = nothing,
 ) -> report.Report:
-    """Return the report that a body is; nothing in it is so wrong, or so missing, that it were none.
+    """Return the report of a body. Every body is a report, whatever in it is missing or wrong.
 
     Args:
         kind: of the family.
         item: the report as it was sent.
         known: the fields of the body, from ``names``.
         directive: reads what was violated.
-        details: reads what has no column.
+        details: reads the members that have no column.
     """
     read = fields.FieldReader(item.body, known)
     sent = envelope.read(item, read)
@@ -113,13 +113,13 @@ def read_report(
 
 
 def shown(text: str) -> str:
-    """Return a sender's words as a title may hold them: short, and without what turns text about."""
+    """Return a sender's words as a title may hold them: short, without characters that turn text about."""
     text = characters.seen(text)
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
 def place(url: urls.URL) -> str:
-    """Return how a title names a URL: its host, else its scheme, else that it is not known."""
+    """Return how a title names a URL: by its host, else by its scheme, else as unknown."""
     if url.host or not url.text:
         return url.host or "an unknown place"
     return url.text if "." in url.text else f"{url.text}:"

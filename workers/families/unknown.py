@@ -1,4 +1,4 @@
-"""Every other report that has a type: kept with it and with its whole text, so that nothing new is lost."""
+"""Every other report that has a type: its type and its whole text are kept, so that nothing new is lost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KIND: Final = "unknown"
 
 
 def normalise(item: report.Item) -> report.Report:
-    """Return what all reports have in common; the type becomes the directive."""
+    """Return the fields that all reports have; the type becomes the directive."""
     read = fields.FieldReader({}, {})
     sent = envelope.read(item, read)
     return report.Report(

@@ -1,7 +1,7 @@
-"""Memory for what the members of a report mean.
+"""Memory for the meanings of members of reports.
 
 A report as a whole is new, but nearly all of its members have been seen before: pages, policies, browsers,
-directives. So what a member means is remembered by its bytes, as they were sent.
+directives. So the meaning of a member is remembered by the bytes that were sent.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SHORT: Final = 256
-"""Bytes of a value of which many are remembered: with their number this bounds a memory to about 4 MB."""
+"""Longest value, in bytes, of which many are remembered. With their number this bounds a memory to 4 MB."""
 LONG: Final = 8192
-"""Bytes of a value, such as a policy, of which few are remembered: about 4 MB again. Others never are."""
+"""Longest value, in bytes, of which few are remembered, such as a policy: 4 MB again. No longer one is."""
 SHORT_ENTRIES: Final = 4096
 LONG_ENTRIES: Final = 128
 

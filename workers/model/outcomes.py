@@ -1,4 +1,4 @@
-"""What can become of a report, why, and the counts of it that make the ledger."""
+"""Outcomes: what can become of a report, for which reason, and how many reports had which outcome."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Reason(enum.StrEnum):
 
 
 class Account(NamedTuple):
-    """Whom a report is counted for: project, public key, environment and release."""
+    """The account of a report, by which it is counted: project, public key, environment and release."""
 
     project_id: int
     key: str
@@ -95,7 +95,7 @@ class OutcomeCounts:
 
         Args:
             moments: how often the payload was received at which time (ms since the epoch).
-            account: whose payload it is.
+            account: the account of the payload.
             outcome_counts: how many of its reports are counted in which way.
         """
         counts = self._counts

@@ -1,4 +1,4 @@
-"""What crosses the stages: the item that was found, the report it becomes, or why it becomes none."""
+"""Data that crosses the stages: an item of a payload, and the report or the rejection that it becomes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     """One report as it was sent, its family recognised.
 
     Attributes:
-        type: the Reporting API type in lower case; "" from the senders before it.
+        type: the Reporting API type in lower case; "" if the sender knows no Reporting API.
         body: the members of the report itself.
-        envelope: the object around it (``age``, ``url``, ``user_agent``); the body again where none is.
-        wrapper: the member of the envelope that holds the body; "" where none does.
+        envelope: the object around the body (``age``, ``url``, ``user_agent``); the body itself if there is
+            no other.
+        wrapper: the member of the envelope that holds the body; "" if the envelope is the body.
     """
 
     type: str
@@ -37,21 +38,21 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         blocked: what was blocked: URL, scheme or keyword.
         document: the page.
         referrer_host: host of the page's referrer.
-        source_file: the script that caused it.
+        source_file: the script that caused the violation.
         line: line in the source file, 0 unknown.
         column: column in the source file, 0 unknown.
         sample: the beginning of the blocked code.
         hostname: the host that a certificate report is about.
-        port: its port, 0 unknown.
+        port: the port of that host, 0 unknown.
         policy: text of the violated policy, without nonces.
-        policy_sent: the same as it was sent, neither cleaned nor scrubbed; "" once the report is scrubbed.
+        policy_sent: the policy as it was sent, neither cleaned nor scrubbed; "" once the report is scrubbed.
         user_agent: the user agent that the report itself names; "" leaves the request's.
         status_code: HTTP status of the page, 0 unknown.
-        weight: for how many reports it stands, where its sender sends a share of them only (NEL).
+        weight: for how many reports this one stands if its sender sends only a share of them (NEL).
         age: milliseconds between the event and the upload, bounded.
         details: what else the report carried. Part of what makes two reports equal.
-        moments: what differs from report to report of the same finding (dates); of a collapsed row the first
-            report's are kept.
+        moments: dates that differ from report to report of the same finding; a row keeps those of its first
+            report.
     """
 
     kind: str

@@ -1,7 +1,7 @@
 """The decode stage: from a request body to the items in it.
 
-The members of an item stay as they were sent, bytes: what a member means has usually been found out before.
-A body that the fast decoder refuses is written anew from what the lenient one makes of it, and read again.
+The members of an item stay the bytes that were sent: their meaning is usually remembered. A body that the
+fast decoder refuses is read by the lenient decoder, written anew, and read again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MAX_ITEMS: Final = 300
 """Items that are read from one array. A browser sends at most 100; three uploads may have been merged."""
 
 Item = report.Members | bytes
-"""The members of an object, or the JSON of what is no object."""
+"""The members of an object, or the JSON of any other value."""
 
 
 class DecodedBody(msgspec.Struct, frozen=True, gc=False):

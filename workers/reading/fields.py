@@ -60,7 +60,7 @@ def spellings(kebab: str) -> tuple[str, ...]:
 
 
 class FieldReader:
-    """Reads the fields of one report and notes which had to be nulled.
+    """Reads the fields of one report and notes the fields that had to be nulled.
 
     Attributes:
         nulled: names of the fields that held something unusable, in the order they were read.
@@ -82,7 +82,7 @@ class FieldReader:
                 fields[field] = sent
 
     def holds_text(self, *wanted: str) -> bool:
-        """Return whether one of these fields holds a text, be it a usable one or not."""
+        """Return whether one of these fields holds a text, usable or not."""
         for field in wanted:  # noqa: SIM110 - every report comes here, and a generator costs it a microsecond
             if self._sent.get(field, b"").startswith(b'"'):
                 return True
@@ -111,7 +111,7 @@ class FieldReader:
         return found if len(found) <= limit else text.cut(found, limit).rstrip()
 
     def verbatim(self, field: str) -> str:
-        """Return a text exactly as it was sent, for a caller who checks it."""
+        """Return a text exactly as it was sent; the caller checks it."""
         return self.read(field, values.verbatim_of, "")
 
     def url(self, field: str) -> urls.URL:

@@ -12,11 +12,11 @@ from workers import scrub
 from workers.scrub import names
 
 MAX_USER_AGENT: Final = 512
-"""Characters that are parsed: real browsers stay below 300, and longer ones only cost time."""
+"""Characters of a user agent that are parsed: real browsers send fewer than 300."""
 
 
 class Agent(NamedTuple):
-    """What a user agent says of itself; each part is empty where it says nothing we know."""
+    """The browser that a user agent names; each part is empty if it is not known."""
 
     browser: str
     version: str
@@ -27,7 +27,7 @@ UNKNOWN: Final = Agent("", "", "")
 
 
 def warm() -> None:
-    """Load the parser now: the first user agent would have to wait for it."""
+    """Load the parser now, so that the first user agent need not wait for it."""
     _parser()
 
 
@@ -48,7 +48,7 @@ def _parse(user_agent: str) -> Agent:
 
 
 def _word(said: str) -> str:
-    """Return what a user agent says of itself as it may be stored: one that nobody knows says anything."""
+    """Return a name in a user agent as it may be stored: an unknown user agent may hold any text."""
     return scrub.text(names.What.TEXT, said, scrub.DEFAULT)
 
 

@@ -1,6 +1,6 @@
-"""What one JSON value of a report stands for, read leniently from its bytes.
+"""Meanings of single JSON values of a report, read leniently from their bytes.
 
-Each function returns None for a value of the wrong type, or one that means nothing.
+Each function returns None for a value of the wrong type, and for a value without a meaning.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FLAGS: Final = {"true": True, "false": False}
 
 
 def load(sent: bytes) -> Any:  # noqa: ANN401 - a JSON document has any shape
-    """Return the value; None if it is one that no number can hold."""
+    """Return the decoded value; None for a number that Python cannot hold."""
     try:
         return lenient.loads(sent)
     except lenient.NotJSONError:
@@ -55,7 +55,7 @@ def verbatim_of(sent: bytes) -> str | None:
 
 
 def array_of(sent: bytes) -> list[Any] | None:
-    """Return a list of whatever it holds."""
+    """Return a list; its items may be anything."""
     value = load(sent)
     return value if isinstance(value, list) else None
 

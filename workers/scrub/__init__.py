@@ -1,10 +1,9 @@
-"""The scrub stage: what names a person or opens a door is taken out of a report before it is stored.
+"""The scrub stage: personal data and secrets are taken out of a report before it is stored.
 
-What is taken out is decided for one text at a time, by the name of its member and by what it says. The
-columns and ``raw`` ask the same functions. URLs lose user info, query and fragment, and all but their scheme
-where they lead to no place on the network. E-mail addresses, card numbers, tokens and UUIDs are known by
-their form and make way for a placeholder, unless the project keeps them.
-``docs/operate/privacy.md`` says it for operators.
+The stage looks at one text at a time: at the name of its member and at its content. The columns and ``raw``
+use the same functions. URLs lose user info, query and fragment; a URL that is not on the network loses all
+but its scheme. E-mail addresses, card numbers, tokens and UUIDs are recognised by their form and replaced by
+a placeholder, unless the project keeps them. ``docs/operate/privacy.md`` explains the rules to operators.
 """
 
 from __future__ import annotations
@@ -23,17 +22,17 @@ if TYPE_CHECKING:
     from workers.model import report
 
 _LONGEST_TEXT: Final = 1024
-"""Characters of a text that is remembered, and ..."""
+"""Characters of the longest text that is remembered."""
 _ENTRIES: Final = 4096
-"""... how many are, as well as URLs: some 4 MB each."""
+"""How many texts are remembered, and as many URLs: some 4 MB each."""
 _LONGEST_POLICY: Final = 16_384
 _POLICIES: Final = 256
-"""The same for policies: 4 MB."""
+"""How many policies are remembered: some 4 MB."""
 
 _SHORTEST_JWT: Final = 20
 
 _INVISIBLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]+")
-"""What browsers skip in a URL, or people do not see."""
+"""Characters that browsers skip in a URL, or that are invisible."""
 _LONE: Final = re.compile(
     rf"(?-i:[^{letters.ALPHANUMERIC}]){{0,32}}?([A-Za-z][A-Za-z0-9+.-]*+):(?![0-9]{{1,5}}(?:[/?#:]|\Z))"
     rf"(?:[^\s\"'<>`]++(?-i:[^{letters.WORD}]){{0,8}}|(?:(?<=javascript:)|(?<=vbscript:)).++)",
@@ -42,7 +41,7 @@ _LONE: Final = re.compile(
 """A text that is nothing but a URL, maybe in quotes or brackets. A host and its port are none."""
 _BRACKETS: Final = "\"'`<>()[]{} "
 _KEPT: Final = frozenset({"about:blank", "about:srcdoc", *urls.VERBATIM})
-"""URLs that say more than their scheme, and hold nothing."""
+"""URLs that say more than their scheme, and hold no secret."""
 _USER_INFO: Final = re.compile(r"(//|\\\\)[^/\\?#]*@")
 _IS_NETWORK: Final = re.compile(r"https?|wss?|ftp")
 
@@ -51,8 +50,8 @@ class ScrubRules(msgspec.Struct, frozen=True, eq=False):
     """What is scrubbed of one project's reports. Equal rules are one object.
 
     Attributes:
-        kinds: of what is masked, see ``masks.KINDS``.
-        beside_digests: of what is masked in members that hold digests, which look like tokens.
+        kinds: the kinds of secrets that are masked, see ``masks.KINDS``.
+        beside_digests: the kinds that are masked in members that hold digests, which look like tokens.
     """
 
     kinds: frozenset[str]
@@ -91,17 +90,17 @@ def apply(found: report.Report, rules: ScrubRules) -> report.Report:
 
 
 def member(name: str, value: str, rules: ScrubRules) -> str:
-    """Return the text of a member of this name as it may be stored; "" if the name says that none may be."""
+    """Return the text of a member of this name as it may be stored; "" if its name is private."""
     return text(names.what_is(name), value, rules)
 
 
 def text(what: names.What, value: str, rules: ScrubRules) -> str:
     """Return a text as it may be stored.
 
-    Linear in the length of the text, whatever it holds: a microsecond for each character at most.
+    The time is linear in the length of the text: a microsecond for each character at most.
 
     Args:
-        what: the name of its member says of it.
+        what: what the name of the member says of the text.
         value: the text.
         rules: those of the project.
     """
@@ -111,9 +110,9 @@ def text(what: names.What, value: str, rules: ScrubRules) -> str:
 
 
 def link(value: str, rules: ScrubRules) -> str:
-    """Return a URL or a keyword as it may be stored, which is what a column says of it.
+    """Return a URL or a keyword as it may be stored, in a column too.
 
-    What no parser makes sense of, such as a relative URL, is cut as a text is, and at its first ? or #.
+    A URL that cannot be parsed, such as a relative one, is cut like a text, and at its first ? or #.
     """
     sent = _INVISIBLE.sub("", value).strip()
     if sent.lower() in _KEPT:
@@ -143,14 +142,14 @@ def url(found: urls.URL, rules: ScrubRules) -> urls.URL:
 
 
 def _path(path: str, rules: ScrubRules) -> str:
-    """Return the path of a URL, of which an encoded ? or # may begin the query of another."""
+    """Return the path of a URL as it may be stored: an encoded ? or # may begin the query of another URL."""
     meant = spelling.plain(path)
     found = _settled(names.What.CODE, meant.partition("?")[0].partition("#")[0], rules)
     return path if found == meant else found
 
 
 def _scrubbed(what: names.What, value: str, rules: ScrubRules) -> str:
-    """Return a text as it may be stored: as it was sent, unless its plain spelling holds what may not be."""
+    """Return a text as it may be stored: as it was sent, unless its plain spelling holds a secret."""
     if what is names.What.PRIVATE:
         return ""
     if what is names.What.LINK:
@@ -169,7 +168,7 @@ _policies: Final = functools.lru_cache(_POLICIES)(_scrubbed)
 
 
 def _settled(what: names.What, value: str, rules: ScrubRules) -> str:
-    """Return a text as it may be stored: a placeholder may bring out what stood hidden in a word."""
+    """Return a text as it may be stored, read twice: a placeholder may uncover a secret within a word."""
     found = _read(what, value, rules)
     return found if found == value else _read(what, found, rules)
 

@@ -1,7 +1,7 @@
-"""URLs within text: without user info, query and fragment; all but the scheme of what is not on the network.
+"""URLs within text, which lose user info, query and fragment, or all but the scheme if not on the network.
 
-A URL that stands in quotes ends at the quote that closes them, others end at a blank, a quote or a bracket.
-What ends them stays, so that cutting twice is cutting once. All takes linear time.
+A URL in quotes ends at the closing quote. Any other URL ends at a blank, a quote or a bracket. The character
+that ends a URL stays, so that cutting twice is cutting once. All functions take linear time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from workers.text import letters
 
 _W: Final = letters.WORD
 _END: Final = r"\s\"'<>`"
-"""What ends a URL that stands in no quotes."""
+"""Characters that end a URL outside quotes."""
 _NETWORK: Final = re.compile(r"https?|wss?|ftp", re.IGNORECASE)
 _CODE: Final = r"\s*+".join("javascript"), r"\s*+".join("vbscript"), r"\s*+".join("livescript")
 """Schemes before code, with the blanks in them that browsers skip (URL standard, basic URL parser)."""
@@ -29,13 +29,13 @@ _OPAQUE: Final = re.compile(
 )
 _EXTENSION: Final = re.compile(r"[a-z-]{1,32}-extension", re.IGNORECASE)
 _DATA: Final = re.compile(rf"(?:[{_W}.+-]++/[{_W}.+*-]++)?(?:;[{_W}.+-]++(?:=[{_W}.+-]*+)?)*+,")
-"""What stands between ``data:`` and the data (RFC 2397)."""
+"""The media type between ``data:`` and the data (RFC 2397)."""
 _HIERARCHY: Final = re.compile(r"\\*/\\*/|\\{2,}")
 _PATH: Final = re.compile(rf"(?![0-9])[{_W}.~%+@-]{{1,256}}/")
-"""What makes a URL of a word that nobody knows as a scheme."""
+"""A path that makes a URL of a word that is no known scheme."""
 _DRIVE: Final = re.compile(r"[\\/]")
 _IN_CODE: Final = re.compile(r"[0-9A-Za-z_?:.,;{}&|!+*/%^~$@#)\]\\-]")
-"""What stands before a word that is no scheme."""
+"""Characters before a word that show that the word is no scheme."""
 
 _SLASHES: Final = re.compile(r"[\\/]*+")
 _USER_INFO: Final = re.compile(rf"(?:[^{_END}/?#@\\]*+@)*+")
@@ -53,7 +53,7 @@ class _Extent(NamedTuple):
 
 _UNQUOTED: Final = _Extent(re.compile(rf"[^{_END}?#]*+"), re.compile(rf"[^{_END}]*+"))
 _ALL: Final = _Extent(re.compile(r"[^?#\r\n]*+"), re.compile(r"[^\r\n]*+"))
-"""Of a text that begins with a URL: who knows whether a blank is in it or ends it?"""
+"""The extent of a URL with which a text begins: a blank may be part of that URL, so it does not end it."""
 _QUOTED: Final = {
     quote: _Extent(
         re.compile(rf"(?:[^{quote}\\?#]|\\[^?#])*+\\?+", re.DOTALL),
@@ -63,10 +63,10 @@ _QUOTED: Final = {
 }
 
 _ANY: Final = re.compile(rf"(://[^{_END}?#]*+)(?:[?#][^{_END}]*+)?+")
-"""A URL, whatever stands before it. One that was looked at need not be looked at again from within."""
+"""A URL, whatever stands before it. A match covers the whole URL, so no part is looked at again."""
 _ANY_USER_INFO: Final = re.compile(rf"(://|(?:\A|(?<=[{_END}(=,]))[\\/]{{2,4}})(?:[^{_END}/?#@\\]*+@)++")
 _NAME: Final = rf"[{_W}.~%\[\]-]{{1,128}}="
-"""The first name in a query, which little code with a ? in it has."""
+"""The first name in a query. Little code that holds a ? has such a name after it."""
 _RELATIVE: Final = re.compile(
     rf"(?:\A|(?<=[{_END}(]))(\.{{0,2}}/[^{_END}(?#]*+)[?#](?=[^{_END}=]{{0,256}}=)[^{_END}]*+"
     rf"|(?:\A|(?<=[{_END}(]))([\\/]{{2,4}}[{_W}-]++(?:\.[{_W}-]++)++[^{_END}(?#]*+)[?#][^{_END}]++"
@@ -86,7 +86,7 @@ _WHOLE: Final = re.compile(
 """A text that is nothing but a relative URL with a query."""
 
 _IN_POLICY: Final = re.compile(r"[?#][^\s;]++(?:;[^\s;='\"]*+=[^\s;]*+)*+")
-"""A query in a policy, where nothing else has a ? or #, and no directive a =."""
+"""A query in a policy. No other part of a policy has a ? or #, and no directive has a =."""
 _OPAQUE_IN_POLICY: Final = re.compile(
     r"(?<![A-Za-z0-9+.:\[-])(?!(?:https?|wss?|ftp):)([A-Za-z][A-Za-z0-9+.-]*+:)(?![0-9*])"
     r"(?:[^\s;,]++(?:;base64)?+|;base64)?+(?:,[^\s;]*+)?+",
@@ -142,7 +142,7 @@ def _cut_schemes(text: str) -> str:
 
 
 def _cut_one(text: str, found: re.Match[str]) -> tuple[str, int]:
-    """Return what is kept of what may be a URL, and where it ends; it begins with a word and a colon."""
+    """Return what is kept of a possible URL, which begins with a word and a colon, and where the URL ends."""
     whole, code, scheme = found.groups()
     start, stop = found.span()
     extent = _extent(text, start)
@@ -173,14 +173,14 @@ def _extent(text: str, start: int) -> _Extent:
 
 
 def _end_of_content(text: str, start: int, stop: int) -> int:
-    """Return where a URL ends that is code or a document, and may hold whatever ends others."""
+    """Return where a URL ends that is code or a document, and may hold the characters that end other URLs."""
     before = text[start - 1 : start]
     last = text.rfind(before, stop) if before in _QUOTED else -1
     return len(text) if last < 0 else last
 
 
 def _is_opaque(text: str, scheme: str, start: int, stop: int) -> bool:
-    """Return whether a word before a colon is a scheme, and what follows no place on the network."""
+    """Return whether a word before a colon is a scheme of URLs that are not on the network."""
     if _OPAQUE.fullmatch(scheme):
         return True
     if not scheme[0].isalpha() or _IN_CODE.fullmatch(text[start - 1 : start]):
@@ -201,6 +201,6 @@ def _without_query(
 
 
 def _end(pattern: re.Pattern[str], text: str, start: int) -> int:
-    """Return where the match of a pattern ends that matches anywhere, be it nothing."""
+    """Return where the match of a pattern ends, or the start if there is no match."""
     found = pattern.match(text, start)
     return found.end() if found else start

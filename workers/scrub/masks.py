@@ -1,9 +1,9 @@
-"""Masks: what is recognised as a secret by its form, and the placeholder that takes its place.
+"""Masks: secrets that are recognised by their form, and the placeholders that replace them.
 
 No mask lengthens a text, and masking twice is masking once. The patterns of the first group look at nothing
-around them, so no part of a text matches that did not match within the whole. Those of the second judge whole
-runs of characters, from one that cannot belong to them to the next, and replace all of a run or nothing. No
-placeholder holds what any mask looks for. All take linear time.
+around them, so no part of a text matches that did not match within the whole. The patterns of the second
+group look at whole runs of characters, and replace all of a run or nothing. No mask matches a placeholder.
+All functions take linear time.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ CARDS: Final = "cards"
 TOKENS: Final = "tokens"
 UUIDS: Final = "uuids"
 DIGESTS: Final = "digests"
-"""In place of ``TOKENS`` where digests are due: what has the form of one stays."""
+"""Used instead of ``TOKENS`` in members that hold digests: texts with the form of a digest stay."""
 
 KINDS: Final = frozenset({EMAILS, CARDS, TOKENS, UUIDS})
-"""What a project may choose from."""
+"""The kinds of secrets that a project may keep."""
 
 _IS_PUBLIC: Final = (
     r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]*+-----END CERTIFICATE-----"
     r"|(?<![0-9A-Za-z_])sha(?:256-(?:[0-9A-Fa-f]{64}|[A-Za-z0-9+/_-]{43})|384-[A-Za-z0-9+/_-]{64}|512-[A-Za-z0-9+/_-]{86})(?![A-Za-z0-9+/_-])=*+"
     r"|(?<![0-9A-Za-z_])(?:https?|wss?|ftp)://[A-Za-z0-9.:\[\]-]*+"
 )
-"""Certificates, digests of scripts in policies, and hosts: they are what reports are about."""
+"""Certificates, digests of scripts in policies, and hosts: these stay, because reports are about them."""
 _IS_DIGEST: Final = (
     r"(?<![A-Za-z0-9+/_=-])(?!eyJ)(?:[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}|[0-9A-Fa-f]{96}|[0-9A-Fa-f]{128}"
     r"|[A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==|[A-Za-z0-9+/]{96,}+={0,2})(?![A-Za-z0-9+/_=-])"
 )
-"""SHA-1 and SHA-2 in hex, SHA-256 and SHA-512 in base64, and what is as long as a signed timestamp."""
+"""SHA-1 and SHA-2 in hex, SHA-256 and SHA-512 in base64, and base64 as long as a signed timestamp."""
 _PUBLIC: Final = re.compile(rf"({_IS_PUBLIC})")
 _PUBLIC_OR_DIGEST: Final = re.compile(rf"({_IS_PUBLIC}|{_IS_DIGEST})")
 
@@ -47,7 +47,7 @@ _DOMAIN: Final = re.compile(
     r"(?![0-9]+x\.|v?[0-9]+\.[0-9])"  # logo@2x.png, vue@3.4.21
     rf"(?:[{_W}%-]{{1,63}}+\.){{1,8}}(?:(?![0-9])[{letters.ALPHANUMERIC}]){{2,24}}"
 )
-"""Of an e-mail address. What stands before it is looked at from here: few characters begin one of these."""
+"""The domain of an e-mail address. The search begins here, because few characters begin a domain."""
 _JWT: Final = re.compile(r"eyJ[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]*+)*+")
 """A JSON Web Token (RFC 7519 §3), whole or cut short: it begins with ``{"`` in base64url."""
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -60,7 +60,7 @@ _GROUP_DIGIT: Final = re.compile(r"((?:%20)*)[0-9]")
 _DIGIT: Final = re.compile(r"[0-9]")
 _RUN: Final = re.compile(r"[0-9A-Za-z]{13,}+")
 _HEX: Final = re.compile(r"[0-9A-Fa-f]{16,}+")
-"""From here on hex is long. A file name keeps its words, whatever becomes of the hash in it."""
+"""Characters from which on hex is masked. The words of a file name stay beside its hash."""
 _LONG: Final = 20
 """Characters of the shortest run without a form of its own that can be a token: 120 random bits."""
 _JOINED: Final = re.compile(rf"[0-9A-Za-z_-]{{{_LONG},}}+")
@@ -73,11 +73,11 @@ _EPOCH_MS: Final = 13
 """Digits of a time in milliseconds, of which one in ten would pass for a card. It begins with 1."""
 
 _LONG_RUN: Final = re.compile(r"(?:[0-9A-Za-z_-]{0,12}+[^0-9A-Za-z_-]++)*+[0-9A-Za-z_-]{13}")
-"""To be matched from the start of a text: that looks at each character once, a search several times."""
+"""This pattern is matched from the start of a text, which looks at each character once; a search does not."""
 
 
 def suspect(text: str) -> bool:
-    """Return whether anything might be masked in a text that holds no blanks, a fraction of the effort."""
+    """Return quickly whether a text without blanks might hold anything to mask."""
     return (
         "@" in text
         or "%" in text
@@ -149,7 +149,7 @@ def _card(run: re.Match[str]) -> str:
 
 
 def _without_groups(text: str) -> str:
-    """Mask numbers written in groups digit by digit: a placeholder would join what blanks separate."""
+    """Mask numbers written in groups digit by digit: one placeholder would join the groups."""
     kept: list[str] = []
     end = 0
     group = _GROUPED.search(text)
@@ -167,7 +167,7 @@ def _token(run: re.Match[str]) -> str:
 
 
 def _is_random(run: str) -> bool:
-    """Return whether a run is random rather than words, which seldom turn, and seldom hold a digit."""
+    """Return whether a run is random. Words seldom change case or hold digits, random text does."""
     if len(run) < _LONG or _DIGIT.search(run) is None or _WORD.search(run):
         return False
     if _UUID.search(run):  # it would have been masked by now, were it not to be kept

@@ -1,6 +1,6 @@
-"""Secrets in text that are known by the name before them: ``password = "…"``, ``Cookie: …``, ``'nonce-…'``.
+"""Secrets in text that follow a name: ``password = "…"``, ``Cookie: …``, ``'nonce-…'``.
 
-What is masked makes way for nothing longer, and masking twice is masking once. All takes linear time.
+No mask lengthens a text, and masking twice is masking once. All functions take linear time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from workers.text import letters
 _W: Final = letters.WORD
 _TOKEN: Final = "{token}"  # noqa: S105 - a placeholder
 _SHORT: Final = "…"
-"""In place of what is shorter than the placeholder."""
+"""The replacement for values that are shorter than the placeholder."""
 
 _NAME: Final = (
     r"(?:token|secret|passw(?:or)?d|passphrase|pwd|(?:api|private|access|client)[_-]?key|sess(?:ion)?[_-]?id"
@@ -25,7 +25,7 @@ _IS: Final = (
     r"|\\{0,8}[\"'`]\s?,\s{0,4}(?:\\{0,8}[\"'`](?:val(?:ue)?|content|data|v)\\{0,8}[\"'`]\s?:\s{0,4})?"
     rf"(?=\\{{0,8}}[\"'`])|(?<=(?-i:[{_W}-]))\s?>)"
 )
-"""What stands between a name and its value in code, in JSON, in a call and in HTML."""
+"""The text between a name and its value in code, in JSON, in a call and in HTML."""
 _QUOTED: Final = "|".join(
     rf"(?<!\\){quote}((?:[^{quote}\\]|\\.)++)|(?<=\\){quote}([^{quote}]++)" for quote in "\"'`"
 )
@@ -33,7 +33,7 @@ _VALUE: Final = (
     rf"\\{{0,8}}(?:{_QUOTED}|\[([^\]]++)|\{{(?![a-z]{{1,8}}\}})([^}}]++))"
     rf"|((?=[A-Za-z_.~+/%-]{{0,64}}[0-9])(?-i:[{_W}.~+/%-]){{4,}}+)"
 )
-"""In code most of what stands in no quotes is code, not the secret; a secret has a digit in it."""
+"""A value. Outside quotes most text is code and no secret; an unquoted secret therefore needs a digit."""
 _NAMED: Final = re.compile(rf"({_NAME}{_IS})(?:{_VALUE})", re.IGNORECASE | re.DOTALL)
 _ELEMENT: Final = re.compile(
     rf"(<(?-i:[{_W}:.-]){{0,32}}{_NAME}(?:\s[^<>]{{0,128}})?>)([^<>]++)", re.IGNORECASE
@@ -59,21 +59,21 @@ _MEMBER: Final = re.compile(rf"[\"'`]([A-Za-z_][{_W} .\[\]-]{{0,63}}+)\\{{0,8}}[
 _DATA: Final = re.compile(
     rf"(?=[\[{{]\s{{0,4}}[\[{{\\\"'`0-9-])|\\{{0,8}}([\"'`])(?=[^\"'`\\])|(?=-?[0-9])(?-i:[{_W}.+-])++"
 )
-"""What begins a value of JSON in a text; code is none."""
+"""The beginning of a JSON value within a text; code does not match."""
 _BRACKET: Final = re.compile(r"[\[\]{}]")
 
 _QUOTE: Final = r"(?:['\"\u2018\u2019\u201c\u201d]|%(?:25)*27|\\u0027|\\x27|&\#0*39;|&\#x0*27;|&apos;)"
 _NONCE: Final = re.compile(
     rf"({_QUOTE}nonce[-\u2010\u2011\u2013]\s?)([^\s'\";,\u2019\u201d]++)", re.IGNORECASE
 )
-"""Of a policy, however it is quoted, and be it cut short."""
+"""The nonce of a policy, in any kind of quotes, even if the policy was cut short."""
 _BARE_NONCE: Final = re.compile(
     r"((?<![0-9A-Za-z_/.-])nonce[-\u2010\u2011\u2013]\s?)([^\s'\";,\u2019\u201d]++)", re.IGNORECASE
 )
 
 
 def mask(text: str) -> str:
-    """Return the text without the values of what has a secret's name."""
+    """Return the text without the values that follow the name of a secret."""
     if ":" in text:
         text = _HEADER_LINE.sub(_hidden, _HEADER_IN_QUOTES.sub(_hidden, _mask_members(text)))
     text = _NAMED.sub(_hidden, text)
@@ -119,7 +119,7 @@ def _placeholder(value: str) -> str:
 
 
 def cut_nonces(text: str, *, is_policy: bool = False) -> str:
-    """Return the text with the nonces of policies in it taken out; in a policy they need no quotes."""
+    """Return the text without the nonces of policies; in a policy a nonce needs no quotes."""
     if "nonce" not in text.lower():
         return text
     text = _NONCE.sub(r"\1…", text)

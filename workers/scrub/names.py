@@ -16,7 +16,7 @@ from workers.text import letters
 _ENTRIES: Final = 1024
 """Names remembered, of 128 characters at most: some 300 kB."""
 REMEMBERED: Final = 128
-"""Characters of a name that is remembered: longer ones are made up."""
+"""Characters of the longest name that is remembered: longer names are made up."""
 _LONGEST: Final = 4096
 """Characters of a name that is looked at: a longer one may mean anything, and counts as private."""
 
@@ -39,7 +39,7 @@ class What(enum.Enum):
 
 _SEPARATORS: Final = re.compile(r"[^0-9a-z]+")
 _PLACEHOLDERS: Final = re.compile(r"\{[a-z]+\}")
-"""What scrubbing puts into a name says nothing of the value."""
+"""Placeholders that scrubbing puts into a name; they say nothing of the value."""
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 _PRIVATE_PART: Final = re.compile(
@@ -53,14 +53,14 @@ _PRIVATE_PART: Final = re.compile(
     r"|latitude|longitude"
     r"|(?:vendor|device|advertising|install(?:ation)?|android|machine|visitor|customer|account)id"
 )
-"""What makes a name private wherever it stands in it, without case and separators."""
+"""Parts that make a name private anywhere in it, compared without case and separators."""
 _PRIVATE_WORDS: Final = frozenset(
     {"auth", "authn", "authz", "pass", "pw", "sess", "sid", "otp", "mfa", "xff", "login", "mail", "uid"}
     | {"ssn", "cvv", "cvc", "dob", "phone", "msisdn", "imei", "imsi", "idfa", "idfv", "udid"}
 )
-"""What makes a name private as one of its words."""
+"""Words that make a name private."""
 _ADDRESS_WORDS: Final = frozenset({"ip", "ips", "ipv", "addr", "addrs", "address", "addresses"})
-"""What makes a name private as its last word: ``ip_version`` holds no address."""
+"""Words that make a name private if they are its last word: ``ip_version`` holds no address."""
 _PRIVATE_WHOLE: Final = re.compile(
     r"(?:x|client|server|remote|source|src|peer|user|host|dest|dst|origin|local|public|private|proxy|visitor)*+"
     r"(?:ip|addr)(?:v?[46])?(?:addr|address)?(?:v?[46])?(?:e?s)?"

@@ -30,7 +30,7 @@ DEFAULT: Final = AdmissionRules()
 def rules_of(settings: project_settings.ProjectSettings) -> AdmissionRules:
     """Return what a project's settings ask for.
 
-    What is older than the project's retention would be removed at once, or later than the ledger expects.
+    A report older than the project's retention would be removed at once, or later than the ledger expects.
     """
     allowed = origins.compiled(settings.allowed_origins)
     if allowed is None and not settings.retention:

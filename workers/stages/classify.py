@@ -20,15 +20,15 @@ class Finding(msgspec.Struct, eq=False, gc=False):
     """A classified report. Compared by identity: a batch makes one finding of all equal items.
 
     Attributes:
-        item: what it was made from; None once its text is made, for nothing else is wanted of it.
+        item: the item of which the report was made; None once the raw text is made of it.
         report: the normalised report.
         title: one line for a person.
         fingerprint: groups the same finding across time, pages, browsers, releases and environments.
         outcome_key: how the report is counted.
         policy: hash of the policy's text, 0 without one.
-        label: which noise it is, if any.
+        label: which noise the report is, if any.
         contradiction: whether the reported policy allows what was reported.
-        scrubbing: what is taken out of the text of the item.
+        scrubbing: the rules by which the raw text of the item is scrubbed.
         digest: hash of the content, see ``rows.identity``; 0 until it is asked for.
     """
 

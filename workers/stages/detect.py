@@ -1,7 +1,7 @@
 """The detect stage: which family an item belongs to, by its shape alone.
 
-The media type is not asked: one carries several shapes, and one shape several media types. The order of the
-tests matters: one WebKit generation put ``type`` and ``url`` beside ``csp-report``.
+The media type is not used: one media type carries several shapes, and one shape comes with several. The order
+of the tests matters: one WebKit generation put ``type`` and ``url`` beside ``csp-report``.
 """
 
 from __future__ import annotations

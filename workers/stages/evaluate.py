@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class Evaluation(msgspec.Struct, frozen=True, gc=False):
-    """What a payload holds, the same for every time that it was received.
+    """What a payload holds, whenever it was received.
 
     Attributes:
         findings: the accepted reports, and the index of each in the payload.
-        invalid: the items that are none, and why.
-        whole: why the payload is to be kept as a whole, if it is.
+        invalid: the items that are no reports, and the reason.
+        whole: the reason to keep the payload as a whole, if there is one.
         outcome_counts: how many of the payload's reports are counted in which way.
     """
 
@@ -37,7 +37,7 @@ class Evaluation(msgspec.Struct, frozen=True, gc=False):
 
 
 class EvaluationKey(NamedTuple):
-    """A payload, and all that its evaluation depends on beside its body.
+    """A payload, and all on which its evaluation depends.
 
     Attributes:
         body: of the request.
@@ -75,7 +75,7 @@ def evaluate_payloads(keys: Iterable[EvaluationKey]) -> list[Evaluation]:
 
 
 def evaluate_items(states: Sequence[state.ItemState]) -> None:
-    """Lead items through all stages, until each has its result.
+    """Lead items through all stages until each item has its result.
 
     Raises:
         MemoryError, OSError, ImportError: something around this process is at fault, and no item.

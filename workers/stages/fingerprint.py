@@ -1,4 +1,4 @@
-"""The fingerprint: a hash that is equal for reports of the same finding, whoever saw it, where and when.
+"""The fingerprint: a hash that is equal for reports of the same finding, from all browsers, pages and times.
 
 ``docs/query/fingerprint.md`` says what a finding is, and why.
 """
@@ -22,11 +22,11 @@ VERSION: Final = 2
 _VERSION: Final = str(VERSION)
 
 _SELF: Final = "'self'"
-"""In place of the page's own host, which differs between environments."""
+"""The replacement for the page's own host, which differs between environments."""
 _CODE: Final = frozenset({"", "self", "inline", "eval", "wasm-eval"})
 _TRUSTED_TYPES: Final = "trusted-types-"
 _BY_FILE: Final = frozenset({"csp-hash", "integrity"})
-"""Kinds that are about one file each, which all their senders name in full."""
+"""Kinds whose reports are about one file each, which all browsers name in full."""
 _SAMPLE: Final = 40
 """Characters of a sample that all browsers send (CSP3 §2.4)."""
 _SCRIPTS: Final = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".css", ".wasm")
@@ -53,13 +53,14 @@ def fingerprint(found: report.Report, scrubbing: scrub.ScrubRules = scrub.DEFAUL
 
     Args:
         found: the report, scrubbed by these rules.
-        scrubbing: what was taken out of it. The rest is taken out here, so that it makes no difference.
+        scrubbing: the rules by which the report was scrubbed. Secrets that they keep are taken out here, so
+            that the rules make no difference.
     """
     return xxhash.xxh64_intdigest("\0".join(parts(found, scrubbing)).encode())
 
 
 def parts(found: report.Report, scrubbing: scrub.ScrubRules = scrub.DEFAULT) -> tuple[str, ...]:
-    """Return what is hashed: one text for each of ``PARTS``, none with a NUL in it."""
+    """Return the texts that are hashed: one for each of ``PARTS``, none with a NUL in it."""
     if scrubbing is not scrub.DEFAULT:
         found = scrub.apply(found, scrub.DEFAULT)
     place = _place(found.blocked, found.document.host, with_path=found.kind in _BY_FILE)

@@ -1,7 +1,7 @@
-"""The column ``raw``: one original report of a row as JSON, made of what may be stored of it.
+"""The column ``raw``: one original report of a row as JSON, of which all that may be stored is kept.
 
-Each member is read, scrubbed by the rules of the columns and written anew: nothing is looked for in the text
-of the JSON, so that no spelling of it hides anything. What a member becomes is remembered by its bytes.
+Each member is read, scrubbed by the rules of the columns and written anew. No pattern is searched in the text
+of the JSON, so that no spelling hides a secret. The result for a member is remembered by its bytes.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _NOTHING: Final = '""'
 _CARD: Final = '"{card}"'
 _LEAST_CARD: Final = 10**12
 _MORE_THAN_CARDS: Final = 10**19
-"""Numbers between may be those of cards, which have 13 to 19 digits."""
+"""Numbers between these bounds may be those of cards, which have 13 to 19 digits."""
 
 _CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]+")
 _PLAIN: Final = re.compile(rb"\"([!$(-*,-9;A-\[\]-~]*+)\"|[0-9]{1,12}|true|false|null")
-"""A value that says nothing but itself: a text without any of ``\\ " ' < > % & ? # @ = : +`` and blanks."""
+"""A value that needs no scrubbing: a text without any of ``\\ " ' < > % & ? # @ = : +`` and blanks."""
 
 _TERSE: Final = frozenset({"about"})
-"""Columns that say less than may be stored: ``about:blank``."""
+"""Values of columns that say less than the raw text may: ``about`` stands for ``about:blank``."""
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -66,14 +66,14 @@ def _members(members: report.Members, rules: scrub.ScrubRules, wrapper: str = ""
 
 
 def _paired(members: report.Members, rules: scrub.ScrubRules, wrapper: str) -> list[str]:
-    """Return members of which one may name what another holds: those are not understood one by one."""
+    """Return the JSON of members of which one may name what another holds, so that they are read together."""
     read = {name: values.load(sent) for name, sent in members.items() if name != wrapper or not wrapper}
     return list(_object(read, rules, 0))
 
 
 @functools.lru_cache(maxsize=4)
 def _memory(rules: scrub.ScrubRules) -> tuple[_Cleaning, _Cleaning]:
-    """Return how members are cleaned by these rules: hardly any two projects differ in them."""
+    """Return functions that clean members by these rules; most projects have the same rules."""
     return memo.tiers(functools.partial(_member, rules))
 
 
@@ -103,9 +103,9 @@ _remembered_label: Final = functools.lru_cache(1024)(_new_label)
 
 
 def _what_is(name: str, label: str) -> names.What:
-    """Return what a member holds: of a name that may not be stored as it was sent, what is stored says so.
+    """Return what a member holds. If its name is scrubbed, the scrubbed name says what it holds.
 
-    Otherwise scrubbing what is stored would change it.
+    Otherwise, scrubbing a stored text again would change it.
     """
     what = names.what_is(name)
     if label[1:-1] == name or what is names.What.PRIVATE:
@@ -134,7 +134,7 @@ def _is_card(number: float) -> bool:
 
 
 def _object(members: dict[str, Any], rules: scrub.ScrubRules, depth: int) -> Iterator[str]:
-    """Yield members, which are all private where one of them says that another is."""
+    """Yield the JSON of members. All are private if one of them names something private."""
     paired = [name for name in names.PAIR_NAMES.intersection(members) if names.is_private_name(members[name])]
     for name, value in members.items():
         label = _label(name, rules)
@@ -144,7 +144,7 @@ def _object(members: dict[str, Any], rules: scrub.ScrubRules, depth: int) -> Ite
 
 
 def _array(items: list[Any], what: names.What, rules: scrub.ScrubRules, depth: int) -> Iterator[str]:
-    """Yield the items, less what follows the name of something private: ``["Cookie", "a=b"]``."""
+    """Yield the JSON of items, without items that follow a private name: ``["Cookie", "a=b"]``."""
     private = False
     for item in items:
         yield _NOTHING if private else _value(item, what, rules, depth + 1)

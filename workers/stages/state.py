@@ -1,4 +1,4 @@
-"""What the stages of a report pass on: one item of a payload, and all that is known of it so far."""
+"""The state of an item: what the stages of a report pass on from one to the next."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ ItemResult = classify.Finding | report.Rejection
 
 
 class EvaluationRules(msgspec.Struct, frozen=True, eq=False):
-    """What a project's settings ask for, as far as they decide what a report says. Compared by identity.
+    """Rules of a project that decide what becomes of a report. Compared by identity.
 
     Attributes:
         admission: which reports are taken at all.
-        scrubbing: what is taken out.
-        noise: what is labelled, and what is dropped.
+        scrubbing: what is taken out of a report.
+        noise: which reports are labelled, and which are dropped.
     """
 
     admission: admission.AdmissionRules = admission.DEFAULT

@@ -27,7 +27,7 @@ class ReportStage(NamedTuple):
     Attributes:
         name: as ``headrace explain`` and the docs name it.
         run: does the stage's work on the state of one item.
-        does: what that work is, in a sentence without a subject.
+        does: what the stage does, in a sentence without a subject.
     """
 
     name: str
@@ -59,7 +59,7 @@ def _admit(state: ItemState) -> None:
 
 
 def _compare(state: ItemState) -> None:
-    """Compare the report with its policy: before it is scrubbed, for a policy speaks of URLs as they were."""
+    """Compare the report with its policy before it is scrubbed: a policy is about URLs as they were sent."""
     own = state.found.user_agent
     verbatim = impossible.reports_verbatim(own) if own else state.verbatim
     state.contradiction = impossible.of_report(state.found, verbatim=verbatim)
@@ -110,4 +110,4 @@ NOISE: Final = ReportStage(
 CLASSIFY: Final = ReportStage("classify", _classify, "Gives the report its title and its fingerprint.")
 
 STAGES: Final = (DETECT, NORMALISE, ADMISSION, IMPOSSIBLE, SCRUB, NOISE, CLASSIFY)
-"""The stages of a report in their order. The last one decides whatever no other has."""
+"""The stages of a report in their order. The last stage decides every item that no other has decided."""

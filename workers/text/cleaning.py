@@ -18,8 +18,8 @@ _PART: Final = re.compile(rf"(?<![{letters.WORD}.@%+-])[{letters.WORD}.@%+-]{{1,
 def cut(value: str, limit: int) -> str:
     """Return at most ``limit`` characters, without a word that would be cut in two.
 
-    Half a secret is not known by its form any more. A word of more than 64 characters is cut, and so is one
-    that is all there is.
+    Half a secret can no longer be recognised by its form. A word of more than 64 characters is cut
+    nevertheless, and so is a text of one word.
     """
     if len(value) <= limit:
         return value

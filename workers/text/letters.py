@@ -1,8 +1,8 @@
 r"""What counts as a letter, the same under every Python.
 
-Each Python brings its own edition of Unicode (14 in 3.11, 17 in 3.15). What is stored of a report must not
-hang on the one that a worker happens to run. So no pattern that judges text asks Python what a ``\w`` is,
-names are read by one edition, and nothing that is stored is put into lower case beyond ASCII.
+Each Python brings its own edition of Unicode (14 in 3.11, 17 in 3.15). The rows of a report must not depend
+on the Python of the worker. So no pattern asks Python what a ``\w`` is, all names are read by the same
+edition, and no text that is stored is put into lower case beyond ASCII.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ ALPHANUMERIC: Final = (
 )
 """Letters and digits of any script, as the inside of a class of a regular expression.
 
-Whole blocks, with their marks and what no edition has put there yet, in the manner of NameChar of XML 1.0.
+These are whole blocks with their marks and their unassigned characters, as in NameChar of XML 1.0.
 """
 WORD: Final = f"{ALPHANUMERIC}_"
-"""What words are made of, the same way."""
+"""Characters of words, as the inside of a class likewise."""
 
 _LATER: Final = {
     code: letter
@@ -43,17 +43,18 @@ _LATER: Final = {
     for code, letter in enumerate(letters, first)
     if letter != " "
 }
-"""Letters and digits that Unicode 4 to 17 say to be forms of ASCII's."""
+"""Letters and digits that Unicode 4 to 17 define as forms of letters and digits of ASCII."""
 
 
 def lower(text: str) -> str:
-    """Return the text with ASCII's letters in lower case, and all others as they were."""
+    """Return the text with the letters of ASCII in lower case; other letters stay as they are."""
     return text.lower() if text.isascii() else text.encode().lower().decode()
 
 
 def compatible(text: str) -> str:
-    """Return the text with the forms of ASCII's letters and digits spelled as those, and accents apart.
+    """Return the text with forms of ASCII letters and digits replaced by these, and with accents decomposed.
 
-    That is NFKD of Unicode 3.2, which Python keeps for domain names (RFC 3491), and what came later.
+    This is NFKD of Unicode 3.2, which Python keeps for domain names (RFC 3491), with the forms that came
+    later.
     """
     return unicodedata.ucd_3_2_0.normalize("NFKD", text.translate(_LATER))

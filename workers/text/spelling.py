@@ -1,7 +1,7 @@
 r"""Spellings of one character by others: ``\/``, ``\u002F``, ``\x2f``, ``%2F``, ``%252F``, ``&#x2F;``.
 
-A URL in code or in a form is seldom written as it is meant, so that what is looked for in a text is looked
-for in its plain spelling.
+URLs in code or in forms are seldom spelled plainly. Patterns are therefore searched in the plain spelling of
+a text.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import re
 from typing import Final
 
 _ROUNDS: Final = 4
-"""How often a text is read: ``%5Cu002f`` takes two. Each time it gets shorter."""
+"""How often spellings are replaced: ``%5Cu002f`` takes two rounds. Each round makes the text shorter."""
 
 _HEX: Final = r"2[13-689A-F]|3[0-9ABDF]|[45][0-9A-F]|6[1-9A-F]|7[0-9A-E]"
-"""Printable ASCII but blanks, quotes and angle brackets, which end no URL while they are spelled so."""
+"""Printable ASCII without blanks, quotes and angle brackets, which do not end a URL in such a spelling."""
 _DECIMAL: Final = r"3[35-8]|4[0-9]|5[0-9]|6[13-9]|[789][0-9]|1[01][0-9]|12[0-6]"
 _ENTITIES: Final = {
     "sol": "/",
@@ -46,7 +46,7 @@ _WIDE: Final = {0xFF00 + code - 0x20: code for code in range(0x21, 0x7F) if chr(
 
 
 def is_plain(text: str) -> bool:
-    """Return whether nothing in a text is spelled otherwise, at a glance."""
+    """Return quickly whether a text certainly holds no such spelling."""
     return "%" not in text and "\\" not in text and "&" not in text and text.isascii()
 
 

@@ -1,7 +1,7 @@
 """URLs as they may be stored: no user info, query or fragment, which hold secrets; bounded in length.
 
 Senders also write bare keywords and schemes where a URL is due (``inline``, ``data``, ``chrome-extension``).
-They are kept. Nothing here raises, whatever the text.
+These are kept. No function raises, whatever the text.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from workers.text import cleaning as text
 from workers.text import spelling
 
 MAX_URL: Final = 2048
-"""Characters of a stored URL: longer ones are machine-made, and their tail tells nothing."""
+"""Characters of a stored URL: longer URLs are made by machines, and their ends tell nothing."""
 _MAX_INPUT: Final = 4096
-"""Characters that are parsed: a whole ``data:`` image may stand here, of which only the scheme is wanted."""
+"""Characters that are parsed. A text may be a whole ``data:`` image, of which only the scheme is kept."""
 _MAX_HOST: Final = 253
 """Characters of a DNS name (RFC 1035 §2.3.4)."""
 
@@ -27,7 +27,7 @@ VERBATIM: Final = frozenset({"data:text/html,chromewebdata"})  # Chrome's own er
 _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 _KEYWORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,63}")
 _ADDRESS: Final = re.compile(r"((?:[0-9]{1,3}\.){3}[0-9]{1,3})(?::[0-9]{1,5})?")
-"""A host that lost its scheme. One with a name reads as a keyword, or as a scheme before its port."""
+"""A URL without its scheme whose host is an address. A host name would read as a keyword, or as a scheme."""
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]{0,63}):")
 _PLAIN: Final = re.compile(
     r"((?:https?|wss?)://((?:[a-z0-9-]++\.)*+[a-z][a-z0-9-]*+)(?::[1-9][0-9]{3})?)"
@@ -71,7 +71,7 @@ def clean(value: str) -> URL:
 def plain(value: str) -> URL | None:
     """Return what ``clean`` does, ten times faster, for a URL that is canonical already; else None.
 
-    Nearly all traffic is. A query or fragment is not looked at, so it may be anything, JSON escapes included.
+    Nearly all URLs are canonical. Query and fragment are not looked at, so they may hold JSON escapes.
     """
     match = _PLAIN.match(value)
     if match is None:
