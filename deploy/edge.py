@@ -35,7 +35,7 @@ def options(values: settings.Settings) -> dict[str, Any]:
     return {
         "bind": [values.listen],
         "workers": values.edge_processes,
-        "worker_class": "ingest.gunicorn_worker.EdgeWorker",
+        "worker_class": "ingest.http.gunicorn_worker.EdgeWorker",
         "asgi_loop": "uvloop",
         "asgi_lifespan": "on",
         # Browsers give up on a refused connection for good, and come back to a slow one.

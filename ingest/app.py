@@ -8,23 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 import falcon
 import falcon.asgi
 
-from ingest import (
-    addresses,
-    body,
-    clock,
-    connection,
-    cors,
-    endpoint,
-    health,
-    intake,
-    limits,
-    refusals,
-    senders,
-    shedding,
-    tally,
-    targets,
-    watch,
-)
+from ingest import cors, refusals
+from ingest.api import health, reports
+from ingest.backend import clock, connection, intake, redis_poller, refusal_counter, senders
+from ingest.body import in_flight, upload
+from ingest.checks import addresses, shedding, targets
 from storage.projects import edges
 from storage.queue import appenders
 
@@ -47,22 +35,22 @@ _CANCEL_S: Final = 0.1
 class EdgeApp(falcon.asgi.App):  # type: ignore[type-arg]
     """A Falcon application with one short cut: what lies under ``/api/`` goes straight to the endpoint."""
 
-    def __init__(self, reports: endpoint.Endpoint, lifespan: Lifespan) -> None:
+    def __init__(self, reports: reports.Endpoint, lifespan: Lifespan) -> None:
         super().__init__(middleware=[_EveryResponse(), lifespan])
         self.set_error_serializer(_serialize_error)
         self._reports = reports
 
     def __call__(  # type: ignore[override] # Falcon's types know WSGI here; the awaitable saves a frame
-        self, scope: endpoint.Scope, receive: body.Receive, send: endpoint.Send
+        self, scope: reports.Scope, receive: upload.Receive, send: reports.Send
     ) -> Coroutine[Any, Any, None]:
         """Serve one request, or the process's lifespan."""
-        if scope["type"] == "http" and scope["path"].startswith(endpoint.PREFIX):
+        if scope["type"] == "http" and scope["path"].startswith(reports.PREFIX):
             return self._reports(scope, receive, send)
         if scope["type"] == "http":
             return self._route(scope, receive, send)
         return super().__call__(scope, receive, send)
 
-    async def _route(self, scope: endpoint.Scope, receive: body.Receive, send: endpoint.Send) -> None:
+    async def _route(self, scope: reports.Scope, receive: upload.Receive, send: reports.Send) -> None:
         """Let Falcon answer, which reads no more of a body than its first piece, and drop the rest."""
         upload = self._reports.upload(receive)
         await super().__call__(scope, upload.receive, send)
@@ -83,8 +71,8 @@ class Lifespan:
     def __init__(
         self,
         clients: Iterable[redis.asyncio.Redis],
-        redis_watch: watch.Watch,
-        refused: tally.Tally,
+        redis_watch: redis_poller.Watch,
+        refused: refusal_counter.Tally,
         known_senders: senders.Senders,
         store: intake.Intake,
     ) -> None:
@@ -142,13 +130,13 @@ def create_app(settings: config.EdgeConfig) -> EdgeApp:
     watching = connection.connect_once(settings.redis_url, settings.redis_timeout, edges.name(None))
     believed = clock.Clock()
     table = targets.TargetTable(settings.shards, believed)
-    held = limits.HeldBytes(settings.max_held_bytes)
+    held = in_flight.HeldBytes(settings.max_held_bytes)
     shedder = shedding.Shedder()
-    redis_watch = watch.Watch(watching, table, shedder, settings, believed)
-    refused = tally.Tally(client, settings.redis_timeout, believed)
+    redis_watch = redis_poller.Watch(watching, table, shedder, settings, believed)
+    refused = refusal_counter.Tally(client, settings.redis_timeout, believed)
     known_senders = senders.Senders(client, settings.redis_timeout, believed)
     store = intake.Intake(appenders.AsyncAppender(client, believed).append, held, settings.redis_timeout)
-    reports = endpoint.Endpoint(
+    endpoint = reports.Endpoint(
         table=table,
         store=store,
         held=held,
@@ -160,7 +148,7 @@ def create_app(settings: config.EdgeConfig) -> EdgeApp:
         rates=addresses.Rates(settings.address_rate),
         settings=settings,
     )
-    app = EdgeApp(reports, Lifespan((client, watching), redis_watch, refused, known_senders, store))
+    app = EdgeApp(endpoint, Lifespan((client, watching), redis_watch, refused, known_senders, store))
     app.add_route("/healthz", health.Healthz())
     app.add_route("/readyz", health.Readyz(table, redis_watch))
     return app

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import redis
 
-from ingest import auth
+from ingest.checks import credentials
 from storage import errors
 from storage.quarantine import resubmission
 from storage.queue import envelope
@@ -142,7 +142,7 @@ def require_labels(environment: str, release: str) -> None:
             raise LabelError(f"{given!r} is no valid {name}.")
 
 
-def _claim(environment: str, release: str) -> auth.Claim:
+def _claim(environment: str, release: str) -> credentials.Claim:
     """Read the labels as the edge reads them."""
     query = urlencode({"sentry_environment": environment, "sentry_release": release}, errors="replace")
-    return auth.read_claim(query.encode(), b"")
+    return credentials.read_claim(query.encode(), b"")

@@ -12,7 +12,7 @@ from typing import Final
 from gunicorn.asgi import protocol
 
 from deploy import settings
-from ingest import gunicorn_worker
+from ingest.http import gunicorn_worker
 from tests.bench.yardsticks import bare
 
 PARSER: Final = "gunicorn_h1c" if importlib.util.find_spec("gunicorn_h1c") else "gunicorn's in Python"

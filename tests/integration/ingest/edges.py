@@ -122,7 +122,7 @@ def edge(directory: Path, redis_url: str, *, keep_alive: int = 15, **settings: A
     port = ports.free_port()
     options = {
         "--bind": f"{addresses.LOOPBACK}:{port}",
-        "--worker-class": "ingest.gunicorn_worker.EdgeWorker",
+        "--worker-class": "ingest.http.gunicorn_worker.EdgeWorker",
         "--asgi-loop": "uvloop",
         "--asgi-lifespan": "on",
         "--graceful-timeout": "5",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy.network import addresses, ports
-from ingest import connection, senders
+from ingest.backend import connection, senders
 from tests.helpers import waiting
 from tests.integration.ingest import edges
 

@@ -13,7 +13,7 @@ import pytest
 import redis.asyncio
 
 from deploy.servers import backends
-from ingest import connection
+from ingest.backend import connection
 from storage import errors
 from storage.ledger import equations
 from storage.queue import appenders, appends, batches, envelope, streams

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ingest import addresses
+from ingest.checks import addresses
 from tests.helpers import clocks
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from structlog import testing
 
-from ingest import clock
+from ingest.backend import clock
 
 HOUR_S = 3600.0
 

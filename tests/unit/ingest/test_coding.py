@@ -15,7 +15,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import coding, refusals
+from ingest import refusals
+from ingest.body import coding
 
 if TYPE_CHECKING:
     from collections.abc import Callable

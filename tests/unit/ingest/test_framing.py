@@ -11,7 +11,8 @@ from gunicorn.asgi import parser as gunicorn_parser
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from ingest import framing, heads, refusals
+from ingest import refusals
+from ingest.http import framing, heads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

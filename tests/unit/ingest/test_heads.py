@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from ingest import heads, refusals
+from ingest import refusals
+from ingest.http import heads
 
 
 def head(*fields: str, line: str = "POST /a?b HTTP/1.1", host: str = "Host: edge") -> bytes:

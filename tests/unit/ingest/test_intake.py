@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ingest import intake, limits, refusals
+from ingest import refusals
+from ingest.backend import intake
+from ingest.body import in_flight
 from storage import errors
 from storage.queue import envelope
 from tests.helpers import waiting
@@ -50,7 +52,7 @@ def run(
     """Run a scenario to its end; return what was appended, and the bytes still held."""
 
     async def main() -> tuple[list[Groups], int]:
-        store, counter = Store(), limits.HeldBytes(held)
+        store, counter = Store(), in_flight.HeldBytes(held)
         tested = intake.Intake(store.append, counter, timeout)
         await scenario(tested, store)
         await tested.drain()

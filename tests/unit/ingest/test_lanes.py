@@ -73,7 +73,7 @@ def test_the_endpoint_answers_500_and_keeps_the_reason_to_itself(monkeypatch: py
     async def broken(*_: object) -> str:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("ingest.endpoint.Endpoint._take", broken)
+    monkeypatch.setattr("ingest.api.reports.Endpoint._take", broken)
     with structlog.testing.capture_logs() as logs:
         status, headers, body = request(edge, "POST", "/api/1/security/")
     assert status == 500

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingest import heads, request
+from ingest.http import heads, request
 
 
 def read(*fields: str, line: str = "POST /a/%C3%a4%ff?b=%20?c HTTP/1.1") -> request.Request:

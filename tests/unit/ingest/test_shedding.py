@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ingest import auth, refusals, shedding, targets
+from ingest import refusals
+from ingest.checks import credentials, shedding, targets
 from storage.limits import exhausted_quotas, quotas
 from tests.helpers import clocks
 
@@ -12,7 +13,7 @@ REDIS_S = 1_790_000_000.0
 
 
 def target(project_id: int = 1, key: str = "k") -> targets.Target:
-    return targets.Target(None, project_id, auth.Claim(key, "", "", 0), 0)
+    return targets.Target(None, project_id, credentials.Claim(key, "", "", 0), 0)
 
 
 def exhausted(until_s: float, key: str = "", reason: str = "project_minute") -> exhausted_quotas.Exhausted:

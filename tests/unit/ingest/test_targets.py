@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ingest import refusals, targets
+from ingest import refusals
+from ingest.checks import targets
 from storage.projects import model, project_settings, public_keys
 from storage.queue import envelope
 

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 from gunicorn.asgi import protocol
 from gunicorn.workers import gasgi
 
-from ingest import framing, refusals, request
+from ingest import refusals
+from ingest.http import framing, request
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from ingest import heads
+    from ingest.http import heads
 
 LINGER_S: Final = 1.0
 """How long a worker that stops keeps idle connections. A request that comes in this time is answered, and the

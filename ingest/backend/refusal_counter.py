@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     import redis.asyncio
 
-    from ingest import refusals, targets
+    from ingest import refusals
+    from ingest.checks import targets
 
 _MAX_KEYS: Final = 4096
 """Distinct counters between two flushes; as many wait for Redis while it is away."""

@@ -9,7 +9,8 @@ import falcon
 if TYPE_CHECKING:
     from falcon import asgi
 
-    from ingest import targets, watch
+    from ingest.backend import redis_poller
+    from ingest.checks import targets
 
 
 class Healthz:
@@ -26,7 +27,7 @@ class Readyz:
     It costs no round trip: it tells what the watch saw within its last interval.
     """
 
-    def __init__(self, table: targets.TargetTable, redis_watch: watch.Watch) -> None:
+    def __init__(self, table: targets.TargetTable, redis_watch: redis_poller.Watch) -> None:
         self._table = table
         self._watch = redis_watch
 

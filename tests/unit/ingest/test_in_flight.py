@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from ingest import limits, refusals
+from ingest import refusals
+from ingest.body import in_flight
 
 
 def test_bytes_are_held_up_to_the_limit_and_given_back() -> None:
-    held = limits.HeldBytes(10)
+    held = in_flight.HeldBytes(10)
     held.take(6)
     held.take(4)
     with pytest.raises(refusals.RefusedError) as raised:
@@ -21,12 +22,12 @@ def test_bytes_are_held_up_to_the_limit_and_given_back() -> None:
 
 
 def test_large_bodies_leave_half_to_the_others() -> None:
-    large = limits.LARGE_BYTES + 1
-    held = limits.HeldBytes(4 * large)
+    large = in_flight.LARGE_BYTES + 1
+    held = in_flight.HeldBytes(4 * large)
     held.take(large)
     held.take(large)
     with pytest.raises(refusals.RefusedError):
         held.take(large)
     with pytest.raises(refusals.RefusedError):
-        held.take(1, before=limits.LARGE_BYTES)
-    held.take(limits.LARGE_BYTES)
+        held.take(1, before=in_flight.LARGE_BYTES)
+    held.take(in_flight.LARGE_BYTES)

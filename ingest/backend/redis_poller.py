@@ -23,8 +23,9 @@ from storage.queue import isolation
 if TYPE_CHECKING:
     import redis.asyncio
 
-    from ingest import clock as clocks
-    from ingest import config, shedding, targets
+    from ingest import config
+    from ingest.backend import clock as clocks
+    from ingest.checks import shedding, targets
 
 _log = structlog.get_logger(__name__)
 

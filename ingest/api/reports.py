@@ -11,12 +11,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from ingest import body, coding, cors, refusals, targets, turns
+from ingest import cors, refusals
+from ingest.body import coding, fair_turns
+from ingest.body import upload as uploads
+from ingest.checks import targets
 from storage.queue import envelope
 from storage.text import lenient
 
 if TYPE_CHECKING:
-    from ingest import addresses, config, intake, limits, senders, shedding, tally, watch
+    from ingest import config
+    from ingest.backend import intake, redis_poller, refusal_counter, senders
+    from ingest.body import in_flight
+    from ingest.checks import addresses, shedding
     from storage.projects import origins
 
 Scope = dict[str, Any]
@@ -53,10 +59,10 @@ class Endpoint:
         *,
         table: targets.TargetTable,
         store: intake.Intake,
-        held: limits.HeldBytes,
-        redis_watch: watch.Watch,
+        held: in_flight.HeldBytes,
+        redis_watch: redis_poller.Watch,
         shedder: shedding.Shedder,
-        refused: tally.Tally,
+        refused: refusal_counter.Tally,
         known_senders: senders.Senders,
         where: addresses.Addresses,
         rates: addresses.Rates,
@@ -72,15 +78,15 @@ class Endpoint:
         self._addresses = where
         self._rates = rates
         self._settings = settings
-        self._inflations = turns.Turns()
+        self._inflations = fair_turns.Turns()
 
-    def __call__(self, scope: Scope, receive: body.Receive, send: Send) -> Coroutine[Any, Any, None]:
+    def __call__(self, scope: Scope, receive: uploads.Receive, send: Send) -> Coroutine[Any, Any, None]:
         """Answer one request."""
         if scope["method"] == "POST":
             return self._post(scope, receive, send)
         return self._answer_other_method(scope, receive, send)
 
-    async def _post(self, scope: Scope, receive: body.Receive, send: Send) -> None:
+    async def _post(self, scope: Scope, receive: uploads.Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         target = self._table.find(scope["path"], scope["query_string"], headers.get(b"x-sentry-auth", b""))
         upload = self.upload(receive)
@@ -98,7 +104,7 @@ class Endpoint:
         # Out here the error is gone, and with it the body, which its traceback refers to.
         await self._refuse(refusal, target, scope, upload, send)
 
-    async def _answer_other_method(self, scope: Scope, receive: body.Receive, send: Send) -> None:
+    async def _answer_other_method(self, scope: Scope, receive: uploads.Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS" and targets.is_route(scope["path"]):
             await send(_PREFLIGHT)
             await send(_NO_BODY)
@@ -108,12 +114,12 @@ class Endpoint:
         refusal = refusals.METHOD if targets.is_route(scope["path"]) else refusals.NO_ROUTE
         await self._refuse(refusal, targets.NOWHERE, scope, self.upload(receive), send)
 
-    def upload(self, receive: body.Receive) -> body.Upload:
+    def upload(self, receive: uploads.Receive) -> uploads.Upload:
         """Return the body of a request, which comes in this way."""
-        return body.Upload(receive, self._held, self._settings.max_body_bytes, self._settings.body_timeout)
+        return uploads.Upload(receive, self._held, self._settings.max_body_bytes, self._settings.body_timeout)
 
     async def _take(
-        self, target: targets.Target, scope: Scope, headers: dict[bytes, bytes], upload: body.Upload
+        self, target: targets.Target, scope: Scope, headers: dict[bytes, bytes], upload: uploads.Upload
     ) -> str:
         """Read, check and store the body of a request, and return its receipt; "" for one that is shed.
 
@@ -171,7 +177,7 @@ class Endpoint:
         refusal: refusals.Refusal,
         target: targets.Target,
         scope: Scope,
-        upload: body.Upload,
+        upload: uploads.Upload,
         send: Send,
     ) -> None:
         self._refused.count(refusal, target)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ingest import refusals
 
 if TYPE_CHECKING:
-    from ingest import limits
+    from ingest.body import in_flight
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -29,7 +29,7 @@ class Upload:
 
     __slots__ = ("_arrived", "_held", "_limit", "_receive", "_started", "_timeout")
 
-    def __init__(self, receive: Receive, held: limits.HeldBytes, limit: int, timeout: float) -> None:
+    def __init__(self, receive: Receive, held: in_flight.HeldBytes, limit: int, timeout: float) -> None:
         self._receive = receive
         self._held = held
         self._limit = limit

@@ -17,7 +17,7 @@ from ingest import refusals
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ingest import targets
+    from ingest.checks import targets
     from storage.limits import exhausted_quotas
 
 DETAILS: Final = {

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ingest import heads, refusals
+from ingest import refusals
+from ingest.http import heads
 
 LINE_BYTES: Final = 1024
 """Of a line between chunks or after the last one. Nobody sends more than a number in earnest."""

@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from gunicorn.asgi import parser
 
-from ingest import heads
+from ingest.http import heads
 
 _VERSIONS: Final = {True: (1, 0), False: (1, 1)}
 

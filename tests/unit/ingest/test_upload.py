@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import body, limits, refusals
+from ingest import refusals
+from ingest.body import in_flight, upload
 from tests.helpers import waiting
 
 if TYPE_CHECKING:
@@ -40,15 +41,15 @@ class Sender:
         return self.messages.pop(0)
 
 
-def upload(
+def uploaded(
     messages: list[dict[str, Any]],
     *,
     limit: int = LIMIT,
     timeout: float = waiting.PATIENCE_S,
     held: int = 10_000,
-) -> tuple[body.Upload, Sender, limits.HeldBytes]:
-    sender, counter = Sender(messages), limits.HeldBytes(held)
-    return body.Upload(sender, counter, limit, timeout), sender, counter
+) -> tuple[upload.Upload, Sender, in_flight.HeldBytes]:
+    sender, counter = Sender(messages), in_flight.HeldBytes(held)
+    return upload.Upload(sender, counter, limit, timeout), sender, counter
 
 
 def refusal_of(reading: Callable[[], Any]) -> refusals.Refusal:
@@ -63,19 +64,19 @@ def refusal_of(reading: Callable[[], Any]) -> refusals.Refusal:
 )
 @pytest.mark.parametrize("declared", [b"", b"100"])
 def test_a_body_arrives_in_any_number_of_pieces(contents: list[bytes], declared: bytes) -> None:
-    reading, _, held = upload(pieces(*contents))
+    reading, _, held = uploaded(pieces(*contents))
     assert asyncio.run(reading.read(declared)) == b"".join(contents)
     assert held.held == 0
 
 
 @pytest.mark.parametrize("contents", [[b""], [b"", b""]])
 def test_an_empty_body_is_refused(contents: list[bytes]) -> None:
-    reading, _, _ = upload(pieces(*contents))
+    reading, _, _ = uploaded(pieces(*contents))
     assert refusal_of(lambda: reading.read(b"0")) is refusals.EMPTY
 
 
 def test_a_body_declared_too_long_is_refused_before_it_comes() -> None:
-    reading, sender, _ = upload(pieces(b"x" * 101))
+    reading, sender, _ = uploaded(pieces(b"x" * 101))
     assert refusal_of(lambda: reading.read(b"101")) is refusals.TOO_LARGE
     assert len(sender.messages) == 1
 
@@ -84,45 +85,45 @@ def test_a_body_declared_too_long_is_refused_before_it_comes() -> None:
     "contents", [[b"x" * 101], [b"x" * 60, b"y" * 41], [b"x" * 60, b"y" * 60, b"z" * 999]]
 )
 def test_a_body_that_turns_out_too_long_is_refused(contents: list[bytes]) -> None:
-    reading, _, held = upload(pieces(*contents))
+    reading, _, held = uploaded(pieces(*contents))
     assert refusal_of(lambda: reading.read(b"")) is refusals.TOO_LARGE
     assert held.held == 0
 
 
 def test_what_comes_after_the_limit_is_not_read() -> None:
-    reading, sender, _ = upload(pieces(*[b"x" * 60] * 50))
+    reading, sender, _ = uploaded(pieces(*[b"x" * 60] * 50))
     assert refusal_of(lambda: reading.read(b"")) is refusals.TOO_LARGE
     assert len(sender.messages) == 48
 
 
 def test_a_body_is_refused_when_too_much_is_held_already() -> None:
-    reading, _, held = upload(pieces(b"x" * 60, b"y" * 30), held=70)
+    reading, _, held = uploaded(pieces(b"x" * 60, b"y" * 30), held=70)
     assert refusal_of(lambda: reading.read(b"")) is refusals.BUSY
     assert held.held == 0
 
 
 @pytest.mark.parametrize("messages", [[GONE], [piece(b"x", more=True), GONE]])
 def test_a_sender_that_leaves_has_sent_no_body(messages: list[dict[str, Any]]) -> None:
-    reading, _, held = upload(messages)
+    reading, _, held = uploaded(messages)
     assert refusal_of(lambda: reading.read(b"")) is refusals.INCOMPLETE
     assert held.held == 0
 
 
 def test_a_body_that_does_not_end_is_refused_in_time() -> None:
-    reading, _, held = upload([piece(b"x", more=True)], timeout=0.01)
+    reading, _, held = uploaded([piece(b"x", more=True)], timeout=0.01)
     assert refusal_of(lambda: reading.read(b"")) is refusals.INCOMPLETE
     assert held.held == 0
 
 
 def test_the_rest_of_a_refused_body_is_dropped() -> None:
-    reading, sender, _ = upload(pieces(*[b"x" * 60] * 50))
+    reading, sender, _ = uploaded(pieces(*[b"x" * 60] * 50))
     assert refusal_of(lambda: reading.read(b"")) is refusals.TOO_LARGE
     asyncio.run(reading.discard(expects_continue=True))
     assert sender.messages == []
 
 
 def test_a_body_that_was_read_is_not_waited_for() -> None:
-    reading, _, _ = upload(pieces(b"x"))
+    reading, _, _ = uploaded(pieces(b"x"))
 
     async def read_and_discard() -> None:
         await reading.read(b"")
@@ -132,27 +133,27 @@ def test_a_body_that_was_read_is_not_waited_for() -> None:
 
 
 def test_a_sender_that_waits_for_100_continue_is_not_waited_for() -> None:
-    reading, sender, _ = upload(pieces(b"x"))
+    reading, sender, _ = uploaded(pieces(b"x"))
     asyncio.run(reading.discard(expects_continue=True))
     assert len(sender.messages) == 1
 
 
 def test_discarding_ends_with_the_connection() -> None:
-    reading, _, _ = upload([piece(b"x", more=True), GONE])
+    reading, _, _ = uploaded([piece(b"x", more=True), GONE])
     asyncio.run(reading.discard(expects_continue=False))
 
 
 @pytest.mark.parametrize(("setting", "value"), [("_DISCARD_SECONDS", 0.01), ("_DISCARDED_BYTES", 5)])
 def test_discarding_ends(monkeypatch: pytest.MonkeyPatch, setting: str, value: float) -> None:
-    monkeypatch.setattr(body, setting, value)
-    reading, _, _ = upload([piece(b"x" * 6, more=True)])
+    monkeypatch.setattr(upload, setting, value)
+    reading, _, _ = uploaded([piece(b"x" * 6, more=True)])
     asyncio.run(reading.discard(expects_continue=False))
 
 
 @given(contents=st.lists(st.binary(max_size=60), min_size=1, max_size=6))
 def test_a_body_is_whole_or_refused(contents: list[bytes]) -> None:
     whole = b"".join(contents)
-    reading, _, held = upload(pieces(*contents))
+    reading, _, held = uploaded(pieces(*contents))
     if 0 < len(whole) <= LIMIT:
         assert asyncio.run(reading.read(b"")) == whole
     else:

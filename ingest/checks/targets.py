@@ -10,7 +10,8 @@ import re
 import time
 from typing import TYPE_CHECKING, Final
 
-from ingest import auth, refusals
+from ingest import refusals
+from ingest.checks import credentials
 from storage.projects import model, origins
 from storage.queue import envelope, isolation
 
@@ -60,7 +61,7 @@ class Target:
         self,
         refusal: refusals.Refusal | None,
         project_id: int,
-        claim: auth.Claim,
+        claim: credentials.Claim,
         shard: int,
         *,
         allowed: origins.Patterns | None = None,
@@ -80,7 +81,7 @@ class Target:
 
 
 def _nowhere(refusal: refusals.Refusal) -> Target:
-    return Target(refusal, 0, auth.Claim("", "", "", 0), 0)
+    return Target(refusal, 0, credentials.Claim("", "", "", 0), 0)
 
 
 NOWHERE: Final = _nowhere(refusals.NO_ROUTE)
@@ -186,7 +187,7 @@ class TargetTable:
             return NOWHERE
         if self._projects is None:
             return _NO_REGISTRY
-        claim = auth.read_claim(query, header)
+        claim = credentials.read_claim(query, header)
         if not claim.key:
             return _NO_KEY
         project = self._projects.get(int(route[1]))
@@ -207,6 +208,6 @@ class TargetTable:
             ended=ended,
         )
 
-    def _stream_of(self, project_id: int, claim: auth.Claim) -> int:
+    def _stream_of(self, project_id: int, claim: credentials.Claim) -> int:
         shard = envelope.shard_of(project_id, claim.environment, claim.release, self._shards)
         return isolation.isolated_stream(shard, self._shards) if project_id in self._aside else shard

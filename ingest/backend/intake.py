@@ -22,7 +22,7 @@ from storage.queue import envelope
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from ingest import limits
+    from ingest.body import in_flight
 
     Append = Callable[[Mapping[int, list[envelope.Payload]]], Awaitable[dict[int, str]]]
 
@@ -51,7 +51,7 @@ class Intake:
         timeout: seconds that one append may take.
     """
 
-    def __init__(self, append: Append, held: limits.HeldBytes, timeout: float) -> None:
+    def __init__(self, append: Append, held: in_flight.HeldBytes, timeout: float) -> None:
         self._append = append
         self._held = held
         self._timeout = timeout

@@ -1,0 +1,1 @@
+"""The HTTP API: the reporting endpoint and the health checks."""

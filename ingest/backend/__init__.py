@@ -1,0 +1,1 @@
+"""What goes to Redis, and what an edge process knows from Redis."""

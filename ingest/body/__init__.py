@@ -1,0 +1,1 @@
+"""Reading request bodies, bounded in bytes, in time and in memory."""

@@ -1,0 +1,1 @@
+"""The checks that a request must pass before its body is read."""
