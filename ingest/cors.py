@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from typing import Final
 
-Header = tuple[bytes, bytes]
-
-EVERY_RESPONSE: Final[tuple[Header, ...]] = (
-    (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"X-Headrace-Receipt, Retry-After, X-Sentry-Rate-Limits"),
-)
+EVERY_RESPONSE: Final = {
+    "access-control-allow-origin": "*",
+    "access-control-expose-headers": "X-Headrace-Receipt, Retry-After, X-Sentry-Rate-Limits",
+}
 """Part of every response of the edge, whatever its status."""
 
-PREFLIGHT: Final[tuple[Header, ...]] = (
-    *EVERY_RESPONSE,
-    (b"access-control-allow-methods", b"POST"),
-    (b"access-control-allow-headers", b"content-type, content-encoding, x-requested-with, x-sentry-auth"),
-    (b"access-control-max-age", b"86400"),  # the longest that Firefox honours; Chrome's uploader caches none
-)
-"""The answer to an ``OPTIONS`` request (Fetch §3.2.3): any origin, and the headers that reporters use."""
+PREFLIGHT: Final = {
+    "access-control-allow-methods": "POST",
+    "access-control-allow-headers": "content-type, content-encoding, x-requested-with, x-sentry-auth",
+    "access-control-max-age": "86400",  # the longest that Firefox honours; Chrome's uploader caches none
+}
+"""What an ``OPTIONS`` request is answered besides (Fetch §3.2.3): the headers that reporters use."""

@@ -1,19 +1,17 @@
 """The catalogue of everything the edge refuses: status, reason for the statistics, sentence for a person.
 
-A refusal's messages are built once, when this module is imported: refusing must stay cheaper than accepting.
+Answers are built once, when this module is imported: refusing must stay cheaper than accepting.
 """
 
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from ingest import cors
-
-_RETRY_AFTER: Final = (b"retry-after", b"5")
-"""Whole seconds. Long enough for Redis to restart; Chrome keeps a report for 15 minutes."""
+_LATER: Final = {"retry_after": "5"}
+"""When to come back, in seconds: Redis may restart meanwhile, and Chrome keeps a report for 15 minutes."""
 
 
 class Refusal:
@@ -24,24 +22,21 @@ class Refusal:
         reason: the word under which it is counted, in the column ``reason`` of ``outcomes``.
         detail: one sentence for a person. It never quotes the request.
         headers: what the answer carries beside the CORS headers and those of its body.
+
+    Attributes:
+        content: the body of the answer.
     """
 
-    __slots__ = ("content", "headers", "messages", "reason", "status")
+    __slots__ = ("content", "headers", "reason", "status")
 
-    def __init__(self, status: HTTPStatus, reason: str, detail: str, *headers: cors.Header) -> None:
+    def __init__(self, status: HTTPStatus, reason: str, detail: str, **headers: str) -> None:
         self.status: Final = status
         self.reason: Final = reason
         self.content: Final = msgspec.json.encode({"detail": detail})
-        self.headers: Final = [
-            *cors.EVERY_RESPONSE,
-            *headers,
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(self.content)).encode()),
-        ]
-        self.messages: Final[tuple[dict[str, Any], dict[str, Any]]] = (
-            {"type": "http.response.start", "status": int(status), "headers": self.headers},
-            {"type": "http.response.body", "body": self.content},
-        )
+        self.headers: Final = {
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+            "content-type": "application/json",
+        }
 
 
 class RefusedError(Exception):
@@ -57,7 +52,7 @@ METHOD: Final = Refusal(
     HTTPStatus.METHOD_NOT_ALLOWED,
     "method",
     "This address does not take that method.",
-    (b"allow", b"POST, OPTIONS"),
+    allow="POST, OPTIONS",
 )
 NO_KEY: Final = Refusal(
     HTTPStatus.UNAUTHORIZED,
@@ -71,7 +66,7 @@ UNSURE: Final = Refusal(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "unsure",
     "Whether this public key is new cannot be told at present.",
-    _RETRY_AFTER,
+    **_LATER,
 )
 DISABLED_KEY: Final = Refusal(HTTPStatus.FORBIDDEN, "disabled_key", "This public key was disabled.")
 EXPIRED_KEY: Final = Refusal(HTTPStatus.FORBIDDEN, "expired_key", "This public key was replaced by another.")
@@ -98,22 +93,37 @@ ENCODING: Final = Refusal(
     "The Content-Encoding must be one of gzip, deflate, br and zstd, applied once.",
 )
 ADDRESS: Final = Refusal(
-    HTTPStatus.TOO_MANY_REQUESTS, "address", "Too many requests come from this address.", _RETRY_AFTER
+    HTTPStatus.TOO_MANY_REQUESTS,
+    "address",
+    "Too many requests come from this address.",
+    **_LATER,
 )
 INTERNAL: Final = Refusal(
     HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "The server made a mistake; the report is not stored."
 )
 NO_REGISTRY: Final = Refusal(
-    HTTPStatus.SERVICE_UNAVAILABLE, "no_registry", "The project registry is not loaded yet.", _RETRY_AFTER
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "no_registry",
+    "The project registry is not loaded yet.",
+    **_LATER,
 )
 HIGH_WATER: Final = Refusal(
-    HTTPStatus.SERVICE_UNAVAILABLE, "high_water", "The queue is full: try again later.", _RETRY_AFTER
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "high_water",
+    "The queue is full: try again later.",
+    **_LATER,
 )
 BUSY: Final = Refusal(
-    HTTPStatus.SERVICE_UNAVAILABLE, "busy", "This server holds all the reports it can.", _RETRY_AFTER
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "busy",
+    "This server holds all the reports it can.",
+    **_LATER,
 )
 UNAVAILABLE: Final = Refusal(
-    HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "The queue did not confirm the report.", _RETRY_AFTER
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "unavailable",
+    "The queue did not confirm the report.",
+    **_LATER,
 )
 
 MALFORMED: Final = Refusal(HTTPStatus.BAD_REQUEST, "malformed", "This is not a well-formed HTTP request.")

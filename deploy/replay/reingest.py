@@ -142,7 +142,7 @@ def require_labels(environment: str, release: str) -> None:
             raise LabelError(f"{given!r} is no valid {name}.")
 
 
-def _claim(environment: str, release: str) -> credentials.Claim:
+def _claim(environment: str, release: str) -> credentials.Credentials:
     """Read the labels as the edge reads them."""
     query = urlencode({"sentry_environment": environment, "sentry_release": release}, errors="replace")
-    return credentials.read_claim(query.encode(), b"")
+    return credentials.read(query.encode(), b"")

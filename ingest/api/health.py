@@ -24,12 +24,12 @@ class Healthz:
 class Readyz:
     """``GET /readyz``: the registry is loaded, and Redis answers and has room.
 
-    It costs no round trip: it tells what the watch saw within its last interval.
+    It costs no round trip: it tells what the poller saw last.
     """
 
-    def __init__(self, table: targets.TargetTable, redis_watch: redis_poller.Watch) -> None:
+    def __init__(self, table: targets.TargetTable, poller: redis_poller.RedisPoller) -> None:
         self._table = table
-        self._watch = redis_watch
+        self._poller = poller
 
     async def on_get(self, _request: asgi.Request, response: asgi.Response) -> None:
         """Answer 200, or 503 with the reason."""
@@ -39,10 +39,10 @@ class Readyz:
             response.status = falcon.HTTP_503
 
     def _obstacle(self) -> str:
-        if not self._watch.reachable:
+        if not self._poller.reachable:
             return "Redis does not answer."
         if not self._table.loaded:
             return "The project registry is not loaded yet."
-        if self._watch.full:
+        if self._poller.full:
             return "Redis' memory is above the high-water mark."
         return ""

@@ -47,13 +47,13 @@ class Intake:
 
     Args:
         append: ``AsyncAppender.append``.
-        held: where waiting bytes are counted.
+        in_flight: counts the bytes that wait.
         timeout: seconds that one append may take.
     """
 
-    def __init__(self, append: Append, held: in_flight.HeldBytes, timeout: float) -> None:
+    def __init__(self, append: Append, in_flight: in_flight.InFlightBytes, timeout: float) -> None:
         self._append = append
-        self._held = held
+        self._in_flight = in_flight
         self._timeout = timeout
         self._waiting: deque[_Waiter] = deque()
         self._committer: asyncio.Task[None] | None = None
@@ -64,9 +64,9 @@ class Intake:
         """Return a future of the payload's receipt; it fails with ``RefusedError`` (503) if not stored.
 
         Raises:
-            RefusedError: 503, this process holds all it can.
+            RefusedError: 503, this process has all in flight that it may.
         """
-        self._held.take(len(payload.body))
+        self._in_flight.add(len(payload.body))
         loop = asyncio.get_running_loop()
         receipt: asyncio.Future[str] = loop.create_future()
         self._waiting.append(_Waiter(shard, payload, receipt))
@@ -143,7 +143,7 @@ class Intake:
                 continue
             index = indexes[shard]
             indexes[shard] = index + 1
-            self._held.give(len(payload.body))
+            self._in_flight.remove(len(payload.body))
             if not receipt.done():
                 receipt.set_result(envelope.receipt(shard, entry_ids[shard], index))
 
@@ -155,7 +155,7 @@ class Intake:
             self._refuse(waiter)
 
     def _refuse(self, waiter: _Waiter) -> None:
-        self._held.give(len(waiter.payload.body))
+        self._in_flight.remove(len(waiter.payload.body))
         if not waiter.receipt.done():
             waiter.receipt.set_exception(refusals.RefusedError(refusals.UNAVAILABLE))
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 
-class Watch:
+class RedisPoller:
     """What this process last saw of Redis.
 
     Args:
@@ -65,10 +65,10 @@ class Watch:
     async def run(self) -> None:
         """Look again and again, until cancelled."""
         while True:
-            await self.look()
+            await self.poll()
             await asyncio.sleep(self._settings.refresh_interval)
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         """Look once; a Redis that does not answer changes nothing but ``reachable``."""
         try:
             async with asyncio.timeout(2 * self._settings.redis_timeout):

@@ -55,7 +55,7 @@ class _Pairs:
         return pair
 
 
-class Tally:
+class RefusalCounter:
     """Refusals since the last flush. When Redis is down they are kept, in bounded memory, until it is back.
 
     A flush that is not confirmed is tried again as it was: one that was stored all the same counts once.

@@ -1,4 +1,4 @@
-"""The bound on what one process holds in memory for its senders."""
+"""The bound on the bodies that one process has in memory at a time."""
 
 from __future__ import annotations
 
@@ -7,25 +7,28 @@ from typing import Final
 from ingest import refusals
 
 LARGE_BYTES: Final = 64 * 1024
-"""What a body holds that hardly any sender in earnest reaches."""
+"""A size that hardly any body in earnest reaches."""
 
 
-class HeldBytes:
+class InFlightBytes:
     """Counts the body bytes in memory: arriving, or waiting for Redis.
 
     Large bodies are taken up to half of the limit: a few senders of huge ones leave room for all others.
 
     Args:
         limit: bytes above which nothing more is taken.
+
+    Attributes:
+        size: how many bytes there are.
     """
 
-    __slots__ = ("_limit", "held")
+    __slots__ = ("_limit", "size")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self.held = 0
+        self.size = 0
 
-    def take(self, size: int, before: int = 0) -> None:
+    def add(self, size: int, before: int = 0) -> None:
         """Count ``size`` more bytes.
 
         Args:
@@ -36,10 +39,10 @@ class HeldBytes:
             RefusedError: that would be over the limit; nothing was counted.
         """
         limit = self._limit // 2 if before + size > LARGE_BYTES else self._limit
-        if self.held + size > limit:
+        if self.size + size > limit:
             raise refusals.RefusedError(refusals.BUSY)
-        self.held += size
+        self.size += size
 
-    def give(self, size: int) -> None:
+    def remove(self, size: int) -> None:
         """Count ``size`` bytes less."""
-        self.held -= size
+        self.size -= size

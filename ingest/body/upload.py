@@ -4,38 +4,70 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ingest import refusals
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from ingest.body import in_flight
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
+Event = dict[str, Any]
+Receive = Callable[[], Awaitable[Event]]
 
 _DISCARDED_BYTES: Final = 64 << 20
 _DISCARD_SECONDS: Final = 5.0
+_LENGTHS: Final = frozenset((b"content-length", b"transfer-encoding"))
+_NOTHING_YET: Final = {"type": "http.request", "body": b"", "more_body": True}
+
+
+class Bounds(NamedTuple):
+    """What bodies must keep to.
+
+    Attributes:
+        in_flight: counts the bytes of those that come in pieces.
+        size: most bytes of one.
+        seconds: most time from its first piece to its last.
+    """
+
+    in_flight: in_flight.InFlightBytes
+    size: int
+    seconds: float
 
 
 class Upload:
-    """One request body on its way in.
+    """One request body on its way in; called, it is the ASGI ``receive`` of its request.
+
+    Falcon takes the first event of each request before it knows what is asked. That event is one without
+    content, so that nobody is told to send a body (``100 Continue``) that is refused by its head.
 
     Args:
-        receive: the ASGI callable that delivers it.
-        held: where bytes of a body that comes in pieces are counted.
-        limit: longest body, in bytes.
-        timeout: seconds from the first piece to the last.
+        bounds: of this body, as of any other.
+        receive: the ASGI callable that delivers the body.
+
+    Attributes:
+        arrived: whether all of the body was taken.
     """
 
-    __slots__ = ("_arrived", "_held", "_limit", "_receive", "_started", "_timeout")
+    __slots__ = ("_asked", "_bounds", "_receive", "_started", "arrived")
 
-    def __init__(self, receive: Receive, held: in_flight.HeldBytes, limit: int, timeout: float) -> None:
+    def __init__(self, bounds: Bounds, receive: Receive) -> None:
+        self._bounds = bounds
         self._receive = receive
-        self._held = held
-        self._limit = limit
-        self._timeout = timeout
+        self._asked = False
         self._started = False
-        self._arrived = False
+        self.arrived = False
+
+    async def __call__(self) -> Event:
+        """Return the next event; the first one is made up here."""
+        if not self._asked:
+            self._asked = True
+            return _NOTHING_YET
+        self._started = True
+        event = await self._receive()
+        self.arrived = not event.get("more_body")
+        return event
 
     async def read(self, declared: bytes) -> bytes:
         """Return the body.
@@ -45,65 +77,64 @@ class Upload:
 
         Raises:
             RefusedError: 413, 400 for an empty body, 408 for one that does not arrive, 503 when this process
-                holds too many.
+                has too many in flight.
         """
-        if declared and int(declared) > self._limit:
+        limit = self._bounds.size
+        if declared and int(declared) > limit:
             raise refusals.RefusedError(refusals.TOO_LARGE)
         piece = await self._next()
-        body = piece if self._arrived else await self._rest(piece)
+        body = piece if self.arrived else await self._rest(piece)
         if not body:
             raise refusals.RefusedError(refusals.EMPTY)
-        if len(body) > self._limit:
+        if len(body) > limit:
             raise refusals.RefusedError(refusals.TOO_LARGE)
         return body
 
-    async def discard(self, *, expects_continue: bool) -> None:
-        """Read what is still to come after a refusal, and drop it.
+    async def discard(self, fields: Container[bytes]) -> None:
+        """Read what is still to come after an answer, and drop it.
 
         A connection that is closed while its sender is writing is reset, and the sender may never see the
-        answer. One that waits for ``100 Continue`` is not writing.
+        answer. A sender that waits for ``100 Continue`` is not writing.
+
+        Args:
+            fields: names of the request's headers, in lower case.
         """
-        if expects_continue and not self._started:
+        if not any(name in fields for name in _LENGTHS) or (b"expect" in fields and not self._started):
             return
         left = _DISCARDED_BYTES
         try:
             async with asyncio.timeout(_DISCARD_SECONDS):
-                while not self._arrived and left > 0:
+                while not self.arrived and left > 0:
                     left -= len(await self._next())
         except (TimeoutError, refusals.RefusedError):
             return
 
-    async def receive(self) -> dict[str, Any]:
-        """Take the next event, as an application does that reads for itself."""
-        self._started = True
-        message = await self._receive()
-        self._arrived = not message.get("more_body")
-        return message
-
     async def _next(self) -> bytes:
         """Return the next piece; the server tells of a lost connection and of its own time-out alike."""
-        message = await self.receive()
-        if message["type"] != "http.request":
+        self._started = True
+        event = await self._receive()
+        self.arrived = not event.get("more_body")
+        if event["type"] != "http.request":
             raise refusals.RefusedError(refusals.INCOMPLETE)
-        body: bytes = message["body"]
+        body: bytes = event["body"]
         return body
 
     async def _rest(self, first: bytes) -> bytes:
         """Return a body that comes in several pieces."""
         gathered = bytearray()
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._bounds.seconds):
                 self._gather(gathered, first)
-                while not self._arrived:
+                while not self.arrived:
                     self._gather(gathered, await self._next())
             return bytes(gathered)
         except TimeoutError as error:
             raise refusals.RefusedError(refusals.INCOMPLETE) from error
         finally:
-            self._held.give(len(gathered))
+            self._bounds.in_flight.remove(len(gathered))
 
     def _gather(self, gathered: bytearray, piece: bytes) -> None:
-        if len(gathered) + len(piece) > self._limit:
+        if len(gathered) + len(piece) > self._bounds.size:
             raise refusals.RefusedError(refusals.TOO_LARGE)
-        self._held.take(len(piece), len(gathered))
+        self._bounds.in_flight.add(len(piece), len(gathered))
         gathered += piece

@@ -74,7 +74,7 @@ class Addresses:
         )
         self._peer = functools.lru_cache(_REMEMBERED)(self._look_at_peer)
 
-    def of(self, scope: dict[str, Any], headers: Mapping[bytes, bytes]) -> tuple[str, bool]:
+    def find(self, scope: dict[str, Any], headers: Mapping[bytes, bytes]) -> tuple[str, bool]:
         """Return the address and whether it is known to be the sender's.
 
         Args:
@@ -148,19 +148,18 @@ class Rates:
     Args:
         rate: requests a second of one address; 0 sets no limit.
         clock: seconds, monotonic.
+
+    Attributes:
+        limited: whether there is a limit at all.
     """
 
     def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.limited = rate > 0
         self._gap = 1 / rate if rate else 0.0
         self._burst = BURST_S
         self._clock = clock
         self._full_at: dict[int, float] = {}
         self._salt, self._rotate_at = b"", clock()
-
-    @property
-    def limited(self) -> bool:
-        """Whether there is a limit at all."""
-        return self._gap > 0
 
     def exceeds(self, address: str) -> bool:
         """Count a request and say whether it is one too many; those are not counted.

@@ -22,7 +22,7 @@ _FORBIDDEN: Final = re.compile(r"[/\x00-\x1f\x7f-\x9f]")
 _RESERVED: Final = frozenset({".", ".."})
 
 
-class Claim(NamedTuple):
+class Credentials(NamedTuple):
     """What a request says about itself; nothing of it is checked against the registry.
 
     Attributes:
@@ -38,7 +38,7 @@ class Claim(NamedTuple):
     flags: int
 
 
-def read_claim(query: bytes, header: bytes) -> Claim:
+def read(query: bytes, header: bytes) -> Credentials:
     """Read the query string and the value of ``X-Sentry-Auth`` (empty when absent).
 
     A key in the query wins over one in the header; of a repeated parameter the first counts.
@@ -48,7 +48,7 @@ def read_claim(query: bytes, header: bytes) -> Claim:
     environment, environment_flag = _environment(parameters.get("sentry_environment", ""))
     release, release_flag = _release(parameters.get("sentry_release", ""))
     key = parameters.get("sentry_key", "") or header_key(header)
-    return Claim(key, environment, release, environment_flag | release_flag)
+    return Credentials(key, environment, release, environment_flag | release_flag)
 
 
 def header_key(header: bytes) -> str:

@@ -29,7 +29,7 @@ DETAILS: Final = {
 """The sentence for a person, by the reason under which it is counted."""
 
 
-class Limit(NamedTuple):
+class UsedUpQuota(NamedTuple):
     """A quota that is used up: until when, by this process' clock (seconds), and which one."""
 
     until: float
@@ -43,13 +43,13 @@ class Shedder:
         clock: seconds, monotonic.
 
     Attributes:
-        limits: by project and public key; the key is "" for what concerns all of the project. Empty nearly
+        used_up: by project and public key; the key is "" for what concerns all of the project. Empty nearly
             always, so that requests look here first.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self.limits: dict[tuple[int, str], Limit] = {}
+        self.used_up: dict[tuple[int, str], UsedUpQuota] = {}
 
     def replace(self, exhausted: Iterable[exhausted_quotas.Exhausted], now_s: float) -> None:
         """Shed by these quotas from now on.
@@ -59,25 +59,25 @@ class Shedder:
             now_s: seconds since the epoch by Redis' clock, to which their ends refer.
         """
         local = self._clock() - now_s
-        limits: dict[tuple[int, str], Limit] = {}
+        used_up: dict[tuple[int, str], UsedUpQuota] = {}
         for one in exhausted:
-            limit = Limit(one.until_s + local, one.reason)
+            quota = UsedUpQuota(one.until_s + local, one.reason)
             whose = (one.project_id, one.key)
-            limits[whose] = max(limit, limits.get(whose, limit))
-        self.limits = limits
+            used_up[whose] = max(quota, used_up.get(whose, quota))
+        self.used_up = used_up
 
-    def limit_on(self, target: targets.Target) -> Limit | None:
+    def find(self, target: targets.Target) -> UsedUpQuota | None:
         """Return the used-up quota that keeps a request out for the longest time; None when none does."""
         project, key = target.project_id, target.key
-        mine = [self.limits[whose] for whose in ((project, ""), (project, key)) if whose in self.limits]
+        mine = [self.used_up[whose] for whose in ((project, ""), (project, key)) if whose in self.used_up]
         if not mine:
             return None
         longest = max(mine)
         return longest if longest.until > self._clock() else None
 
-    def refusal_of(self, limit: Limit) -> refusals.Refusal:
+    def refusal_of(self, quota: UsedUpQuota) -> refusals.Refusal:
         """Return the answer to a request that a used-up quota keeps out: 429, and when to come back."""
-        return _refusal(math.ceil(limit.until - self._clock()), limit.reason)
+        return _refusal(math.ceil(quota.until - self._clock()), quota.reason)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -87,6 +87,6 @@ def _refusal(seconds: int, reason: str) -> refusals.Refusal:
         HTTPStatus.TOO_MANY_REQUESTS,
         reason,
         DETAILS[reason],
-        (b"retry-after", str(seconds).encode()),
-        (b"x-sentry-rate-limits", f"{seconds}:security:{scope}:{reason}".encode()),
+        retry_after=str(seconds),
+        x_sentry_rate_limits=f"{seconds}:security:{scope}:{reason}",
     )

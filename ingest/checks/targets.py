@@ -1,4 +1,4 @@
-"""Where a request's reports belong, or why they are refused: route, key and registry, resolved in one place.
+"""Where a request's reports belong, or why they are refused: its project and key, found in the registry.
 
 The table in memory is the complete registry, so that a key it does not hold is unknown: no key ever costs a
 round trip. What a request resolves to depends on three of its parts only, and is remembered by them.
@@ -6,7 +6,6 @@ round trip. What a request resolves to depends on three of its parts only, and i
 
 from __future__ import annotations
 
-import re
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -21,11 +20,10 @@ if TYPE_CHECKING:
     from storage.limits import exhausted_quotas
     from storage.projects import public_keys
 
-_ROUTE: Final = re.compile(r"/api/([1-9][0-9]{0,19})/(?:security|csp-report|nel)/?")
 _REMEMBERED: Final = 4096
 """Requests remembered: above what the sites of one installation send in earnest, and at most 6 MB."""
 _LONGEST_REMEMBERED: Final = 512
-"""Bytes of a request's three parts; longer ones are resolved each time."""
+"""Bytes of a query and a header; longer ones are resolved each time."""
 
 
 class Target:
@@ -61,7 +59,7 @@ class Target:
         self,
         refusal: refusals.Refusal | None,
         project_id: int,
-        claim: credentials.Claim,
+        given: credentials.Credentials,
         shard: int,
         *,
         allowed: origins.Patterns | None = None,
@@ -70,10 +68,10 @@ class Target:
     ) -> None:
         self.refusal: Final = refusal
         self.project_id: Final = project_id
-        self.key: Final = claim.key
-        self.environment: Final = claim.environment
-        self.release: Final = claim.release
-        self.flags: Final = claim.flags
+        self.key: Final = given.key
+        self.environment: Final = given.environment
+        self.release: Final = given.release
+        self.flags: Final = given.flags
         self.shard: Final = shard
         self.origins: Final = allowed
         self.until_ms: Final = until_ms
@@ -81,11 +79,11 @@ class Target:
 
 
 def _nowhere(refusal: refusals.Refusal) -> Target:
-    return Target(refusal, 0, credentials.Claim("", "", "", 0), 0)
+    return Target(refusal, 0, credentials.Credentials("", "", "", 0), 0)
 
 
 NOWHERE: Final = _nowhere(refusals.NO_ROUTE)
-"""What a path that is not the endpoint's resolves to."""
+"""What a request resolves to until, and unless, its project and key are known."""
 _NO_REGISTRY: Final = _nowhere(refusals.NO_REGISTRY)
 _NO_KEY: Final = _nowhere(refusals.NO_KEY)
 _UNKNOWN_KEY: Final = _nowhere(refusals.UNKNOWN_KEY)
@@ -96,11 +94,6 @@ _REFUSAL_BY_STATUS: Final[dict[model.Status, refusals.Refusal | None]] = {
     "retired": refusals.RETIRED,
     "deleted": refusals.UNKNOWN_KEY,
 }
-
-
-def is_route(path: str) -> bool:
-    """Tell whether reports are taken at this path, under whichever project."""
-    return _ROUTE.fullmatch(path) is not None
 
 
 class _Known:
@@ -135,7 +128,7 @@ class TargetTable:
         self._shards = shards
         self._clock = clock
         self._projects: dict[int, _Known] | None = None
-        self._remembered: dict[tuple[str, bytes, bytes], Target] = {}
+        self._remembered: dict[tuple[int, bytes, bytes], Target] = {}
         self._aside: frozenset[int] = frozenset()
 
     @property
@@ -164,50 +157,47 @@ class TargetTable:
             self._aside = projects
             self._remembered.clear()
 
-    def find(self, path: str, query: bytes, header: bytes) -> Target:
-        """Resolve a POST by its path, its query string and its ``X-Sentry-Auth`` (empty when absent)."""
-        parts = (path, query, header)
+    def find(self, project_id: int, query: bytes, header: bytes) -> Target:
+        """Resolve a POST by its project, its query string and its ``X-Sentry-Auth`` (empty when absent)."""
+        parts = (project_id, query, header)
         target = self._remembered.get(parts)
         if target is None:
-            target = self._resolve(path, query, header)
-            if len(path) + len(query) + len(header) <= _LONGEST_REMEMBERED:
+            target = self._resolve(project_id, query, header)
+            if len(query) + len(header) <= _LONGEST_REMEMBERED:
                 self._remember(parts, target)
         if target.ended is not None and target.until_ms is not None:
             return target if self._clock() * 1000 < target.until_ms else target.ended
         return target
 
-    def _remember(self, parts: tuple[str, bytes, bytes], target: Target) -> None:
+    def _remember(self, parts: tuple[int, bytes, bytes], target: Target) -> None:
         if len(self._remembered) >= _REMEMBERED:
             self._remembered.clear()
         self._remembered[parts] = target
 
-    def _resolve(self, path: str, query: bytes, header: bytes) -> Target:
-        route = _ROUTE.fullmatch(path)
-        if route is None:
-            return NOWHERE
+    def _resolve(self, project_id: int, query: bytes, header: bytes) -> Target:
         if self._projects is None:
             return _NO_REGISTRY
-        claim = credentials.read_claim(query, header)
-        if not claim.key:
+        given = credentials.read(query, header)
+        if not given.key:
             return _NO_KEY
-        project = self._projects.get(int(route[1]))
-        record = project and project.keys.get(claim.key)
+        project = self._projects.get(project_id)
+        record = project and project.keys.get(given.key)
         if not project or not record:
             return _UNKNOWN_KEY
-        refusal, stream = project.refusal_of(record), self._stream_of(project.id, claim)
+        refusal, stream = project.refusal_of(record), self._stream_of(project.id, given)
         if refusal is not None or record.valid_until is None:
-            return Target(refusal, project.id, claim, stream, allowed=project.origins)
-        ended = Target(refusals.EXPIRED_KEY, project.id, claim, stream, allowed=project.origins)
+            return Target(refusal, project.id, given, stream, allowed=project.origins)
+        ended = Target(refusals.EXPIRED_KEY, project.id, given, stream, allowed=project.origins)
         return Target(
             None,
             project.id,
-            claim,
+            given,
             stream,
             allowed=project.origins,
             until_ms=record.valid_until,
             ended=ended,
         )
 
-    def _stream_of(self, project_id: int, claim: credentials.Claim) -> int:
-        shard = envelope.shard_of(project_id, claim.environment, claim.release, self._shards)
+    def _stream_of(self, project_id: int, given: credentials.Credentials) -> int:
+        shard = envelope.shard_of(project_id, given.environment, given.release, self._shards)
         return isolation.isolated_stream(shard, self._shards) if project_id in self._aside else shard

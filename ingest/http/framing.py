@@ -58,7 +58,7 @@ class Framing:
         self._state = _HEAD
         self._left = 0
         self._spare = _SPARE
-        self.head: heads.Head | None = None
+        self.head: heads.RequestHead | None = None
 
     @property
     def complete(self) -> bool:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 from gunicorn.asgi import protocol
 from gunicorn.workers import gasgi
 
-from ingest import refusals
-from ingest.http import framing, request
+from ingest import cors, refusals
+from ingest.http import framing, server_request
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -98,7 +98,7 @@ class _Reading(asyncio.BufferedProtocol):
 class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has no types
     """One connection."""
 
-    _current_request: request.Request | None
+    _current_request: server_request.ServerRequest | None
     _body_receiver: Any
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - gunicorn's own
@@ -204,10 +204,10 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
             self._maybe_resume_reading()
         return True
 
-    def _pass_on(self, head: heads.Head, body: bytes, *, complete: bool) -> None:
+    def _pass_on(self, head: heads.RequestHead, body: bytes, *, complete: bool) -> None:
         """Tell gunicorn of a request, if it is a new one, and of so much of its body."""
         if self._current_request is None:
-            self._current_request = request.Request(head)
+            self._current_request = server_request.ServerRequest(head)
             self._body_receiver = protocol.BodyReceiver(self._current_request, self)
             self._request_ready.set()
         self._body_receiver.feed(body)
@@ -242,8 +242,14 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
         if self._answered:
             return
         lines = [f"HTTP/1.1 {refusal.status.value} {refusal.status.phrase}".encode()]
-        lines += [name + b": " + value for name, value in refusal.headers]
-        lines += [b"connection: close", b"", refusal.content]
+        headers = {
+            **cors.EVERY_RESPONSE,
+            **refusal.headers,
+            "content-length": str(len(refusal.content)),
+            "connection": "close",
+        }
+        lines += [f"{name}: {value}".encode() for name, value in headers.items()]
+        lines += [b"", refusal.content]
         self._safe_write(b"\r\n".join(lines))
 
 

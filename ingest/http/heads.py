@@ -61,7 +61,7 @@ _IMPOSSIBLE: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r[^\n]|(?<!
 """What stands in no head: control characters, and either half of a line's end."""
 
 
-class Head(NamedTuple):
+class RequestHead(NamedTuple):
     """What a head says.
 
     Attributes:
@@ -82,7 +82,7 @@ class Head(NamedTuple):
     fields: list[tuple[bytes, bytes]]
 
 
-def read(data: bytes) -> Head | None:
+def read(data: bytes) -> RequestHead | None:
     """Return the head that ``data`` begins with; None if there is none, or not all of one yet.
 
     Raises:
@@ -105,7 +105,7 @@ def read(data: bytes) -> Head | None:
         authority, target = _origin_form(method, target)
         if authority:
             fields = [(b"host", authority), *(field for field in fields if field[0] != b"host")]
-    return Head(size, length, method, target, old, fields)
+    return RequestHead(size, length, method, target, old, fields)
 
 
 def require_possible(gathered: bytearray, at: int) -> None:

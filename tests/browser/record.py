@@ -77,8 +77,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         self.send_response(200)
-        for name, value in cors.PREFLIGHT:
-            self.send_header(name.decode(), value.decode())
+        for name, value in cors.PREFLIGHT.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", "0")
         self.end_headers()
 

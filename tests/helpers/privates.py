@@ -25,7 +25,7 @@ DECLARATIVE: Final = frozenset({"msgspec", "pydantic", "pydantic_settings"})
 """Libraries whose documented interface is the body of a subclass."""
 UNDOCUMENTED: Final = ("gunicorn.", "rq.")
 """Libraries that document no interface for subclasses: a method that these call is a private as well."""
-DOCUMENTED: Final = frozenset({"_asdict", "_exit", "_fields", "_make", "_replace", "_value_"})
+DOCUMENTED: Final = frozenset({"_abc_impl", "_asdict", "_exit", "_fields", "_make", "_replace", "_value_"})
 """Names of the standard library that begin with an underscore and are documented."""
 
 
@@ -65,6 +65,8 @@ def attributes() -> set[str]:
                 names.add(node.name)
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 names.add(node.id)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                names.add(node.value)  # an attribute that is named in a table
     return names
 
 
@@ -129,7 +131,9 @@ def _uses_of_class(kind: type, node: ast.ClassDef) -> Iterator[Use]:
     }
     for name in used | vars(kind).keys():
         owner = next((base for base in bases if _has(base, name)), None)
-        if owner is None or name.startswith("__"):  # which Python's data model documents
+        if (
+            owner is None or name.startswith("__") or name in DOCUMENTED
+        ):  # which Python's data model documents
             continue
         is_called = _path(owner).startswith(UNDOCUMENTED) and _is_method(vars(owner).get(name))
         if name in vars(kind) or _is_private(name) or is_called:

@@ -36,6 +36,47 @@ FORKING_WORKER: Final = "rq.worker.worker_classes.Worker"
 TABLE: Final = [
     Private(*row)
     for row in (
+        (
+            "falcon.asgi.request.Request",
+            "is_websocket",
+            "",
+            "EdgeRequest",
+            "is told to Falcon without a value each",
+        ),
+        ("falcon.asgi.request.Request", "_asgi_headers", "", "EdgeRequest", "is made when Falcon reads it"),
+        ("falcon.asgi.request.Request", "_first_event", "", "EdgeRequest", "is made when Falcon reads it"),
+        ("falcon.asgi.request.Request", "_receive", "", "EdgeRequest", "is made when Falcon reads it"),
+        ("falcon.request.Request", "_params", "", "EdgeRequest", "is made when Falcon reads it"),
+        (
+            "falcon.asgi.response.Response",
+            "render_body",
+            "self",
+            "EdgeResponse",
+            "adds a media type to JSON alone",
+        ),
+        ("falcon.response.Response", "_data", "", "EdgeResponse", "is the body, without Falcon's property"),
+        ("falcon.response.Response", "_headers", "", "EdgeResponse", "begins with the CORS headers"),
+        (
+            "falcon.routing.compiled.CompiledRouter",
+            "add_route",
+            "self, uri_template, resource, **kwargs",
+            "EdgeRouter",
+            "forgets the addresses that were asked for",
+        ),
+        (
+            "falcon.routing.compiled.CompiledRouter",
+            "find",
+            "self, uri, req=",
+            "EdgeRouter",
+            "remembers the addresses that were asked for",
+        ),
+        (
+            "falcon.routing.converters.BaseConverter",
+            "convert",
+            "self, value",
+            "ProjectIdConverter",
+            "reads the id of a project",
+        ),
         ("gunicorn.app.base.BaseApplication", "load", "self", "EdgeServer", "gives gunicorn the application"),
         (
             "gunicorn.app.base.BaseApplication",

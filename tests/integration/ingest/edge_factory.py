@@ -13,6 +13,8 @@ from ingest import app, config
 if TYPE_CHECKING:
     import falcon.asgi
 
+    from ingest.api import application
+
 
 class Garbage:
     """Tells how many objects only Python's look for cycles would free, and frees them."""
@@ -22,7 +24,7 @@ class Garbage:
         response.media = gc.collect()
 
 
-def create() -> app.EdgeApp:
+def create() -> application.EdgeApp:
     """Return the edge whose settings stand, as JSON, in ``EDGE_CONFIG``."""
     edge = app.create_app(msgspec.json.decode(os.environ["EDGE_CONFIG"], type=config.EdgeConfig))
     edge.add_route("/garbage", Garbage())

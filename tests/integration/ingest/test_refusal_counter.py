@@ -31,13 +31,15 @@ MINUTE = 1_789_999_980
 
 
 def target(project_id: int, environment: str) -> targets.Target:
-    return targets.Target(refusals.DISABLED, project_id, credentials.Claim("k", environment, "1", 0), 16)
+    return targets.Target(
+        refusals.DISABLED, project_id, credentials.Credentials("k", environment, "1", 0), 16
+    )
 
 
-def run(url: str, scenario: Callable[[refusal_counter.Tally], Awaitable[None]]) -> None:
+def run(url: str, scenario: Callable[[refusal_counter.RefusalCounter], Awaitable[None]]) -> None:
     async def main() -> None:
         client = connection.connect(url, edges.REDIS_S)
-        await scenario(refusal_counter.Tally(client, edges.REDIS_S, lambda: NOW))
+        await scenario(refusal_counter.RefusalCounter(client, edges.REDIS_S, lambda: NOW))
         await client.aclose()
 
     asyncio.run(main())
@@ -58,7 +60,7 @@ def waiting(client: redis.Redis) -> Counter[stored_refusals.RefusalKey]:
 def test_counts_add_up_over_flushes(redis_server: harness.RedisServer, redis_client: redis.Redis) -> None:
     waiting(redis_client)
 
-    async def scenario(tested: refusal_counter.Tally) -> None:
+    async def scenario(tested: refusal_counter.RefusalCounter) -> None:
         for _ in range(2):
             tested.count(refusals.DISABLED, target(7, "prod"))
             tested.count(refusals.TOO_LARGE, target(7, "prod"))
@@ -82,7 +84,7 @@ def test_beyond_the_bound_only_the_reason_is_kept(
     waiting(redis_client)
     monkeypatch.setattr(refusal_counter, "_MAX_KEYS", 3)
 
-    async def scenario(tested: refusal_counter.Tally) -> None:
+    async def scenario(tested: refusal_counter.RefusalCounter) -> None:
         for number in range(10):
             tested.count(refusals.DISABLED, target(7, f"environment-{number}"))
         tested.count(refusals.DISABLED, target(7, "environment-0"))
@@ -102,14 +104,14 @@ def test_made_up_releases_are_counted_together(
     monkeypatch.setattr(refusal_counter, "_MAX_PAIRS", 2)
     now = NOW
 
-    async def scenario(tested: refusal_counter.Tally) -> None:
+    async def scenario(tested: refusal_counter.RefusalCounter) -> None:
         nonlocal now
         tested._clock = lambda: now
         for name in ("a", "b", "c", "d", "a"):
             tested.count(refusals.DISABLED, target(7, name))
         tested.count_shed("project_minute", target(7, "e"), 3)
         tested.count(refusals.DISABLED, target(8, "c"))
-        plain = targets.Target(refusals.DISABLED, 7, credentials.Claim("k", "", "", 0), 16)
+        plain = targets.Target(refusals.DISABLED, 7, credentials.Credentials("k", "", "", 0), 16)
         tested.count(refusals.DISABLED, plain)
         now += 3600
         tested.count(refusals.DISABLED, target(7, "c"))
@@ -134,7 +136,7 @@ def test_counts_wait_for_a_redis_that_is_away(
 ) -> None:
     waiting(redis_client)
 
-    async def scenario(tested: refusal_counter.Tally) -> None:
+    async def scenario(tested: refusal_counter.RefusalCounter) -> None:
         tested._client = connection.connect(
             f"redis://{addresses.LOOPBACK}:{ports.free_port()}/0", edges.REDIS_S
         )
@@ -154,7 +156,7 @@ def test_a_flush_whose_answer_is_lost_counts_once(
 ) -> None:
     waiting(redis_client)
 
-    async def scenario(tested: refusal_counter.Tally) -> None:
+    async def scenario(tested: refusal_counter.RefusalCounter) -> None:
         for _ in range(3):
             tested.count(refusals.DISABLED, target(7, "prod"))
             between.cut = 1
@@ -174,7 +176,7 @@ def test_a_flush_that_comes_again_after_later_ones_counts_once(
     waiting(redis_client)
     key = stored_refusals.RefusalKey(MINUTE, 7, "k", "prod", "1", "disabled")
 
-    async def scenario(tested: refusal_counter.Tally) -> None:
+    async def scenario(tested: refusal_counter.RefusalCounter) -> None:
         for number in (9, 9, 10, 9, 11, 10):
             await stored_refusals.flush(tested._client, stored_refusals.Flush("edge", number, {key: 1}))
 

@@ -16,7 +16,7 @@ def scope(peer: str, *forwarded: bytes) -> dict[str, Any]:
 
 
 def found(where: addresses.Addresses, request: dict[str, Any]) -> tuple[str, bool]:
-    return where.of(request, dict(request["headers"]))
+    return where.find(request, dict(request["headers"]))
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_who_connects_counts_if_it_can_be_no_proxy_of_ours(peer: str, expected: 
 
 @pytest.mark.parametrize("without", [{}, {"client": None}])
 def test_a_socket_without_address_is_nobodys(without: dict[str, Any]) -> None:
-    assert addresses.Addresses().of(without, {}) == ("", False)
+    assert addresses.Addresses().find(without, {}) == ("", False)
 
 
 @pytest.mark.parametrize(

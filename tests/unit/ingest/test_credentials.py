@@ -44,7 +44,7 @@ text = st.text(st.characters(exclude_categories=["Cs"]))
     ],
 )
 def test_the_key_stands_in_the_query_or_in_the_header(query: bytes, header: bytes, key: str) -> None:
-    assert credentials.read_claim(query, header).key == key
+    assert credentials.read(query, header).key == key
 
 
 @pytest.mark.parametrize(
@@ -71,8 +71,8 @@ def test_the_key_stands_in_the_query_or_in_the_header(query: bytes, header: byte
     ],
 )
 def test_an_environment_is_valid_or_blanked(environment: str, expected: str, flags: int) -> None:
-    claim = credentials.read_claim(urlencode({"sentry_environment": environment}).encode(), b"")
-    assert (claim.environment, claim.flags) == (expected, flags)
+    given = credentials.read(urlencode({"sentry_environment": environment}).encode(), b"")
+    assert (given.environment, given.flags) == (expected, flags)
 
 
 @pytest.mark.parametrize(
@@ -93,34 +93,34 @@ def test_an_environment_is_valid_or_blanked(environment: str, expected: str, fla
     ],
 )
 def test_a_release_is_valid_or_blanked(release: str, expected: str, flags: int) -> None:
-    claim = credentials.read_claim(urlencode({"sentry_release": release}).encode(), b"")
-    assert (claim.release, claim.flags) == (expected, flags)
+    given = credentials.read(urlencode({"sentry_release": release}).encode(), b"")
+    assert (given.release, given.flags) == (expected, flags)
 
 
 def test_both_may_be_blanked() -> None:
-    claim = credentials.read_claim(b"sentry_environment=none&sentry_release=latest&sentry_key=k", b"")
-    assert claim == credentials.Claim("k", "", "", ENVIRONMENT | RELEASE)
+    given = credentials.read(b"sentry_environment=none&sentry_release=latest&sentry_key=k", b"")
+    assert given == credentials.Credentials("k", "", "", ENVIRONMENT | RELEASE)
 
 
 def test_a_plus_is_a_space_as_in_every_query() -> None:
-    assert credentials.read_claim(b"sentry_release=app+1%2B2", b"").release == "app 1+2"
+    assert credentials.read(b"sentry_release=app+1%2B2", b"").release == "app 1+2"
 
 
 @given(key=text, environment=text, release=text)
 def test_what_was_sent_comes_back_or_is_blanked(key: str, environment: str, release: str) -> None:
     query = urlencode({"sentry_key": key, "sentry_environment": environment, "sentry_release": release})
-    claim = credentials.read_claim(query.encode(), b"")
-    assert claim.key == key
-    assert claim.environment == ("" if claim.flags & ENVIRONMENT else environment)
-    assert claim.release == ("" if claim.flags & RELEASE else release)
+    given = credentials.read(query.encode(), b"")
+    assert given.key == key
+    assert given.environment == ("" if given.flags & ENVIRONMENT else environment)
+    assert given.release == ("" if given.flags & RELEASE else release)
 
 
 @given(query=st.binary(), header=st.binary())
 def test_nothing_that_can_be_sent_breaks_it(query: bytes, header: bytes) -> None:
-    claim = credentials.read_claim(query, header)
-    assert len(claim.environment) <= credentials.MAX_ENVIRONMENT
-    assert len(claim.release) <= credentials.MAX_RELEASE
-    for name in (claim.environment, claim.release):
+    given = credentials.read(query, header)
+    assert len(given.environment) <= credentials.MAX_ENVIRONMENT
+    assert len(given.release) <= credentials.MAX_RELEASE
+    for name in (given.environment, given.release):
         assert name not in {".", ".."}
         assert "/" not in name
         assert not any(unicodedata.category(character) == "Cc" for character in name)
@@ -129,5 +129,5 @@ def test_nothing_that_can_be_sent_breaks_it(query: bytes, header: bytes) -> None
 @given(key=st.text("0123456789abcdef", min_size=1), others=st.lists(st.text("abc=;_ 7"), max_size=3))
 def test_the_header_key_is_found_among_other_fields(key: str, others: list[str]) -> None:
     fields = ", ".join([*others, f"sentry_key={key}"])
-    assert credentials.read_claim(b"", f"Sentry {fields}".encode()).key == key
-    assert credentials.read_claim(b"sentry_key=" + quote_plus(key).encode(), b"").key == key
+    assert credentials.read(b"", f"Sentry {fields}".encode()).key == key
+    assert credentials.read(b"sentry_key=" + quote_plus(key).encode(), b"").key == key

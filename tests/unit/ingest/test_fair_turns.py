@@ -11,8 +11,8 @@ from ingest.body import fair_turns
 def test_work_is_done_in_the_order_in_which_it_came_and_others_get_on_in_between() -> None:
     went_on: list[str] = []
 
-    async def work(name: str, shared: fair_turns.Turns) -> None:
-        await shared.take()
+    async def work(name: str, shared: fair_turns.FairTurns) -> None:
+        await shared.wait()
         went_on.append(name)
 
     async def other() -> None:
@@ -21,7 +21,7 @@ def test_work_is_done_in_the_order_in_which_it_came_and_others_get_on_in_between
             await asyncio.sleep(0)
 
     async def both() -> None:
-        shared = fair_turns.Turns()
+        shared = fair_turns.FairTurns()
         await asyncio.gather(*(work(name, shared) for name in "abcd"), other())
 
     asyncio.run(both())
@@ -32,8 +32,8 @@ def test_work_is_done_in_the_order_in_which_it_came_and_others_get_on_in_between
 
 def test_who_is_gone_holds_nobody_up() -> None:
     async def leave() -> None:
-        shared = fair_turns.Turns()
-        first, second = asyncio.create_task(shared.take()), asyncio.create_task(shared.take())
+        shared = fair_turns.FairTurns()
+        first, second = asyncio.create_task(shared.wait()), asyncio.create_task(shared.wait())
         await asyncio.sleep(0)
         first.cancel()
         await second

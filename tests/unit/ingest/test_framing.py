@@ -35,7 +35,7 @@ NEXT: Final = b"GET /next HTTP/1.1\r\n"
 class Read(NamedTuple):
     """What was read: a head, a body, whether all of the request is there, and what follows it."""
 
-    head: heads.Head | None
+    head: heads.RequestHead | None
     body: bytes
     complete: bool
     later: bytes

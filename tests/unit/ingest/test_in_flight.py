@@ -1,4 +1,4 @@
-"""The bound on held bytes."""
+"""The bound on the bytes in flight."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from ingest import refusals
 from ingest.body import in_flight
 
 
-def test_bytes_are_held_up_to_the_limit_and_given_back() -> None:
-    held = in_flight.HeldBytes(10)
-    held.take(6)
-    held.take(4)
+def test_bytes_are_taken_up_to_the_limit_and_given_back() -> None:
+    flying = in_flight.InFlightBytes(10)
+    flying.add(6)
+    flying.add(4)
     with pytest.raises(refusals.RefusedError) as raised:
-        held.take(1)
+        flying.add(1)
     assert raised.value.refusal is refusals.BUSY
-    assert held.held == 10
-    held.give(6)
-    held.take(1)
-    assert held.held == 5
+    assert flying.size == 10
+    flying.remove(6)
+    flying.add(1)
+    assert flying.size == 5
 
 
 def test_large_bodies_leave_half_to_the_others() -> None:
     large = in_flight.LARGE_BYTES + 1
-    held = in_flight.HeldBytes(4 * large)
-    held.take(large)
-    held.take(large)
+    flying = in_flight.InFlightBytes(4 * large)
+    flying.add(large)
+    flying.add(large)
     with pytest.raises(refusals.RefusedError):
-        held.take(large)
+        flying.add(large)
     with pytest.raises(refusals.RefusedError):
-        held.take(1, before=in_flight.LARGE_BYTES)
-    held.take(in_flight.LARGE_BYTES)
+        flying.add(1, before=in_flight.LARGE_BYTES)
+    flying.add(in_flight.LARGE_BYTES)

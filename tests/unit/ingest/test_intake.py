@@ -46,17 +46,17 @@ class Store:
 def run(
     scenario: Callable[[intake.Intake, Store], Awaitable[Any]],
     *,
-    held: int = 64 << 20,
+    in_flight_bytes: int = 64 << 20,
     timeout: float = waiting.PATIENCE_S,
 ) -> tuple[list[Groups], int]:
-    """Run a scenario to its end; return what was appended, and the bytes still held."""
+    """Run a scenario to its end; return what was appended, and the bytes still in flight."""
 
     async def main() -> tuple[list[Groups], int]:
-        store, counter = Store(), in_flight.HeldBytes(held)
+        store, counter = Store(), in_flight.InFlightBytes(in_flight_bytes)
         tested = intake.Intake(store.append, counter, timeout)
         await scenario(tested, store)
         await tested.drain()
-        return store.appended, counter.held
+        return store.appended, counter.size
 
     return asyncio.run(main())
 
@@ -133,7 +133,7 @@ def test_what_waits_is_bounded_in_bytes() -> None:
         assert await first == "0-1-0-0"
         assert await tested.store(0, payload(b"b" * 3)) == "0-2-0-0"
 
-    assert run(scenario, held=10)[1] == 0
+    assert run(scenario, in_flight_bytes=10)[1] == 0
 
 
 @pytest.mark.parametrize("error", [None, errors.RedisUnavailableError("away")])

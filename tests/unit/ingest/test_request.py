@@ -1,70 +1,106 @@
-"""gunicorn, and through it the application, is told what a head says."""
+"""A request of the edge is a request of Falcon, and computes what is asked of it."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import falcon.asgi
 import pytest
 
-from ingest.http import heads, request
+from ingest.api import request
+from ingest.checks import targets
 
-
-def read(*fields: str, line: str = "POST /a/%C3%a4%ff?b=%20?c HTTP/1.1") -> request.Request:
-    head = heads.read("\r\n".join([line, "Host: edge", *fields, "", ""]).encode("latin-1"))
-    assert head is not None
-    return request.Request(head)
-
-
-def test_a_target_is_told_as_it_was_sent_and_as_it_is_meant() -> None:
-    found = read("X-Y: Z")
-    assert (found.method, found.version, found.scheme) == ("POST", (1, 1), "http")
-    assert (found.path, found.raw_path, found.query) == ("/a/ä�", b"/a/%C3%a4%ff", "b=%20?c")
-    assert found.uri == "/a/%C3%a4%ff?b=%20?c"
-    assert found.headers_bytes == [(b"host", b"edge"), (b"x-y", b"Z")]
-
-
-@pytest.mark.parametrize(
-    ("field", "length", "chunked"),
-    [
-        ("X: y", 0, False),
-        ("Content-Length: 0", 0, False),
-        ("Content-Length: 7", 7, False),
-        ("Transfer-Encoding: chunked", 0, True),
+SCOPE = {
+    "type": "http",
+    "asgi": {"version": "3.0", "spec_version": "2.4"},
+    "http_version": "1.1",
+    "method": "POST",
+    "scheme": "http",
+    "path": "/api/1/security/",
+    "query_string": b"sentry_key=k&a=1&a=2&empty=&x=%C3%A4",
+    "headers": [
+        (b"host", b"edge:8000"),
+        (b"content-type", b"application/csp-report; x=\xe9"),
+        (b"content-length", b"12"),
+        (b"user-agent", b"first"),
+        (b"user-agent", b"last"),
+        (b"cookie", b"a=b"),
     ],
-)
-def test_what_follows_a_head_is_told(field: str, length: int, chunked: bool) -> None:  # noqa: FBT001 - a table
-    found = read(field)
-    assert (found.content_length, found.chunked) == (length, chunked)
+}
 
 
-@pytest.mark.parametrize(
-    ("fields", "line", "closes"),
-    [
-        ([], "GET / HTTP/1.1", False),
-        ([], "GET / HTTP/1.0", True),
-        (["Connection: keep-alive"], "GET / HTTP/1.1", False),
-        (["Connection: keep-alive"], "GET / HTTP/1.0", True),
-        (["Connection: CLOSE"], "GET / HTTP/1.1", True),
-        (["Connection: te,\tclose"], "GET / HTTP/1.1", True),
-        (["Connection: close", "Connection: te"], "GET / HTTP/1.1", True),
-        (["Connection: te", "Connection: close"], "GET / HTTP/1.1", True),
-        (["Connection: closed"], "GET / HTTP/1.1", False),
-    ],
-)
-def test_who_ends_the_connection_is_told(fields: list[str], line: str, closes: bool) -> None:  # noqa: FBT001 - a table
-    assert read(*fields, line=line).should_close() is closes
+async def receive() -> dict[str, Any]:
+    return {"type": "http.request", "body": b"", "more_body": False}
 
 
-@pytest.mark.parametrize(
-    ("field", "line", "expects"),
-    [
-        ("Expect: 100-Continue", "POST / HTTP/1.1", True),
-        ("Expect: 100-continue", "POST / HTTP/1.0", False),
-        ("Expect: cake", "POST / HTTP/1.1", False),
-        ("X: 100-continue", "POST / HTTP/1.1", False),
-    ],
-)
-def test_who_waits_before_a_body_is_told(field: str, line: str, expects: bool) -> None:  # noqa: FBT001 - a table
-    assert read(field, line=line)._expect_100_continue is expects
+@pytest.fixture
+def asked() -> request.EdgeRequest:
+    return request.EdgeRequest(SCOPE, receive)  # type: ignore[arg-type] # any ``receive`` will do
 
 
-def test_no_upgrade_is_taken() -> None:
-    assert not read("Connection: Upgrade", "Upgrade: websocket", line="GET / HTTP/1.1").may_upgrade()
+READ = [
+    "content_length",
+    "content_type",
+    "cookies",
+    "host",
+    "is_websocket",
+    "media",
+    "method",
+    "params",
+    "path",
+    "port",
+    "query_string",
+    "relative_uri",
+    "remote_addr",
+    "uri",
+    "uri_template",
+    "url",
+]
+
+
+@pytest.mark.parametrize("name", READ)
+def test_it_says_what_falcons_own_says(asked: request.EdgeRequest, name: str) -> None:
+    own = falcon.asgi.Request(SCOPE, receive)
+    if name == "media":
+        assert type(asked.stream) is type(own.stream)
+    else:
+        assert getattr(asked, name) == getattr(own, name)
+
+
+def test_parameters_and_headers_are_read_when_they_are_asked_for(asked: request.EdgeRequest) -> None:
+    assert (asked.get_param("sentry_key"), asked.get_param_as_list("a")) == ("k", ["1", "2"])
+    assert asked.get_param("empty") == ""
+    assert asked.get_header("Content-Length") == "12"
+    assert asked.params is asked.params
+
+
+def test_a_context_is_there_for_who_wants_one(asked: request.EdgeRequest) -> None:
+    asked.context.seen = True
+    assert asked.context.seen
+
+
+def test_of_headers_that_are_repeated_the_last_one_counts(asked: request.EdgeRequest) -> None:
+    assert asked.fields[b"user-agent"] == b"last"
+    assert asked.user_agent == "last"
+
+
+def test_it_belongs_nowhere_until_it_is_resolved(asked: request.EdgeRequest) -> None:
+    assert asked.target is targets.NOWHERE
+
+
+def test_what_no_request_has_is_missing(asked: request.EdgeRequest) -> None:
+    with pytest.raises(AttributeError, match="nonsense"):
+        asked.nonsense  # noqa: B018 - the access is what is tested
+
+
+@pytest.mark.parametrize("name", ["_asgi_headers", "_receive", "_first_event", "_params"])
+def test_the_privates_that_are_set_are_still_falcons(name: str) -> None:
+    """Falcon may rename them: then its properties would read what nobody sets."""
+    assert name in {slot for cls in falcon.asgi.Request.__mro__ for slot in getattr(cls, "__slots__", ())}
+
+
+def test_nothing_that_falcon_sets_is_left_out(asked: request.EdgeRequest) -> None:
+    own = falcon.asgi.Request(SCOPE, receive, options=asked.options)
+    slots = {slot for cls in falcon.asgi.Request.__mro__ for slot in getattr(cls, "__slots__", ())}
+    named = {name for name in slots - {"__dict__"} if hasattr(own, name)}
+    assert [name for name in sorted(named) if not hasattr(asked, name)] == []

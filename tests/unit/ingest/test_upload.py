@@ -46,10 +46,10 @@ def uploaded(
     *,
     limit: int = LIMIT,
     timeout: float = waiting.PATIENCE_S,
-    held: int = 10_000,
-) -> tuple[upload.Upload, Sender, in_flight.HeldBytes]:
-    sender, counter = Sender(messages), in_flight.HeldBytes(held)
-    return upload.Upload(sender, counter, limit, timeout), sender, counter
+    most: int = 10_000,
+) -> tuple[upload.Upload, Sender, in_flight.InFlightBytes]:
+    sender, counter = Sender(messages), in_flight.InFlightBytes(most)
+    return upload.Upload(upload.Bounds(counter, limit, timeout), sender), sender, counter
 
 
 def refusal_of(reading: Callable[[], Any]) -> refusals.Refusal:
@@ -64,9 +64,9 @@ def refusal_of(reading: Callable[[], Any]) -> refusals.Refusal:
 )
 @pytest.mark.parametrize("declared", [b"", b"100"])
 def test_a_body_arrives_in_any_number_of_pieces(contents: list[bytes], declared: bytes) -> None:
-    reading, _, held = uploaded(pieces(*contents))
+    reading, _, flying = uploaded(pieces(*contents))
     assert asyncio.run(reading.read(declared)) == b"".join(contents)
-    assert held.held == 0
+    assert flying.size == 0
 
 
 @pytest.mark.parametrize("contents", [[b""], [b"", b""]])
@@ -85,9 +85,9 @@ def test_a_body_declared_too_long_is_refused_before_it_comes() -> None:
     "contents", [[b"x" * 101], [b"x" * 60, b"y" * 41], [b"x" * 60, b"y" * 60, b"z" * 999]]
 )
 def test_a_body_that_turns_out_too_long_is_refused(contents: list[bytes]) -> None:
-    reading, _, held = uploaded(pieces(*contents))
+    reading, _, flying = uploaded(pieces(*contents))
     assert refusal_of(lambda: reading.read(b"")) is refusals.TOO_LARGE
-    assert held.held == 0
+    assert flying.size == 0
 
 
 def test_what_comes_after_the_limit_is_not_read() -> None:
@@ -97,28 +97,28 @@ def test_what_comes_after_the_limit_is_not_read() -> None:
 
 
 def test_a_body_is_refused_when_too_much_is_held_already() -> None:
-    reading, _, held = uploaded(pieces(b"x" * 60, b"y" * 30), held=70)
+    reading, _, flying = uploaded(pieces(b"x" * 60, b"y" * 30), most=70)
     assert refusal_of(lambda: reading.read(b"")) is refusals.BUSY
-    assert held.held == 0
+    assert flying.size == 0
 
 
 @pytest.mark.parametrize("messages", [[GONE], [piece(b"x", more=True), GONE]])
 def test_a_sender_that_leaves_has_sent_no_body(messages: list[dict[str, Any]]) -> None:
-    reading, _, held = uploaded(messages)
+    reading, _, flying = uploaded(messages)
     assert refusal_of(lambda: reading.read(b"")) is refusals.INCOMPLETE
-    assert held.held == 0
+    assert flying.size == 0
 
 
 def test_a_body_that_does_not_end_is_refused_in_time() -> None:
-    reading, _, held = uploaded([piece(b"x", more=True)], timeout=0.01)
+    reading, _, flying = uploaded([piece(b"x", more=True)], timeout=0.01)
     assert refusal_of(lambda: reading.read(b"")) is refusals.INCOMPLETE
-    assert held.held == 0
+    assert flying.size == 0
 
 
 def test_the_rest_of_a_refused_body_is_dropped() -> None:
     reading, sender, _ = uploaded(pieces(*[b"x" * 60] * 50))
     assert refusal_of(lambda: reading.read(b"")) is refusals.TOO_LARGE
-    asyncio.run(reading.discard(expects_continue=True))
+    asyncio.run(reading.discard({b"content-length", b"expect"}))
     assert sender.messages == []
 
 
@@ -127,35 +127,35 @@ def test_a_body_that_was_read_is_not_waited_for() -> None:
 
     async def read_and_discard() -> None:
         await reading.read(b"")
-        await reading.discard(expects_continue=False)
+        await reading.discard({b"content-length"})
 
     asyncio.run(read_and_discard())
 
 
 def test_a_sender_that_waits_for_100_continue_is_not_waited_for() -> None:
     reading, sender, _ = uploaded(pieces(b"x"))
-    asyncio.run(reading.discard(expects_continue=True))
+    asyncio.run(reading.discard({b"content-length", b"expect"}))
     assert len(sender.messages) == 1
 
 
 def test_discarding_ends_with_the_connection() -> None:
     reading, _, _ = uploaded([piece(b"x", more=True), GONE])
-    asyncio.run(reading.discard(expects_continue=False))
+    asyncio.run(reading.discard({b"content-length"}))
 
 
 @pytest.mark.parametrize(("setting", "value"), [("_DISCARD_SECONDS", 0.01), ("_DISCARDED_BYTES", 5)])
 def test_discarding_ends(monkeypatch: pytest.MonkeyPatch, setting: str, value: float) -> None:
     monkeypatch.setattr(upload, setting, value)
     reading, _, _ = uploaded([piece(b"x" * 6, more=True)])
-    asyncio.run(reading.discard(expects_continue=False))
+    asyncio.run(reading.discard({b"content-length"}))
 
 
 @given(contents=st.lists(st.binary(max_size=60), min_size=1, max_size=6))
 def test_a_body_is_whole_or_refused(contents: list[bytes]) -> None:
     whole = b"".join(contents)
-    reading, _, held = uploaded(pieces(*contents))
+    reading, _, flying = uploaded(pieces(*contents))
     if 0 < len(whole) <= LIMIT:
         assert asyncio.run(reading.read(b"")) == whole
     else:
         assert refusal_of(lambda: reading.read(b"")) in (refusals.EMPTY, refusals.TOO_LARGE)
-    assert held.held == 0
+    assert flying.size == 0

@@ -16,10 +16,10 @@ from ingest.http import heads
 _VERSIONS: Final = {True: (1, 0), False: (1, 1)}
 
 
-class Request(parser.CallbackRequest):  # type: ignore[misc] # gunicorn has no types
+class ServerRequest(parser.CallbackRequest):  # type: ignore[misc] # gunicorn has no types
     """A request without its body."""
 
-    def __init__(self, head: heads.Head) -> None:
+    def __init__(self, head: heads.RequestHead) -> None:
         path, _, query = head.target.partition(b"?")
         self.method = head.method.decode()
         self.uri = head.target.decode()
@@ -38,7 +38,7 @@ class Request(parser.CallbackRequest):  # type: ignore[misc] # gunicorn has no t
         self._has_upgrade = False
         self._read_fields(head)
 
-    def _read_fields(self, head: heads.Head) -> None:
+    def _read_fields(self, head: heads.RequestHead) -> None:
         """Read what is said about the connection (RFC 9110 §7.6.1 and §10.1.1), which HTTP/1.0 ends."""
         closing, expecting = head.old, False
         for name, value in head.fields:

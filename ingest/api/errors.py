@@ -1,0 +1,62 @@
+"""The answer to every exception that a request ends in: one of the catalogue of refusals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import falcon
+import structlog
+
+from ingest import refusals
+from ingest.api import routes
+
+if TYPE_CHECKING:
+    from ingest.api import request, response
+    from ingest.backend import refusal_counter
+
+_log = structlog.get_logger(__name__)
+
+_BY_STATUS: Final = {
+    int(refusal.status): refusal for refusal in (refusals.NO_ROUTE, refusals.METHOD, refusals.INTERNAL)
+}
+
+
+class ErrorHandler:
+    """Falcon's error handler for all of the edge.
+
+    Args:
+        counter: counts what is refused where reports are taken.
+    """
+
+    def __init__(self, counter: refusal_counter.RefusalCounter) -> None:
+        self._counter = counter
+
+    async def answer(
+        self,
+        request: request.EdgeRequest,
+        response: response.EdgeResponse,
+        error: Exception,
+        _parameters: dict[str, Any],
+    ) -> None:
+        """Answer a request with the refusal that an exception stands for, and count it."""
+        takes_reports = request.path.startswith(routes.PREFIX)
+        refusal = _refusal_of(error, takes_reports=takes_reports)
+        if takes_reports:
+            self._counter.count(refusal, request.target)
+        response.status = int(refusal.status)
+        response.data = refusal.content
+        response.set_headers(refusal.headers)
+        if isinstance(error, falcon.HTTPError) and error.headers:  # such as the methods of another resource
+            response.set_headers(error.headers)
+
+
+def _refusal_of(error: Exception, *, takes_reports: bool) -> refusals.Refusal:
+    """Return what an exception stands for; what nobody foresaw is logged, and nothing of it is told."""
+    if isinstance(error, refusals.RefusedError):
+        return error.refusal
+    if isinstance(error, falcon.HTTPBadRequest) and takes_reports:
+        return refusals.METHOD  # Falcon knows no other bad request than a method that it does not know
+    if isinstance(error, falcon.HTTPError):
+        return _BY_STATUS.get(error.status_code, refusals.MALFORMED)
+    _log.error("request_failed", exc_info=error)
+    return refusals.INTERNAL
