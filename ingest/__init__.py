@@ -1,5 +1,9 @@
-"""The public edge: authenticates and bounds what browsers send, stores it in Redis, and only then says 200.
+"""The public edge: it checks what browsers send, stores it in Redis, and only then answers 200.
 
-It never parses a report for its meaning; that is the workers' part, on the other side of the queue. The edge
-keeps no state: what it knows it can read again from Redis within a second.
+The edge never parses a report for its meaning: that is the workers' part, on the other side of the queue. It
+keeps no state: it can read everything that it knows from Redis again within a second.
+
+``app`` puts a process together. A request passes the rooms in this order: ``http`` reads its bytes, ``api``
+is the Falcon application with its routes and resources, ``checks`` tells by its head whether it may come in,
+``body`` reads the rest, and ``backend`` stores its report.
 """

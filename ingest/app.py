@@ -34,7 +34,7 @@ def create_app(settings: config.EdgeConfig) -> application.EdgeApp:
         shedder,
     )
     app = application.EdgeApp(
-        upload.Bounds(body_bytes, settings.max_body_bytes, settings.body_timeout),
+        upload.BodyLimits(body_bytes, settings.max_body_bytes, settings.body_timeout),
         errors.ErrorHandler(counter),
         lifespan.Lifespan((client, polling), poller, counter, known_senders, store),
     )

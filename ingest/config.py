@@ -1,4 +1,4 @@
-"""What an edge process is told by whoever starts it."""
+"""The settings of an edge process, as the command that starts it passes them on."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class EdgeConfig(msgspec.Struct, frozen=True, kw_only=True):
         memory_high_water: share of Redis' ``maxmemory`` above which the edge answers 503. The rest is room
             for the drainers' own writes and for an AOF rewrite.
         redis_timeout: seconds that Redis has for one answer, connecting included.
-        refresh_interval: seconds between two looks at the registry's version and at Redis' memory.
+        refresh_interval: seconds between two polls of Redis: the registry's version, memory and so on.
         body_timeout: seconds in which a body must have arrived whole.
-        trusted_proxies: networks whose ``X-Forwarded-For`` is believed.
+        trusted_proxies: networks of the proxies whose ``X-Forwarded-For`` counts.
         address_rate: requests a second that one address may send; 0 sets no limit.
     """
 

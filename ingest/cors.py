@@ -19,4 +19,4 @@ PREFLIGHT: Final = {
     "access-control-allow-headers": "content-type, content-encoding, x-requested-with, x-sentry-auth",
     "access-control-max-age": "86400",  # the longest that Firefox honours; Chrome's uploader caches none
 }
-"""What an ``OPTIONS`` request is answered besides (Fetch §3.2.3): the headers that reporters use."""
+"""Also part of the answer to an ``OPTIONS`` request (Fetch §3.2.3): it allows the headers of reporters."""

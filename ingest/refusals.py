@@ -1,4 +1,4 @@
-"""The catalogue of everything the edge refuses: status, reason for the statistics, sentence for a person.
+"""The catalogue of refusals: status, reason for the statistics, sentence for a person.
 
 Answers are built once, when this module is imported: refusing must stay cheaper than accepting.
 """

@@ -23,14 +23,14 @@ class EdgeApp(falcon.asgi.App[request.EdgeRequest, response.EdgeResponse]):
     """A Falcon application that asks for a body only if a responder reads it, and drops what is left of it.
 
     Args:
-        bounds: of each body.
+        limits: the limits on every body.
         error_handler: answers every exception.
         process: starts and stops with the process.
     """
 
     def __init__(
         self,
-        bounds: upload.Bounds,
+        limits: upload.BodyLimits,
         error_handler: errors.ErrorHandler,
         process: lifespan.Lifespan,
     ) -> None:
@@ -43,7 +43,7 @@ class EdgeApp(falcon.asgi.App[request.EdgeRequest, response.EdgeResponse]):
         self.resp_options.default_media_type = None  # type: ignore[assignment] # Falcon then adds no header
         for kind in (refusals.RefusedError, falcon.HTTPError, Exception):
             self.add_error_handler(kind, error_handler.answer)
-        self._bounds = bounds
+        self._limits = limits
 
     async def __call__(  # type: ignore[override] # Falcon's type is that of WSGI
         self,
@@ -55,8 +55,8 @@ class EdgeApp(falcon.asgi.App[request.EdgeRequest, response.EdgeResponse]):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        body = upload.Upload(self._bounds, receive)
+        body = upload.Upload(self._limits, receive)
         await super().__call__(scope, body, send)
-        # The request and what its responder held are gone by now.
+        # Falcon has let go of the request by now, and with it of the body that was read.
         if not body.arrived:
             await body.discard(dict(scope["headers"]))

@@ -1,4 +1,4 @@
-"""The answer to every exception that a request ends in: one of the catalogue of refusals."""
+"""The error handler: each exception is answered with one of the catalogue of refusals."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ErrorHandler:
 
 
 def _refusal_of(error: Exception, *, takes_reports: bool) -> refusals.Refusal:
-    """Return what an exception stands for; what nobody foresaw is logged, and nothing of it is told."""
+    """Return the refusal that an exception stands for; an unforeseen one is logged, and not told."""
     if isinstance(error, refusals.RefusedError):
         return error.refusal
     if isinstance(error, falcon.HTTPBadRequest) and takes_reports:

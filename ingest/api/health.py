@@ -1,4 +1,4 @@
-"""What a balancer or an orchestrator asks: is the process up, and can it take reports?"""
+"""The health checks, for balancers and orchestrators: is the process up, and can it take reports?"""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import falcon
 
 from ingest import cors, refusals
-from ingest.body import coding, fair_turns
+from ingest.body import coding, inflation_gate
 from storage.queue import envelope
 from storage.text import lenient
 
@@ -28,7 +28,7 @@ class SecurityReports:
         checks: the checks before a body is read.
         store: the group commit.
         counter: counts the reports that a quota keeps out.
-        known_senders: tells senders apart.
+        known_senders: hashes senders.
         max_body_bytes: longest body, after inflating.
     """
 
@@ -45,21 +45,21 @@ class SecurityReports:
         self._counter = counter
         self._senders = known_senders
         self._max_body_bytes = max_body_bytes
-        self._inflations = fair_turns.FairTurns()
+        self._inflations = inflation_gate.InflationGate()
 
     async def on_post(
         self, request: requests.EdgeRequest, response: responses.EdgeResponse, project_id: int
     ) -> None:
-        """Answer 200 once the report is stored, or counted because a quota keeps it out.
+        """Answer 200 once the report is stored, or is counted because a quota keeps it out.
 
         Raises:
-            RefusedError: a check failed, or the body is none, or Redis did not confirm it.
+            RefusedError: a check failed, the body is no report, or Redis did not confirm that it is stored.
         """
         admitted = self._checks.admit(request, project_id)
         content = await request.upload.read(request.fields.get(b"content-length", b""))
         content_encoding = request.fields.get(b"content-encoding")
         if content_encoding:
-            await self._inflations.wait()
+            await self._inflations.enter()
             content = coding.inflate(content, content_encoding, self._max_body_bytes)
         _require_json(content)
         response.data = b""
@@ -67,7 +67,7 @@ class SecurityReports:
             self._counter.count_shed(admitted.used_up.reason, request.target, lenient.count_items(content))
             return
         payload = self._payload(request, admitted.address, content)
-        response.set_header(RECEIPT, await self._store.store(request.target.shard, payload))
+        response.set_header(RECEIPT, await self._store.store(request.target.stream, payload))
 
     async def on_options(
         self, _request: requests.EdgeRequest, response: responses.EdgeResponse, **_project_id: int
@@ -99,7 +99,7 @@ class SecurityReports:
             content_type=content_type[: envelope.MAX_CONTENT_TYPE].decode("latin-1"),
             flags=target.flags,
             body=content,
-            sender=self._senders.of(address, content_type, user_agent),
+            sender=self._senders.hash_of(address, content_type, user_agent),
         )
 
 

@@ -1,4 +1,4 @@
-"""The Falcon request of the edge: it computes nothing that no responder asked for.
+"""The Falcon request of the edge: it computes an attribute when a responder asks for it.
 
 Falcon's own constructor joins the headers, decodes and parses the query and makes a context object, for each
 request. Nearly all requests of the edge are reports, which need none of it.
@@ -29,7 +29,7 @@ class EdgeRequest(falcon.asgi.Request):
     Attributes:
         fields: headers by name, in lower case; the last one of those that were repeated.
         query: the query string as bytes, without its ``?``.
-        target: what the request resolved to; ``targets.NOWHERE`` until a responder resolves it.
+        target: the project, key and stream of the request; ``targets.NOWHERE`` until a responder finds them.
         upload: the body on its way in.
     """
 

@@ -1,4 +1,4 @@
-"""Every address of the edge, and the resource behind each."""
+"""The routes: every path of the edge, and the resource behind it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from falcon import Request
 
 PREFIX: Final = "/api/"
-"""What the addresses that take reports begin with."""
+"""The beginning of each path that takes reports."""
 REPORTS: Final = tuple(
     f"{PREFIX}{{project_id:project_id}}/{alias}{slash}"
     for alias in ("security", "csp-report", "nel")
@@ -23,10 +23,10 @@ READYZ: Final = "/readyz"
 
 _PROJECT_ID: Final = re.compile(r"[1-9][0-9]{0,19}")
 _EMPTY_SEGMENT: Final = re.compile(r"/+" + PREFIX)
-_REMEMBERED: Final = 4096
-"""Addresses remembered: above what the sites of one installation send to in earnest."""
-_LONGEST_REMEMBERED: Final = 64
-"""Characters of an address; those that reports are sent to have 37 at most."""
+_CACHED: Final = 4096
+"""Paths in the cache: more than the sites of one installation send to in earnest."""
+_LONGEST_CACHED: Final = 64
+"""Characters of a path in the cache; those that reports are sent to have 37 at most."""
 
 
 class ProjectIdConverter(falcon.routing.BaseConverter):
@@ -44,29 +44,29 @@ Route = tuple[object, dict[str, Any], dict[str, Any], str | None]
 class EdgeRouter(falcon.routing.CompiledRouter):
     """Falcon's router with the edge's converter, for resources that answer every method themselves.
 
-    It remembers what it found: the sites of one installation send to few addresses.
+    It caches routes by path, because the sites of one installation send to few paths.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.options.converters["project_id"] = ProjectIdConverter
         self.options.default_to_on_request = True
-        self._remembered = functools.lru_cache(_REMEMBERED)(self._search)
+        self._cached = functools.lru_cache(_CACHED)(self._search)
 
     def add_route(self, uri_template: str, resource: object, **kwargs: Any) -> None:  # noqa: ANN401 - Falcon's own
-        """Add a route, also at an address that was asked for before."""
+        """Add a route, also for a path that was asked for before."""
         super().add_route(uri_template, resource, **kwargs)
-        self._remembered.cache_clear()
+        self._cached.cache_clear()
 
     def find(self, uri: str, req: Request | None = None) -> Route | None:  # noqa: ARG002 - Falcon passes it
         """Return the route of a path; None if there is none."""
-        return self._remembered(uri) if len(uri) <= _LONGEST_REMEMBERED else self._search(uri)
+        return self._cached(uri) if len(uri) <= _LONGEST_CACHED else self._search(uri)
 
     def _search(self, uri: str) -> Route | None:
         """Return the route of a path.
 
         Falcon drops all slashes that a path begins with. No report goes to ``//api/…``: that is another
-        address (RFC 3986 §3.3).
+        path (RFC 3986 §3.3).
         """
         return None if _EMPTY_SEGMENT.match(uri) else super().find(uri)
 

@@ -1,1 +1,1 @@
-"""What goes to Redis, and what an edge process knows from Redis."""
+"""Redis as an edge process uses it: what goes there, and what the process knows from there."""

@@ -1,8 +1,9 @@
-"""The time as this process believes it: it goes on steadily, and is compared with other clocks at each look.
+"""The clock of an edge process: each poll of Redis sets it to the median of three clocks.
 
-An edge whose clock is set to another day for a moment would refuse keys that are valid, and date wrongly
-what it takes and refuses. So the time is the median of three clocks: this machine's, Redis' and that of
-maintenance as it told last. Between two looks, or while Redis is away, it goes on by the steady clock.
+An edge whose machine is set to another day for a moment would refuse keys that are valid, and would give
+wrong times to what it stores and counts. So three clocks are compared: this machine's, that of Redis, and
+that of maintenance, which writes its own to Redis. Between two polls, or while Redis is away, the monotonic
+clock counts.
 """
 
 from __future__ import annotations
@@ -44,19 +45,19 @@ class Clock:
         return self._offset + self._steady()
 
     def compare(self, redis_s: float, told_s: float) -> None:
-        """Go on from the median of this machine's clock and two others.
+        """Set this clock to the median of this machine's clock and two others.
 
         Args:
             redis_s: Redis' clock, in seconds since the epoch.
-            told_s: maintenance's, as it told last.
+            told_s: maintenance's clock, as last written to Redis; in seconds since the epoch.
         """
         own = self._wall()
-        believed = statistics.median((own, redis_s, told_s))
-        self._offset = believed - self._steady()
-        self._note(own_ahead_s=own - believed, redis_ahead_s=redis_s - believed)
+        median = statistics.median((own, redis_s, told_s))
+        self._offset = median - self._steady()
+        self._log_change(own_ahead_s=own - median, redis_ahead_s=redis_s - median)
 
-    def _note(self, **ahead: float) -> None:
-        """Log when a clock begins to disagree, and when all agree again."""
+    def _log_change(self, **ahead: float) -> None:
+        """Log that a clock began to disagree, or that all agree again."""
         disagrees = any(abs(seconds) * 1000 > clocks.SLACK_MS for seconds in ahead.values())
         if disagrees != self._disagrees:
             event = "clocks_disagree" if disagrees else "clocks_agree"

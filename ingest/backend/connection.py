@@ -22,12 +22,12 @@ def connect(url: str, timeout: float) -> redis.asyncio.Redis:
 
 
 def connect_once(url: str, timeout: float, name: str) -> redis.asyncio.Redis:
-    """Return such a client that has one connection at a time, for pipelines as well, and names each so.
+    """Return such a client with one connection at a time, also for pipelines, that has this name in Redis.
 
-    Where its user may not name connections they have no name.
+    Where the Redis user may not name connections, it has no name.
     """
 
-    async def begin(connection: Any) -> None:  # noqa: ANN401 - of any of its classes
+    async def begin(connection: Any) -> None:  # noqa: ANN401 - any class of connection
         await connection.on_connect()
         with contextlib.suppress(redis.exceptions.ResponseError):
             await connection.send_command("CLIENT", "SETNAME", name)

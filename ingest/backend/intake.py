@@ -1,8 +1,8 @@
-"""Group commit: every request that waits in this process shares one round trip to Redis.
+"""Group commit: all requests that wait in this process share one round trip to Redis.
 
-While one append is under way, the payloads of further requests gather; they make the next one. So the cost
-of an append is spread over more requests the more there are. A busy edge also waits some milliseconds for as
-many requests as shared the last append; a lone request waits for nobody.
+While one append is under way, the payloads of further requests gather for the next one. So each append is
+shared by more requests the more there are. A busy edge also waits some milliseconds for as many requests as
+shared the last append; a lone request does not wait.
 
 Guarantee: a receipt is given only for a payload that Redis confirmed.
 """
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 MAX_APPEND_BYTES: Final = 4 << 20
-"""Body bytes of one append, and so of one stream entry: what Redis takes in a few milliseconds."""
+"""Body bytes of one append, and so of one stream entry: Redis takes that many in a few milliseconds."""
 
 GATHER_S: Final = 0.005
-"""How long a busy edge gathers requests before the next append, at most. Far below what a sender
-notices, and it makes an append, with its fsync, carry dozens of payloads instead of a few."""
+"""The longest time for which a busy edge gathers requests before the next append. No sender notices it, and
+an append, with its fsync, carries dozens of payloads instead of a few."""
 
 
 class _Waiter(NamedTuple):
-    shard: int
+    stream: int
     payload: envelope.Payload
     receipt: asyncio.Future[str]
 
@@ -60,7 +60,7 @@ class Intake:
         self._wanted = 0
         self._gathered: asyncio.Future[None] | None = None
 
-    def store(self, shard: int, payload: envelope.Payload) -> asyncio.Future[str]:
+    def store(self, stream: int, payload: envelope.Payload) -> asyncio.Future[str]:
         """Return a future of the payload's receipt; it fails with ``RefusedError`` (503) if not stored.
 
         Raises:
@@ -69,7 +69,7 @@ class Intake:
         self._in_flight.add(len(payload.body))
         loop = asyncio.get_running_loop()
         receipt: asyncio.Future[str] = loop.create_future()
-        self._waiting.append(_Waiter(shard, payload, receipt))
+        self._waiting.append(_Waiter(stream, payload, receipt))
         if self._gathered is not None and len(self._waiting) >= self._wanted:
             _end(self._gathered)
         if self._committer is None:
@@ -77,7 +77,7 @@ class Intake:
         return receipt
 
     async def drain(self) -> None:
-        """Wait until nothing waits any more."""
+        """Wait until no request waits any more."""
         while self._committer is not None:
             await asyncio.wait({self._committer})
 
@@ -86,15 +86,16 @@ class Intake:
             while self._waiting:
                 batch = self._next_batch()
                 await self._commit(batch)
-                if self._waiting:  # a busy edge: let more of them share the next round trip
+                if self._waiting:  # a busy edge: more requests are to share the next round trip
                     await self._gather(len(batch))
         finally:
             self._committer = None
 
     async def _gather(self, wanted: int) -> None:
-        """Wait until so many requests wait as shared the last append, but no longer than ``GATHER_S``.
+        """Wait until ``wanted`` requests wait, but no longer than ``GATHER_S``.
 
-        Senders that wait for their answers before they send again are all there by then.
+        ``wanted`` is the number that shared the last append: senders that wait for their answers before they
+        send again have all sent by then.
         """
         if len(self._waiting) >= wanted:
             return
@@ -121,34 +122,34 @@ class Intake:
     async def _commit(self, batch: list[_Waiter]) -> None:
         groups: dict[int, list[envelope.Payload]] = {}
         for waiter in batch:
-            groups.setdefault(waiter.shard, []).append(waiter.payload)
+            groups.setdefault(waiter.stream, []).append(waiter.payload)
         try:
             async with asyncio.timeout(self._timeout):
                 entry_ids = await self._append(groups)
         except (errors.RedisUnavailableError, TimeoutError):
             self._refuse_all(batch)
-        except Exception:  # noqa: BLE001 - nobody may be left waiting
+        except Exception:  # noqa: BLE001 - no request may be left waiting
             _log.exception("append_failed")
             self._refuse_all(batch)
         else:
             self._answer(batch, entry_ids)
 
     def _answer(self, batch: list[_Waiter], entry_ids: dict[int, str]) -> None:
-        """Give the receipts, and refuse those alone whose shard could not be stored."""
+        """Give the receipts; refuse only the payloads whose stream Redis could not store."""
         indexes = dict.fromkeys(entry_ids, 0)
         for waiter in batch:
-            shard, payload, receipt = waiter
-            if shard not in indexes:
+            stream, payload, receipt = waiter
+            if stream not in indexes:
                 self._refuse(waiter)
                 continue
-            index = indexes[shard]
-            indexes[shard] = index + 1
+            index = indexes[stream]
+            indexes[stream] = index + 1
             self._in_flight.remove(len(payload.body))
             if not receipt.done():
-                receipt.set_result(envelope.receipt(shard, entry_ids[shard], index))
+                receipt.set_result(envelope.receipt(stream, entry_ids[stream], index))
 
     def _refuse_all(self, batch: list[_Waiter]) -> None:
-        """Refuse the batch, and who came meanwhile: they must not wait for a second append that fails."""
+        """Refuse the batch and what came meanwhile: a second append would fail like this one."""
         refused = [*batch, *self._waiting]
         self._waiting.clear()
         for waiter in refused:

@@ -1,11 +1,11 @@
-"""Looks at Redis five times a second: what changed in the registry, who is set aside, is there room?
+"""Polls Redis five times a second for the registry, isolated projects, used-up quotas, time and memory.
 
-Between two looks the edge relies on what it saw last. So requests never ask Redis anything, and a Redis that
-is away does not take the registry from a running edge. A Redis that answers and holds no registry was
-emptied, or is another one: the edge then answers 503 until the registry is published again, rather than go on
-by what may be out of date.
+Between two polls the edge uses the answers of the last one. So requests never ask Redis anything, and a Redis
+that is away does not take the registry from a running edge. A Redis that answers and holds no registry was
+emptied, or is another one: the edge then answers 503 until the registry is published again, because the
+registry in its memory may be out of date.
 
-Each look also says by which version of the registry the edge goes, so that commands can wait for it.
+Each poll also tells Redis which version of the registry this edge uses, so that commands can wait for it.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ _log = structlog.get_logger(__name__)
 
 
 class RedisPoller:
-    """What this process last saw of Redis.
+    """The state of Redis at the last poll.
 
     Args:
-        client: the Redis to look at, over a connection of its own: its name says what the edge goes by.
-        table: told of each new snapshot of the registry.
-        shedder: told of the quotas that are used up.
-        settings: how often to look, how long to wait, and where the high-water mark lies.
-        clock: compared with Redis' and maintenance's.
+        client: a client with one connection of its own, whose name says which registry the edge uses.
+        table: gets each new snapshot of the registry, and the isolated projects.
+        shedder: gets the quotas that are used up.
+        settings: how often to poll, how long to wait, and where the high-water mark lies.
+        clock: is compared with the clocks of Redis and of maintenance.
 
     Attributes:
-        reachable: whether Redis answered the last look.
-        full: whether Redis' memory was above the high-water mark.
+        reachable: whether Redis answered the last poll.
+        full: whether Redis' memory was above the high-water mark then.
     """
 
     def __init__(
@@ -63,28 +63,28 @@ class RedisPoller:
         self.full = False
 
     async def run(self) -> None:
-        """Look again and again, until cancelled."""
+        """Poll again and again, until cancelled."""
         while True:
             await self.poll()
             await asyncio.sleep(self._settings.refresh_interval)
 
     async def poll(self) -> None:
-        """Look once; a Redis that does not answer changes nothing but ``reachable``."""
+        """Poll once; a Redis that does not answer changes nothing but ``reachable``."""
         try:
             async with asyncio.timeout(2 * self._settings.redis_timeout):
                 await self._refresh_registry()
                 await edges.announce(self._client, self._version)
-                self._table.set_aside(await isolation.load(self._client))
+                self._table.isolate(await isolation.load(self._client))
                 await self._refresh_limits()
                 self._measure(await self._client.info("memory"))
-        except Exception as error:  # noqa: BLE001 - whatever it was, this look must not be the last
+        except Exception as error:  # noqa: BLE001 - no error may end the polling
             self._note_unreachable(error)
         else:
             self._note_reachable()
 
     async def _refresh_registry(self) -> None:
         version = await registry.load_version(self._client)
-        if version is None:  # whatever is published next is news, even under the same version
+        if version is None:  # the next snapshot is new, even one of the same version
             self._note_no_registry()
             return
         if version == self._version:

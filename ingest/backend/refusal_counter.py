@@ -1,4 +1,4 @@
-"""Counts what the edge refuses or sheds, and brings the counts to Redis each second."""
+"""Counts the requests that the edge refuses or sheds, and brings the counts to Redis each second."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MAX_KEYS: Final = 4096
 _MAX_PAIRS: Final = 100
 """Pairs of environment and release of one project whose refusals are counted apart in one hour.
 
-They come from anybody's query, and each counter becomes a row that stays.
+Anybody can write any pair into a query, and each counter becomes a row that stays.
 """
 _FLUSH_SECONDS: Final = 1.0
 _MINUTE: Final = 60
@@ -33,7 +33,7 @@ _HOUR: Final = 3600
 
 
 class _Pairs:
-    """The pairs of environment and release that are counted apart in this hour: the first that come."""
+    """The pairs of environment and release that are counted apart in this hour: the first that arrive."""
 
     def __init__(self) -> None:
         self._hour = 0
@@ -56,9 +56,9 @@ class _Pairs:
 
 
 class RefusalCounter:
-    """Refusals since the last flush. When Redis is down they are kept, in bounded memory, until it is back.
+    """The counts since the last flush. While Redis is down they stay, in bounded memory, until it is back.
 
-    A flush that is not confirmed is tried again as it was: one that was stored all the same counts once.
+    A flush that is not confirmed is tried again as it was: if Redis has stored it after all, it counts once.
 
     Args:
         client: where the counts go.
@@ -81,8 +81,8 @@ class RefusalCounter:
     def count(self, refusal: refusals.Refusal, target: targets.Target) -> None:
         """Count a refused request.
 
-        Beyond ``_MAX_PAIRS`` of its project it is counted under release ``(other)``, and beyond ``_MAX_KEYS``
-        counters only its minute and reason are kept.
+        A pair beyond ``_MAX_PAIRS`` of its project is counted under release ``(other)``. Beyond ``_MAX_KEYS``
+        counters a request is counted by its minute and reason alone.
         """
         self._add(self._key(target, refusal.reason, stored_refusals.REFUSED), 1)
 

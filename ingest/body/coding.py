@@ -1,6 +1,6 @@
-"""Content types and content codings: what a body may claim to be, and inflating it in bounded memory.
+"""Content types and content codings: the known ones, and inflating a body in bounded memory.
 
-The content type decides nothing but 415: which report a body holds is told by its shape.
+The content type decides nothing but 415: the shape of a body tells which report it holds.
 """
 
 from __future__ import annotations
@@ -35,10 +35,9 @@ _UPLOAD: Final = b"application/reports+json"
 _GZIP_BITS: Final = 31
 _RAW_DEFLATE_BITS: Final = -15
 _MOST_PARTS: Final = 1024
-"""Members or frames of one body: each costs time, even if it holds nothing. Some gateways write one for each
-report."""
+"""Members or frames of one body: each costs time, even an empty one. Some gateways write one a report."""
 _PIECE: Final = 16 * 1024
-"""Bytes inflated at a time: what follows a part is copied."""
+"""Bytes inflated at a time: the bytes after a part are copied for each part."""
 _ZSTD: Final = zstandard.ZstdDecompressor(max_window_size=8 << 20)  # RFC 9659 §3: a sender may use no more
 
 
@@ -75,7 +74,7 @@ def inflate(body: bytes, content_encoding: bytes, limit: int) -> bytes:
     """Undo the content coding; memory stays within a few times ``limit`` bytes, whatever the body expands to.
 
     Raises:
-        RefusedError: 413 for more than ``limit`` bytes, 400 for a body that is not what it is said to be.
+        RefusedError: 413 for more than ``limit`` bytes, 400 for a body that is not in this coding.
     """
     inflated = _INFLATERS[content_encoding.strip().lower()](body, limit)
     if len(inflated) > limit:
@@ -163,7 +162,7 @@ def _ends_with_frame(body: bytes) -> bool:
 
 
 def _whole(inflated: bytes, limit: int, *, ended: bool) -> bytes:
-    """Refuse what stops before its end, or goes on after it, unless it is too long anyway."""
+    """Refuse a body that stops before its end, or goes on after it, unless it is too long anyway."""
     if not ended and len(inflated) <= limit:
         raise refusals.RefusedError(refusals.CORRUPT)
     return inflated

@@ -22,13 +22,13 @@ _LENGTHS: Final = frozenset((b"content-length", b"transfer-encoding"))
 _NOTHING_YET: Final = {"type": "http.request", "body": b"", "more_body": True}
 
 
-class Bounds(NamedTuple):
-    """What bodies must keep to.
+class BodyLimits(NamedTuple):
+    """The limits on every body.
 
     Attributes:
-        in_flight: counts the bytes of those that come in pieces.
-        size: most bytes of one.
-        seconds: most time from its first piece to its last.
+        in_flight: counts the bytes of bodies that come in pieces.
+        size: the most bytes of a body.
+        seconds: the most time from the first piece of a body to its last.
     """
 
     in_flight: in_flight.InFlightBytes
@@ -39,21 +39,21 @@ class Bounds(NamedTuple):
 class Upload:
     """One request body on its way in; called, it is the ASGI ``receive`` of its request.
 
-    Falcon takes the first event of each request before it knows what is asked. That event is one without
-    content, so that nobody is told to send a body (``100 Continue``) that is refused by its head.
+    Falcon takes the first event of each request before it routes the request. The upload makes up an event
+    without content, so that no sender is told to send (``100 Continue``) a body that its head gets refused.
 
     Args:
-        bounds: of this body, as of any other.
+        limits: the limits on every body.
         receive: the ASGI callable that delivers the body.
 
     Attributes:
         arrived: whether all of the body was taken.
     """
 
-    __slots__ = ("_asked", "_bounds", "_receive", "_started", "arrived")
+    __slots__ = ("_asked", "_limits", "_receive", "_started", "arrived")
 
-    def __init__(self, bounds: Bounds, receive: Receive) -> None:
-        self._bounds = bounds
+    def __init__(self, limits: BodyLimits, receive: Receive) -> None:
+        self._limits = limits
         self._receive = receive
         self._asked = False
         self._started = False
@@ -79,7 +79,7 @@ class Upload:
             RefusedError: 413, 400 for an empty body, 408 for one that does not arrive, 503 when this process
                 has too many in flight.
         """
-        limit = self._bounds.size
+        limit = self._limits.size
         if declared and int(declared) > limit:
             raise refusals.RefusedError(refusals.TOO_LARGE)
         piece = await self._next()
@@ -91,7 +91,7 @@ class Upload:
         return body
 
     async def discard(self, fields: Container[bytes]) -> None:
-        """Read what is still to come after an answer, and drop it.
+        """Read the rest of the body after an answer, and drop it.
 
         A connection that is closed while its sender is writing is reset, and the sender may never see the
         answer. A sender that waits for ``100 Continue`` is not writing.
@@ -123,7 +123,7 @@ class Upload:
         """Return a body that comes in several pieces."""
         gathered = bytearray()
         try:
-            async with asyncio.timeout(self._bounds.seconds):
+            async with asyncio.timeout(self._limits.seconds):
                 self._gather(gathered, first)
                 while not self.arrived:
                     self._gather(gathered, await self._next())
@@ -131,10 +131,10 @@ class Upload:
         except TimeoutError as error:
             raise refusals.RefusedError(refusals.INCOMPLETE) from error
         finally:
-            self._bounds.in_flight.remove(len(gathered))
+            self._limits.in_flight.remove(len(gathered))
 
     def _gather(self, gathered: bytearray, piece: bytes) -> None:
-        if len(gathered) + len(piece) > self._bounds.size:
+        if len(gathered) + len(piece) > self._limits.size:
             raise refusals.RefusedError(refusals.TOO_LARGE)
-        self._bounds.in_flight.add(len(piece), len(gathered))
+        self._limits.in_flight.add(len(piece), len(gathered))
         gathered += piece

@@ -1,7 +1,8 @@
-"""Where a request comes from, and whether too many come from there.
+"""The address of a request's sender, and the limit on the requests of one address.
 
-An address counts only where it is known to be the sender's: told by a proxy that is trusted, or a public one
-that connects to us itself. Anything else may be a proxy that nobody told us of, with all senders behind it.
+An address counts only where it is known to be the sender's: a trusted proxy names it, or it is public and
+connects by itself. Any other address may be that of a proxy that the settings do not name, with all senders
+behind it.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping
 
-_REMEMBERED: Final = 4096
+_CACHED_PEERS: Final = 4096
 _MOST_FORWARDED: Final = 512
-"""Bytes at the end of ``X-Forwarded-For`` that are looked at: our own proxies write last, and briefly."""
+"""Bytes at the end of ``X-Forwarded-For`` that are read: trusted proxies write last, and briefly."""
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
-"""In the last four bytes of such an address stands another one, of version 4 (RFC 6052)."""
+"""The last four bytes of an address in this network are one of version 4 (RFC 6052)."""
 _NOT_GLOBAL: Final = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -31,7 +32,7 @@ _NOT_GLOBAL: Final = tuple(
         *("2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10"),
     )
 )
-"""Networks whose addresses are nobody's on the Internet (IANA's registries of special-purpose addresses).
+"""Networks with no machine of the public Internet (IANA's registries of special-purpose addresses).
 
 Python has a table of its own, which each version changes.
 """
@@ -43,16 +44,16 @@ _GLOBAL_AMONG_THEM: Final = tuple(
     )
 )
 _SITE_BITS: Final = 64
-"""Of an IPv6 address: one sender has all addresses below (RFC 6177)."""
+"""The leading bits of an IPv6 address that tell senders apart: one has all addresses below (RFC 6177)."""
 _FORWARDED: Final = b"x-forwarded-for"
 _TRACES: Final = (_FORWARDED, b"forwarded", b"via", b"x-real-ip")
-"""Headers that proxies add."""
+"""Headers that proxies add to a request."""
 MOST: Final = 50_000
-"""Addresses of which a process keeps account; about 7 MB."""
+"""Addresses whose requests a process counts; about 7 MB."""
 BURST_S: Final = 10.0
 """Seconds of its rate that an address may send at once: a page reports all its violations together."""
 ROTATE_S: Final = 86_400.0
-"""How long one salt is used to hash addresses; then nobody can tell any more whose account was whose."""
+"""How long one salt is used to hash addresses; afterwards no hash can be traced to its address."""
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -62,7 +63,7 @@ class Addresses:
     """Finds the sender's address of a request.
 
     Args:
-        trusted: networks (``10.0.0.0/8``) of proxies whose ``X-Forwarded-For`` is believed.
+        trusted: networks (``10.0.0.0/8``) of the proxies whose ``X-Forwarded-For`` counts.
     """
 
     def __init__(self, trusted: Iterable[str] = ()) -> None:
@@ -72,7 +73,7 @@ class Addresses:
             for network in self._trusted
             if network.version == 4  # noqa: PLR2004 - the version of the protocol
         )
-        self._peer = functools.lru_cache(_REMEMBERED)(self._look_at_peer)
+        self._peer = functools.lru_cache(_CACHED_PEERS)(self._read_peer)
 
     def find(self, scope: dict[str, Any], headers: Mapping[bytes, bytes]) -> tuple[str, bool]:
         """Return the address and whether it is known to be the sender's.
@@ -93,9 +94,9 @@ class Addresses:
         return self._forwarded(site, forwarded[-_MOST_FORWARDED:])
 
     def is_direct(self, headers: Container[bytes]) -> bool:
-        """Say whether who connects seems to be the sender: we were told of no proxy, and none left a trace.
+        """Say whether the peer seems to be the sender: the settings name no proxy, and none left a header.
 
-        Good enough where a mistake costs little.
+        This is good enough where a mistake costs little.
 
         Args:
             headers: names of the request's headers, in lower case.
@@ -105,7 +106,7 @@ class Addresses:
     def _forwarded(self, site: str, forwarded: bytes) -> tuple[str, bool]:
         """Return the nearest address that is not trusted, else the farthest that is."""
         for hop in reversed(forwarded.decode("latin-1").split(",")):
-            found = self._look_at(hop.strip())
+            found = self._read_address(hop.strip())
             if found is None:
                 break
             site, trusted = found
@@ -113,25 +114,25 @@ class Addresses:
                 return site, True
         return site, False
 
-    def _look_at_peer(self, peer: str) -> tuple[str, bool, bool]:
-        """Return the address of who connects, whether it is surely a sender's, and whether we trust it."""
-        address, found = _parsed(peer), self._look_at(peer)
+    def _read_peer(self, peer: str) -> tuple[str, bool, bool]:
+        """Return a peer's address, whether it is surely a sender's, and whether it is a trusted proxy's."""
+        address, found = _parsed(peer), self._read_address(peer)
         if address is None or found is None:
             return peer, False, False
         site, trusted = found
         return site, _is_global(address), trusted
 
-    def _look_at(self, text: str) -> tuple[str, bool] | None:
-        """Return an address as it is counted, and whether it is trusted; None if it is none.
+    def _read_address(self, text: str) -> tuple[str, bool] | None:
+        """Return an address in the form that is counted, and whether it is trusted; None if the text is none.
 
-        Nearly every request brings a new one, and nearly all are IPv4: those are not made objects of.
+        Nearly every request brings a new address, and nearly all are IPv4: no object is made of those.
         """
         try:
             number = int.from_bytes(socket.inet_pton(socket.AF_INET, text))
         except (OSError, ValueError):
             host, _, port = text.partition(":")
             if port.isdecimal() and "." in host:  # as gateways of Azure write it
-                return self._look_at(host)
+                return self._read_address(host)
             address = _parsed(text)
             if address is None:
                 return None
@@ -143,7 +144,7 @@ class Addresses:
 
 
 class Rates:
-    """Tells which addresses send more than they may, each by a token bucket of its own.
+    """Tells which addresses send more than they may, by a token bucket for each.
 
     Args:
         rate: requests a second of one address; 0 sets no limit.
@@ -162,9 +163,9 @@ class Rates:
         self._salt, self._rotate_at = b"", clock()
 
     def exceeds(self, address: str) -> bool:
-        """Count a request and say whether it is one too many; those are not counted.
+        """Say whether a request is one too many, and count it if it is not.
 
-        The bucket is kept as the moment at which it will be full again (GCRA, ITU-T I.371).
+        A bucket is stored as the moment at which it will be full again (GCRA, ITU-T I.371).
         """
         now = self._clock()
         if now >= self._rotate_at:
@@ -179,7 +180,7 @@ class Rates:
         return False
 
     def _make_room(self, now: float) -> None:
-        """Forget who has been silent, or else everybody: too little is refused then, never too much."""
+        """Drop silent addresses, or else all of them: too little is refused then, never too much."""
         kept = {key: full_at for key, full_at in self._full_at.items() if full_at > now}
         self._full_at = kept if len(kept) < MOST // 2 else {}
 

@@ -29,7 +29,7 @@ class Checks:
     """Checks requests, in memory alone: no step asks Redis.
 
     Args:
-        table: resolves requests to targets.
+        table: finds the targets of requests.
         senders_addresses: finds the address of a sender.
         rates: tells which address sends too much.
         poller: tells whether Redis answers, and whether it is full.
@@ -51,12 +51,12 @@ class Checks:
         self._shedder = shedder
 
     def admit(self, asked: request.EdgeRequest, project_id: int) -> Admission:
-        """Check a request, and note on it what it resolved to.
+        """Check a request, and set its ``target``.
 
         Raises:
             RefusedError: 401, 403, 410, 415, 429 or 503; of several reasons the first in this order.
         """
-        target = asked.target = self._resolve(asked, project_id)
+        target = asked.target = self._find_target(asked, project_id)
         address = self._require_rate(asked)
         self._require_key(target)
         self._require_origin(asked, target)
@@ -65,11 +65,11 @@ class Checks:
         self._require_readable(asked)
         return Admission(address, used_up)
 
-    def _resolve(self, asked: request.EdgeRequest, project_id: int) -> targets.Target:
+    def _find_target(self, asked: request.EdgeRequest, project_id: int) -> targets.Target:
         return self._table.find(project_id, asked.query, asked.fields.get(b"x-sentry-auth", b""))
 
     def _require_rate(self, asked: request.EdgeRequest) -> str:
-        """Count the request for its address, and return that as far as it can be believed."""
+        """Count the request for its address; return the address, or "" when it may be that of a proxy."""
         address, known = self._addresses.find(asked.scope, asked.fields)
         if not known:
             return address if self._addresses.is_direct(asked.fields) else ""
@@ -100,7 +100,7 @@ class Checks:
     def _require_quota(
         self, asked: request.EdgeRequest, target: targets.Target
     ) -> shedding.UsedUpQuota | None:
-        """Return the quota that keeps an upload out: its senders would try an error five times more."""
+        """Return the quota that keeps an upload out; it is answered 200, for browsers would try again."""
         used_up = self._shedder.find(target) if self._shedder.used_up else None
         if used_up is not None and not coding.is_upload(asked.fields.get(b"content-type", b"")):
             raise refusals.RefusedError(self._shedder.refusal_of(used_up))

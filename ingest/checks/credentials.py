@@ -1,7 +1,7 @@
-"""Who sends, and for which environment and release: read from the query and from ``X-Sentry-Auth``.
+"""The public key, environment and release that a request names in its query or in ``X-Sentry-Auth``.
 
-A public key is no secret: it stands in the page. It says whose report this is, and lets an operator turn a
-leaked endpoint off.
+A public key is no secret: it stands in the page. It tells the project of a report, and lets an operator turn
+a leaked endpoint off.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _RESERVED: Final = frozenset({".", ".."})
 
 
 class Credentials(NamedTuple):
-    """What a request says about itself; nothing of it is checked against the registry.
+    """The labels of a request; none of them is checked against the registry.
 
     Attributes:
         key: the public key, empty when there is none.

@@ -1,7 +1,7 @@
-"""Refuses by itself what a used-up quota would keep out anyway, until there is room again.
+"""Sheds at the edge the reports that a used-up quota would keep out anyway, until there is room again.
 
-The workers decide what a quota grants. While one is used up they say so in Redis; the edge looks there as
-often as at the registry, and spares the queue what would be counted and thrown away.
+The workers decide what a quota grants. While one is used up they say so in Redis. The edge polls this like
+the registry, and spares the queue reports that would be counted and thrown away.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ DETAILS: Final = {
 
 
 class UsedUpQuota(NamedTuple):
-    """A quota that is used up: until when, by this process' clock (seconds), and which one."""
+    """A quota that is used up, by its reason, and the end of that: seconds by this process' clock."""
 
     until: float
     reason: str
 
 
 class Shedder:
-    """What this process knows of used-up quotas.
+    """The used-up quotas, as of the last poll.
 
     Args:
         clock: seconds, monotonic.
 
     Attributes:
-        used_up: by project and public key; the key is "" for what concerns all of the project. Empty nearly
-            always, so that requests look here first.
+        used_up: by project and public key; the key is "" when the quota is that of the project. Nearly always
+            empty, so that it is asked before anything else.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -52,11 +52,11 @@ class Shedder:
         self.used_up: dict[tuple[int, str], UsedUpQuota] = {}
 
     def replace(self, exhausted: Iterable[exhausted_quotas.Exhausted], now_s: float) -> None:
-        """Shed by these quotas from now on.
+        """Use these quotas from now on.
 
         Args:
             exhausted: the quotas that are used up.
-            now_s: seconds since the epoch by Redis' clock, to which their ends refer.
+            now_s: seconds since the epoch by the clock of Redis, which their ends are told by.
         """
         local = self._clock() - now_s
         used_up: dict[tuple[int, str], UsedUpQuota] = {}

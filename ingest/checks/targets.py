@@ -1,7 +1,7 @@
 """Where a request's reports belong, or why they are refused: its project and key, found in the registry.
 
-The table in memory is the complete registry, so that a key it does not hold is unknown: no key ever costs a
-round trip. What a request resolves to depends on three of its parts only, and is remembered by them.
+The table in memory is the complete registry, so that a key that it does not hold is unknown: no key ever
+costs a round trip. The target of a request depends on three of its parts only, which are the key of a cache.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from storage.limits import exhausted_quotas
     from storage.projects import public_keys
 
-_REMEMBERED: Final = 4096
-"""Requests remembered: above what the sites of one installation send in earnest, and at most 6 MB."""
-_LONGEST_REMEMBERED: Final = 512
-"""Bytes of a query and a header; longer ones are resolved each time."""
+_CACHED: Final = 4096
+"""Targets in the cache: above what the sites of one installation send in earnest, and at most 6 MB."""
+_LONGEST_CACHED: Final = 512
+"""Bytes of a query string and a header in the cache; longer ones are resolved each time."""
 
 
 class Target:
-    """What a request resolved to.
+    """The project, key and stream that a request belongs to, or the refusal that answers it.
 
     Attributes:
         refusal: why it is refused; None when its reports are taken.
@@ -35,11 +35,11 @@ class Target:
         key: the public key, empty when it is unknown.
         environment: valid, or empty.
         release: valid, or empty.
-        flags: what was blanked, see ``envelope.Payload``.
-        shard: where its payloads go: number of the stream.
-        origins: who may send them; None for everybody.
+        flags: the labels that were blanked, see ``envelope.Payload``.
+        stream: the number of the stream that its payloads go to.
+        origins: the pages that may send to it; None for all.
         until_ms: when the key ends, in milliseconds since the epoch; None for never.
-        ended: what takes the place of this from then on; None when the key never ends.
+        ended: the target that takes the place of this one from then on; None when the key never ends.
     """
 
     __slots__ = (
@@ -51,16 +51,16 @@ class Target:
         "project_id",
         "refusal",
         "release",
-        "shard",
+        "stream",
         "until_ms",
     )
 
-    def __init__(  # noqa: PLR0913 - what the parts of a request resolve to
+    def __init__(  # noqa: PLR0913 - each is a part of the answer
         self,
         refusal: refusals.Refusal | None,
         project_id: int,
         given: credentials.Credentials,
-        shard: int,
+        stream: int,
         *,
         allowed: origins.Patterns | None = None,
         until_ms: int | None = None,
@@ -72,21 +72,21 @@ class Target:
         self.environment: Final = given.environment
         self.release: Final = given.release
         self.flags: Final = given.flags
-        self.shard: Final = shard
+        self.stream: Final = stream
         self.origins: Final = allowed
         self.until_ms: Final = until_ms
         self.ended: Final = ended
 
 
-def _nowhere(refusal: refusals.Refusal) -> Target:
+def _unknown(refusal: refusals.Refusal) -> Target:
     return Target(refusal, 0, credentials.Credentials("", "", "", 0), 0)
 
 
-NOWHERE: Final = _nowhere(refusals.NO_ROUTE)
-"""What a request resolves to until, and unless, its project and key are known."""
-_NO_REGISTRY: Final = _nowhere(refusals.NO_REGISTRY)
-_NO_KEY: Final = _nowhere(refusals.NO_KEY)
-_UNKNOWN_KEY: Final = _nowhere(refusals.UNKNOWN_KEY)
+NOWHERE: Final = _unknown(refusals.NO_ROUTE)
+"""The target of a request whose project and key are not known."""
+_NO_REGISTRY: Final = _unknown(refusals.NO_REGISTRY)
+_NO_KEY: Final = _unknown(refusals.NO_KEY)
+_UNKNOWN_KEY: Final = _unknown(refusals.UNKNOWN_KEY)
 
 _REFUSAL_BY_STATUS: Final[dict[model.Status, refusals.Refusal | None]] = {
     "active": None,
@@ -97,7 +97,7 @@ _REFUSAL_BY_STATUS: Final[dict[model.Status, refusals.Refusal | None]] = {
 
 
 class _Known:
-    """A project as requests ask about it, made once for each snapshot."""
+    """A project of the registry, prepared for requests once for each snapshot."""
 
     __slots__ = ("id", "keys", "origins", "refusal", "settings")
 
@@ -116,20 +116,20 @@ class _Known:
 
 
 class TargetTable:
-    """The registry as this process knows it, and what recent requests resolved to.
+    """The registry in the memory of this process, and the targets of recent requests.
 
     Args:
         shards: number of shards.
-        clock: seconds since the epoch; keys end by this clock, without word from anybody. Whether one has
-            ended is asked at each request and never remembered: the clock may be ahead for a moment.
+        clock: seconds since the epoch; keys end by this clock. Each request asks anew whether its key has
+            ended, because the clock may be ahead for a moment.
     """
 
     def __init__(self, shards: int, clock: Callable[[], float] = time.time) -> None:
         self._shards = shards
         self._clock = clock
         self._projects: dict[int, _Known] | None = None
-        self._remembered: dict[tuple[int, bytes, bytes], Target] = {}
-        self._aside: frozenset[int] = frozenset()
+        self._cache: dict[tuple[int, bytes, bytes], Target] = {}
+        self._isolated: frozenset[int] = frozenset()
 
     @property
     def loaded(self) -> bool:
@@ -137,42 +137,42 @@ class TargetTable:
         return self._projects is not None
 
     def replace(self, snapshot: model.Snapshot) -> None:
-        """Resolve by this snapshot from now on."""
+        """Use this snapshot from now on."""
         self._projects = {project.id: _Known(project) for project in snapshot.projects}
-        self._remembered.clear()
+        self._cache.clear()
 
     def forget(self) -> None:
         """Resolve nothing until the next snapshot: until then senders are asked to come back."""
         self._projects = None
-        self._remembered.clear()
+        self._cache.clear()
 
     def stands(self, exhausted: exhausted_quotas.Exhausted) -> bool:
         """Return whether a quota that is used up is still one of its project's."""
         project = (self._projects or {}).get(exhausted.project_id)
         return project is not None and exhausted.stands(project.settings)
 
-    def set_aside(self, projects: frozenset[int]) -> None:
-        """Send what these projects send into the lanes aside, from now on."""
-        if projects != self._aside:
-            self._aside = projects
-            self._remembered.clear()
+    def isolate(self, projects: frozenset[int]) -> None:
+        """Put the payloads of these projects into the isolated streams, from now on."""
+        if projects != self._isolated:
+            self._isolated = projects
+            self._cache.clear()
 
     def find(self, project_id: int, query: bytes, header: bytes) -> Target:
         """Resolve a POST by its project, its query string and its ``X-Sentry-Auth`` (empty when absent)."""
         parts = (project_id, query, header)
-        target = self._remembered.get(parts)
+        target = self._cache.get(parts)
         if target is None:
             target = self._resolve(project_id, query, header)
-            if len(query) + len(header) <= _LONGEST_REMEMBERED:
-                self._remember(parts, target)
+            if len(query) + len(header) <= _LONGEST_CACHED:
+                self._keep(parts, target)
         if target.ended is not None and target.until_ms is not None:
             return target if self._clock() * 1000 < target.until_ms else target.ended
         return target
 
-    def _remember(self, parts: tuple[int, bytes, bytes], target: Target) -> None:
-        if len(self._remembered) >= _REMEMBERED:
-            self._remembered.clear()
-        self._remembered[parts] = target
+    def _keep(self, parts: tuple[int, bytes, bytes], target: Target) -> None:
+        if len(self._cache) >= _CACHED:
+            self._cache.clear()
+        self._cache[parts] = target
 
     def _resolve(self, project_id: int, query: bytes, header: bytes) -> Target:
         if self._projects is None:
@@ -200,4 +200,4 @@ class TargetTable:
 
     def _stream_of(self, project_id: int, given: credentials.Credentials) -> int:
         shard = envelope.shard_of(project_id, given.environment, given.release, self._shards)
-        return isolation.isolated_stream(shard, self._shards) if project_id in self._aside else shard
+        return isolation.isolated_stream(shard, self._shards) if project_id in self._isolated else shard

@@ -1,7 +1,7 @@
 """Reads the requests of a connection, each from its head to the end of its body.
 
-Two who read the same bytes must not find different requests in them: see ``heads``. So the edge has this one
-reader of HTTP and no other parser behind it.
+Two parsers may find different requests in the same bytes: see ``heads``. So the edge has this one reader of
+HTTP and no other parser behind it.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from ingest import refusals
 from ingest.http import heads
 
 LINE_BYTES: Final = 1024
-"""Of a line between chunks or after the last one. Nobody sends more than a number in earnest."""
+"""Bytes of a line between chunks or after the last one. In earnest there is only a number in it."""
 LONGEST_SIZE: Final = 15
 """Digits of a chunk's size: 60 bits. One more and some parsers count from 0 again."""
 _SPARE: Final = 32 * 1024
-"""Bytes of lines between chunks that need no byte of body."""
+"""Bytes of lines between chunks that a request may have beyond one for each byte of its body."""
 _TRAILERS: Final = 16
-"""Fields after the last chunk; gateways send a checksum or two."""
+"""Fields after the last chunk; gateways send a checksum or two there."""
 
 _QUOTED: Final = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*+"'
 _EXTENSION: Final = rb";[\t ]*" + heads.TOKEN + rb"++(?:=(?:" + heads.TOKEN + rb"++|" + _QUOTED + rb"))?"
@@ -32,7 +32,7 @@ _BARRED: Final = re.compile(
     rb"|cookie|origin|referer|(?:proxy-)?authorization|forwarded|x-(?:forwarded|real|sentry|http|original).*):.*",
     re.IGNORECASE | re.DOTALL,
 )
-"""Fields that say where a request goes, where it ends or who sent it come too late (RFC 9110 §6.5.1)."""
+"""Fields about the target, end or sender of a request come too late after its body (RFC 9110 §6.5.1)."""
 _UNFINISHED: Final = re.compile(rb"[\t -~\x80-\xff]*\r?")
 
 _HEAD, _BODY, _FIRST_SIZE, _CHUNK, _NEXT_SIZE, _AFTER, _COMPLETE = range(7)
@@ -42,18 +42,18 @@ class Framing:
     """Follows the requests of one connection, from head to body or chunk to chunk.
 
     Attributes:
-        head: of the present request; None until all of it is there.
+        head: the head of the present request; None until all of it has come.
     """
 
-    __slots__ = ("_gathered", "_held", "_left", "_spare", "_state", "head")
+    __slots__ = ("_gathered", "_incomplete", "_left", "_spare", "_state", "head")
 
     def __init__(self) -> None:
         self._gathered = bytearray()
-        self._held = b""
+        self._incomplete = b""
         self.reset()
 
     def reset(self) -> None:
-        """Go on with the next request. What came ahead of it is to be read again."""
+        """Go on with the next request. The bytes that were sent ahead have to be read again."""
         self._gathered.clear()
         self._state = _HEAD
         self._left = 0
@@ -75,9 +75,9 @@ class Framing:
         return bytes(self._gathered) if self._state == _COMPLETE else b""
 
     def read(self, data: bytes) -> bytes:
-        """Return what is body of the present request. What comes after it is kept.
+        """Return the bytes that are body of the present request; those that come after it are kept.
 
-        What only further bytes can tell is kept until they come: 32 KiB at most.
+        Bytes whose meaning depends on further ones are kept until those come: 32 KiB at most.
 
         Raises:
             RefusedError: the request is not written as it must be, or its framing is too large.
@@ -109,7 +109,7 @@ class Framing:
         return self._read_chunks(data, head.size)
 
     def _gather(self, data: bytes) -> bytes:
-        """Return a head that came in pieces, with what follows it; nothing until it is all there."""
+        """Return a head that came in pieces, and the bytes after it; nothing until the head is complete."""
         at = len(self._gathered)
         self._gathered += data
         end = self._gathered.find(b"\r\n\r\n", max(at - 3, 0))
@@ -121,7 +121,7 @@ class Framing:
         return whole
 
     def _read_body(self, data: bytes, at: int) -> bytes:
-        """Return the part of a body whose length was told that is there, from ``at`` on."""
+        """Return the part that has come, from ``at`` on, of a body whose length the head tells."""
         end = min(at + self._left, len(data))
         self._left -= end - at
         if not self._left:
@@ -130,14 +130,14 @@ class Framing:
         return data[at:end]
 
     def _read_chunks(self, data: bytes, at: int) -> bytes:
-        """Walk over chunks from ``at`` on, each line of theirs whole, and return what is in them."""
-        if self._held:
-            data, self._held = self._held + data, b""
+        """Read chunks from ``at`` on, each of their lines when it is complete, and return their data."""
+        if self._incomplete:
+            data, self._incomplete = self._incomplete + data, b""
         pieces: list[bytes] = []
         while at < len(data) and self._state != _COMPLETE:
             reached = self._skip(data, at, pieces) if self._state == _CHUNK else self._read_line(data, at)
             if reached == at:
-                self._held = data[at:]
+                self._incomplete = data[at:]
                 break
             at = reached
         else:
@@ -145,9 +145,9 @@ class Framing:
         return b"".join(pieces)
 
     def _skip(self, data: bytes, at: int, pieces: list[bytes]) -> int:
-        """Return where the data of a chunk ends, or as far as it is there; it is added to ``pieces``.
+        """Add the data of a chunk, as far as it has come, to ``pieces``, and return where it ends.
 
-        Chunks that are there whole are walked over at once: there may be thousands.
+        Complete chunks are read in one loop: there may be thousands.
         """
         left, spare = self._left, self._spare
         while left and (line := _NEXT.match(data, at + left)):
@@ -167,7 +167,7 @@ class Framing:
         return at + size
 
     def _read_line(self, data: bytes, at: int) -> int:
-        """Return where a line that ``at`` begins ends; ``at`` itself if it is not all there."""
+        """Return the end of the line that begins at ``at``; ``at`` itself if the line is not complete."""
         end = self._read_trailer(data, at) if self._state == _AFTER else self._read_size(data, at)
         if end == at:
             self._require_unfinished(data, at)
@@ -185,7 +185,7 @@ class Framing:
         return line.end()
 
     def _read_trailer(self, data: bytes, at: int) -> int:
-        """Read a field that follows the body, and is ignored; or the empty line that ends all."""
+        """Read a field after the body, which is ignored, or the empty line that ends the request."""
         if data.startswith(b"\r\n", at):
             self._state = _COMPLETE
             return at + 2
@@ -200,7 +200,7 @@ class Framing:
         return line.end()
 
     def _require_unfinished(self, data: bytes, at: int) -> None:
-        """Refuse what can become no line, however it goes on."""
+        """Refuse the beginning of a line if no further bytes could complete it."""
         if self._state == _NEXT_SIZE:
             if not b"\r\n".startswith(data[at : at + 2]):
                 raise refusals.RefusedError(refusals.MALFORMED)

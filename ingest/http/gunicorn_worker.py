@@ -1,8 +1,8 @@
-"""gunicorn's ASGI worker with the edge's manners in what never reaches the application.
+"""gunicorn's ASGI worker, as the edge needs it for requests that never reach the application.
 
-gunicorn's own parsers take requests that can be read in two ways, and it answers what they do not take in
-plain text that may quote it and without CORS headers. A worker of its that stops waits for idle connections
-until it is killed. Name this class as gunicorn's ``worker_class``.
+gunicorn's own parsers take requests that can be read in two ways. A request that they refuse is answered in
+plain text that may quote it, and without CORS headers. A worker of gunicorn's that stops waits for idle
+connections until it is killed. ``EdgeWorker`` is the value of gunicorn's setting ``worker_class``.
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ if TYPE_CHECKING:
     from ingest.http import heads
 
 LINGER_S: Final = 1.0
-"""How long a worker that stops keeps idle connections. A request that comes in this time is answered, and the
-sender told to connect anew; one that is sent while its connection is being closed gets no answer."""
+"""How long a worker that stops keeps idle connections. A request that comes in this time is answered, and its
+sender is told to connect anew. A request that is sent while its connection is being closed gets no answer."""
 _POLL_S: Final = 0.05
 _ANNOUNCE_S: Final = 0.1
-"""How long a worker that is told to stop says so in its answers before it acts on it. Only a sender that
-was told sends no further request into a connection that is being closed."""
+"""How long a worker that is told to stop announces it in its answers. A sender that was told sends no further
+request into a connection that is being closed."""
 
 _GC_THRESHOLDS: Final = (50_000, 50, 100)
-"""How many new objects make Python look for cycles. Neither a request nor a connection leaves any behind, and
-with the defaults the search takes a quarter of an edge's time."""
+"""How many new objects make Python search for cycles. No request or connection leaves any behind; with the
+defaults the search takes a quarter of an edge's time."""
 
 
 _READ_BYTES: Final = 16 * 1024
-"""Of one connection at a time. uvloop would read 256 kB, of every connection before any request is served."""
+"""Bytes read from a connection at a time. uvloop would read 256 kB of each before any request is served."""
 
 _BUFFERED_BYTES: Final = 32 * 1024
-"""Of a body that the application has not asked for yet, after which a connection is read no further."""
+"""Bytes of a body that wait for the application; with more, the connection is read no further."""
 
 _M_MMAP_THRESHOLD: Final = -3
 _OWN_MAPPING_BYTES: Final = 48 * 1024
-"""Bodies above this size get memory of their own, which goes back to the system when they are done."""
+"""Bodies above this size get memory of their own, which goes back to the system when they are freed."""
 
 
 def _give_memory_back() -> None:
-    """Keep glibc from moving that threshold: it does with each large block that is freed, up to 32 MB.
+    """Fix the threshold above; glibc raises it with each large block that is freed, up to 32 MB.
 
     Large bodies would then lie between small ones on the heap, which hardly ever shrinks.
     """
@@ -70,11 +70,11 @@ class _Reading(asyncio.BufferedProtocol):
         self._connection = connection
 
     def get_buffer(self, _sizehint: int) -> memoryview:
-        """Return where the next bytes are to be read to."""
+        """Return the memory that the next bytes are read into."""
         return self._memory
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Hand so many bytes that were read to the connection."""
+        """Pass the bytes that were read to the connection."""
         self._connection.data_received(bytes(self._memory[:nbytes]))
 
     def eof_received(self) -> bool | None:
@@ -118,7 +118,7 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
         self._arm_keepalive_timer()
 
     def _forget_request(self, _served: object) -> None:
-        """Let go of the last request, which refers back here: Python looks for such cycles too rarely."""
+        """Drop the last request, which refers back here: Python searches for such cycles too rarely."""
         self._current_request = self._body_receiver = None
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -137,7 +137,7 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
         return self._serve_once_read(serving) if self._unread else serving
 
     async def _serve_once_read(self, serving: Coroutine[Any, Any, bool]) -> bool:
-        """Serve a request that was sent ahead when the answers before it were read."""
+        """Serve a request that was sent ahead, once the answers before it were read."""
         try:
             await self._flow_control.drain()
         except asyncio.CancelledError:
@@ -146,7 +146,7 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
         return await serving
 
     def pause_writing(self) -> None:
-        """Read no further while answers pile up: each would be kept until its sender reads it."""
+        """Stop reading while answers pile up: each is in memory until its sender reads it."""
         super().pause_writing()
         self._unread = True
         self._pause_reading()
@@ -184,7 +184,7 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
         self._callback_parser = framing.Framing()
 
     def _feed_callback_parser(self, data: bytes) -> bool:
-        """Read what came, as far as it is well-formed; return whether to go on."""
+        """Read the bytes that came, as far as they are well-formed; return whether to go on."""
         reader: framing.Framing = self._callback_parser
         if self._current_request is None:
             self._answered = False
@@ -198,14 +198,14 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
             return self._refuse(error.refusal)
         if reader.head is not None:
             self._pass_on(reader.head, body, complete=reader.complete)
-        if reader.ahead:  # who sends ahead must come no sooner to the next request than others to their first
+        if reader.ahead:  # requests that were sent ahead must be served no sooner than those of others
             self._pause_reading()
         elif self._reading_paused:
             self._maybe_resume_reading()
         return True
 
     def _pass_on(self, head: heads.RequestHead, body: bytes, *, complete: bool) -> None:
-        """Tell gunicorn of a request, if it is a new one, and of so much of its body."""
+        """Pass a new request on to gunicorn, and the part of its body that has come."""
         if self._current_request is None:
             self._current_request = server_request.ServerRequest(head)
             self._body_receiver = protocol.BodyReceiver(self._current_request, self)
@@ -219,16 +219,15 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
         super()._send_response_start(*arguments, close=close, **named)
 
     def _will_close(self, *answer: Any) -> bool:  # noqa: ANN401 - gunicorn's own
-        """Say whether the connection is closed after an answer, and keep to what the answer said."""
+        """Say whether the connection is closed after an answer, as the answer announced it."""
         if self._answered:
             return self._announced
         return bool(self.worker.stopping or super()._will_close(*answer))
 
     def _send_error_response(self, _status: int, _message: str, _extra_headers: object = ()) -> None:
-        """Answer when the application did not; gunicorn closes the connection afterwards."""
+        """Answer in place of an application that did not; gunicorn closes the connection afterwards."""
         receiver = self._body_receiver
         gave_up = receiver is not None and receiver._body_wait_expired  # noqa: SLF001 - gunicorn tells it nowhere else
-        # Falcon, too, reads a body before it answers.
         self._answer(refusals.INCOMPLETE if gave_up else refusals.INTERNAL)
 
     def _refuse(self, refusal: refusals.Refusal) -> Literal[False]:
@@ -238,7 +237,7 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
         return False
 
     def _answer(self, refusal: refusals.Refusal) -> None:
-        """Write a refusal, unless there is an answer: a second one would pass for another request's."""
+        """Write a refusal, unless there is an answer: a second one would be taken for another request's."""
         if self._answered:
             return
         lines = [f"HTTP/1.1 {refusal.status.value} {refusal.status.phrase}".encode()]
@@ -264,11 +263,11 @@ class EdgeWorker(gasgi.ASGIWorker):  # type: ignore[misc] # gunicorn has no type
         self.stopping = False
 
     def handle_exit_signal(self) -> None:
-        """Tell senders first, and stop afterwards."""
+        """Tell the senders first, and stop afterwards."""
         self.stopping = True
         self.loop.call_later(_ANNOUNCE_S, super().handle_exit_signal)
 
-    def init_process(self) -> Any:  # noqa: ANN401 - whatever gunicorn returns
+    def init_process(self) -> Any:  # noqa: ANN401 - gunicorn's own
         """Serve; gunicorn has no setting for the protocol class, so this process is given ours."""
         gasgi.ASGIProtocol = self.protocol_class
         _give_memory_back()
@@ -279,7 +278,7 @@ class EdgeWorker(gasgi.ASGIWorker):  # type: ignore[misc] # gunicorn has no type
         return super().init_process()
 
     async def _shutdown(self) -> None:
-        """Stop without leaving a request unanswered, and without waiting for connections that are idle."""
+        """Stop without leaving a request unanswered, and without waiting for idle connections."""
         self.alive = False  # when it is the master that died, gunicorn would go on inviting further requests
         for server in self.servers:
             server.close()

@@ -1,8 +1,8 @@
 """The head of an HTTP request, which must be readable in one way only: RFC 9112 without its leniencies.
 
-A proxy in front of the edge may read otherwise what is not written as it must be, and take a part of one
-request for another (request smuggling). So nothing is mended here: what is not plain is refused. No common
-parser is strict in all of this, and each is in another part of it.
+A proxy in front of the edge may read a malformed head in another way, and take a part of one request for
+another (request smuggling). So no head is mended here: one that is malformed is refused. No common parser is
+strict in all of this, and each is strict in another part of it.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 MOST_BYTES: Final = 32 * 1024
-"""Of a whole head."""
+"""Bytes of a whole head."""
 LINE_BYTES: Final = 8190
-"""Of the request line, as other servers have it. The address carries a key, an environment and a release of
-200 characters, all percent-encoded."""
+"""Bytes of the request line, as other servers limit it. The target carries a key, an environment and a
+release of 200 characters, all percent-encoded."""
 FIELD_BYTES: Final = 16 * 1024
-"""Of a field. Browsers send cookies with CSP reports to their own site, and proxies pass 8 to 16 kB on."""
+"""Bytes of a field. Browsers send cookies with CSP reports to their own site; proxies pass on 8 to 16 kB."""
 FIELDS: Final = 100
+"""Fields of a head."""
 
 CHUNKED: Final = -1
-"""Stands for a length that the chunks of a body tell."""
+"""The length of a body in chunks, which is not told in its head."""
 
 TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"
 VALUE: Final = rb"[\t -~\x80-\xff]"
@@ -39,9 +40,9 @@ _START: Final = re.compile(_LINE)
 _STARTED: Final = re.compile(
     rb"(?:\r\n)?(?:[A-Z-]{0,20}|[A-Z-]{3,20} (?:[!\"$-~]+(?: [HTP/1.0]{0,8}\r?)?)?)|\r"
 )
-"""Whatever a request line may begin with."""
+"""Every possible beginning of a request line."""
 _BEFORE_TARGET: Final = 24
-"""An empty line, a method, a blank and one byte more. What follows is the target, up to the next blank."""
+"""Bytes of an empty line, a method, a blank and one byte more. The target follows, up to the next blank."""
 _IN_TARGET: Final = re.compile(rb"[!\"$-~]*")
 _FIELD: Final = re.compile(rb"([^:\r\n]++):[\t ]*+([^\r]*[^\r\t ]|)[\t ]*+\r\n")
 """A name and its value without the blanks around it, in a head that is known to be one."""
@@ -58,18 +59,18 @@ _HUGE: Final = re.compile(rb"[1-9][0-9]{18,}")
 _CODING: Final = re.compile(rb"(?!chunked$)" + TOKEN + rb"+")
 
 _IMPOSSIBLE: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r[^\n]|(?<!\r)\n")
-"""What stands in no head: control characters, and either half of a line's end."""
+"""Bytes that no head contains: control characters, and either half of a line's end."""
 
 
 class RequestHead(NamedTuple):
-    """What a head says.
+    """A head, read.
 
     Attributes:
         size: bytes, its empty last line included.
         length: bytes of the body, or ``CHUNKED``.
         method: such as ``POST``.
-        target: path and query, as they were sent; or ``*``.
-        old: whether it is HTTP/1.0.
+        target: path and query, as they were sent, or ``*``.
+        old: whether the version is HTTP/1.0.
         fields: names in small letters and values, in their order. The authority of a target that was written
             for a proxy stands as ``host``. Names with ``_`` are left out: see ``_AMBIGUOUS``.
     """
@@ -109,11 +110,11 @@ def read(data: bytes) -> RequestHead | None:
 
 
 def require_possible(gathered: bytearray, at: int) -> None:
-    """Refuse a head that is not all there yet, if nothing that follows could make it one.
+    """Refuse the beginning of a head if no further bytes could complete it.
 
     Args:
-        gathered: what is there.
-        at: how much of it was looked at before.
+        gathered: the bytes that have come.
+        at: how many of them were checked before.
 
     Raises:
         RefusedError: 400, 414 or 431.
@@ -144,7 +145,7 @@ def _require_short_lines(head: bytes) -> None:
 
 
 def _length(fields: Sequence[tuple[bytes, bytes]], *, old: bool) -> int:
-    """Return the length of the body, from the fields that matter for it; ``old`` is HTTP/1.0."""
+    """Return the length of the body as its fields tell it; ``old`` stands for HTTP/1.0."""
     given = dict(fields)
     if len(given) < len(fields):
         _require_once([name for name, _ in fields if name in _ONCE])
@@ -184,7 +185,7 @@ def _chunked(value: bytes) -> int:
 
 
 def _origin_form(method: bytes, target: bytes) -> tuple[bytes, bytes]:
-    """Return the authority of a target that is a whole URL, and its path; of ``*`` there is no authority.
+    """Return authority and path of a target that is a whole URL; ``*`` has no authority.
 
     Proxies are sent whole URLs, and servers must take them as well (RFC 9112 §3.2.2).
     """

@@ -1,7 +1,7 @@
-"""What gunicorn is told of a request, from its head.
+"""The request object that gunicorn's loop works with, made from a head.
 
-gunicorn takes it from parsers of its own, with checks that ``heads`` made and rules for gateways to WSGI
-(schemes, names with ``_``) that nothing here asks for.
+gunicorn's own parsers make theirs with checks that ``heads`` has done already, and with rules for gateways
+to WSGI (schemes, names with ``_``) that the edge does not use.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class ServerRequest(parser.CallbackRequest):  # type: ignore[misc] # gunicorn ha
         self._read_fields(head)
 
     def _read_fields(self, head: heads.RequestHead) -> None:
-        """Read what is said about the connection (RFC 9110 §7.6.1 and §10.1.1), which HTTP/1.0 ends."""
+        """Read the fields about the connection (RFC 9110 §7.6.1 and §10.1.1); HTTP/1.0 ends it anyway."""
         closing, expecting = head.old, False
         for name, value in head.fields:
             if name == b"connection":

@@ -38,7 +38,7 @@ def hashes(url: str, *moments: float, media_type: bytes = senders.RETRIED) -> li
         found = []
         for _ in moments:
             await tested.refresh()
-            found.append(tested.of("192.0.2.1", media_type, b"Firefox"))
+            found.append(tested.hash_of("192.0.2.1", media_type, b"Firefox"))
         await client.aclose()
         return found
 

@@ -56,7 +56,7 @@ def test_a_target_holds_what_the_payload_needs(table: targets.TargetTable) -> No
     target = table.find(1, query, f"Sentry sentry_key={KEY}".encode())
     assert (target.project_id, target.key, target.environment, target.release) == (1, KEY, "prod", "")
     assert target.flags == envelope.RELEASE_BLANKED
-    assert target.shard == envelope.shard_of(1, "prod", "", 16)
+    assert target.stream == envelope.shard_of(1, "prod", "", 16)
 
 
 def test_an_unknown_key_leaves_no_trace_in_the_statistics(table: targets.TargetTable) -> None:
@@ -88,14 +88,14 @@ def test_a_new_snapshot_counts_at_once(table: targets.TargetTable) -> None:
     assert table.find(*request).refusal is refusals.UNKNOWN_KEY
 
 
-def test_a_repeated_request_is_remembered_and_a_long_one_is_not(table: targets.TargetTable) -> None:
+def test_a_repeated_request_is_cached_and_a_long_one_is_not(table: targets.TargetTable) -> None:
     short, long = f"sentry_key={KEY}".encode(), f"sentry_key={KEY}&x={'y' * 600}".encode()
     assert table.find(1, short, b"") is table.find(1, short, b"")
     assert table.find(1, long, b"") is not table.find(1, long, b"")
 
 
-def test_what_is_remembered_is_bounded(table: targets.TargetTable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(targets, "_REMEMBERED", 2)
+def test_the_cache_is_bounded(table: targets.TargetTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(targets, "_CACHED", 2)
     query = f"sentry_key={KEY}&n=".encode()
     first = table.find(1, query + b"0", b"")
     table.find(1, query + b"1", b"")

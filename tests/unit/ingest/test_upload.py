@@ -49,7 +49,7 @@ def uploaded(
     most: int = 10_000,
 ) -> tuple[upload.Upload, Sender, in_flight.InFlightBytes]:
     sender, counter = Sender(messages), in_flight.InFlightBytes(most)
-    return upload.Upload(upload.Bounds(counter, limit, timeout), sender), sender, counter
+    return upload.Upload(upload.BodyLimits(counter, limit, timeout), sender), sender, counter
 
 
 def refusal_of(reading: Callable[[], Any]) -> refusals.Refusal:

@@ -1,18 +1,18 @@
-"""One piece of long work in each turn of the event loop, and others in between."""
+"""One body is inflated in each iteration of the event loop, and other work is done in between."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 
-from ingest.body import fair_turns
+from ingest.body import inflation_gate
 
 
 def test_work_is_done_in_the_order_in_which_it_came_and_others_get_on_in_between() -> None:
     went_on: list[str] = []
 
-    async def work(name: str, shared: fair_turns.FairTurns) -> None:
-        await shared.wait()
+    async def work(name: str, shared: inflation_gate.InflationGate) -> None:
+        await shared.enter()
         went_on.append(name)
 
     async def other() -> None:
@@ -21,7 +21,7 @@ def test_work_is_done_in_the_order_in_which_it_came_and_others_get_on_in_between
             await asyncio.sleep(0)
 
     async def both() -> None:
-        shared = fair_turns.FairTurns()
+        shared = inflation_gate.InflationGate()
         await asyncio.gather(*(work(name, shared) for name in "abcd"), other())
 
     asyncio.run(both())
@@ -32,8 +32,8 @@ def test_work_is_done_in_the_order_in_which_it_came_and_others_get_on_in_between
 
 def test_who_is_gone_holds_nobody_up() -> None:
     async def leave() -> None:
-        shared = fair_turns.FairTurns()
-        first, second = asyncio.create_task(shared.wait()), asyncio.create_task(shared.wait())
+        shared = inflation_gate.InflationGate()
+        first, second = asyncio.create_task(shared.enter()), asyncio.create_task(shared.enter())
         await asyncio.sleep(0)
         first.cancel()
         await second
