@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Garbage:
-    """Tells how many objects only Python's look for cycles would free, and frees them."""
+    """Frees the objects that only Python's search for cycles frees, and tells how many there were."""
 
     async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """Answer with the number."""

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.integration
 
 _MOST_RESIDENT: Final = 120_000_000
 _MOST_WORK_S: Final = 5.0
-"""Of processor time: what the edge may do for others while a good sender waits. Browsers wait for minutes."""
+"""Processor time, in seconds, that the edge may spend on others while a good sender waits."""
 _ROUNDS: Final = 12
 """How often the attackers go through all their connections before an attack may end."""
 _POSTS: Final = 3

@@ -172,7 +172,7 @@ def test_a_flush_whose_answer_is_lost_counts_once(
 def test_a_flush_that_comes_again_after_later_ones_counts_once(
     redis_server: harness.RedisServer, redis_client: redis.Redis
 ) -> None:
-    """As one does that something on the way held back, while the edge tried it again."""
+    """A flush may be held back on its way while the edge tries it again."""
     waiting(redis_client)
     key = stored_refusals.RefusalKey(MINUTE, 7, "k", "prod", "1", "disabled")
 

@@ -1,4 +1,4 @@
-"""What an edge believes of the time while one of three clocks is wrong."""
+"""The clock of an edge while one of three clocks is wrong."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ class Clocks:
     def __init__(self) -> None:
         self.true = 1_790_000_000.0
         self.own = self.redis = self.told = 0.0
-        self.believed = clock.Clock(lambda: self.true + self.own, lambda: self.true - 5_000)
+        self.tested = clock.Clock(lambda: self.true + self.own, lambda: self.true - 5_000)
 
-    def look(self) -> None:
-        self.believed.compare(self.true + self.redis, self.true + self.told)
+    def poll(self) -> None:
+        self.tested.compare(self.true + self.redis, self.true + self.told)
 
 
 @pytest.mark.parametrize("wrong", ["own", "redis", "told"])
 @pytest.mark.parametrize("ahead_s", [-30 * 24 * HOUR_S, -6 * HOUR_S, -60, 60, 6 * HOUR_S, 30 * 24 * HOUR_S])
 def test_one_wrong_clock_changes_nothing(wrong: str, ahead_s: float) -> None:
     clocks = Clocks()
-    clocks.look()
+    clocks.poll()
     setattr(clocks, wrong, ahead_s)
     clocks.true += 0.1
-    assert clocks.believed() == pytest.approx(clocks.true), "not before the next look"
-    clocks.look()
-    assert clocks.believed() == pytest.approx(clocks.true)
+    assert clocks.tested() == pytest.approx(clocks.true), "not before the next poll"
+    clocks.poll()
+    assert clocks.tested() == pytest.approx(clocks.true)
     setattr(clocks, wrong, 0.0)
-    clocks.look()
-    assert clocks.believed() == pytest.approx(clocks.true)
+    clocks.poll()
+    assert clocks.tested() == pytest.approx(clocks.true)
 
 
-def test_an_edge_that_starts_with_a_wrong_clock_believes_the_others_after_its_first_look() -> None:
+def test_an_edge_that_starts_with_a_wrong_clock_goes_by_the_others_after_its_first_poll() -> None:
     clocks = Clocks()
     clocks.own = -HOUR_S
-    clocks.believed = clock.Clock(lambda: clocks.true + clocks.own, lambda: clocks.true)
-    assert clocks.believed() == pytest.approx(clocks.true - HOUR_S)
-    clocks.look()
-    assert clocks.believed() == pytest.approx(clocks.true)
+    clocks.tested = clock.Clock(lambda: clocks.true + clocks.own, lambda: clocks.true)
+    assert clocks.tested() == pytest.approx(clocks.true - HOUR_S)
+    clocks.poll()
+    assert clocks.tested() == pytest.approx(clocks.true)
 
 
-def test_without_maintenance_the_earlier_of_two_clocks_is_believed() -> None:
+def test_without_maintenance_the_earlier_of_two_clocks_counts() -> None:
     clocks = Clocks()
     clocks.redis = 6 * HOUR_S
-    clocks.believed.compare(clocks.true + clocks.redis, 0.0)
-    assert clocks.believed() == pytest.approx(clocks.true)
+    clocks.tested.compare(clocks.true + clocks.redis, 0.0)
+    assert clocks.tested() == pytest.approx(clocks.true)
 
 
 def test_disagreement_is_logged_once_and_so_is_its_end() -> None:
@@ -58,6 +58,6 @@ def test_disagreement_is_logged_once_and_so_is_its_end() -> None:
     with testing.capture_logs() as logs:
         for redis_s in (0.0, HOUR_S, HOUR_S, 0.0, 0.0):
             clocks.redis = redis_s
-            clocks.look()
+            clocks.poll()
     assert [entry["event"] for entry in logs] == ["clocks_disagree", "clocks_agree"]
     assert logs[0]["redis_ahead_s"] == HOUR_S
