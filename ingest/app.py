@@ -30,7 +30,7 @@ def create_app(settings: config.EdgeConfig) -> application.EdgeApp:
         table,
         addresses.Addresses(settings.trusted_proxies),
         addresses.Rates(settings.address_rate),
-        poller,
+        poller.state,
         shedder,
     )
     app = application.EdgeApp(
@@ -42,6 +42,6 @@ def create_app(settings: config.EdgeConfig) -> application.EdgeApp:
         app,
         reports=reports.SecurityReports(checks, store, counter, known_senders, settings.max_body_bytes),
         healthz=health.Healthz(),
-        readyz=health.Readyz(table, poller),
+        readyz=health.Readyz(table, poller.state),
     )
     return app

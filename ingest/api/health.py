@@ -9,8 +9,7 @@ import falcon
 if TYPE_CHECKING:
     from falcon import asgi
 
-    from ingest.backend import redis_poller
-    from ingest.checks import targets
+    from ingest.checks import redis_state, targets
 
 
 class Healthz:
@@ -24,12 +23,12 @@ class Healthz:
 class Readyz:
     """``GET /readyz``: the registry is loaded, and Redis answers and has room.
 
-    It costs no round trip: it tells what the poller saw last.
+    It costs no round trip: it tells the state of the last poll.
     """
 
-    def __init__(self, table: targets.TargetTable, poller: redis_poller.RedisPoller) -> None:
+    def __init__(self, table: targets.TargetTable, redis: redis_state.RedisState) -> None:
         self._table = table
-        self._poller = poller
+        self._redis = redis
 
     async def on_get(self, _request: asgi.Request, response: asgi.Response) -> None:
         """Answer 200, or 503 with the reason."""
@@ -39,10 +38,10 @@ class Readyz:
             response.status = falcon.HTTP_503
 
     def _obstacle(self) -> str:
-        if not self._poller.reachable:
+        if not self._redis.reachable:
             return "Redis does not answer."
         if not self._table.loaded:
             return "The project registry is not loaded yet."
-        if self._poller.full:
+        if self._redis.full:
             return "Redis' memory is above the high-water mark."
         return ""

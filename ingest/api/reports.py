@@ -55,19 +55,21 @@ class SecurityReports:
         Raises:
             RefusedError: a check failed, the body is no report, or Redis did not confirm that it is stored.
         """
-        admitted = self._checks.admit(request, project_id)
-        content = await request.upload.read(request.fields.get(b"content-length", b""))
-        content_encoding = request.fields.get(b"content-encoding")
+        fields = request.fields
+        target = request.target = self._checks.find_target(project_id, request.query, fields)
+        admitted = self._checks.admit(target, request.scope, fields)
+        content = await request.upload.read(fields.get(b"content-length", b""))
+        content_encoding = fields.get(b"content-encoding")
         if content_encoding:
             await self._inflations.enter()
             content = coding.inflate(content, content_encoding, self._max_body_bytes)
         _require_json(content)
         response.data = b""
         if admitted.used_up is not None:
-            self._counter.count_shed(admitted.used_up.reason, request.target, lenient.count_items(content))
+            self._counter.count_shed(admitted.used_up.reason, target, lenient.count_items(content))
             return
         payload = self._payload(request, admitted.address, content)
-        response.set_header(RECEIPT, await self._store.store(request.target.stream, payload))
+        response.set_header(RECEIPT, await self._store.store(target.stream, payload))
 
     async def on_options(
         self, _request: requests.EdgeRequest, response: responses.EdgeResponse, **_project_id: int

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
+from ingest.checks import redis_state
 from storage.limits import exhausted_quotas
 from storage.projects import edges, registry
 from storage.queue import isolation
@@ -31,7 +32,7 @@ _log = structlog.get_logger(__name__)
 
 
 class RedisPoller:
-    """The state of Redis at the last poll.
+    """Polls Redis for one edge process.
 
     Args:
         client: a client with one connection of its own, whose name says which registry the edge uses.
@@ -41,8 +42,8 @@ class RedisPoller:
         clock: is compared with the clocks of Redis and of maintenance.
 
     Attributes:
-        reachable: whether Redis answered the last poll.
-        full: whether Redis' memory was above the high-water mark then.
+        state: whether Redis answers, and whether it is full.
+
     """
 
     def __init__(
@@ -56,11 +57,10 @@ class RedisPoller:
         self._client = client
         self._table = table
         self._shedder = shedder
+        self.state = redis_state.RedisState()
         self._settings = settings
         self._clock = clock
         self._version: int | None = None
-        self.reachable = False
-        self.full = False
 
     async def run(self) -> None:
         """Poll again and again, until cancelled."""
@@ -69,7 +69,7 @@ class RedisPoller:
             await asyncio.sleep(self._settings.refresh_interval)
 
     async def poll(self) -> None:
-        """Poll once; a Redis that does not answer changes nothing but ``reachable``."""
+        """Poll once; a Redis that does not answer changes nothing but ``state.reachable``."""
         try:
             async with asyncio.timeout(2 * self._settings.redis_timeout):
                 await self._refresh_registry()
@@ -114,16 +114,16 @@ class RedisPoller:
         """Compare ``INFO memory`` with the mark; a Redis without ``maxmemory`` is never full."""
         used, limit = int(memory["used_memory"]), int(memory["maxmemory"])
         full = limit > 0 and used > limit * self._settings.memory_high_water
-        if full != self.full:
+        if full != self.state.full:
             _log.warning("redis_memory_high" if full else "redis_memory_normal", used=used, limit=limit)
-        self.full = full
+        self.state.full = full
 
     def _note_reachable(self) -> None:
-        if not self.reachable:
+        if not self.state.reachable:
             _log.info("redis_reachable")
-        self.reachable = True
+        self.state.reachable = True
 
     def _note_unreachable(self, error: Exception) -> None:
-        if self.reachable:
+        if self.state.reachable:
             _log.warning("redis_unreachable", error=repr(error))
-        self.reachable = False
+        self.state.reachable = False

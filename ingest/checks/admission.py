@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ingest import refusals
 from ingest.body import coding
 
 if TYPE_CHECKING:
-    from ingest.api import request
-    from ingest.backend import redis_poller
-    from ingest.checks import addresses, shedding, targets
+    from ingest.checks import addresses, redis_state, shedding, targets
+
+Fields = Mapping[bytes, bytes]
 
 
 class Admission(NamedTuple):
@@ -32,7 +33,7 @@ class Checks:
         table: finds the targets of requests.
         senders_addresses: finds the address of a sender.
         rates: tells which address sends too much.
-        poller: tells whether Redis answers, and whether it is full.
+        redis_state: tells whether Redis answers, and whether it is full.
         shedder: tells which quotas are used up.
     """
 
@@ -41,38 +42,43 @@ class Checks:
         table: targets.TargetTable,
         senders_addresses: addresses.Addresses,
         rates: addresses.Rates,
-        poller: redis_poller.RedisPoller,
+        redis_state: redis_state.RedisState,
         shedder: shedding.Shedder,
     ) -> None:
         self._table = table
         self._addresses = senders_addresses
         self._rates = rates
-        self._poller = poller
+        self._redis = redis_state
         self._shedder = shedder
 
-    def admit(self, asked: request.EdgeRequest, project_id: int) -> Admission:
-        """Check a request, and set its ``target``.
+    def find_target(self, project_id: int, query: bytes, fields: Fields) -> targets.Target:
+        """Return the target of a request: its project and key, or the refusal that ``admit`` raises."""
+        return self._table.find(project_id, query, fields.get(b"x-sentry-auth", b""))
+
+    def admit(self, target: targets.Target, scope: dict[str, Any], fields: Fields) -> Admission:
+        """Check a request, step by step.
+
+        Args:
+            target: the project and key of the request.
+            scope: the ASGI scope of the request.
+            fields: its headers by name, in lower case.
 
         Raises:
             RefusedError: 401, 403, 410, 415, 429 or 503; of several reasons the first in this order.
         """
-        target = asked.target = self._find_target(asked, project_id)
-        address = self._require_rate(asked)
+        address = self._require_rate(scope, fields)
         self._require_key(target)
-        self._require_origin(asked, target)
+        self._require_origin(target, fields)
         self._require_room()
-        used_up = self._require_quota(asked, target)
-        self._require_readable(asked)
+        used_up = self._require_quota(target, fields)
+        self._require_readable(fields)
         return Admission(address, used_up)
 
-    def _find_target(self, asked: request.EdgeRequest, project_id: int) -> targets.Target:
-        return self._table.find(project_id, asked.query, asked.fields.get(b"x-sentry-auth", b""))
-
-    def _require_rate(self, asked: request.EdgeRequest) -> str:
+    def _require_rate(self, scope: dict[str, Any], fields: Fields) -> str:
         """Count the request for its address; return the address, or "" when it may be that of a proxy."""
-        address, known = self._addresses.find(asked.scope, asked.fields)
+        address, known = self._addresses.find(scope, fields)
         if not known:
-            return address if self._addresses.is_direct(asked.fields) else ""
+            return address if self._addresses.is_direct(fields) else ""
         if self._rates.limited and self._rates.exceeds(address):
             raise refusals.RefusedError(refusals.ADDRESS)
         return address
@@ -81,34 +87,31 @@ class Checks:
         refusal = target.refusal
         if refusal is None:
             return
-        if refusal is refusals.UNKNOWN_KEY and not self._poller.reachable:
+        if refusal is refusals.UNKNOWN_KEY and not self._redis.reachable:
             refusal = refusals.UNSURE  # the key may be of a registry that cannot be seen at present
         raise refusals.RefusedError(refusal)
 
     @staticmethod
-    def _require_origin(asked: request.EdgeRequest, target: targets.Target) -> None:
+    def _require_origin(target: targets.Target, fields: Fields) -> None:
         if target.origins is None:
             return
-        fields = asked.fields
         if not target.origins.allow_request(fields.get(b"origin", b""), fields.get(b"referer", b"")):
             raise refusals.RefusedError(refusals.ORIGIN)
 
     def _require_room(self) -> None:
-        if self._poller.full:
+        if self._redis.full:
             raise refusals.RefusedError(refusals.HIGH_WATER)
 
-    def _require_quota(
-        self, asked: request.EdgeRequest, target: targets.Target
-    ) -> shedding.UsedUpQuota | None:
+    def _require_quota(self, target: targets.Target, fields: Fields) -> shedding.UsedUpQuota | None:
         """Return the quota that keeps an upload out; it is answered 200, for browsers would try again."""
         used_up = self._shedder.find(target) if self._shedder.used_up else None
-        if used_up is not None and not coding.is_upload(asked.fields.get(b"content-type", b"")):
+        if used_up is not None and not coding.is_upload(fields.get(b"content-type", b"")):
             raise refusals.RefusedError(self._shedder.refusal_of(used_up))
         return used_up
 
     @staticmethod
-    def _require_readable(asked: request.EdgeRequest) -> None:
-        coding.require_media_type(asked.fields.get(b"content-type", b""))
-        content_encoding = asked.fields.get(b"content-encoding", b"")
+    def _require_readable(fields: Fields) -> None:
+        coding.require_media_type(fields.get(b"content-type", b""))
+        content_encoding = fields.get(b"content-encoding", b"")
         if content_encoding:
             coding.require_coding(content_encoding)
