@@ -14,7 +14,6 @@ MOST_FILES: Final = 15
 REGISTRIES: Final = {
     "workers/families": "a module for each family of reports",
     "deploy/cli": "a module for each command",
-    "ingest": "is split into rooms",
 }
 """Folders that may hold more files, and why."""
 
