@@ -46,13 +46,13 @@ def is_told(rule: rules.Rule) -> bool:
 
 def report_of(stored: labels.StoredFinding, policy: str = "") -> report.Report:
     """Return a stored row as a report: it is clean already, and lacks the facts that no row tells."""
-    page = _url(stored.document)
+    page = urls.stored(stored.document)
     return report.Report(
         kind=stored.kind,
         directive=stored.directive,
-        blocked=_url(stored.blocked),
+        blocked=urls.stored(stored.blocked),
         document=page if page.host else urls.URL("", stored.document_host, ""),
-        source_file=_url(stored.source_file),
+        source_file=urls.stored(stored.source_file),
         sample=stored.sample,
         policy=policy,
         details=dict.fromkeys(stored.details, ""),
@@ -67,13 +67,3 @@ def agent_matches(stored: labels.StoredFinding) -> tuple[str, ...]:
     matches = noise.agent_matches_of(f"{stored.browser}/{stored.browser_version}")
     known = shipped.by_id().get(stored.noise_rule)
     return (*matches, known.id) if known and known.has_agent and known.id not in matches else matches
-
-
-def _url(text: str) -> urls.URL:
-    """Return the URL of a stored text. It is not cleaned again: it was scrubbed, and stays as it is."""
-    _, separator, rest = text.partition("://")
-    if not separator:
-        return urls.URL(text, "", "")
-    authority, slash, path = rest.partition("/")
-    host, _, port = authority.rpartition(":")
-    return urls.URL(text, host if host and port.isdigit() else authority, slash + path)

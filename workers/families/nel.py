@@ -167,11 +167,7 @@ def _exchange_of(sent: bytes) -> dict[str, str] | None:
 @functools.lru_cache(maxsize=4096)
 def _port(url: urls.URL) -> int:
     """Return the port of a cleaned URL, by default that of its scheme; 0 without a host."""
-    if not url.host:
-        return 0
-    scheme, _, rest = url.text.partition("://")
-    port = rest[: len(rest) - len(url.path)].removeprefix(url.host).removeprefix(":")
-    return int(port) if port else _DEFAULT_PORTS.get(scheme, 0)
+    return (url.port or _DEFAULT_PORTS.get(url.text.partition("://")[0], 0)) if url.host else 0
 
 
 FAMILY: Final = contract.Family(kind=KIND, types=("network-error",), normalise=normalise, title=title)

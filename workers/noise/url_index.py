@@ -67,7 +67,7 @@ class URLIndex:
     def _meets(self, rule: rules.Rule, scheme: str, url: urls.URL) -> bool:
         return (
             (not rule.schemes or scheme in rule.schemes)
-            and (not rule.ports or _port(url) in rule.ports)
+            and (not rule.ports or url.port in rule.ports)
             and (not rule.paths or self._paths[rule.id].fullmatch(url.path) is not None)
         )
 
@@ -98,12 +98,6 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
-
-
-def _port(url: urls.URL) -> int:
-    """Return the port that a URL names, 0 if it names none."""
-    digits = url.text.partition(f"://{url.host}:")[2].partition("/")[0]
-    return int(digits) if digits.isdecimal() else 0
 
 
 def _any_of(paths: Iterable[str]) -> re.Pattern[str]:

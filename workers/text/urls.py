@@ -44,6 +44,12 @@ class URL(msgspec.Struct, frozen=True, gc=False):
     host: str
     path: str
 
+    @property
+    def port(self) -> int:
+        """The port that the text names; 0 for none, and so for the default port of a scheme."""
+        digits = self.text.partition(f"://{self.host}:")[2].partition("/")[0]
+        return int(digits) if digits.isdecimal() else 0
+
 
 NONE: Final = URL("", "", "")
 """No URL: the text was empty, or no parser makes sense of it."""
@@ -66,6 +72,16 @@ def clean(value: str) -> URL:
     if scheme[1].lower() in _NETWORK_SCHEMES:
         return _clean_network(sent)
     return URL(sent if sent in VERBATIM else scheme[1].lower(), "", "")
+
+
+def stored(text: str) -> URL:
+    """Return the URL whose text ``clean`` returned, without cleaning it again."""
+    _, separator, rest = text.partition("://")
+    if not separator:
+        return URL(text, "", "")
+    authority, slash, path = rest.partition("/")
+    host, _, port = authority.rpartition(":")
+    return URL(text, host if host and port.isdecimal() else authority, slash + path)
 
 
 def plain(value: str) -> URL | None:

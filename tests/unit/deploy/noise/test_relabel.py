@@ -12,7 +12,6 @@ from storage.tables import labels
 from tests.helpers import payloads, recorded
 from workers import pipeline
 from workers.noise import shipped
-from workers.text import urls
 
 SIGHT = labels.StoredFinding(
     key=1,
@@ -35,24 +34,6 @@ SIGHT = labels.StoredFinding(
     seen=1,
 )
 CRAWLER = next(rule.id for rule in shipped.rules_in_order() if rule.has_agent and "+http" in rule.agents)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "inline",
-        "chrome-extension",
-        "data:text/html,chromewebdata",
-        "https://a.example/",
-        "https://a.example:8443/b/c.js",
-        "wss://[2001:db8::1]/x",
-        "http://[::1]:8080/x/",
-        "http://10.0.0.1:15871/",
-    ],
-)
-def test_a_stored_url_is_the_url_that_was_cleaned(text: str) -> None:
-    assert stored_reports._url(text) == (urls.clean(text) if text else urls.NONE)
 
 
 FIREFOX = ("firefox-undefined", "moz-extension", "firefox-internal")

@@ -79,6 +79,26 @@ def test_a_whole_image_is_reduced_to_its_scheme() -> None:
     assert urls.clean("data:image/png;base64," + "A" * 1_000_000).text == "data"
 
 
+@pytest.mark.parametrize(
+    ("text", "port"),
+    [
+        ("", 0),
+        ("inline", 0),
+        ("chrome-extension", 0),
+        ("data:text/html,chromewebdata", 0),
+        ("https://a.example/", 0),
+        ("https://a.example:8443/b/c.js", 8443),
+        ("wss://[2001:db8::1]/x", 0),
+        ("http://[::1]:8080/x/", 8080),
+        ("http://10.0.0.1:15871/", 15871),
+    ],
+)
+def test_a_stored_url_is_the_url_that_was_cleaned(text: str, port: int) -> None:
+    url = urls.clean(text) if text else urls.NONE
+    assert urls.stored(text) == url
+    assert url.port == port
+
+
 @given(
     st.text(max_size=40)
     | st.from_regex(r"(https?|wss|data|x-y):(//)?([a-z]+(:[a-z]*)?@)?[^\s]*(\?.*)?(#.*)?", fullmatch=True)
@@ -88,6 +108,7 @@ def test_a_whole_image_is_reduced_to_its_scheme() -> None:
 def test_clean_never_raises_and_is_idempotent(value: str) -> None:
     url = urls.clean(value)
     assert urls.clean(url.text) == url
+    assert urls.stored(url.text) == url
     assert len(url.text) <= urls.MAX_URL
     assert url.text.isprintable()
     if url.host:
