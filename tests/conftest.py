@@ -1,4 +1,4 @@
-"""What holds for the tests of every layer."""
+"""Settings for the tests of every layer."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
     from tests import scheduling
 
-os.environ.pop("COLUMNS", None)  # how wide a console is, tests decide, and not who starts them
+os.environ.pop("COLUMNS", None)  # tests decide how wide a console is, not the terminal that starts them
 hypothesis.settings.register_profile("headrace", deadline=None)  # a timing never fails a test
 hypothesis.settings.load_profile("headrace")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> scheduling.ByFile:
-    """Where several processes run tests, each runs whole files."""
+    """Let each process run whole files, if several run tests."""
     from tests import scheduling  # noqa: PLC0415 - only where there is xdist
 
     return scheduling.ByFile(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let what takes longest begin first, where several processes run tests."""
+    """Let the longest tests begin first, if several processes run tests."""
     if hasattr(config, "workerinput"):
         from tests import scheduling  # noqa: PLC0415 - only where there is xdist
 

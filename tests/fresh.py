@@ -29,7 +29,7 @@ HANGS_S: Final = 900.0
 _KEPT: Final = re.compile(
     r"PIP_|SSL_CERT_|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(?:HTTPS?|NO)_PROXY$", re.IGNORECASE
 )
-"""What the machine may need to reach its package index."""
+"""Settings that the machine may need to reach its package index."""
 _REPORT: Final = (
     b'{"csp-report":{"document-uri":"https://shop.example/cart","effective-directive":"img-src",'
     b'"blocked-uri":"http://tracker.example/pixel.gif","original-policy":"img-src https:"}}'
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 class Gone(Exception):  # noqa: N818 - a state of what is waited for
-    """What was waited for cannot come any more."""
+    """The state that was waited for cannot come any more."""
 
 
 class Clock:

@@ -19,7 +19,7 @@ KEPT: Final = paths.DATA / "rows.tsv"
 _DATA: Final = KEPT.parent
 _HUGE: Final = 2 << 20
 _OF_REQUESTS: Final = frozenset({"transport", "preflight"})
-"""What these vectors say depends on more than the body."""
+"""Kinds of vectors whose expectation depends on more than the body."""
 
 _UNICODE: Final = (
     *(range(0x3400), range(0xA000, 0xAC00), range(0xF900, 0x10000)),
@@ -32,9 +32,9 @@ _UNICODE: Final = (
 )
 """Most that is no ideograph, and each place to which the last editions of Unicode added something."""
 _CHARACTERS: Final = 1024
-"""Those of one payload."""
+"""Number of characters in one payload."""
 _AROUND: Final = "{0}token{0}=a{0}1b2c3 {0}x@{0}a.bc{0} {0}https://a.example/{0}?{0}=1 {0}nonce-{0}a"
-"""What is looked for in a text, with a character at each edge of it."""
+"""Texts that scrubbing looks for, with a character at each edge of them."""
 
 
 def bodies() -> Iterator[tuple[str, bytes]]:

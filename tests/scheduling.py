@@ -1,7 +1,7 @@
-"""Which process runs which tests, where several run them at once: a file is run by one, in its order.
+"""Shares tests out among processes that run them at once: one process runs a whole file, in its order.
 
-Servers and systems are started once for a session, and a session is what one process runs. What takes longest
-begins first, so that all of them end at about the same time.
+Servers and systems are started once for a session, and a session is what one process runs. The longest
+files begin first, so that all processes end at about the same time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FIRST: Final = (
     "tests/unit/workers/families/",
     "tests/unit/workers/",
 )
-"""What begins first: the longest."""
+"""Folders and files that begin first, since they take longest."""
 TOGETHER: Final = ("tests/faults/",)
 """Folders whose files share a system, and a minute that passes while they run."""
 

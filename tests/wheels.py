@@ -31,7 +31,7 @@ SETS: Final = ("run", "test")
 NEWEST: Final = (3, 14)
 PYTHONS: Final = ((3, 11), (3, 12), (3, 13), NEWEST, (3, 15))
 GLIBC: Final = 28
-"""Of RHEL 8 and Debian 10, and all since."""
+"""The minor version of glibc in RHEL 8 and Debian 10; all later systems have a newer one."""
 
 
 class Machine(NamedTuple):

@@ -30,7 +30,7 @@ _SCENARIOS: Final[dict[str, Scenario]] = {
     "obvious": comparison.run,
 }
 _TIMES_FASTER: Final = 40
-"""What the whole system should reach, compared with the obvious design."""
+"""The times by which the whole system should be faster than the obvious design."""
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
 """Pages that provoke every other type of report a browser can be made to send from a page.
 
-What no page can provoke is in no table here: Expect-CT, Expect-Staple and HPKP, which no browser sends any
-more, crashes of other reasons than memory, and of NEL what loopback never shows (HTTP/3, signed exchanges).
+Some reports no page can provoke, so no table here has them: Expect-CT, Expect-Staple and HPKP, which no
+browser sends any more, crashes of other reasons than memory, and parts of NEL that loopback never shows
+(HTTP/3, signed exchanges).
 """
 
 from __future__ import annotations
@@ -252,4 +253,4 @@ VIOLATIONS: Final = Provocation(
     violations.documents(violations.REPORTING_API),
     dict.fromkeys((_CHROMIUM, _FIREFOX), violations.SEEN),
 )
-"""What else can be provoked: the violations of a Content-Security-Policy."""
+"""Violations of a Content-Security-Policy, which a page can provoke too."""

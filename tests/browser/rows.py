@@ -24,7 +24,7 @@ _SEEN: Final = (
 
 
 class Sight(NamedTuple):
-    """What one report says, as the analysts' columns name it."""
+    """One report, as the analysts' columns name its parts."""
 
     kind: str
     directive: str
@@ -33,7 +33,7 @@ class Sight(NamedTuple):
 
 
 class Sighting(NamedTuple):
-    """What was visible in the end, and when, by ``time.monotonic()``."""
+    """The rows that were visible in the end, and when, by ``time.monotonic()``."""
 
     sights: set[Sight]
     at: float

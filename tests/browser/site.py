@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Document(NamedTuple):
-    """What the site answers to one path.
+    """The answer of the site to one path.
 
     In text and headers ``$site`` and ``$elsewhere`` stand for the origins of the site and of another one that
     is the same server, ``$port`` for its port, ``$endpoint`` for the URL that reports go to.

@@ -58,7 +58,7 @@ SEEN: Final = frozenset(
         Sight("csp", "frame-src", "$site/frame.html", "report"),
     }
 )
-"""What every browser reports of one visit, whatever else it reports."""
+"""Reports of one visit that every browser sends, beside others of its own."""
 
 
 def documents(headers: Mapping[str, str]) -> site.Documents:

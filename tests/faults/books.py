@@ -1,4 +1,4 @@
-"""What the system stored, against what the client was told; and how long a system took to store again."""
+"""Compares the rows of a system with the answers that a client got; and times how soon it stores again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.helpers import harness
 
 RECOVERY_S: Final = 60.0
-"""What recovery from any single fault may take, without a person, on a machine that does nothing else."""
+"""Seconds of recovery from any single fault, without a person, on a machine that does nothing else."""
 _POLL_S: Final = 0.02
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 RECOVERY = "recovery from "
-"""What each time that a test notes is called, before the name of the fault."""
+"""Start of the name of each time that a test notes; the name of the fault follows."""
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +34,7 @@ def clickhouse_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[harn
 
 @pytest.fixture(scope="session")
 def minute(tmp_path_factory: pytest.TempPathFactory) -> Iterator[futures.Future[quota.Spent]]:
-    """What came of a minute under a quota."""
+    """The results of a minute under a quota."""
     with futures.ThreadPoolExecutor(1) as beside:
         yield beside.submit(quota.spend, tmp_path_factory.mktemp("quota"))
 

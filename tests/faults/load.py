@@ -1,6 +1,6 @@
 """A client that counts: it keeps sending over several connections and remembers every answer it got.
 
-What it was told is one side of the comparison; the ledger of the system is the other.
+Its answers are one side of the comparison; the ledger of the system is the other.
 """
 
 from __future__ import annotations

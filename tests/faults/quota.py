@@ -19,12 +19,12 @@ RATE: Final = 150
 REFUSED: Final = 500
 """Requests that are told to come back later, until the limit is surely reached."""
 BACK: Final = 1.05
-"""Of the limit, what was accepted once the first tokens have come back."""
+"""Share of the limit that was accepted once the first tokens have come back."""
 _MINUTE_S: Final = 60
 
 
 class Spent(NamedTuple):
-    """What came of it: accepted reports by the second of their receipt, and requests by their answer."""
+    """The results: accepted reports by the second of their receipt, and requests by their answer."""
 
     accepted: Counter[int]
     answers: Counter[str]

@@ -1,4 +1,4 @@
-"""What a ClickHouse that was killed in the middle of an insert makes of the same insert afterwards."""
+"""A ClickHouse that was killed in the middle of an insert stores the same insert once afterwards."""
 
 from __future__ import annotations
 

@@ -29,9 +29,9 @@ REFUSED: Final = 200
 TURNED_AWAY: Final = 4
 """Connections that find no ClickHouse. The soak has two minutes of it."""
 ROOM: Final = 24 * MEBIBYTE
-"""Of a Redis so small that some seconds of reports are to it what an hour is to a large one."""
+"""Bytes of a Redis so small that some seconds of reports fill it, as an hour of them fills a large one."""
 HIGH_WATER: Final = 0.4
-"""What is above it lasts for two seconds in which no process of a starved edge looks at Redis."""
+"""Share of it; the rest lasts for two seconds in which no process of a starved edge looks at Redis."""
 DISK: Final = 1024 * MEBIBYTE
 PADDING: Final = 50_000
 """Bytes of a report, so that the queue is soon full."""
@@ -39,7 +39,7 @@ PADDING: Final = 50_000
 
 @pytest.fixture
 def between(clickhouse_server: harness.ClickHouseServer) -> Iterator[proxy.Proxy]:
-    """What stands before ClickHouse."""
+    """A proxy before ClickHouse."""
     with proxy.Proxy(clickhouse_server.address.port) as standing:
         yield standing
 

@@ -1,8 +1,8 @@
 """``python -m tests.fuzz [MINUTES | FILE…]``: look for a payload that breaks the pipeline, or try files.
 
-What was interesting stays in ``.fuzz/corpus``, from where the next run goes on. A payload that breaks
-something is written to ``.fuzz``, and giving its file as an argument shows the failure again. Either way the
-exit code is not 0.
+Payloads that took a new way through the code stay in ``.fuzz/corpus``, where the next run begins. A payload
+that breaks something is written to ``.fuzz``, and giving its file as an argument shows the failure again.
+Either way the exit code is not 0.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SEARCHING: Final = 0.25
 """The share of the time in which recipes are changed instead of bytes."""
 SHOWN: Final = 5
 MEASURED: Final = 16
-"""Of so many payloads one has its memory measured, which doubles what it takes."""
+"""One of so many payloads has its memory measured, which takes as long again as the payload."""
 
 _WORDS: Final = seeds.dictionary()
 

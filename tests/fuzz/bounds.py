@@ -1,7 +1,7 @@
-"""What one payload may cost, in time and memory, however it was made.
+"""Bounds of one payload's cost, in time and memory, however it was made.
 
-The numbers are for code that the fuzzer traces, which makes it slower; a worker needs less. What they promise
-to operators is in ``docs/operate/know-what-a-payload-may-cost.md``.
+The numbers are for code that the fuzzer traces, which makes it slower; a worker needs less. The page
+``docs/operate/know-what-a-payload-may-cost.md`` promises bounds to operators.
 """
 
 from __future__ import annotations

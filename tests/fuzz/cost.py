@@ -1,7 +1,7 @@
 """The search for an expensive payload: recipes are changed, and those that cost most are changed again.
 
-What a payload costs is processor time for each KiB. A recipe that costs more for each KiB the more there is
-of it takes more than linear time, and is found while it is still small.
+The cost of a payload is its processor time for each KiB. A recipe that costs more for each KiB the more there
+is of it takes more than linear time, and is found while it is still small.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SIZE: Final = 1 << 15
 GROWTH: Final = 2.5
 """Four times as many bytes may take so much more for each of them: caches fill, and machines are busy."""
 CHEAP_MS: Final = 0.5
-"""What costs less for each KiB is not looked at further."""
+"""Milliseconds for each KiB below which a recipe is not looked at further."""
 _POOL: Final = 32
 _AFRESH: Final = 0.3
 

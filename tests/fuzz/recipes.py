@@ -29,7 +29,7 @@ FRAGMENTS: Final = (
     "; script-src-elem ", ", ", "localhost:8080/", "[::1]", "192.168.0.1", "a" * 63, "x" * 64, "0" * 16,
     "Aa0" * 7, "\ufeff", "\u202e", "xn--", "1e308", "İ", "ß", "on", '="',
 )  # fmt: skip
-"""What the stages look for, and what stands around it."""
+"""Texts that the stages look for, and texts that stand around those."""
 
 LENGTHS: Final = (24, 64, 255, 1000, 2040, 4000, 8000, 16_300, 200_000)
 """Characters of a text: about the limits of URLs, samples, texts and policies."""

@@ -1,4 +1,4 @@
-"""Where the fuzzer starts: the recorded payloads, and before them long ones that might be expensive."""
+"""The payloads that the fuzzer starts from: long ones that might be expensive, then the recorded ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REPEATED: Final = (
     "http://", "a@", "1", "Ab1-", "eyJ.", "%25", "/", "?a=", "\\u0000", "\ud83d", "4111 1111 ", "'self' ",
     "https://*.a.example ", "-----BEGIN CERTIFICATE-----\n",
 )  # fmt: skip
-"""What may cost more the longer it goes on."""
+"""Texts that may cost more for each character the longer they go on."""
 
 
 def bodies() -> Iterator[bytes]:

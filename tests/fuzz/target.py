@@ -1,4 +1,4 @@
-"""What must hold for any bytes at all: ``check`` raises when something does not."""
+"""Rules that hold for any bytes at all: ``check`` raises when one is broken."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ROOT: Final = paths.ROOT
 _COLUMNS: Final = "200"
 _MOST_BYTES: Final = 1 << 17
-"""Of a request: arguments and environment."""
+"""Bytes of the longest request: arguments and environment."""
 
 
 def run(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

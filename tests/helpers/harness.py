@@ -116,7 +116,7 @@ class System:
 
     @property
     def runtime(self) -> runtime.Runtime:
-        """What ``runtime.json`` says now."""
+        """The content of ``runtime.json`` now."""
         current = runtime.read(self.directory)
         assert current is not None, self.output()
         return current

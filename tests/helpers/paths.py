@@ -1,4 +1,4 @@
-"""Where things are in a checkout."""
+"""Paths within a checkout."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from typing import Final
 ROOT: Final = pathlib.Path(__file__).parents[2]
 """The checkout."""
 DATA: Final = ROOT / "tests" / "data"
-"""What tests read."""
+"""Recorded payloads and tables that tests read."""
 DOCS: Final = ROOT / "docs"
 """The documentation."""

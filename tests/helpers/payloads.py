@@ -27,7 +27,7 @@ LIMITS = {
     **dict.fromkeys(("port", "status_code"), 2**16),
     **dict.fromkeys(("impossible", "allowed"), 2),
 }
-"""What integers of a row must stay below, by column."""
+"""Bounds that integers of a row stay below, by column."""
 
 Row = dict[str, Any]
 

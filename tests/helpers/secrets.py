@@ -1,4 +1,4 @@
-"""Where secrets hide in reports: names that say so, URLs in every spelling, nonces, texts that quote one."""
+"""Hiding places of secrets: private names, URLs in every spelling, nonces, texts that quote a report."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ BELOW: Final[tuple[Callable[[str], Any], ...]] = (
     lambda secret: {secret: 1},
     lambda secret: f" {secret}\n",
 )
-"""What may stand below a private name."""
+"""Values that may stand below a private name."""
 
 PAIRS: Final[tuple[Callable[[str], Any], ...]] = (
     lambda secret: {"name": "Cookie", "value": secret},
@@ -276,7 +276,7 @@ POLICY_NAMES: Final = [
     "sample",
     "anything",
 ]
-"""Where the text of a policy may stand."""
+"""Members that may hold the text of a policy."""
 
 TEXTS: Final = (
     'document.cookie="sid={}"',

@@ -1,4 +1,4 @@
-"""What documentation shows as a terminal, and the terminal that shows it: 80 columns, without colour."""
+"""Terminals as the documentation shows them, and the terminal that makes them: 80 columns, without colour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be set, called, stored or counted is documented; every link in the docs leads somewhere."""
+"""All that can be set, called, stored or counted is documented; every link in the docs leads somewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The house stays one in which a stranger finds every room: names, folders, lengths, circles, sentences."""
+"""A stranger finds every room: names, folders, lengths, circles and sentences are kept in order."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_each_sentence_stands_alone() -> None:
 
 
 def test_no_test_module_is_imported() -> None:
-    """What tests share lies in ``tests/helpers``, or beside them in a module without tests."""
+    """Code that tests share lies in ``tests/helpers``, or beside them in a module without tests."""
     pattern = re.compile(
         r"^\s*(?:from tests[\w.]*\.test_\w+ import|from tests[\w.]* import .*\btest_\w)", re.MULTILINE
     )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 TESTS: Final = pathlib.Path(__file__).parents[1]
 SOON_S: Final = 30.0
-"""Whoever gives up after less judges how busy the machine is."""
+"""A wait that ends sooner tests how busy the machine is."""
 SLEEPS: Final = {"time.sleep"}
 CLOCKS: Final = {"time.monotonic", "time.monotonic_ns", "time.perf_counter", "time.perf_counter_ns"}
 WALL_CLOCKS: Final = {"time.time", "time.time_ns"}

@@ -1,4 +1,4 @@
-"""Where several processes run tests, one that ends its process is told once, and all others run."""
+"""A test that ends its process is told once, and all others run, if several processes run tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What browsers send to a busy site: reports in realistic proportions, the same for the same seed.
+"""Reports of a busy site: requests in realistic proportions, the same for the same seed.
 
 ``realistic`` repeats itself as real traffic does: few pages, few blocked hosts and a handful of extensions
 make most of the reports. ``distinct`` never repeats a report, so that nothing can be collapsed. Both yield

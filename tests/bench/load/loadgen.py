@@ -38,7 +38,7 @@ _LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length:[ \t]*(\d+)")
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What to send.
+    """The requests to send, and for how long.
 
     Attributes:
         host, port: where to; loopback.
@@ -59,7 +59,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What came back.
+    """The answers that came back.
 
     Attributes:
         seconds: the time measured.

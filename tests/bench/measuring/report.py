@@ -1,4 +1,4 @@
-"""What a benchmark found, and the table it is printed in."""
+"""Measurements, and the table that they are printed in."""
 
 from __future__ import annotations
 

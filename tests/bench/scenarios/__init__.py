@@ -1,1 +1,1 @@
-"""What a run measures: each module is a scenario that yields its measurements."""
+"""The scenarios of a run: each module is one, and yields its measurements."""

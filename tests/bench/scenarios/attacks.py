@@ -46,7 +46,7 @@ _PARTITIONS: Final = "SELECT uniqExact(environment, release) FROM reports WHERE 
 
 
 class _Target(NamedTuple):
-    """Where an attack goes."""
+    """The project that is attacked."""
 
     edge: SplitResult
     project: Mapping[str, Any]
@@ -83,7 +83,7 @@ def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
 
 
 class _Attack(NamedTuple):
-    """What is sent, over how many connections, and what the attacked project has set."""
+    """An attack: its requests, its connections, and the settings of the attacked project."""
 
     requests: Callable[[_Target], Iterator[bytes]]
     connections: int = 128
@@ -101,7 +101,7 @@ class _Attack(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    """What the quiet project noticed: the share of its reports that was taken, and their time to SQL."""
+    """The effects on the quiet project: the share of its reports that was taken, and their time to SQL."""
 
     taken: float
     p99: float

@@ -1,7 +1,7 @@
-"""How many forged reports are found out by the policy that they carry: a share, and no speed.
+"""The share of forged reports that the policy which they carry betrays; it is no speed.
 
-Who forges a report has the page's policy, for every visitor has it, and makes up the rest: a directive, and
-something that it is said to have blocked. What the policy does forbid looks like any true report.
+An attacker has the page's policy, for every visitor has it, and makes up the rest of a report: a directive,
+and something that it is said to have blocked. If the policy forbids that, the report looks like a true one.
 """
 
 from __future__ import annotations

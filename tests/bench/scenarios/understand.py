@@ -42,7 +42,7 @@ _WEIGHTS: Final = {
 }
 """How often each kind of vector comes, relative to the others."""
 _VECTOR_SHARE: Final = 0.2
-"""Of the mixed corpora; the rest is what ``corpus`` makes."""
+"""Share of recorded vectors in the mixed corpora; ``corpus`` makes the rest."""
 _LONGEST: Final = 8192
 """Bytes of a vector's body: hostile ones are longer, and no traffic."""
 _PAGE: Final = "/account/orders"

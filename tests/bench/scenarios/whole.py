@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SUSTAINED: Final = "end to end"
 THROUGHPUT: Final = ("acknowledged", "became queryable")
-"""What was measured of the throughput; the smaller one is what the system sustained."""
+"""The two rates of throughput; the system sustained the smaller one."""
 _IDLE: Final = "idle system"
 _REQUESTS: Final = 80_000
 """Sent over again after eight seconds: sooner, the second time would pass for a retry of the same browser."""

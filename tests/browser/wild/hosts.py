@@ -23,14 +23,14 @@ _TLS: Final = b"\x16"
 
 
 class Request(NamedTuple):
-    """What was asked for: a whole URL, and the body."""
+    """A request: its whole URL, and its body."""
 
     url: str
     body: bytes
 
 
 class Answer(NamedTuple):
-    """What is sent back. Header values are sent as UTF-8, whatever is in them."""
+    """An answer. Header values are sent as UTF-8, whatever is in them."""
 
     body: bytes = b""
     content_type: str = "text/plain"

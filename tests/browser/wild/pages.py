@@ -25,7 +25,7 @@ _ELSEWHERE: Final = (
     *("data:text/plain,x", "blob:null/x", "about:blank", "myapp:open", "mailto:x@a.example", "javascript:1"),
     *("ws://a.example/x", "ftp://a.example/x", "filesystem:http://a.example/x", "chrome-extension://x/y"),
 )
-"""Where a redirect may say that it leads, and no browser follows."""
+"""Targets of redirects that no browser follows."""
 _WORKER: Final = b"try{eval('1')}catch(e){};fetch('/x?t=x').catch(e=>0)"
 _ANSWERS: Final = {
     "img": ("image/gif", b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"),
