@@ -1,6 +1,6 @@
 """The ledger: four equations that hold exactly, per project, once the queue is drained.
 
-Whatever was killed on the way:
+They hold in spite of any process that was killed on the way:
 
 * payloads acknowledged by the edge = payloads committed by the drainers
 * reports found in them = the sum of ``outcomes.quantity``, without what the edge refused
@@ -234,7 +234,7 @@ def _books(fields: dict[bytes, bytes], entries: int) -> _StreamBooks:
     counts: dict[str, dict[int, int]] = {name: {} for name in _COUNTED}
     for field, amount in fields.items():
         name, _, project = field.decode().partition(":")
-        if name in counts:  # else a later release counts it
+        if name in counts:  # a later release may count more
             counts[name][int(project)] = int(amount)
     return _StreamBooks(counts, entries)
 

@@ -1,6 +1,6 @@
-"""What a limit decision asks and answers. Pure: workers apply decisions without a client of Redis.
+"""The questions and answers of limit decisions. Pure: workers apply decisions without a client of Redis.
 
-``storage.limits.limit_decider`` makes them.
+``storage.limits.limit_decider`` makes the decisions.
 """
 
 from __future__ import annotations

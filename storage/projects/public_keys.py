@@ -1,7 +1,7 @@
 """The public keys of a project: several at a time, enabled or disabled, valid for ever or until a time.
 
-Guarantee: a project always has an enabled key that never ends, so that there is one for new pages. That key
-stands first. The functions are pure: they take the keys of a project and return the new ones.
+Guarantee: a project always has an enabled key that never ends, so that there is one for new pages. It is
+the first key. The functions are pure: they take the keys of a project and return the new ones.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def _name(
 def _complete(server: clickhouse.Connection, step: int, cause: str) -> None:
     named = {"step": step}
     for (part,) in server.execute(_SQL["whole_parts"], named):
-        with contextlib.suppress(clickhouse.QueryError):  # it was merged just now
+        with contextlib.suppress(clickhouse.QueryError):  # the part was merged just now
             server.execute(_SQL["drop_part"], {"part": part})
     if server.execute(_SQL["any_left"], named):
         server.execute(_SQL["delete_rows"], named)

@@ -78,7 +78,7 @@ class StreamHead(NamedTuple):
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """Which rows of the quarantine are meant: the rows that meet all of these conditions.
+    """A selection of rows of the quarantine: those that meet all of these conditions.
 
     Attributes:
         receipt: the receipt; empty for any.

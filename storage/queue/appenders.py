@@ -39,7 +39,7 @@ class AsyncAppender:
         self._client = client
         self._clock = clock
         self._producer = appends.Producer(whole=False)
-        self._turn = asyncio.Lock()  # numbers arrive in their order
+        self._turn = asyncio.Lock()  # appends reach Redis in the order of their numbers
 
     async def append(self, groups: Mapping[int, list[envelope.Payload]]) -> dict[int, str]:
         """Append one entry to each stream, and return by stream the ids of those that Redis confirmed.

@@ -102,7 +102,7 @@ def delete(server: clickhouse.Connection, removal: Removal) -> None:
         ClickHouseUnavailableError: it fails for now, or takes too long; ClickHouse goes on by itself.
     """
     _wait(server, removal)
-    if not removal.number or not mutations(server, removal):  # older releases took one for each partition
+    if not removal.number or not mutations(server, removal):  # older releases made one for each
         for environment, release in partitions(server, removal):
             partition = {**removal.parameters, "environment": environment, "release": release}
             server.execute(_SQL["delete_rows"], partition, settings={"mutations_sync": 0})

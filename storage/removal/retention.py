@@ -153,7 +153,7 @@ def _forbidding(cutoff: int) -> registry.Change:
 def _clock(server: clickhouse.Connection, client: redis.Redis, numbers: Iterable[int]) -> tuple[int, int]:
     """Return the time, and when the oldest payload that waits was received, in milliseconds.
 
-    Of several clocks the earliest counts: a clock that is ahead would remove young reports.
+    The earliest of several clocks counts: a clock that is ahead would remove young reports.
     """
     with redis_errors.told("did not tell what waits"), client.pipeline(transaction=False) as pipeline:
         for number in numbers:

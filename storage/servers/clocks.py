@@ -1,4 +1,4 @@
-"""Which time it is when clocks disagree: edges', workers', maintenance's, Redis' and ClickHouse's.
+"""The time where clocks disagree: those of edges, workers, maintenance, Redis and ClickHouse.
 
 None of them is always right: one may be set to another day for a moment, forward or back. So a time of
 receipt is the median of three clocks (``ingest.clock`` and ``storage/lua/preludes/append_entry.lua``). A

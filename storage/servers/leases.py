@@ -85,7 +85,7 @@ def hold(client: redis.Redis, name: str, wait_s: float = 0.0) -> Iterator[Proces
     finally:
         done.set()
         renewer.join()
-        with contextlib.suppress(errors.RedisUnavailableError):  # it expires by itself
+        with contextlib.suppress(errors.RedisUnavailableError):  # the lease expires by itself
             lease.release()
 
 
@@ -106,7 +106,7 @@ def _renew(lease: ProcessLease, done: threading.Event) -> None:
         try:
             lease.require()
         except errors.LeaseLostError:
-            return  # the work itself finds it where it matters
+            return  # the work finds out where its token takes effect
         except errors.RedisUnavailableError as error:
             log.warning("lease_not_renewed", lease=lease.key, error=str(error))
 

@@ -72,7 +72,7 @@ class Receipt(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What became of a committed payload.
+    """The outcome of a committed payload: how many of its reports were accepted, and why others were not.
 
     Attributes:
         project_id: the project it was sent to.

@@ -211,7 +211,7 @@ def probe(server: clickhouse.Connection, table: str, columns: Mapping[str, list[
         insert(server, twin, columns, "")
         server.execute(_SQL["drop_twin"].format(twin=twin))
     except BaseException:
-        server.close()  # with which the twin goes too: nothing more is asked of a server that failed
+        server.close()  # the twin goes with it: a server that failed is asked nothing more
         raise
 
 
@@ -220,7 +220,7 @@ def insert(server: clickhouse.Connection, table: str, columns: Mapping[str, list
 
     Args:
         server: a connection of this thread.
-        table: one of ours, never from user input.
+        table: a table of Headrace's own, never a name from user input.
         columns: column name to values, all of the same length, at most ``MAX_ROWS``. The driver may change
             the lists in place.
         token: the deduplication token: the same for the same data, never reused for other data.

@@ -1,9 +1,9 @@
 """The one definition of "is this JSON?": the edge answers 400 by it, and the workers decode by it.
 
-The fast path is msgspec. What it refuses is mended and tried again, because real Chrome sends lone surrogate
-escapes (a sample cut in the middle of an emoji) and old senders send a byte-order mark or UTF-16. All of it
-takes time in proportion to the body: a few milliseconds for a megabyte, twenty if it is all surrogates, and
-forty if it is all brackets, nested nearly as deep as may be.
+The fast path is msgspec. A body that msgspec refuses is mended and tried again, because real Chrome sends
+lone surrogate escapes (a sample cut in the middle of an emoji) and old senders send a byte-order mark or
+UTF-16. The time grows in proportion to the body: a megabyte takes a few milliseconds, twenty if it is all
+surrogates, and forty if it is all brackets, nested nearly as deep as they may be.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from urllib.parse import parse_qsl
 import msgspec
 
 MAX_DEPTH: Final = 512
-"""Objects and arrays within one another. Reports hold four, and every interpreter reads as many as this."""
+"""Levels of objects and arrays. Reports have four, and every interpreter reads as many levels as this."""
 MAX_DIGITS: Final = 4300
-"""Digits of a whole number. The decoders ask the interpreter, whom anybody may have told otherwise."""
+"""Digits of a whole number. Decoders ask the interpreter for this limit, whose default may be changed."""
 sys.set_int_max_str_digits(MAX_DIGITS)
 
 _fast = msgspec.json.Decoder()
@@ -29,7 +29,7 @@ _syntax = msgspec.json.Decoder(msgspec.Raw)
 _array = msgspec.json.Decoder(list[msgspec.Raw])
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16-LE, whose mark is its prefix
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # stands before UTF-16-LE, whose mark is its prefix
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
@@ -43,11 +43,11 @@ _LONE_SURROGATE: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPED_BACKSLASH: Final = b"\0\0"
-"""Stands for a backslash that is itself escaped, while surrogates are looked for: each backslash that is left
-then begins an escape."""
+"""This stands for an escaped backslash while surrogates are looked for: each backslash that is left then
+begins an escape."""
 _MAX_PLAIN: Final = 65_536
-"""Bytes that are also tried with the standard library, which takes numbers beyond a float's range; it is
-slow, so that large bodies are not."""
+"""Most bytes of a body that is also tried with the standard library, which takes numbers beyond a float's
+range, and is slow."""
 _FORM_KEYS: Final = frozenset(
     {"document-url", "document-uri", "violated-directive", "blocked-uri", "blocked-url"}
 )
@@ -57,7 +57,7 @@ _STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NO_BRACKETS: Final = bytes(set(range(256)).difference(b"[]{}"))
 _NO_OPENING: Final = bytes(set(range(256)).difference(b"[{"))
 _ROOM: Final = 64
-"""Levels below the bound from which on brackets are counted; with less room they are followed one by one."""
+"""Levels that must be left below the bound for brackets to be counted; else they are followed one by one."""
 _PIECE: Final = 4096
 
 
@@ -82,7 +82,7 @@ def loads(body: bytes) -> Any:  # noqa: ANN401 - a JSON document has any shape
 
 
 def require_container(body: bytes) -> None:
-    """Refuse a body in which no report can be; what its members hold is not looked into.
+    """Refuse a body in which no report can be; the values of its members are not looked at.
 
     Raises:
         NotJSONError: the body is no JSON object and no JSON array, or nested deeper than ``MAX_DEPTH``.
@@ -104,11 +104,11 @@ def require_container(body: bytes) -> None:
 def require_shallow(body: bytes, most: int = MAX_DEPTH) -> None:
     """Refuse a body in which more objects and arrays than ``most`` lie within one another.
 
-    How deep a decoder goes would else hang on the interpreter: 1000 levels less its stack in Python 3.11, and
-    as many as the stack of the process has room for in 3.14.
+    The depth that a decoder reads would else depend on the interpreter: 1000 levels less its stack in Python
+    3.11, and as many as the stack of the process has room for in 3.14.
 
     Raises:
-        NotJSONError: they do, or the body has many of them and is no text.
+        NotJSONError: more do, or the body has many brackets and is no text.
     """
     if len(body) <= most or len(body.translate(None, _NO_OPENING)) <= most:
         return
@@ -116,7 +116,7 @@ def require_shallow(body: bytes, most: int = MAX_DEPTH) -> None:
     while at < len(steps):
         room = most - depth
         piece = steps[at : at + (room if room >= _ROOM else _PIECE)]
-        if room >= _ROOM:  # be it all of brackets that open: counting them is ten times faster
+        if room >= _ROOM:  # counting brackets is ten times faster than following them
             depth += 2 * piece.count(1) - len(piece)
         else:
             *_, depth = depths = list(itertools.accumulate(memoryview(piece).cast("b"), initial=depth))
@@ -164,7 +164,7 @@ def mended(body: bytes) -> bytes:
 def _without_lone_surrogates(text: bytes) -> bytes:
     """Replace each surrogate escape that has no partner."""
     if b"\0" in text or not _SURROGATE.search(text):
-        return text  # a NUL is nowhere in JSON, and the mark below
+        return text  # JSON holds no NUL, which marks escaped backslashes below
     marked = text.replace(b"\\\\", _ESCAPED_BACKSLASH)
     return _LONE_SURROGATE.sub(rb"\\ufffd", marked).replace(_ESCAPED_BACKSLASH, b"\\\\")
 
@@ -203,7 +203,7 @@ def _loads_plainly(text: bytes, refusal: msgspec.DecodeError) -> Any:  # noqa: A
         return json.loads(text, parse_constant=_refuse_constant)
     except NotJSONError:
         raise
-    except ValueError as error:  # in other words in each Python
+    except ValueError as error:  # its message differs between Pythons
         raise NotJSONError(str(refusal)) from error
 
 

@@ -1,4 +1,4 @@
-"""Edges tell by the names of their connections what they go by, and nothing else is taken for one."""
+"""Edges tell their version of the registry by the names of their connections; no other client is an edge."""
 
 from __future__ import annotations
 

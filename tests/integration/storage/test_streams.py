@@ -1,4 +1,4 @@
-"""The queue protocol over a real Redis: append, claim, commit, and who may do which."""
+"""The queue protocol over a real Redis: append, acquire, bind, commit, and which drainer may do so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Base64 that stands for bytes, and what no Python may take for it."""
+"""Texts that are base64, and texts that no Python may take for base64."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is hidden is ours to say, and is what every Python says of the characters it knows."""
+"""Hidden characters are a list of our own, which every Python agrees with for the characters it knows."""
 
 from __future__ import annotations
 

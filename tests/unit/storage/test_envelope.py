@@ -1,4 +1,4 @@
-"""Entries survive the round trip, and nothing else is taken for one."""
+"""Entries survive the round trip, and other values are refused."""
 
 from __future__ import annotations
 
