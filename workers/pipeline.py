@@ -11,25 +11,23 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from storage.limits import quotas
-from storage.projects import project_settings
-from storage.queue import envelope
 from workers import impossible, noise
 from workers.limits import pending, project_limits
-from workers.model import columns, outcomes, report
+from workers.model import batch_plan, columns, outcomes, report
 from workers.reading import decode, user_agents
-from workers.rows import bygone, collapse, deliveries, quarantine, receipts
-from workers.stages import evaluate, state, table
+from workers.rows import bygone, collapse, contexts, deliveries, quarantine, receipts
+from workers.stages import evaluate, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from storage.projects import project_settings
+    from storage.queue import envelope
 
 _AT_ONCE: Final = 128
 """Payloads that are evaluated together: enough for each stage to have a run, few enough for the caches."""
 _BYTES_AT_ONCE: Final = 262_144
 """Bytes of payloads after which no more are added to them: read, they take several times as much."""
-
-_FLAGS: Final = {envelope.ENVIRONMENT_BLANKED: "environment", envelope.RELEASE_BLANKED: "release"}
 
 
 class PipelineStage(NamedTuple):
@@ -66,47 +64,6 @@ STAGES: Final = (
     ),
 )
 """All stages in their order, as ``headrace explain`` and the docs list them."""
-
-
-class ProjectPlan(msgspec.Struct, frozen=True):
-    """How one project's reports are processed.
-
-    Attributes:
-        settings: the project's settings when the batch was bound.
-        overflow: triples (environment, release, environment kept): reports of such a pair land in the release
-            ``(other)`` of the environment kept.
-        removed_before: reports of before this time (ms since the epoch) are being removed, or were.
-    """
-
-    settings: project_settings.ProjectSettings = project_settings.ProjectSettings()
-    overflow: tuple[tuple[str, str, str], ...] = ()
-    removed_before: int = 0
-
-
-class Plan(msgspec.Struct, frozen=True):
-    """What is decided before a batch is processed, so that processing it again gives the same rows.
-
-    Attributes:
-        projects: plan by project id; a project that is not listed is processed by the defaults.
-        poison: payloads that are quarantined unread, by receipt, and why.
-        retries: positions of the reports that were counted when they were sent first, by receipt; the name in
-            Redis is ``resent``.
-        latest_ms: after which nothing of the batch was received, in milliseconds since the epoch.
-        deleted: projects that were deleted: what came in for them is dropped.
-        registry: version of the registry by which all this was decided; 0 in older releases.
-        numbered: whether rows in quarantine are numbered and counted; not in older releases.
-    """
-
-    projects: dict[int, ProjectPlan] = {}
-    poison: dict[str, str] = {}
-    retries: dict[str, tuple[int, ...]] = msgspec.field(default_factory=dict, name="resent")
-    latest_ms: int = 0
-    deleted: tuple[int, ...] = ()
-    registry: int = 0
-    numbered: bool = False
-
-
-_DEFAULTS: Final = ProjectPlan()
 
 
 class Tables(msgspec.Struct, frozen=True):
@@ -146,7 +103,7 @@ def warm() -> None:
 def process(
     shard: int,
     entries: Sequence[envelope.Entry],
-    plan: Plan,
+    plan: batch_plan.Plan,
     decider: project_limits.ProjectLimitDecider | None = None,
 ) -> Tables:
     """Return the rows that a batch becomes. Never raises for anything a sender wrote.
@@ -175,7 +132,7 @@ def process(
 def _process(
     shard: int,
     entries: Sequence[envelope.Entry],
-    plan: Plan,
+    plan: batch_plan.Plan,
     decider: project_limits.ProjectLimitDecider | None,
 ) -> Tables:
     batch = _Batch(plan, receipts.Receipts(shard, entries), limited=decider is not None)
@@ -204,13 +161,12 @@ class _Task(NamedTuple):
 class _Batch:
     """The work on one batch: everything it remembers ends with it."""
 
-    def __init__(self, plan: Plan, traces: receipts.Receipts, *, limited: bool) -> None:
+    def __init__(self, plan: batch_plan.Plan, traces: receipts.Receipts, *, limited: bool) -> None:
         self._plan = plan
         self._limited = limited
         self._pending: dict[int, list[pending.PendingPayload]] = {}
         self._receipts = traces
-        self._contexts: dict[tuple[object, ...], collapse.RowContext] = {}
-        self._overflow: dict[int, dict[tuple[str, str], str]] = {}
+        self._contexts = contexts.RowContexts(plan)
         self._tasks: list[_Task] = []
         self._bytes = 0
         self._evaluations: dict[evaluate.EvaluationKey, evaluate.Evaluation] = {}
@@ -261,9 +217,9 @@ class _Batch:
     def work_off(self) -> None:
         """Process what was taken and is not processed yet."""
         tasks, self._tasks, self._bytes = self._tasks, [], 0
-        contexts = [self._context(task.payload) for task in tasks]
-        evaluations = self._evaluate(tasks, contexts)
-        for task, context, evaluation in zip(tasks, contexts, evaluations, strict=True):
+        shared = [self._contexts.of(task.payload) for task in tasks]
+        evaluations = self._evaluate(tasks, shared)
+        for task, context, evaluation in zip(tasks, shared, evaluations, strict=True):
             payload, received, _ = task
             self._quarantine.add(
                 context.account, received, payload.body, evaluation.invalid, evaluation.whole
@@ -289,7 +245,7 @@ class _Batch:
                 self._count(group.context.account, group.received, group.outcome_counts, fingerprint)
 
     def _settings(self, project_id: int) -> project_settings.ProjectSettings:
-        return self._plan.projects.get(project_id, _DEFAULTS).settings
+        return self._plan.of(project_id).settings
 
     def tables(self) -> Tables:
         """Return the rows of everything that was taken."""
@@ -305,7 +261,7 @@ class _Batch:
             beyond=dict(self._quarantine.beyond),
         )
 
-    def _evaluate(self, tasks: list[_Task], contexts: list[collapse.RowContext]) -> list[evaluate.Evaluation]:
+    def _evaluate(self, tasks: list[_Task], shared: list[contexts.RowContext]) -> list[evaluate.Evaluation]:
         known = self._evaluations
         keys = [
             evaluate.EvaluationKey(
@@ -315,7 +271,7 @@ class _Batch:
                 task.retries,
                 impossible.reports_verbatim(task.payload.user_agent),
             )
-            for task, context in zip(tasks, contexts, strict=True)
+            for task, context in zip(tasks, shared, strict=True)
         ]
         new = list(dict.fromkeys(key for key in keys if key not in known))
         known.update(zip(new, evaluate.evaluate_payloads(new), strict=True))
@@ -324,7 +280,7 @@ class _Batch:
     def _keep(
         self,
         payload: envelope.Payload,
-        context: collapse.RowContext,
+        context: contexts.RowContext,
         received: deliveries.Deliveries,
         evaluation: evaluate.Evaluation,
     ) -> None:
@@ -342,7 +298,7 @@ class _Batch:
         self, payload: envelope.Payload, received: deliveries.Deliveries, rejection: report.Rejection
     ) -> None:
         self.work_off()  # rows are in the order of the stream
-        account = self._context(payload).account
+        account = self._contexts.of(payload).account
         self._quarantine.add(account, received, payload.body, whole=rejection)
         self._count(account, received, {rejection.outcome_key: 1})
 
@@ -358,39 +314,3 @@ class _Batch:
         self._receipts.add(account.project_id, received, outcome_counts, fingerprint)
         self._payloads[account.project_id] += times
         self._found[account.project_id] += times * sum(outcome_counts.values())
-
-    def _context(self, payload: envelope.Payload) -> collapse.RowContext:
-        key = (payload.project_id, payload.key, payload.environment, payload.release, payload.flags)
-        context = self._contexts.get(key)
-        if context is None:
-            context = self._contexts[key] = _new_context(payload, self._plan, self._kept_as(payload))
-        return context
-
-    def _kept_as(self, payload: envelope.Payload) -> str | None:
-        """Return the environment under which a payload overflows, or None when it does not."""
-        overflow = self._overflow.get(payload.project_id)
-        if overflow is None:
-            project = self._plan.projects.get(payload.project_id, _DEFAULTS)
-            overflow = {(environment, release): kept for environment, release, kept in project.overflow}
-            self._overflow[payload.project_id] = overflow
-        return overflow.get((payload.environment, payload.release))
-
-
-def _new_context(payload: envelope.Payload, plan: Plan, kept: str | None) -> collapse.RowContext:
-    project = plan.projects.get(payload.project_id, _DEFAULTS)
-    environment, release, details = payload.environment, payload.release, {}
-    if blanked := [name for flag, name in _FLAGS.items() if payload.flags & flag]:
-        details["blanked"] = ",".join(blanked)
-    if kept is not None:
-        details["release"] = release
-        if kept != environment:
-            details["environment"] = environment
-        environment, release = kept, envelope.OTHER_RELEASE
-    return collapse.RowContext(
-        account=outcomes.Account(payload.project_id, payload.key, environment, release),
-        rules=state.rules_of(project.settings),
-        window_ms=project.settings.dedupe_window * 1000,
-        details=details,
-        limited=quotas.are_set(project.settings),
-        removed_before=project.removed_before,
-    )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from storage.projects import project_settings
 from tests.helpers import payloads
-from workers import pipeline
-from workers.model import outcomes
+from workers.model import batch_plan, outcomes
+
+if TYPE_CHECKING:
+    from workers import pipeline
 
 USER_AGENTS: Final = (payloads.CHROME, payloads.FIREFOX, "")
 SETTINGS: Final = (
@@ -28,8 +30,8 @@ def check(body: bytes) -> None:
         AssertionError: a report is not counted once, cannot be stored, or met a defect.
     """
     choice = zlib.crc32(body)
-    plan = pipeline.Plan(
-        projects={1: pipeline.ProjectPlan(settings=SETTINGS[choice % len(SETTINGS)])},
+    plan = batch_plan.Plan(
+        projects={1: batch_plan.ProjectPlan(settings=SETTINGS[choice % len(SETTINGS)])},
     )
     payload = payloads.payload(body, user_agent=USER_AGENTS[choice // 7 % len(USER_AGENTS)])
     once = payloads.process(payload, plan=plan)

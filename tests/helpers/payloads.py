@@ -7,6 +7,7 @@ from typing import Any
 
 from storage.queue import envelope
 from workers import pipeline
+from workers.model import batch_plan
 
 NOW_MS = 1_760_000_000_000
 CHROME = (
@@ -84,11 +85,11 @@ def payload(body: object, **known: Any) -> envelope.Payload:
 
 
 def process(
-    *payloads: envelope.Payload, plan: pipeline.Plan | None = None, received_ms: int = NOW_MS
+    *payloads: envelope.Payload, plan: batch_plan.Plan | None = None, received_ms: int = NOW_MS
 ) -> pipeline.Tables:
     """Process one batch of one entry."""
     entries = [envelope.Entry(f"{received_ms}-0", list(payloads))]
-    return pipeline.process(3, entries, plan or pipeline.Plan())
+    return pipeline.process(3, entries, plan or batch_plan.Plan())
 
 
 def rows(columns: dict[str, list[Any]]) -> list[Row]:

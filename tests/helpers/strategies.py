@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from storage.projects import project_settings
 from storage.queue import envelope
 from tests.helpers import payloads
-from workers import families, pipeline
+from workers import families
+from workers.model import batch_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -269,7 +270,7 @@ ENTRIES: Final = st.lists(
     max_size=4,
 )
 PLANS: Final = st.sampled_from([0, 1, 60]).map(
-    lambda window: pipeline.Plan(
-        projects={1: pipeline.ProjectPlan(settings=project_settings.ProjectSettings(dedupe_window=window))}
+    lambda window: batch_plan.Plan(
+        projects={1: batch_plan.ProjectPlan(settings=project_settings.ProjectSettings(dedupe_window=window))}
     )
 )

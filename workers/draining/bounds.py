@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from workers import pipeline
+from workers.model import batch_plan
 
 
 class BatchBounds(msgspec.Struct, frozen=True):
@@ -20,7 +20,7 @@ class BatchBounds(msgspec.Struct, frozen=True):
 
     first: str
     last: str
-    plan: pipeline.Plan
+    plan: batch_plan.Plan
     damaged: dict[str, str] = {}
 
     def token(self, stream: int, table: str) -> str:

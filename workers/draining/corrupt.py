@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from workers.model import outcomes, report
+from workers.model import batch_plan, outcomes, report
 from workers.rows import deliveries, quarantine, receipts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from workers import pipeline
     from workers.draining import batch
     from workers.model import columns as rows
 
@@ -22,7 +21,7 @@ def add(
     counts: Mapping[str, dict[int, int]],
     shard: int,
     entries: Iterable[batch.Corrupt],
-    plan: pipeline.Plan,
+    plan: batch_plan.Plan,
 ) -> None:
     """Add undecodable entries to the rows of a batch: one quarantine row each, every payload ``invalid``.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from storage.projects import project_settings
-from workers import pipeline
+from workers.model import batch_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +33,7 @@ def make_plan(
     admit: Admit,
     latest_ms: int,
     project_ids: Iterable[int] = (),
-) -> pipeline.Plan:
+) -> batch_plan.Plan:
     """Fix the decisions of a new batch: each project's settings, and which of its partitions are full.
 
     A project that the registry does not know keeps its reports, under default settings; the reports of a
@@ -49,7 +49,7 @@ def make_plan(
     deleted = _deleted(snapshot, project_ids)
     now_ms = max((entry.received_ms for entry in entries), default=0)
     known = {project.id: project for project in snapshot.projects}
-    return pipeline.Plan(
+    return batch_plan.Plan(
         projects={
             project_id: _project_plan(project_id, known.get(project_id), list(pairs), admit, now_ms)
             for project_id, pairs in _pairs(entries, deleted).items()
@@ -61,7 +61,7 @@ def make_plan(
     )
 
 
-def narrowed(plan: pipeline.Plan, snapshot: model.Snapshot, project_ids: Iterable[int]) -> pipeline.Plan:
+def narrowed(plan: batch_plan.Plan, snapshot: model.Snapshot, project_ids: Iterable[int]) -> batch_plan.Plan:
     """Return a plan that also leaves out what a newer registry forbids; settings stay as they were."""
     known = {project.id: project.removed_before for project in snapshot.projects}
     projects = {
@@ -77,10 +77,10 @@ def narrowed(plan: pipeline.Plan, snapshot: model.Snapshot, project_ids: Iterabl
 
 def _project_plan(
     project_id: int, project: model.Project | None, pairs: list[partitions.Pair], admit: Admit, now_ms: int
-) -> pipeline.ProjectPlan:
+) -> batch_plan.ProjectPlan:
     settings = project.settings if project else project_settings.ProjectSettings()
     refused = admit(project_id, pairs, most=settings.max_partitions, now_ms=now_ms)
-    return pipeline.ProjectPlan(
+    return batch_plan.ProjectPlan(
         settings=settings,
         overflow=tuple((*pair, environment) for pair, environment in refused.items()),
         removed_before=project.removed_before if project else 0,

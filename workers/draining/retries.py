@@ -30,13 +30,11 @@ import xxhash
 
 from storage.queue import envelope, retry_memory
 from storage.text import lenient
-from workers.model import report
+from workers.model import batch_plan, report
 from workers.reading import decode, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    from workers import pipeline
 
     Lookup = Callable[[Mapping[int, set[int]]], Mapping[int, retry_memory.CountedReport]]
 
@@ -74,8 +72,8 @@ class RetryCandidate(msgspec.Struct, frozen=True, gc=False):
 
 
 def decide(
-    plan: pipeline.Plan, found: Sequence[RetryCandidate], lookup: Lookup
-) -> tuple[pipeline.Plan, dict[int, retry_memory.CountedReport]]:
+    plan: batch_plan.Plan, found: Sequence[RetryCandidate], lookup: Lookup
+) -> tuple[batch_plan.Plan, dict[int, retry_memory.CountedReport]]:
     """Return the plan of a new batch with its retries, and the counted reports that later batches must know.
 
     Args:
@@ -103,7 +101,7 @@ def decide(
 
 
 def counted_reports(
-    plan: pipeline.Plan, found: Sequence[RetryCandidate]
+    plan: batch_plan.Plan, found: Sequence[RetryCandidate]
 ) -> dict[int, retry_memory.CountedReport]:
     """Return the counted reports of a batch whose plan was decided before, by key."""
     return {
@@ -113,7 +111,7 @@ def counted_reports(
     }
 
 
-def candidates(stream: int, entries: Sequence[envelope.Entry], plan: pipeline.Plan) -> list[RetryCandidate]:
+def candidates(stream: int, entries: Sequence[envelope.Entry], plan: batch_plan.Plan) -> list[RetryCandidate]:
     """Return the reports of a batch that have a sender, in its order.
 
     Args:

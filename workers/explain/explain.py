@@ -12,7 +12,7 @@ from storage.queue import envelope
 from storage.text import lenient
 from workers import impossible, noise, pipeline
 from workers.explain import explanation
-from workers.model import outcomes, report
+from workers.model import batch_plan, outcomes, report
 from workers.reading import decode, user_agents, values
 from workers.stages import classify, evaluate, fingerprint, state, table
 from workers.text import urls
@@ -279,7 +279,7 @@ def _rows(
         flags=0,
         body=body,
     )
-    plan = pipeline.Plan(projects={_PROJECT: pipeline.ProjectPlan(settings=settings)})
+    plan = batch_plan.Plan(projects={_PROJECT: batch_plan.ProjectPlan(settings=settings)})
     columns = pipeline.process(0, [envelope.Entry(f"{received_ms}-0", [payload])], plan).reports
     rows = zip(*columns.values(), strict=True)
     return tuple(_row(dict(zip(columns, row, strict=True))) for row in rows)

@@ -10,7 +10,7 @@ import msgspec
 from storage.queue import entry_ids
 from workers.model import outcomes
 from workers.reading import user_agents
-from workers.rows import collapse, deliveries
+from workers.rows import collapse, contexts, deliveries
 from workers.stages import classify, evaluate
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class PendingPayload(msgspec.Struct, frozen=True, eq=False):
         evaluation: what is in the payload.
     """
 
-    context: collapse.RowContext
+    context: contexts.RowContext
     user_agent: str
     received: deliveries.Deliveries
     evaluation: evaluate.Evaluation
@@ -46,7 +46,7 @@ class DeliveryGroup(NamedTuple):
         outcome_counts: how many of all reports of the payload are counted in which way.
     """
 
-    context: collapse.RowContext
+    context: contexts.RowContext
     received: deliveries.Deliveries
     occurrences: list[collapse.Occurrence]
     outcome_counts: dict[outcomes.OutcomeKey, int]

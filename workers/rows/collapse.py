@@ -9,8 +9,8 @@ import msgspec
 from workers import impossible
 from workers.model import outcomes
 from workers.reading import user_agents
-from workers.rows import identity
-from workers.stages import classify, state
+from workers.rows import contexts, identity
+from workers.stages import classify
 
 if TYPE_CHECKING:
     from workers.model import columns
@@ -33,26 +33,6 @@ class Occurrence(msgspec.Struct, frozen=True, gc=False):
     age: int
     position: int
     weight: float = 1.0
-
-
-class RowContext(msgspec.Struct, eq=False):
-    """What the rows of a payload have in common, whatever the payload holds.
-
-    Attributes:
-        account: the account for which its reports are counted.
-        rules: the rules by which its reports are evaluated.
-        window_ms: the project's dedupe window in milliseconds; 0 keeps every report.
-        details: what the pipeline notes in the details of each row.
-        limited: whether its project has limits (``workers.limits.project_limits``).
-        removed_before: its older reports were removed, see ``bygone``; in milliseconds since the epoch.
-    """
-
-    account: outcomes.Account
-    rules: state.EvaluationRules
-    window_ms: int
-    details: dict[str, str]
-    limited: bool = False
-    removed_before: int = 0
 
 
 class ReportRow(msgspec.Struct, eq=False, gc=False):
@@ -83,7 +63,9 @@ class Collapser:
         self._rendered = 0
         self._distinct: dict[tuple[int, str, str, int, int], ReportRow] = {}
 
-    def add(self, context: RowContext, received: deliveries.Deliveries, occurrence: Occurrence) -> None:
+    def add(
+        self, context: contexts.RowContext, received: deliveries.Deliveries, occurrence: Occurrence
+    ) -> None:
         """Count a report once for each time its payload was received."""
         if context.window_ms:
             self._count(context, received, occurrence)
@@ -116,7 +98,9 @@ class Collapser:
             "last_seen": [max(row.last_seen for row in rows) for rows in found.values()],
         }
 
-    def _count(self, context: RowContext, received: deliveries.Deliveries, occurrence: Occurrence) -> None:
+    def _count(
+        self, context: contexts.RowContext, received: deliveries.Deliveries, occurrence: Occurrence
+    ) -> None:
         age, window, absent = occurrence.age, context.window_ms, occurrence.weight - 1
         rows: dict[int, ReportRow] = {}
         for received_ms, times in received.moments.items():
@@ -133,7 +117,9 @@ class Collapser:
             elif occurred > row.last_seen:
                 row.last_seen = occurred
 
-    def _row(self, context: RowContext, occurrence: Occurrence, start: int, occurred: int) -> ReportRow:
+    def _row(
+        self, context: contexts.RowContext, occurrence: Occurrence, start: int, occurred: int
+    ) -> ReportRow:
         finding, agent = occurrence.finding, occurrence.agent
         shared = identity.identity_of(finding, agent, context.details)
         account = context.account
@@ -146,7 +132,7 @@ class Collapser:
         return row
 
     def _keep_each(
-        self, context: RowContext, received: deliveries.Deliveries, occurrence: Occurrence
+        self, context: contexts.RowContext, received: deliveries.Deliveries, occurrence: Occurrence
     ) -> None:
         finding, agent, age = occurrence.finding, occurrence.agent, occurrence.age
         account, details = context.account, context.details

@@ -15,6 +15,7 @@ from tests.bench.load import corpus
 from tests.bench.measuring.report import Measurement
 from tests.helpers import paths
 from workers import pipeline
+from workers.model import batch_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -127,5 +128,5 @@ def _understand(entries: list[envelope.Entry]) -> int:
     size = _BATCH // _ENTRY
     found = 0
     for start in range(0, len(entries), size):
-        found += sum(pipeline.process(0, entries[start : start + size], pipeline.Plan()).found.values())
+        found += sum(pipeline.process(0, entries[start : start + size], batch_plan.Plan()).found.values())
     return found

@@ -9,8 +9,8 @@ import pytest
 
 from storage.queue import batches, streams
 from storage.tables import receipts
-from workers import pipeline
 from workers.draining import bounds
+from workers.model import batch_plan
 
 if TYPE_CHECKING:
     from tests.helpers import servers
@@ -51,7 +51,7 @@ def test_a_payload_in_a_batch_under_work_is_told_its_bounds(bare: servers.Server
     queue = batches.Queue(bare.client)
     lease = queue.acquire(wanted.shard, 60_000)
     assert lease
-    queue.bind(lease, bounds.encode(bounds.BatchBounds(wanted.entry_id, wanted.entry_id, pipeline.Plan())))
+    queue.bind(lease, bounds.encode(bounds.BatchBounds(wanted.entry_id, wanted.entry_id, batch_plan.Plan())))
     answer = bare.json("trace", receipt)
     assert (answer["state"], answer["first"], answer["last"]) == (
         "in_batch",

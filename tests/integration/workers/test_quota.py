@@ -21,6 +21,7 @@ from tests.helpers import waiting
 from tests.integration.workers import drains
 from workers import pipeline
 from workers.failures import failpoints
+from workers.model import batch_plan
 from workers.rows import collapse, quarantine
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ def test_weights_of_sampled_rows_add_up(client: redis.Redis, server: clickhouse.
 def test_adaptive_sampling_stays_inside_its_budget_over_all_shards(client: redis.Redis) -> None:
     """Three minutes of four shards, each drained every two seconds; now and then there is a rare finding."""
     settings = project_settings.ProjectSettings(sampling="adaptive", sample_budget=1200)
-    plan = pipeline.Plan(projects={1: pipeline.ProjectPlan(settings=settings)})
+    plan = batch_plan.Plan(projects={1: batch_plan.ProjectPlan(settings=settings)})
     kept, rare, weight, arrived = Counter[int](), Counter[str](), 0.0, 0
     for start in range(0, 180, 2):
         for shard in range(4):

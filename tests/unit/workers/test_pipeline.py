@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from storage.queue import envelope
 from tests.helpers import payloads, strategies
 from workers import pipeline
+from workers.model import batch_plan
 from workers.reading import user_agents
 
 
 def test_an_empty_batch_has_all_its_columns() -> None:
-    tables = pipeline.process(0, [], pipeline.Plan())
+    tables = pipeline.process(0, [], batch_plan.Plan())
     assert len(tables.reports) == 36
     assert len(tables.outcomes) == 9
     assert len(tables.quarantine) == 9
@@ -41,7 +42,7 @@ def test_a_row_belongs_where_its_payload_was_sent() -> None:
 
 def test_an_overflowing_pair_lands_in_one_release() -> None:
     overflow = (("production", "1.0", "production"), ("forged", "1.0", ""))
-    plan = pipeline.Plan(projects={1: pipeline.ProjectPlan(overflow=overflow)})
+    plan = batch_plan.Plan(projects={1: batch_plan.ProjectPlan(overflow=overflow)})
     sent = [("production", "1.0"), ("forged", "1.0"), ("production", "2.0")]
     batch = [payloads.payload(payloads.legacy(), environment=pair[0], release=pair[1]) for pair in sent]
     tables = payloads.process(*batch, plan=plan)
@@ -67,7 +68,7 @@ def test_what_the_edge_blanked_is_noted(flags: int, details: dict[str, str]) -> 
 
 def test_poison_is_set_aside_unread() -> None:
     good = payloads.payload(payloads.legacy())
-    plan = pipeline.Plan(poison={f"3-{payloads.NOW_MS}-0-1": "It crashed."})
+    plan = batch_plan.Plan(poison={f"3-{payloads.NOW_MS}-0-1": "It crashed."})
     tables = payloads.process(good, good, good, plan=plan)
     assert tables.reports["seen"] == [2]
     assert payloads.verdicts(tables) == {("accepted", ""): 2, ("invalid", "poison"): 1}
@@ -75,7 +76,7 @@ def test_poison_is_set_aside_unread() -> None:
         (f"3-{payloads.NOW_MS}-0-1", "It crashed.")
     ]
     alone = payloads.process(
-        good, good, plan=pipeline.Plan(poison={f"3-{payloads.NOW_MS}-0-{at}": "" for at in (0, 1)})
+        good, good, plan=batch_plan.Plan(poison={f"3-{payloads.NOW_MS}-0-{at}": "" for at in (0, 1)})
     )
     assert alone.reports["seen"] == []
     payloads.assert_balanced(alone)
@@ -99,7 +100,7 @@ def test_the_collector_is_left_as_it_was(*, enabled: bool) -> None:
 
 @given(strategies.ENTRIES, strategies.PLANS)
 def test_any_batch_is_counted_once_and_may_be_repeated_or_split(
-    entries: list[envelope.Entry], plan: pipeline.Plan
+    entries: list[envelope.Entry], plan: batch_plan.Plan
 ) -> None:
     """One test for three properties, since to draw a batch takes longer than to process it."""
     tables = pipeline.process(3, entries, plan)
@@ -108,8 +109,8 @@ def test_any_batch_is_counted_once_and_may_be_repeated_or_split(
     for row in payloads.rows(tables.reports):
         payloads.assert_storable(row)
     assert pipeline.process(3, entries, plan) == tables
-    whole = pipeline.process(3, entries, pipeline.Plan())
-    parts = [pipeline.process(3, [entry], pipeline.Plan()) for entry in entries]
+    whole = pipeline.process(3, entries, batch_plan.Plan())
+    parts = [pipeline.process(3, [entry], batch_plan.Plan()) for entry in entries]
     assert keys([whole]) == keys(parts)
     assert sum(whole.reports["seen"]) == sum(sum(part.reports["seen"]) for part in parts)
 

@@ -10,7 +10,7 @@ from deploy.noise import relabel, stored_reports
 from storage.projects import project_settings
 from storage.tables import labels
 from tests.helpers import payloads, recorded
-from workers import pipeline
+from workers.model import batch_plan
 from workers.noise import shipped
 
 SIGHT = labels.StoredFinding(
@@ -123,7 +123,7 @@ def test_every_recorded_report_keeps_its_label(agent: str) -> None:
     settings = project_settings.ProjectSettings(
         dedupe_window=0, noise_rules=("own injected host=.example.com path=/a",), noise_off=("proxy",)
     )
-    plan = pipeline.Plan(projects={1: pipeline.ProjectPlan(settings=settings)})
+    plan = batch_plan.Plan(projects={1: batch_plan.ProjectPlan(settings=settings)})
     wanted = relabel.Labels(settings)
     batch = [payloads.payload(one.body, user_agent=agent) for one in recorded.READABLE]
     for row in payloads.rows(payloads.process(*batch, plan=plan).reports):

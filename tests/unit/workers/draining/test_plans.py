@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from storage.projects import model, project_settings
 from storage.queue import envelope
 from tests.helpers import payloads
-from workers import pipeline
 from workers.draining import bounds as batch_bounds
 from workers.draining import plans
+from workers.model import batch_plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,13 +58,13 @@ def test_a_plan_says_by_which_registry_it_was_made() -> None:
 
 def test_a_newer_registry_only_narrows_a_plan() -> None:
     kept = project_settings.ProjectSettings(retention=3)
-    plan = pipeline.Plan(
-        projects={1: pipeline.ProjectPlan(settings=kept, removed_before=9), 9: pipeline.ProjectPlan()},
+    plan = batch_plan.Plan(
+        projects={1: batch_plan.ProjectPlan(settings=kept, removed_before=9), 9: batch_plan.ProjectPlan()},
         poison={"r": "why"},
         registry=1,
     )
     narrowed = plans.narrowed(plan, SNAPSHOT, [1, 3])
     assert (narrowed.projects, narrowed.poison) == (plan.projects, plan.poison)
     assert (narrowed.registry, narrowed.deleted, narrowed.numbered) == (7, (3,), False)
-    raised = plans.narrowed(pipeline.Plan(projects={1: pipeline.ProjectPlan()}), SNAPSHOT, [1])
+    raised = plans.narrowed(batch_plan.Plan(projects={1: batch_plan.ProjectPlan()}), SNAPSHOT, [1])
     assert raised.projects[1].removed_before == 5

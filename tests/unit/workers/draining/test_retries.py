@@ -15,6 +15,7 @@ from storage.queue import envelope, retry_memory
 from tests.helpers import payloads
 from workers import pipeline
 from workers.draining import bounds, retries
+from workers.model import batch_plan
 
 SHARD = 3
 SENDER = 7
@@ -34,9 +35,9 @@ def entry(at_s: float, *uploads: envelope.Payload) -> envelope.Entry:
     return envelope.Entry(f"{int((START_S + at_s) * 1000)}-0", list(uploads))
 
 
-def plan(window_s: int = 1200) -> pipeline.Plan:
+def plan(window_s: int = 1200) -> batch_plan.Plan:
     settings = project_settings.ProjectSettings(retry_window=window_s)
-    return pipeline.Plan(projects={1: pipeline.ProjectPlan(settings=settings)})
+    return batch_plan.Plan(projects={1: batch_plan.ProjectPlan(settings=settings)})
 
 
 class Shard:

@@ -9,6 +9,7 @@ from storage.projects import project_settings
 from storage.queue import envelope
 from tests.helpers import payloads
 from workers import pipeline
+from workers.model import batch_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,7 +80,7 @@ def process(
     **settings: Any,
 ) -> pipeline.Tables:
     """Process a batch of an entry for each body, a millisecond apart."""
-    plan = pipeline.Plan(projects={1: pipeline.ProjectPlan(settings=Settings(**settings))})
+    plan = batch_plan.Plan(projects={1: batch_plan.ProjectPlan(settings=Settings(**settings))})
     entries = [
         envelope.Entry(f"{at + number}-0", [payloads.payload(body)]) for number, body in enumerate(bodies)
     ]

@@ -16,6 +16,7 @@ from tests.helpers import payloads
 from tests.unit.workers.limits.deciders import NOW, FakeLimitDecider, Settings, blocked, process
 from workers import pipeline
 from workers.limits import variants
+from workers.model import batch_plan
 
 
 def seen(tables: pipeline.Tables, column: str = "blocked_host") -> dict[str, int]:
@@ -35,7 +36,7 @@ def test_without_an_arbiter_nothing_is_limited() -> None:
 
 
 def test_who_comes_first_in_the_stream_gets_through_whatever_its_clock_says() -> None:
-    plan = pipeline.Plan(projects={1: pipeline.ProjectPlan(settings=Settings(quota_per_minute=9))})
+    plan = batch_plan.Plan(projects={1: batch_plan.ProjectPlan(settings=Settings(quota_per_minute=9))})
     entries = [
         envelope.Entry(f"{NOW}-{number}", [payloads.payload(blocked(name))], NOW - number * 100)
         for number, name in enumerate("abc")
@@ -210,7 +211,7 @@ def test_a_report_without_a_place_collapses_too() -> None:
 
 def test_the_limits_of_projects_are_apart() -> None:
     values = Settings(quota_per_minute=1)
-    plan = pipeline.Plan(projects={number: pipeline.ProjectPlan(settings=values) for number in (1, 2)})
+    plan = batch_plan.Plan(projects={number: batch_plan.ProjectPlan(settings=values) for number in (1, 2)})
     batch = [payloads.payload(blocked("a"), project_id=number) for number in (1, 2, 3)]
     decider = FakeLimitDecider()
     tables = pipeline.process(3, [envelope.Entry(f"{NOW}-0", batch)], plan, decider)
@@ -221,7 +222,7 @@ def test_the_limits_of_projects_are_apart() -> None:
 def test_a_payload_received_often_is_parted_by_what_became_of_it() -> None:
     body = payloads.payload(blocked("a"))
     entries = [envelope.Entry(f"{NOW}-{number}", [body] * 4) for number in range(3)]
-    plan = pipeline.Plan(projects={1: pipeline.ProjectPlan(settings=Settings(quota_per_minute=6))})
+    plan = batch_plan.Plan(projects={1: batch_plan.ProjectPlan(settings=Settings(quota_per_minute=6))})
     tables = pipeline.process(3, entries, plan, FakeLimitDecider(room=6))
     payloads.assert_balanced(tables)
     assert tables.receipts["accepted"] == [(1, 1, 1, 1), (1, 1, 0, 0), (0, 0, 0, 0)]

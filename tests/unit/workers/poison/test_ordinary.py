@@ -7,6 +7,7 @@ import pytest
 from storage.queue import envelope
 from tests.helpers import payloads
 from workers import pipeline
+from workers.model import batch_plan
 from workers.poison import ordinary
 from workers.reading import decode
 
@@ -20,7 +21,7 @@ def test_they_are_as_large_and_understood(size: int) -> None:
     assert [(entry.id, len(entry.payloads)) for entry in like] == [("5-1", 2), ("5-2", 0)]
     for payload in like[0].payloads:
         assert len(payload.body) == size or size < len(payload.body) < 512
-    tables = pipeline.process(0, like, pipeline.Plan())
+    tables = pipeline.process(0, like, batch_plan.Plan())
     assert set(tables.outcomes["outcome"]) == {"accepted"}
     assert tables.found[0] == 2 * (1 if size < 1024 else min(decode.MAX_ITEMS, size // 512))
 

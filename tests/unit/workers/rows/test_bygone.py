@@ -9,14 +9,15 @@ from storage.queue import envelope
 from tests.helpers import payloads
 from tests.unit.workers.limits import deciders
 from workers import pipeline
+from workers.model import batch_plan
 
 NOW = payloads.NOW_MS
 DAY = 86_400_000
 
 
-def plan(before_ms: int, window_s: int = 60, **settings: object) -> pipeline.Plan:
+def plan(before_ms: int, window_s: int = 60, **settings: object) -> batch_plan.Plan:
     given = project_settings.ProjectSettings(dedupe_window=window_s, **settings)  # type: ignore[arg-type]
-    return pipeline.Plan(projects={1: pipeline.ProjectPlan(settings=given, removed_before=before_ms)})
+    return batch_plan.Plan(projects={1: batch_plan.ProjectPlan(settings=given, removed_before=before_ms)})
 
 
 def aged(*ages: int) -> envelope.Payload:
@@ -82,7 +83,7 @@ def test_limits_count_what_is_left() -> None:
 
 def test_nothing_is_stored_of_deleted_projects() -> None:
     bad, good = payloads.payload(b"nope"), payloads.payload(payloads.legacy(), project_id=2)
-    tables = payloads.process(bad, good, bad, plan=pipeline.Plan(deleted=(1,), numbered=True))
+    tables = payloads.process(bad, good, bad, plan=batch_plan.Plan(deleted=(1,), numbered=True))
     assert tables.outcomes["project_id"] == tables.reports["project_id"] == [2]
     assert tables.quarantine["raw"] == []
     assert (tables.payloads, tables.found, tables.quarantined) == ({1: 2, 2: 1}, {2: 1}, {})

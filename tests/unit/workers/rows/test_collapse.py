@@ -8,13 +8,14 @@ from storage.projects import project_settings
 from storage.queue import envelope
 from tests.helpers import payloads
 from workers import pipeline
+from workers.model import batch_plan
 
 NOW = payloads.NOW_MS
 
 
-def plan(window: int) -> pipeline.Plan:
-    return pipeline.Plan(
-        projects={1: pipeline.ProjectPlan(settings=project_settings.ProjectSettings(dedupe_window=window))}
+def plan(window: int) -> batch_plan.Plan:
+    return batch_plan.Plan(
+        projects={1: batch_plan.ProjectPlan(settings=project_settings.ProjectSettings(dedupe_window=window))}
     )
 
 

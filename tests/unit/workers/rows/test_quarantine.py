@@ -11,6 +11,7 @@ from storage.queue import envelope
 from tests.helpers import payloads
 from tests.unit.workers.limits import deciders
 from workers import pipeline
+from workers.model import batch_plan
 from workers.rows import quarantine
 
 NOW = payloads.NOW_MS
@@ -52,7 +53,7 @@ def test_an_unreadable_payload_is_kept_whole_and_counts_one(body: bytes, reason:
 def test_each_receipt_finds_its_verdict() -> None:
     bad, good = payloads.payload(b"nope"), payloads.payload(payloads.legacy())
     entries = [envelope.Entry("10-0", [bad, good, bad]), envelope.Entry("20-1", [bad])]
-    tables = pipeline.process(3, entries, pipeline.Plan())
+    tables = pipeline.process(3, entries, batch_plan.Plan())
     assert tables.quarantine["receipt"] == ["3-10-0-0", "3-10-0-2", "3-20-1-0"]
     assert tables.quarantine["received"] == [10, 10, 20]
 
@@ -102,8 +103,8 @@ def test_each_hour_is_asked_for_once_and_without_invalid_reports_nothing() -> No
 def test_poison_is_kept_whatever_a_project_may_keep() -> None:
     decider = deciders.FakeLimitDecider()
     settings = deciders.Settings(quarantine_per_hour=1)
-    projects = {1: pipeline.ProjectPlan(settings=settings)}
-    plan = pipeline.Plan(projects=projects, poison={"3-10-0-0": "It broke."})
+    projects = {1: batch_plan.ProjectPlan(settings=settings)}
+    plan = batch_plan.Plan(projects=projects, poison={"3-10-0-0": "It broke."})
     entries = [envelope.Entry("10-0", [payloads.payload(WRONG[0]), payloads.payload(WRONG[1])])]
     tables = pipeline.process(3, entries, plan, decider)
     assert tables.quarantine["reason"] == ["poison"]
@@ -114,7 +115,7 @@ def test_poison_is_kept_whatever_a_project_may_keep() -> None:
 def test_rows_are_numbered_within_their_receipt_and_counted() -> None:
     bad = payloads.payload([1, 1, 2])
     entries = [envelope.Entry("10-0", [bad, bad]), envelope.Entry("20-0", [payloads.payload(b"nope")])]
-    tables = pipeline.process(3, entries, pipeline.Plan(numbered=True))
+    tables = pipeline.process(3, entries, batch_plan.Plan(numbered=True))
     named = list(zip(tables.quarantine["receipt"], tables.quarantine["item"], strict=True))
     assert named == [
         *[("3-10-0-0", item) for item in (1, 2, 3)],
@@ -122,25 +123,25 @@ def test_rows_are_numbered_within_their_receipt_and_counted() -> None:
         ("3-20-0-0", 1),
     ]
     assert (tables.quarantined, tables.beyond) == ({1: 7}, {})
-    older = pipeline.process(3, entries, pipeline.Plan())
+    older = pipeline.process(3, entries, batch_plan.Plan())
     assert (set(older.quarantine["item"]), older.quarantined) == ({0}, {})
 
 
 def test_what_is_beyond_the_bound_is_counted_too() -> None:
     settings = deciders.Settings(quarantine_per_hour=2 * ROW)
-    projects = {1: pipeline.ProjectPlan(settings=settings)}
+    projects = {1: batch_plan.ProjectPlan(settings=settings)}
     entries = [envelope.Entry("10-0", [payloads.payload(body) for body in WRONG])]
     for numbered, counts in ((True, ({1: 5}, {1: 3})), (False, ({}, {}))):
-        plan = pipeline.Plan(projects=projects, numbered=numbered)
+        plan = batch_plan.Plan(projects=projects, numbered=numbered)
         tables = pipeline.process(3, entries, plan, deciders.FakeLimitDecider())
         assert len(tables.quarantine["raw"]) == 2
         assert (tables.quarantined, tables.beyond) == counts
 
 
 def test_only_projects_with_a_bound_are_bounded() -> None:
-    bounded = pipeline.ProjectPlan(settings=deciders.Settings(quarantine_per_hour=1))
-    boundless = pipeline.ProjectPlan(settings=deciders.Settings(quarantine_per_hour=0))
-    plan = pipeline.Plan(projects={1: bounded, 2: boundless}, numbered=True)
+    bounded = batch_plan.ProjectPlan(settings=deciders.Settings(quarantine_per_hour=1))
+    boundless = batch_plan.ProjectPlan(settings=deciders.Settings(quarantine_per_hour=0))
+    plan = batch_plan.Plan(projects={1: bounded, 2: boundless}, numbered=True)
     entry = envelope.Entry("10-0", [payloads.payload(WRONG[0], project_id=number) for number in (1, 2)])
     tables = pipeline.process(3, [entry], plan, deciders.FakeLimitDecider())
     assert tables.quarantine["project_id"] == [2]

@@ -9,6 +9,7 @@ from hypothesis import given
 from storage.queue import envelope
 from tests.helpers import payloads, strategies
 from workers import pipeline
+from workers.model import batch_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,7 @@ def test_each_payload_has_its_verdict_at_its_place() -> None:
         envelope.Entry("1790000000000-0", [GOOD, BAD]),
         envelope.Entry("1790000000000-1", [MIXED, GOOD]),
     ]
-    tables = pipeline.process(3, entries, pipeline.Plan())
+    tables = pipeline.process(3, entries, batch_plan.Plan())
     no_type, no_object = ("invalid", "no_type"), ("invalid", "not_an_object")
     assert list(verdicts(tables)) == [
         ("3-1790000000000-0-0", 1, {}),
@@ -58,18 +59,18 @@ def test_filtered_reports_are_told_from_invalid_ones() -> None:
 
 
 def test_poison_has_a_verdict_too() -> None:
-    plan = pipeline.Plan(poison={f"3-{payloads.NOW_MS}-0-1": "It crashed."})
+    plan = batch_plan.Plan(poison={f"3-{payloads.NOW_MS}-0-1": "It crashed."})
     found = [(accepted, others) for _, accepted, others in verdicts(payloads.process(GOOD, GOOD, plan=plan))]
     assert found == [(1, {}), (0, {("invalid", "poison"): 1})]
 
 
 def test_an_entry_without_payloads_is_a_row_too() -> None:
-    tables = pipeline.process(3, [envelope.Entry("1-0", [])], pipeline.Plan())
+    tables = pipeline.process(3, [envelope.Entry("1-0", [])], batch_plan.Plan())
     assert [row["accepted"] for row in payloads.rows(tables.receipts)] == [()]
 
 
 @given(strategies.ENTRIES, strategies.PLANS)
-def test_the_verdicts_add_up_to_the_outcomes(entries: list[envelope.Entry], plan: pipeline.Plan) -> None:
+def test_the_verdicts_add_up_to_the_outcomes(entries: list[envelope.Entry], plan: batch_plan.Plan) -> None:
     distinct = list({entry.id: entry for entry in entries}.values())
     tables = pipeline.process(3, distinct, plan)
     every = list(verdicts(tables))

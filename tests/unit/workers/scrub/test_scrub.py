@@ -15,7 +15,7 @@ from storage.projects import project_settings
 from storage.queue import envelope
 from tests.helpers import paths, payloads, recorded
 from workers import pipeline, scrub
-from workers.model import report
+from workers.model import batch_plan, report
 from workers.scrub import masks, names
 from workers.stages import raw
 from workers.text import urls
@@ -299,7 +299,7 @@ def test_a_secret_in_any_field_of_any_report_is_stored_nowhere(kind: str) -> Non
             if not (digests and kind in DIGESTS):
                 batch.append(payloads.payload(planted(shape, path, secret)))
     assert len(batch) > 500
-    tables = pipeline.process(3, [envelope.Entry(f"{payloads.NOW_MS}-0", batch)], pipeline.Plan())
+    tables = pipeline.process(3, [envelope.Entry(f"{payloads.NOW_MS}-0", batch)], batch_plan.Plan())
     for columns in (tables.reports, tables.policies):
         stored = msgspec.json.encode(columns).decode()
         assert secret not in stored, stored[max(0, stored.index(secret) - 300) :][:400]

@@ -1,0 +1,86 @@
+"""Row contexts: what the rows of a payload have in common, by its labels and by the plan of its project."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from storage.limits import quotas
+from storage.queue import envelope
+from workers.model import outcomes
+from workers.stages import state
+
+if TYPE_CHECKING:
+    from workers.model import batch_plan
+
+_FLAGS: Final = {envelope.ENVIRONMENT_BLANKED: "environment", envelope.RELEASE_BLANKED: "release"}
+
+
+class RowContext(msgspec.Struct, eq=False):
+    """What the rows of a payload have in common, whatever the payload holds.
+
+    Attributes:
+        account: the account for which its reports are counted.
+        rules: the rules by which its reports are evaluated.
+        window_ms: the project's dedupe window in milliseconds; 0 keeps every report.
+        details: what the pipeline notes in the details of each row.
+        limited: whether its project has limits (``workers.limits.project_limits``).
+        removed_before: its older reports were removed, see ``bygone``; in milliseconds since the epoch.
+    """
+
+    account: outcomes.Account
+    rules: state.EvaluationRules
+    window_ms: int
+    details: dict[str, str]
+    limited: bool = False
+    removed_before: int = 0
+
+
+class RowContexts:
+    """Makes the row contexts of one batch, and remembers them.
+
+    Args:
+        plan: of the batch.
+    """
+
+    def __init__(self, plan: batch_plan.Plan) -> None:
+        self._plan = plan
+        self._known: dict[tuple[object, ...], RowContext] = {}
+        self._overflow: dict[int, dict[tuple[str, str], str]] = {}
+
+    def of(self, payload: envelope.Payload) -> RowContext:
+        """Return the context of the rows of a payload."""
+        key = (payload.project_id, payload.key, payload.environment, payload.release, payload.flags)
+        context = self._known.get(key)
+        if context is None:
+            context = self._known[key] = self._new(payload, self._kept_as(payload))
+        return context
+
+    def _kept_as(self, payload: envelope.Payload) -> str | None:
+        """Return the environment under which a payload overflows, or None when it does not."""
+        overflow = self._overflow.get(payload.project_id)
+        if overflow is None:
+            project = self._plan.of(payload.project_id)
+            overflow = {(environment, release): kept for environment, release, kept in project.overflow}
+            self._overflow[payload.project_id] = overflow
+        return overflow.get((payload.environment, payload.release))
+
+    def _new(self, payload: envelope.Payload, kept: str | None) -> RowContext:
+        project = self._plan.of(payload.project_id)
+        environment, release, details = payload.environment, payload.release, {}
+        if blanked := [name for flag, name in _FLAGS.items() if payload.flags & flag]:
+            details["blanked"] = ",".join(blanked)
+        if kept is not None:
+            details["release"] = release
+            if kept != environment:
+                details["environment"] = environment
+            environment, release = kept, envelope.OTHER_RELEASE
+        return RowContext(
+            account=outcomes.Account(payload.project_id, payload.key, environment, release),
+            rules=state.rules_of(project.settings),
+            window_ms=project.settings.dedupe_window * 1000,
+            details=details,
+            limited=quotas.are_set(project.settings),
+            removed_before=project.removed_before,
+        )
