@@ -12,14 +12,15 @@ from deploy.network import addresses
 from ingest import app, config
 
 GRACEFUL_S: Final = 4
-"""What a process may take to stop: gunicorn's asgi worker notices after a second and closes its sockets in
-another one, and a request under way takes a few ms. The whole system has ten seconds."""
+"""Seconds that a process may take to stop: gunicorn's asgi worker notices after a second and closes its
+sockets in another one, and a request under way takes a few ms. The whole system has ten seconds."""
 KEEPALIVE_S: Final = 15
-"""Browsers send a page's reports within seconds of each other; a connection kept longer is only memory."""
+"""Seconds for which an idle connection is kept. Browsers send a page's reports within seconds of each other;
+a connection that is kept longer only takes memory."""
 
 
 def edge_config(values: settings.Settings, redis_url: str) -> config.EdgeConfig:
-    """Return what the application is told."""
+    """Return the settings of the application."""
     return config.EdgeConfig(
         redis_url=redis_url,
         shards=values.shards,
@@ -31,7 +32,7 @@ def edge_config(values: settings.Settings, redis_url: str) -> config.EdgeConfig:
 
 
 def options(values: settings.Settings) -> dict[str, Any]:
-    """Return gunicorn's settings."""
+    """Return the settings of gunicorn."""
     return {
         "bind": [values.listen],
         "workers": values.edge_processes,
@@ -66,7 +67,7 @@ class EdgeServer(gunicorn.app.base.BaseApplication):  # type: ignore[misc] # gun
         super().__init__()
 
     def load_config(self) -> None:
-        """Hand gunicorn its settings."""
+        """Give gunicorn its settings."""
         for name, value in options(self._values).items():
             self.cfg.set(name, value)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ingest.api import application, errors, health, lifespan, reports, routes
 from ingest.backend import clock, connection, intake, redis_poller, refusal_counter, senders
-from ingest.body import in_flight, upload
+from ingest.body import in_flight, request_body
 from ingest.checks import addresses, admission, shedding, targets
 from storage.projects import edges
 from storage.queue import appenders
@@ -34,7 +34,7 @@ def create_app(settings: config.EdgeConfig) -> application.EdgeApp:
         shedder,
     )
     app = application.EdgeApp(
-        upload.BodyLimits(body_bytes, settings.max_body_bytes, settings.body_timeout),
+        request_body.BodyLimits(body_bytes, settings.max_body_bytes, settings.body_timeout),
         errors.ErrorHandler(counter),
         lifespan.Lifespan((client, polling), poller, counter, known_senders, store),
     )

@@ -10,7 +10,7 @@ import falcon.asgi
 
 from ingest import refusals
 from ingest.api import request, response, routes
-from ingest.body import upload
+from ingest.body import request_body
 
 if TYPE_CHECKING:
     from ingest.api import errors, lifespan
@@ -30,7 +30,7 @@ class EdgeApp(falcon.asgi.App[request.EdgeRequest, response.EdgeResponse]):
 
     def __init__(
         self,
-        limits: upload.BodyLimits,
+        limits: request_body.BodyLimits,
         error_handler: errors.ErrorHandler,
         process: lifespan.Lifespan,
     ) -> None:
@@ -48,14 +48,14 @@ class EdgeApp(falcon.asgi.App[request.EdgeRequest, response.EdgeResponse]):
     async def __call__(  # type: ignore[override] # Falcon's type is that of WSGI
         self,
         scope: dict[str, Any],
-        receive: upload.Receive,
+        receive: request_body.Receive,
         send: Send,
     ) -> None:
         """Serve one request, or the process's lifespan."""
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        body = upload.Upload(self._limits, receive)
+        body = request_body.RequestBody(self._limits, receive)
         await super().__call__(scope, body, send)
         # Falcon has let go of the request by now, and with it of the body that was read.
         if not body.arrived:

@@ -43,14 +43,14 @@ class Lifespan:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def process_startup(self, *_: object) -> None:
-        """Start, with or without Redis: an edge without one says 503 until it is there."""
+        """Start the background tasks, with or without Redis: an edge without Redis answers 503."""
         await self._poller.poll()
         await self._senders.refresh()
         chores = (self._poller.run(), self._counter.run(), self._senders.run())
         self._tasks = [asyncio.create_task(chore) for chore in chores]
 
     async def process_shutdown(self, *_: object) -> None:
-        """Stop, after the last request was answered."""
+        """Stop the background tasks, after the last request was answered."""
         for task in self._tasks:
             while not task.done():  # a cancellation that meets a time-out may be swallowed: say it again
                 task.cancel()

@@ -58,7 +58,7 @@ class SecurityReports:
         fields = request.fields
         target = request.target = self._checks.find_target(project_id, request.query, fields)
         admitted = self._checks.admit(target, request.scope, fields)
-        content = await request.upload.read(fields.get(b"content-length", b""))
+        content = await request.body.read(fields.get(b"content-length", b""))
         content_encoding = fields.get(b"content-encoding")
         if content_encoding:
             await self._inflations.enter()

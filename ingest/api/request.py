@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from falcon.request import RequestOptions
 
-    from ingest.body import upload as uploads
+    from ingest.body import request_body
 
 
 class EdgeRequest(falcon.asgi.Request):
@@ -30,28 +30,28 @@ class EdgeRequest(falcon.asgi.Request):
         fields: headers by name, in lower case; the last one of those that were repeated.
         query: the query string as bytes, without its ``?``.
         target: the project, key and stream of the request; ``targets.NOWHERE`` until a responder finds them.
-        upload: the body on its way in.
+        body: the body on its way in.
     """
 
-    __slots__ = ("fields", "query", "target", "upload")
+    __slots__ = ("body", "fields", "query", "target")
 
     fields: dict[bytes, bytes]
     query: bytes
     target: targets.Target
-    upload: uploads.Upload
+    body: request_body.RequestBody
     is_websocket = False
 
     def __init__(
         self,
         scope: dict[str, Any],
-        receive: uploads.Upload,
-        first_event: Any = None,  # noqa: ANN401, ARG002 - Falcon's own; an upload makes it up
+        receive: request_body.RequestBody,
+        first_event: Any = None,  # noqa: ANN401, ARG002 - Falcon's own; the body makes it up
         options: RequestOptions | None = None,
     ) -> None:
         self.scope = scope
         self.fields = dict(scope["headers"])
         self.query = scope["query_string"]
-        self.upload = receive
+        self.body = receive
         self.method = scope["method"]
         self.path = scope["path"]
         self.options = options or falcon.RequestOptions()
@@ -92,5 +92,5 @@ _COMPUTED: Final[dict[str, Callable[[EdgeRequest], Any]]] = {
     "_asgi_headers": lambda request: request.fields,
     "_first_event": lambda _request: None,
     "_params": _parameters,
-    "_receive": lambda request: request.upload,
+    "_receive": lambda request: request.body,
 }

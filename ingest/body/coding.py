@@ -52,7 +52,7 @@ def require_media_type(content_type: bytes) -> None:
 
 
 def is_upload(content_type: bytes) -> bool:
-    """Return whether this is an upload of the Reporting API; on an error its senders try five times more."""
+    """Return whether this is an upload of the Reporting API; browsers send one six times while it fails."""
     return _media_type(content_type) == _UPLOAD
 
 
@@ -114,7 +114,7 @@ def _deflate(body: bytes, limit: int) -> bytes:
 
 
 def _zlib(body: bytes, limit: int, bits: int) -> bytes:
-    """Inflate one stream: these formats know no second one behind it."""
+    """Inflate one stream: zlib and raw deflate know no second stream behind the first."""
     inflater = zlib.decompressobj(bits)
     inflated = _checked(inflater, body, limit + 1)
     return _whole(inflated, limit, ended=inflater.eof and not inflater.unused_data)

@@ -30,7 +30,7 @@ DETAILS: Final = {
 
 
 class UsedUpQuota(NamedTuple):
-    """A quota that is used up, by its reason, and the end of that: seconds by this process' clock."""
+    """A used-up quota: until when it is used up, in seconds by this process' clock, and its reason."""
 
     until: float
     reason: str

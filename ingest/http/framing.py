@@ -53,7 +53,7 @@ class Framing:
         self.reset()
 
     def reset(self) -> None:
-        """Go on with the next request. The bytes that were sent ahead have to be read again."""
+        """Begin with the next request. The bytes that were sent ahead have to be read again."""
         self._gathered.clear()
         self._state = _HEAD
         self._left = 0

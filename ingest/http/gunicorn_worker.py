@@ -78,20 +78,20 @@ class _Reading(asyncio.BufferedProtocol):
         self._connection.data_received(bytes(self._memory[:nbytes]))
 
     def eof_received(self) -> bool | None:
-        """Pass it on."""
+        """Pass the end of the stream on to the connection."""
         keep_open: bool | None = self._connection.eof_received()
         return keep_open
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Pass it on."""
+        """Pass the end of the transport on to the connection."""
         self._connection.connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Pass it on."""
+        """Tell the connection that the transport takes no more for the moment."""
         self._connection.pause_writing()
 
     def resume_writing(self) -> None:
-        """Pass it on."""
+        """Tell the connection that the transport takes more again."""
         self._connection.resume_writing()
 
 
@@ -153,7 +153,7 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
         self._cut_later()
 
     def resume_writing(self) -> None:
-        """Go on."""
+        """Read on, now that the answers were read."""
         super().resume_writing()
         self._unread = False
         self._keep()
@@ -180,7 +180,7 @@ class EdgeProtocol(protocol.ASGIProtocol):  # type: ignore[misc] # gunicorn has 
             self._cut_at = None
 
     def _setup_callback_parser(self) -> None:
-        """Read with our own reader; gunicorn's loop asks it for what was sent ahead, and to go on."""
+        """Read with the reader of the edge; gunicorn's loop takes the bytes that were sent ahead from it."""
         self._callback_parser = framing.Framing()
 
     def _feed_callback_parser(self, data: bytes) -> bool:
@@ -268,7 +268,7 @@ class EdgeWorker(gasgi.ASGIWorker):  # type: ignore[misc] # gunicorn has no type
         self.loop.call_later(_ANNOUNCE_S, super().handle_exit_signal)
 
     def init_process(self) -> Any:  # noqa: ANN401 - gunicorn's own
-        """Serve; gunicorn has no setting for the protocol class, so this process is given ours."""
+        """Serve with ``protocol_class``: gunicorn has no setting for it, so its own class is replaced."""
         gasgi.ASGIProtocol = self.protocol_class
         _give_memory_back()
         gc.freeze()

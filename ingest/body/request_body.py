@@ -36,10 +36,10 @@ class BodyLimits(NamedTuple):
     seconds: float
 
 
-class Upload:
+class RequestBody:
     """One request body on its way in; called, it is the ASGI ``receive`` of its request.
 
-    Falcon takes the first event of each request before it routes the request. The upload makes up an event
+    Falcon takes the first event of each request before it routes the request. The object makes up an event
     without content, so that no sender is told to send (``100 Continue``) a body that its head gets refused.
 
     Args:

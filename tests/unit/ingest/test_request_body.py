@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import refusals
-from ingest.body import in_flight, upload
+from ingest.body import in_flight, request_body
 from tests.helpers import waiting
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ def uploaded(
     limit: int = LIMIT,
     timeout: float = waiting.PATIENCE_S,
     most: int = 10_000,
-) -> tuple[upload.Upload, Sender, in_flight.InFlightBytes]:
+) -> tuple[request_body.RequestBody, Sender, in_flight.InFlightBytes]:
     sender, counter = Sender(messages), in_flight.InFlightBytes(most)
-    return upload.Upload(upload.BodyLimits(counter, limit, timeout), sender), sender, counter
+    return request_body.RequestBody(request_body.BodyLimits(counter, limit, timeout), sender), sender, counter
 
 
 def refusal_of(reading: Callable[[], Any]) -> refusals.Refusal:
@@ -145,7 +145,7 @@ def test_discarding_ends_with_the_connection() -> None:
 
 @pytest.mark.parametrize(("setting", "value"), [("_DISCARD_SECONDS", 0.01), ("_DISCARDED_BYTES", 5)])
 def test_discarding_ends(monkeypatch: pytest.MonkeyPatch, setting: str, value: float) -> None:
-    monkeypatch.setattr(upload, setting, value)
+    monkeypatch.setattr(request_body, setting, value)
     reading, _, _ = uploaded([piece(b"x" * 6, more=True)])
     asyncio.run(reading.discard({b"content-length"}))
 
