@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -41,6 +43,14 @@ def test_only_the_armed_point_fails() -> None:
     failpoints.hit("before_commit")
     with pytest.raises(failpoints.FailpointError, match="after_bounds"):
         failpoints.hit("after_bounds")
+
+
+def test_a_kill_is_a_signal_to_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "kill", lambda *signalled: sent.append(signalled))
+    failpoints.arm("after_commit=kill@1")
+    failpoints.hit("after_commit")
+    assert sent == [(os.getpid(), signal.SIGKILL)]
 
 
 def test_a_hang_takes_its_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,6 +98,20 @@ def test_a_defect_costs_one_report(monkeypatch: pytest.MonkeyPatch) -> None:
     assert error.startswith("ZeroDivisionError in workers/stages/test_evaluate.py, line ")
 
 
+@pytest.mark.parametrize("error", [MemoryError(), OSError("disk"), ImportError("gone")], ids=repr)
+def test_an_error_of_the_surroundings_costs_no_report(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(_item: report.Item) -> report.Report:
+        raise error
+
+    monkeypatch.setitem(
+        families.BY_TYPE, "csp-violation", msgspec.structs.replace(csp.FAMILY, normalise=fail)
+    )
+    with pytest.raises(type(error)):
+        payloads.process(payloads.payload([payloads.modern()]))
+
+
 def test_a_payload_without_any_json_is_one_rejection() -> None:
     found = evaluate.evaluate_payload(b"nope")
     assert found.whole
