@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import threading
 from typing import TYPE_CHECKING
 
 import structlog
@@ -11,12 +10,12 @@ import structlog
 from deploy import logs, settings
 from deploy.cli import options
 from deploy.network import addresses, ports
+from deploy.processes import signals
 from deploy.running import located
 from deploy.servers import backends
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import FrameType
 
     from workers.draining import connections
 
@@ -45,15 +44,8 @@ def maintenance(data: options.Data = options.DEFAULT_DATA) -> None:
     """Dispatch drain jobs, publish the project registry, record the refusals of the edge."""
     from workers.process import maintenance as chores  # noqa: PLC0415 - RQ only where it runs
 
-    stop = threading.Event()
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
     where = _context(data)
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGINT, on_signal)
-    chores.run(where, stop)
+    chores.run(where, signals.stop_event(signal.SIGTERM, signal.SIGINT))
 
 
 def _context(data: Path) -> connections.Connections:

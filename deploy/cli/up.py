@@ -8,7 +8,6 @@ import shlex
 import shutil
 import signal
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -24,13 +23,14 @@ from deploy.cli import options
 from deploy.directory import leftovers, lock, sharing
 from deploy.network import addresses
 from deploy.printing import output, printable
+from deploy.processes import signals
 from deploy.projects import headers
 from deploy.running import embedded_ports, readiness, status_line
 from deploy.running import system as systems
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterator
-    from types import FrameType
 
     from storage.projects import model
 
@@ -46,6 +46,7 @@ _SAMPLE: Final = (
     '"original-policy":"img-src https:","disposition":"enforce"}}'
 )
 _QUERY: Final = "SELECT last_seen, title, document, seen FROM violations ORDER BY last_seen DESC LIMIT 10"
+
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, show_default="any free port")]
 
@@ -63,7 +64,8 @@ def up(  # noqa: PLR0913 - one parameter for each option
     values = settings.load(listen=listen, workers=workers)
     ports = embedded_ports.EmbeddedPorts(redis_port, clickhouse_port, clickhouse_http_port)
     ports.require_distinct(addresses.ListenAddress.parse(values.listen).port)
-    with _stop_signal() as stop, lock.hold(data):
+    stop = signals.stop_event(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    with lock.hold(data):
         for pid in leftovers.stop(data):
             _say(f"Stopped process {pid}, left over from an earlier run.")
         sharing.claim(data)
@@ -79,23 +81,6 @@ def up(  # noqa: PLR0913 - one parameter for each option
             _say("Stopping.")
             system.stop()
     _say("Stopped.")
-
-
-@contextlib.contextmanager
-def _stop_signal() -> Iterator[threading.Event]:
-    """Give an event that SIGTERM and Ctrl-C set."""
-    stop = threading.Event()
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    previous = {number: signal.signal(number, on_signal) for number in signals}
-    try:
-        yield stop
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def _watch(system: systems.System, stop: threading.Event) -> None:

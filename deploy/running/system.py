@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from deploy import settings
 from deploy.directory import identity, runtime
@@ -75,6 +74,7 @@ class System:
         self._supervisor = supervisor.Supervisor(report)
         self._listen = addresses.ListenAddress.parse(self._values.listen)
         self._written: runtime.Pids | None = None
+        self._redis_port = 0
         edge_url = f"http://{self._listen.reachable()}"
         self.runtime = runtime.Runtime(
             edge_url=edge_url,
@@ -142,7 +142,7 @@ class System:
         for reason in program.instead:
             self._report(reason)
         self._report(f"The queue is in {program.engine}: {program.path}.")
-        port = embedded_ports.claim(self._ports.redis, "Redis")
+        port = self._redis_port = embedded_ports.claim(self._ports.redis, "Redis")
         self.runtime.redis_url = embedded_redis.url(port)
 
         def start() -> child.Child:
@@ -177,7 +177,7 @@ class System:
             for sentence in (f"The queue is in {engine}.", *risks):
                 self._report(sentence)
             return
-        port = urlsplit(url).port or 0
+        port = self._redis_port
         self._await(
             readiness.Starting("Redis", started, self._log("redis"), embedded_redis.START_SECONDS),
             lambda: backends.redis_is_ready(url) and started.listens(port),
