@@ -31,9 +31,9 @@ Contradiction = impossible.Contradiction
 
 
 def contradictions(one: capture.Capture, *, verbatim: bool) -> set[Contradiction]:
-    question = evaluate.EvaluationKey(json.dumps(one.report).encode(), verbatim=verbatim)
-    (judged,) = evaluate.evaluate_payloads([question])
-    return {finding.contradiction for _, finding in judged.findings}
+    key = evaluate.EvaluationKey(json.dumps(one.report).encode(), verbatim=verbatim)
+    (evaluated,) = evaluate.evaluate_payloads([key])
+    return {finding.contradiction for _, finding in evaluated.findings}
 
 
 def test_what_browsers_report_of_wild_pages_is_possible(browser: Browser, tmp_path: Path) -> None:

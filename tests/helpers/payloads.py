@@ -103,7 +103,7 @@ def row(body: object, **known: Any) -> Row:
     return only
 
 
-def verdicts(tables: pipeline.Tables) -> dict[tuple[str, str], int]:
+def outcome_counts(tables: pipeline.Tables) -> dict[tuple[str, str], int]:
     """Return the counted reports by outcome and reason."""
     counts: dict[tuple[str, str], int] = {}
     for line in rows(tables.outcomes):

@@ -43,7 +43,7 @@ def process(*requests: dict[str, Any]) -> pipeline.Tables:
 def test_every_report_is_accepted_and_whole(request_: dict[str, Any]) -> None:
     tables = process(request_)
     payloads.assert_balanced(tables)
-    assert payloads.verdicts(tables) == {("accepted", ""): len(json.loads(request_["body"]))}
+    assert payloads.outcome_counts(tables) == {("accepted", ""): len(json.loads(request_["body"]))}
     for row in payloads.rows(tables.reports):
         assert row["document_host"] in {"site.test", "gone.site.test"}
         assert row["browser"] in {"Chrome", "HeadlessChrome", "Firefox"}

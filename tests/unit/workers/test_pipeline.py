@@ -71,7 +71,7 @@ def test_poison_is_set_aside_unread() -> None:
     plan = batch_plan.Plan(poison={f"3-{payloads.NOW_MS}-0-1": "It crashed."})
     tables = payloads.process(good, good, good, plan=plan)
     assert tables.reports["seen"] == [2]
-    assert payloads.verdicts(tables) == {("accepted", ""): 2, ("invalid", "poison"): 1}
+    assert payloads.outcome_counts(tables) == {("accepted", ""): 2, ("invalid", "poison"): 1}
     assert [(row["receipt"], row["error"]) for row in payloads.rows(tables.quarantine)] == [
         (f"3-{payloads.NOW_MS}-0-1", "It crashed.")
     ]

@@ -62,7 +62,7 @@ class Shard:
         }
         tables = pipeline.process(SHARD, entries, decided)
         payloads.assert_balanced(tables)
-        return payloads.verdicts(tables)
+        return payloads.outcome_counts(tables)
 
 
 ACCEPTED = ("accepted", "")

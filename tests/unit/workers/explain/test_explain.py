@@ -43,16 +43,16 @@ def changes(stage: explanation.ExplainedStage) -> dict[str, tuple[str, str]]:
 def _agrees(body: bytes) -> None:
     """The explanation of a payload must be what the pipeline does to it."""
     explanation = explain.explain(body, user_agent=payloads.CHROME)
-    judged = evaluate.evaluate_payload(body)
+    evaluated = evaluate.evaluate_payload(body)
     verdicts = collections.Counter((one.outcome, one.reason) for one in explanation.reports)
     if explanation.reports:
         counted: collections.Counter[tuple[str, str]] = collections.Counter()
-        for verdict, times in judged.outcome_counts.items():
+        for verdict, times in evaluated.outcome_counts.items():
             counted[verdict.outcome, verdict.reason] += times
         counted.pop(("invalid", "too_many"), None)
         assert verdicts == counted
     titles = [one.title for one in explanation.reports if one.outcome == "accepted"]
-    assert titles == [finding.title for _, finding in judged.findings]
+    assert titles == [finding.title for _, finding in evaluated.findings]
     assert {row["title"] for row in explanation.rows} == set(titles)
     for one in explanation.reports:
         names = [stage.stage for stage in one.stages]

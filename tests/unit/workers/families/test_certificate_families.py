@@ -71,7 +71,7 @@ def test_reports_that_differ_in_their_dates_are_equal(make: Any, kind: str, titl
 def test_a_report_about_no_host_is_invalid(make: Any, kind: str, title: str, hostname: object) -> None:
     del title
     tables = payloads.process(payloads.payload(make(hostname=hostname)))
-    assert payloads.verdicts(tables) == {("invalid", "no_hostname"): 1}
+    assert payloads.outcome_counts(tables) == {("invalid", "no_hostname"): 1}
     assert tables.outcomes["kind"] == [kind]
 
 
@@ -92,7 +92,7 @@ def test_bad_fields_do_not_lose_the_report(make: Any, kind: str, title: str) -> 
 def test_a_chain_that_is_none_loses_the_report(make: Any, kind: str, title: str, chain: str) -> None:
     del title
     tables = payloads.process(payloads.payload(make(**{chain: payloads.PEM})))
-    assert payloads.verdicts(tables) == {("invalid", "no_chain"): 1}
+    assert payloads.outcome_counts(tables) == {("invalid", "no_chain"): 1}
     assert tables.outcomes["kind"] == [kind]
 
 
@@ -141,7 +141,7 @@ def test_expect_ct_test_reports_are_labelled(yes: object) -> None:
 
 def test_an_expect_ct_test_that_says_nothing_else_is_filtered() -> None:
     tables = payloads.process(payloads.payload({"expect-ct-report": {"test-report": True}}))
-    assert payloads.verdicts(tables) == {("filtered", "test_report"): 1}
+    assert payloads.outcome_counts(tables) == {("filtered", "test_report"): 1}
     assert tables.quarantine["raw"] == []
 
 

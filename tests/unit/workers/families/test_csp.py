@@ -125,7 +125,7 @@ def test_directive(members: dict[str, Any], directive: str) -> None:
 )
 def test_a_report_without_the_essential_is_invalid(body: object, reason: str) -> None:
     tables = payloads.process(payloads.payload(body))
-    assert payloads.verdicts(tables) == {("invalid", reason): 1}
+    assert payloads.outcome_counts(tables) == {("invalid", reason): 1}
     assert tables.outcomes["kind"] == ["csp"]
 
 

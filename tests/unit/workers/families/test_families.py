@@ -111,7 +111,7 @@ def test_a_title_is_short(name: str) -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_a_body_that_is_no_object_is_no_report(name: str) -> None:
     tables = payloads.process(payloads.payload([typed(name, "text")]))
-    assert payloads.verdicts(tables) == {("invalid", "not_an_object"): 1}
+    assert payloads.outcome_counts(tables) == {("invalid", "not_an_object"): 1}
 
 
 @pytest.mark.parametrize("name", KINDS)

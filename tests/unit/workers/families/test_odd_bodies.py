@@ -98,7 +98,7 @@ def test_what_is_odd_is_taken(name: str, member: str) -> None:
     body = body_of(name, member)
     tables = payloads.process(payloads.payload(body))
     payloads.assert_balanced(tables)
-    assert payloads.verdicts(tables) == {("accepted", ""): 1}
+    assert payloads.outcome_counts(tables) == {("accepted", ""): 1}
     (row,) = payloads.rows(tables.reports)
     assert row["line"] == 0
     assert row["title"].isprintable()
@@ -109,7 +109,7 @@ def test_what_is_odd_is_taken(name: str, member: str) -> None:
 @pytest.mark.parametrize("name", BODIES)
 def test_what_is_no_json_is_refused(name: str, member: str) -> None:
     tables = payloads.process(payloads.payload(body_of(name, member)))
-    assert payloads.verdicts(tables) == {("invalid", "not_json"): 1}
+    assert payloads.outcome_counts(tables) == {("invalid", "not_json"): 1}
 
 
 @pytest.mark.parametrize("encode", ENCODINGS.values(), ids=ENCODINGS)

@@ -398,7 +398,7 @@ def test_the_browser_of_the_report_comes_before_that_of_the_request() -> None:
         evaluate.EvaluationKey(unknown),
         evaluate.EvaluationKey(unknown, verbatim=True),
     ]
-    found = [judged.findings[0][1].contradiction for judged in evaluate.evaluate_payloads(asked)]
+    found = [evaluated.findings[0][1].contradiction for evaluated in evaluate.evaluate_payloads(asked)]
     assert found == [ALLOWED, NONE, NONE, ALLOWED]
 
 
@@ -428,7 +428,7 @@ ROWS = [
     ("img-src https://tracker.example", 0, 1),
     ("script-src 'self'", 1, 1),
     ("img-src 'self'", 0, 0),
-    # It is judged as it was sent: cleaned and bounded, each of these would read otherwise.
+    # A policy is compared as it was sent: cleaned and bounded, each of these would read otherwise.
     ("img-src\x0bhttps:", 0, 0),
     ("img-src\fhttps://tracker.example", 0, 1),
     ("default-src 'none'; img-s\x00rc https:", 0, 0),
@@ -465,10 +465,10 @@ TRUE = lines("true_reports.jsonl")
 def test_no_true_report_is_impossible_and_without_a_redirect_none_is_allowed(*, known: bool) -> None:
     for sent in TRUE:
         verbatim = known and sent["browser"] == "chromium"
-        question = evaluate.EvaluationKey(json.dumps(sent["report"]).encode(), verbatim=verbatim)
-        (judged,) = evaluate.evaluate_payloads([question])
-        assert not judged.invalid, sent
-        for _, finding in judged.findings:
+        key = evaluate.EvaluationKey(json.dumps(sent["report"]).encode(), verbatim=verbatim)
+        (evaluated,) = evaluate.evaluate_payloads([key])
+        assert not evaluated.invalid, sent
+        for _, finding in evaluated.findings:
             expected = {NONE, ALLOWED} if sent["redirect_followed"] else {NONE}
             assert finding.contradiction in expected, sent
 
@@ -481,8 +481,8 @@ def test_there_are_true_reports_of_each_kind(browser: str) -> None:
 
 def test_no_recorded_report_of_a_browser_contradicts_itself() -> None:
     for request in lines("browsers.jsonl"):
-        judged = evaluate.evaluate_payload(request["body"].encode())
-        assert {finding.contradiction for _, finding in judged.findings} <= {NONE}
+        evaluated = evaluate.evaluate_payload(request["body"].encode())
+        assert {finding.contradiction for _, finding in evaluated.findings} <= {NONE}
 
 
 def test_the_docs_say_how_many_forged_reports_are_found_out() -> None:

@@ -30,9 +30,9 @@ def test_a_project_without_limits_asks_nobody() -> None:
     assert not quotas.are_set(Settings(sample_rate=0.5, sample_budget=1, quota_burst=3))
 
 
-def test_without_an_arbiter_nothing_is_limited() -> None:
+def test_without_a_decider_nothing_is_limited() -> None:
     tables = process(None, blocked("a"), blocked("b"), quota_per_minute=1)
-    assert payloads.verdicts(tables) == {("accepted", ""): 2}
+    assert payloads.outcome_counts(tables) == {("accepted", ""): 2}
 
 
 def test_who_comes_first_in_the_stream_gets_through_whatever_its_clock_says() -> None:
@@ -51,19 +51,19 @@ def test_a_batch_without_accepted_reports_asks_nobody() -> None:
     limits_of_reports: Any = {"quota_per_minute": 1, "sampling": "adaptive", "new_variants_per_hour": 1}
     tables = process(decider, b"nope", [], quarantine_per_hour=0, **limits_of_reports)
     assert decider.asked == []
-    assert payloads.verdicts(tables) == {("invalid", "not_json"): 1}
+    assert payloads.outcome_counts(tables) == {("invalid", "not_json"): 1}
 
 
 def test_who_comes_first_gets_through() -> None:
     tables = process(FakeLimitDecider(room=3), *map(blocked, "abacab"), quota_per_minute=3)
     assert seen(tables) == {"a.example": 2, "b.example": 1}
-    assert payloads.verdicts(tables) == {("accepted", ""): 3, ("quota", "project_minute"): 3}
+    assert payloads.outcome_counts(tables) == {("accepted", ""): 3, ("quota", "project_minute"): 3}
 
 
 def test_a_quota_may_end_within_a_payload() -> None:
     array = [payloads.modern(blockedURL=f"https://{name}.example/") for name in "abcde"]
     tables = process(FakeLimitDecider(room=7), array, array, [1], quota_per_minute=7)
-    assert payloads.verdicts(tables) == {
+    assert payloads.outcome_counts(tables) == {
         ("accepted", ""): 7,
         ("quota", "project_minute"): 3,
         ("invalid", "not_an_object"): 1,
@@ -91,7 +91,7 @@ def test_sampling_out_everything_asks_for_no_quota() -> None:
 def test_the_first_sighting_of_a_finding_is_kept_and_stands_for_itself() -> None:
     tables = process(FakeLimitDecider(), *map(blocked, "abcdefgh"), sampling="fixed", sample_rate=0.0001)
     assert tables.reports["weight"] == [1.0] * 8
-    assert payloads.verdicts(tables) == {("accepted", ""): 8}
+    assert payloads.outcome_counts(tables) == {("accepted", ""): 8}
 
 
 def test_fixed_sampling_keeps_a_share_of_each_finding() -> None:
@@ -100,7 +100,7 @@ def test_fixed_sampling_keeps_a_share_of_each_finding() -> None:
     kept = seen(tables)
     assert kept["loud.example"] in {40, 41}
     assert kept["quiet.example"] in {4, 5}
-    assert payloads.verdicts(tables)["filtered", "sampled"] == 440 - sum(kept.values())
+    assert payloads.outcome_counts(tables)["filtered", "sampled"] == 440 - sum(kept.values())
     assert tables.reports["weight"][0] == pytest.approx(1 + 10 * (kept["loud.example"] - 1))
 
 

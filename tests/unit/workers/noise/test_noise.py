@@ -436,9 +436,9 @@ def test_the_most_specific_rule_names_a_report() -> None:
 def test_a_project_may_drop_a_class_or_a_rule(dropped: str) -> None:
     wanted = state.EvaluationRules(noise=settings(noise_drop=(dropped,)))
     body = json.dumps(payloads.legacy(blocked_uri="moz-extension")).encode()
-    judged = evaluate.evaluate_payload(body, wanted)
-    assert (judged.findings, judged.invalid) == ([], [])
-    assert judged.outcome_counts == {("csp", "filtered", "moz-extension"): 1}
+    evaluated = evaluate.evaluate_payload(body, wanted)
+    assert (evaluated.findings, evaluated.invalid) == ([], [])
+    assert evaluated.outcome_counts == {("csp", "filtered", "moz-extension"): 1}
 
 
 def test_what_is_off_is_not_dropped_either() -> None:

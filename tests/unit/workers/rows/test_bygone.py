@@ -41,7 +41,7 @@ def test_what_lies_before_is_expired_but_never_what_happens_now(
 ) -> None:
     tables = payloads.process(aged(age), plan=plan(before_ms))
     reason = "expired" if outcome == "filtered" else ""
-    assert payloads.verdicts(tables) == {(outcome, reason): 1}
+    assert payloads.outcome_counts(tables) == {(outcome, reason): 1}
     payloads.assert_balanced(tables)
 
 
@@ -60,7 +60,7 @@ def test_equal_payloads_fare_by_when_they_were_received() -> None:
     payload = aged(4 * DAY, 0)
     entries = [envelope.Entry(f"{NOW + days * DAY}-0", [payload]) for days in (0, 1, 2)]
     tables = pipeline.process(3, entries, plan(NOW - 3 * DAY - 60_000))
-    assert payloads.verdicts(tables) == {("accepted", ""): 5, ("filtered", "expired"): 1}
+    assert payloads.outcome_counts(tables) == {("accepted", ""): 5, ("filtered", "expired"): 1}
     assert min(tables.reports["window_start"]) >= NOW - 3 * DAY - 60_000
     payloads.assert_balanced(tables)
     assert tables.receipts["accepted"] == [(1,), (2,), (2,)]
@@ -73,7 +73,7 @@ def test_limits_count_what_is_left() -> None:
         plan(NOW - 5 * DAY, quota_per_minute=1),
         deciders.FakeLimitDecider(1),
     )
-    assert payloads.verdicts(tables) == {
+    assert payloads.outcome_counts(tables) == {
         ("accepted", ""): 1,
         ("filtered", "expired"): 1,
         ("quota", "project_minute"): 1,

@@ -45,7 +45,7 @@ def test_an_undecoded_item_is_kept_as_it_was() -> None:
 @pytest.mark.parametrize(("body", "reason"), [(b"nope", "not_json"), (b"null", "not_a_report")])
 def test_an_unreadable_payload_is_kept_whole_and_counts_one(body: bytes, reason: str) -> None:
     tables = payloads.process(payloads.payload(body))
-    assert payloads.verdicts(tables) == {("invalid", reason): 1}
+    assert payloads.outcome_counts(tables) == {("invalid", reason): 1}
     assert tables.quarantine["raw"] == [body]
     assert tables.found == tables.payloads == {1: 1}
 
@@ -61,7 +61,7 @@ def test_each_receipt_finds_its_verdict() -> None:
 def test_items_beyond_the_limit_are_counted_and_the_payload_kept() -> None:
     payload = payloads.payload([payloads.modern()] * 305)
     tables = payloads.process(payload)
-    assert payloads.verdicts(tables) == {("accepted", ""): 300, ("invalid", "too_many"): 5}
+    assert payloads.outcome_counts(tables) == {("accepted", ""): 300, ("invalid", "too_many"): 5}
     assert [(row["reason"], row["raw"]) for row in payloads.rows(tables.quarantine)] == [
         ("too_many", payload.body)
     ]
@@ -88,7 +88,7 @@ ROW = quarantine.ROW_BYTES + len(WRONG[0])
 def test_what_is_more_than_a_project_may_keep_is_only_counted(most: int, kept: int) -> None:
     tables = deciders.process(deciders.FakeLimitDecider(), *WRONG, quarantine_per_hour=most)
     assert tables.quarantine["raw"] == WRONG[:kept]
-    assert payloads.verdicts(tables) == {("invalid", "not_json"): 5}
+    assert payloads.outcome_counts(tables) == {("invalid", "not_json"): 5}
 
 
 def test_each_hour_is_asked_for_once_and_without_invalid_reports_nothing() -> None:

@@ -18,10 +18,10 @@ SHOP = ("https://shop.example", "https://*.shop.example")
 
 def verdicts(item: object, **settings: object) -> dict[str, int]:
     rules = state.rules_of(project_settings.ProjectSettings(**settings))  # type: ignore[arg-type]
-    judged = evaluate.evaluate_payload(json.dumps(item).encode(), rules)
+    evaluated = evaluate.evaluate_payload(json.dumps(item).encode(), rules)
     return {
         f"{verdict.outcome} {verdict.reason}".strip(): count
-        for verdict, count in judged.outcome_counts.items()
+        for verdict, count in evaluated.outcome_counts.items()
     }
 
 

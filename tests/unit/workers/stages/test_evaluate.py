@@ -15,24 +15,24 @@ from workers.reading import decode
 from workers.stages import classify, evaluate, state
 
 
-def judged(*items: object) -> evaluate.Evaluation:
+def evaluated(*items: object) -> evaluate.Evaluation:
     return evaluate.evaluate_payload(json.dumps(items).encode())
 
 
 def only(item: object) -> classify.Finding:
-    ((_, finding),) = judged(item).findings
+    ((_, finding),) = evaluated(item).findings
     return finding
 
 
 def test_items_keep_their_position() -> None:
-    found = judged(1, payloads.modern(), {"type": "crash"}, "x")
+    found = evaluated(1, payloads.modern(), {"type": "crash"}, "x")
     assert [position for position, _ in found.findings] == [1, 2]
     assert [item for _, item in found.invalid] == [b"1", b'"x"']
     assert sum(found.outcome_counts.values()) == 4
 
 
 def test_what_is_filtered_is_not_invalid() -> None:
-    found = judged({"expect-ct-report": {"test-report": True}})
+    found = evaluated({"expect-ct-report": {"test-report": True}})
     assert (found.findings, found.invalid, found.whole) == ([], [], None)
     assert found.outcome_counts == {("expect-ct", "filtered", "test_report"): 1}
 
@@ -93,7 +93,7 @@ def test_a_defect_costs_one_report(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = msgspec.structs.replace(csp.FAMILY, normalise=fail)
     monkeypatch.setitem(families.BY_TYPE, "csp-violation", broken)
     tables = payloads.process(payloads.payload([payloads.modern(), {"type": "x", "body": {}}]))
-    assert payloads.verdicts(tables) == {("accepted", ""): 1, ("invalid", "defect"): 1}
+    assert payloads.outcome_counts(tables) == {("accepted", ""): 1, ("invalid", "defect"): 1}
     (error,) = tables.quarantine["error"]
     assert error.startswith("ZeroDivisionError in workers/stages/test_evaluate.py, line ")
 
