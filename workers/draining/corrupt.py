@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from storage.queue import envelope
 from workers.model import batch_plan, outcomes, report
-from workers.rows import deliveries, quarantine, receipts
+from workers.rows import quarantine, receipts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -45,9 +46,9 @@ def add(
             counted.add({stored.received_ms: 1}, _account(project_id), {_INVALID: payloads})
             counts["found"][project_id] = counts["found"].get(project_id, 0) + payloads
         if living or not stored.project_counts:
-            received = deliveries.of(shard, [(stored.received_ms, stored.id, 0)])
+            delivery = stored.received_ms, envelope.receipt(shard, stored.id, 0)
             reason = report.invalid(outcomes.Reason.CORRUPT_ENTRY, error=error)
-            kept.add(_account(next(iter(living), 0)), received, stored.value, whole=reason)
+            kept.add_entry(_account(next(iter(living), 0)), delivery, stored.value, reason)
     for project_id, number in kept.quarantined.items():
         counts["quarantined"][project_id] = counts["quarantined"].get(project_id, 0) + number
     for table, collector in (("outcomes", counted), ("receipts", noted), ("quarantine", kept)):

@@ -98,6 +98,25 @@ class Quarantine:
         if kept and self._numbered:
             self.quarantined[account.project_id] += len(kept) * len(received.each)
 
+    def add_entry(
+        self,
+        account: outcomes.Account,
+        delivery: tuple[int, str],
+        value: bytes,
+        rejection: report.Rejection,
+    ) -> None:
+        """Keep a whole stream entry, the last resort: it looks into nothing, so that nothing breaks it.
+
+        Args:
+            account: the account of the entry.
+            delivery: when the entry was received (ms since the epoch), and its receipt.
+            value: what the entry holds.
+            rejection: the reason.
+        """
+        self._kept.append(_Kept(*delivery, account, rejection, value, 1 if self._numbered else 0))
+        if self._numbered:
+            self.quarantined[account.project_id] += 1
+
     def limit(self, decider: QuarantineLimitDecider, most_of: Callable[[int], int]) -> None:
         """Leave out rows that are more than the projects may keep; the first rows of each hour stay.
 
