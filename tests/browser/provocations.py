@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tests.browser import browsers, site, violations
-from tests.browser.rows import Sight
+from tests.browser.rows import SeenReport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ class Provocation(NamedTuple):
 
     name: str
     documents: site.Documents
-    seen: Mapping[str, frozenset[Sight]]
+    seen: Mapping[str, frozenset[SeenReport]]
 
 
 def _page(text: str, headers: Mapping[str, str] = {}) -> site.Document:
@@ -167,8 +167,8 @@ _CHROMIUM: Final = browsers.CHROMIUM.name
 _FIREFOX: Final = browsers.FIREFOX.name
 _INTEGRITY_SEEN: Final = frozenset(
     {
-        Sight("integrity", "script", "$site/script.js", "enforce"),
-        Sight("integrity", "script", "$site/script.js", "report"),
+        SeenReport("integrity", "script", "$site/script.js", "enforce"),
+        SeenReport("integrity", "script", "$site/script.js", "report"),
     }
 )
 
@@ -179,13 +179,13 @@ ALL: Final = (
         {
             _CHROMIUM: frozenset(
                 {
-                    Sight("permissions-policy", "geolocation", "", "enforce"),
-                    Sight("permissions-policy", "geolocation", "$elsewhere/frame", "enforce"),
-                    Sight("permissions-policy", "fullscreen", "", "report"),
-                    Sight("document-policy", "js-profiling", "", "enforce"),
+                    SeenReport("permissions-policy", "geolocation", "", "enforce"),
+                    SeenReport("permissions-policy", "geolocation", "$elsewhere/frame", "enforce"),
+                    SeenReport("permissions-policy", "fullscreen", "", "report"),
+                    SeenReport("document-policy", "js-profiling", "", "enforce"),
                 }
             ),
-            _FIREFOX: frozenset({Sight("permissions-policy", "geolocation", "", "enforce")}),
+            _FIREFOX: frozenset({SeenReport("permissions-policy", "geolocation", "", "enforce")}),
         },
     ),
     Provocation(
@@ -193,7 +193,7 @@ ALL: Final = (
         _ADVICE,
         {
             _CHROMIUM: frozenset(
-                {Sight("deprecation", "UnloadHandler"), Sight("intervention", "NavigatorVibrate")}
+                {SeenReport("deprecation", "UnloadHandler"), SeenReport("intervention", "NavigatorVibrate")}
             )
         },
     ),
@@ -203,9 +203,9 @@ ALL: Final = (
         {
             _CHROMIUM: frozenset(
                 {
-                    Sight("coep", "corp", "$elsewhere/pixel.png", "enforce"),
-                    Sight("coep", "navigation", "$site/frame", "enforce"),
-                    Sight("coep", "worker initialization", "$site/worker.js", "enforce"),
+                    SeenReport("coep", "corp", "$elsewhere/pixel.png", "enforce"),
+                    SeenReport("coep", "navigation", "$site/frame", "enforce"),
+                    SeenReport("coep", "worker initialization", "$site/worker.js", "enforce"),
                 }
             )
         },
@@ -216,26 +216,28 @@ ALL: Final = (
         {
             _CHROMIUM: frozenset(
                 {
-                    Sight("coop", "navigation-to-response", "$site/", "report"),
-                    Sight("coop", "navigation-from-response", "$site/popup", "report"),
-                    Sight("coop", "access-from-coop-page-to-openee", "$site/popup", "report"),
+                    SeenReport("coop", "navigation-to-response", "$site/", "report"),
+                    SeenReport("coop", "navigation-from-response", "$site/popup", "report"),
+                    SeenReport("coop", "access-from-coop-page-to-openee", "$site/popup", "report"),
                 }
             )
         },
     ),
     Provocation("integrity", _INTEGRITY, dict.fromkeys((_CHROMIUM, _FIREFOX), _INTEGRITY_SEEN)),
-    Provocation("hashes", _HASHES, {_CHROMIUM: frozenset({Sight("csp-hash", "script", "$site/script.js")})}),
+    Provocation(
+        "hashes", _HASHES, {_CHROMIUM: frozenset({SeenReport("csp-hash", "script", "$site/script.js")})}
+    ),
     Provocation(
         "connections",
         _CONNECTIONS,
-        {_CHROMIUM: frozenset({Sight("unknown", "connection-allowlist", "$elsewhere/frame", "report")})},
+        {_CHROMIUM: frozenset({SeenReport("unknown", "connection-allowlist", "$elsewhere/frame", "report")})},
     ),
     Provocation(
         "network",
         _NETWORK,
         {
             _CHROMIUM: frozenset(
-                Sight("nel", outcome)
+                SeenReport("nel", outcome)
                 for outcome in (
                     "ok",
                     "http.error",
@@ -246,7 +248,7 @@ ALL: Final = (
             )
         },
     ),
-    Provocation("memory", _MEMORY, {_CHROMIUM: frozenset({Sight("crash", "oom")})}),
+    Provocation("memory", _MEMORY, {_CHROMIUM: frozenset({SeenReport("crash", "oom")})}),
 )
 VIOLATIONS: Final = Provocation(
     "violations",

@@ -35,11 +35,11 @@ QUIET: Final = 3.0
 Line = dict[str, Any]
 
 
-def sights(*lines: Line) -> set[rows.Sight]:
+def seen_reports(*lines: Line) -> set[rows.SeenReport]:
     """Return what analysts would see of recorded requests."""
     batch = [payloads.payload(line["body"].encode(), user_agent=line["user_agent"]) for line in lines]
     reports = payloads.rows(payloads.process(*batch).reports)
-    return {rows.Sight(*(row[name] for name in rows.Sight._fields)) for row in reports}
+    return {rows.SeenReport(*(row[name] for name in rows.SeenReport._fields)) for row in reports}
 
 
 class _Recorder(http.server.ThreadingHTTPServer):
@@ -52,8 +52,8 @@ class _Recorder(http.server.ThreadingHTTPServer):
         self.lines: list[Line] = []
         self.latest = time.monotonic()
 
-    def sights(self) -> set[rows.Sight]:
-        return sights(*self.lines)
+    def seen_reports(self) -> set[rows.SeenReport]:
+        return seen_reports(*self.lines)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -117,10 +117,10 @@ def visit(browser: browsers.Browser, page: provocations.Provocation, home: Path)
     ):
         expected = rows.filled(page.seen[browser.name], served)
         child.wait_until(
-            lambda: recorder.sights() >= expected and time.monotonic() - recorder.latest > QUIET,
+            lambda: recorder.seen_reports() >= expected and time.monotonic() - recorder.latest > QUIET,
             waiting.PATIENCE_S,
         )
-        for missing in expected - recorder.sights():
+        for missing in expected - recorder.seen_reports():
             sys.stdout.write(f"{browser.name}, {page.name}: {missing} did not come.\n")
         return recorder.lines
 

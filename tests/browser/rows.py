@@ -23,7 +23,7 @@ _SEEN: Final = (
 )
 
 
-class Sight(NamedTuple):
+class SeenReport(NamedTuple):
     """One report, as the analysts' columns name its parts."""
 
     kind: str
@@ -32,27 +32,27 @@ class Sight(NamedTuple):
     disposition: str = ""
 
 
-class Sighting(NamedTuple):
+class SeenReports(NamedTuple):
     """The rows that were visible in the end, and when, by ``time.monotonic()``."""
 
-    sights: set[Sight]
+    seen_reports: set[SeenReport]
     at: float
 
 
-def filled(sights: Iterable[Sight], page: site.Site) -> set[Sight]:
-    """Return sights with the names of the site in them."""
-    return {sight._replace(blocked=page.filled(sight.blocked)) for sight in sights}
+def filled(seen_reports: Iterable[SeenReport], page: site.Site) -> set[SeenReport]:
+    """Return seen_reports with the names of the site in them."""
+    return {seen_report._replace(blocked=page.filled(seen_report.blocked)) for seen_report in seen_reports}
 
 
-def await_sights(system: harness.System, release: str, expected: AbstractSet[Sight]) -> Sighting:
+def await_reports(system: harness.System, release: str, expected: AbstractSet[SeenReport]) -> SeenReports:
     """Wait until all that is expected is visible, or patience ends; return what there is then."""
     analyst = addresses.clickhouse_address(system.runtime.analyst_url)
-    seen: set[Sight] = set()
+    seen: set[SeenReport] = set()
     with contextlib.closing(clickhouse.connect(analyst)) as server:
 
         def look() -> bool:
-            seen.update(Sight(*row) for row in server.execute(_SEEN, {"release": release}))
+            seen.update(SeenReport(*row) for row in server.execute(_SEEN, {"release": release}))
             return seen >= expected
 
         child.wait_until(look, waiting.PATIENCE_S)
-    return Sighting(seen, time.monotonic())
+    return SeenReports(seen, time.monotonic())

@@ -43,12 +43,12 @@ eval(`fetch("$elsewhere/steal").catch(() => {})
 </body></html>"""
 _SEEN: Final = frozenset(
     {
-        rows.Sight("csp", "style-src-elem", "inline", "enforce"),
-        rows.Sight("csp", "script-src-elem", "inline", "enforce"),
-        rows.Sight("csp", "script-src-attr", "inline", "enforce"),
-        rows.Sight("csp", "script-src-elem", "$elsewhere/netdefender/hui/ndhui.js/steal.js", "enforce"),
-        rows.Sight("csp", "connect-src", "$elsewhere/optout/get/steal", "enforce"),
-        rows.Sight("csp", "connect-src", "$elsewhere/steal", "enforce"),
+        rows.SeenReport("csp", "style-src-elem", "inline", "enforce"),
+        rows.SeenReport("csp", "script-src-elem", "inline", "enforce"),
+        rows.SeenReport("csp", "script-src-attr", "inline", "enforce"),
+        rows.SeenReport("csp", "script-src-elem", "$elsewhere/netdefender/hui/ndhui.js/steal.js", "enforce"),
+        rows.SeenReport("csp", "connect-src", "$elsewhere/optout/get/steal", "enforce"),
+        rows.SeenReport("csp", "connect-src", "$elsewhere/steal", "enforce"),
     }
 )
 
@@ -63,5 +63,5 @@ def test_what_looks_like_noise_is_a_finding(browser: Browser, system: harness.Sy
         browser.visiting(page.page, tmp_path),
     ):
         expected = rows.filled(_SEEN, page)
-        assert rows.await_sights(system, release, expected).sights == expected
+        assert rows.await_reports(system, release, expected).seen_reports == expected
     assert system.query(_LABELS.format(release=release)) == [{"noise": "", "noise_rule": ""}]

@@ -38,11 +38,13 @@ def test_what_a_page_provokes(
     release = f"{page.name}@1.0.0+{browser.name}"
     with visits.over_tls(browser, page.documents, system, release, tmp_path) as served:
         expected = rows.filled(page.seen[browser.name], served)
-        sighting = rows.await_sights(system, release, expected)
-    assert sighting.sights >= expected
-    assert {sight.kind for sight in sighting.sights} == {sight.kind for sight in expected}
+        arrived = rows.await_reports(system, release, expected)
+    assert arrived.seen_reports >= expected
+    assert {seen_report.kind for seen_report in arrived.seen_reports} == {
+        seen_report.kind for seen_report in expected
+    }
     for row in system.query(ROWS.format(release=release)):
         assert row.pop("browser") in browser.families
         assert row == {"environment": visits.ENVIRONMENT, "noise": ""}
     assert served.served_at is not None
-    note_time(sighting.at - served.served_at)
+    note_time(arrived.at - served.served_at)

@@ -26,29 +26,29 @@ ROWS = """
 
 def expected_rows(release: str, page: site.Site, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the rows that must be there, in the order in which they were found."""
-    order = [rows.Sight(*(row[name] for name in rows.Sight._fields)) for row in found]
+    order = [rows.SeenReport(*(row[name] for name in rows.SeenReport._fields)) for row in found]
     return [
         {
             "environment": visits.ENVIRONMENT,
             "release": release,
-            **sight._asdict(),
+            **seen_report._asdict(),
             "document_host": urlsplit(page.page).hostname,
             "noise": "",
         }
-        for sight in sorted(rows.filled(violations.SEEN, page), key=order.index)
+        for seen_report in sorted(rows.filled(violations.SEEN, page), key=order.index)
     ]
 
 
 def check(system: harness.System, browser: Browser, release: str, page: site.Site) -> float:
     """Wait for the rows of a visit, compare each column, and return the seconds that it took."""
     expected = rows.filled(violations.SEEN, page)
-    sighting = rows.await_sights(system, release, expected)
-    assert sighting.sights == expected
+    arrived = rows.await_reports(system, release, expected)
+    assert arrived.seen_reports == expected
     found = system.query(ROWS.format(release=release))
     assert {row.pop("browser") for row in found} <= browser.families
     assert found == expected_rows(release, page, found)
     assert page.served_at is not None
-    return sighting.at - page.served_at
+    return arrived.at - page.served_at
 
 
 def test_report_uri(

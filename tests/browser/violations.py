@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tests.browser import site
-from tests.browser.rows import Sight
+from tests.browser.rows import SeenReport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,14 +48,14 @@ REPORTING_API: Final = {
 
 SEEN: Final = frozenset(
     {
-        Sight("csp", "script-src-elem", "inline", "enforce"),
-        Sight("csp", "script-src-attr", "inline", "enforce"),
-        Sight("csp", "script-src", "eval", "enforce"),
-        Sight("csp", "style-src-elem", "inline", "enforce"),
-        Sight("csp", "style-src-attr", "inline", "enforce"),
-        Sight("csp", "img-src", "$elsewhere/pixel.png", "enforce"),
-        Sight("csp", "connect-src", "$elsewhere/beacon", "enforce"),
-        Sight("csp", "frame-src", "$site/frame.html", "report"),
+        SeenReport("csp", "script-src-elem", "inline", "enforce"),
+        SeenReport("csp", "script-src-attr", "inline", "enforce"),
+        SeenReport("csp", "script-src", "eval", "enforce"),
+        SeenReport("csp", "style-src-elem", "inline", "enforce"),
+        SeenReport("csp", "style-src-attr", "inline", "enforce"),
+        SeenReport("csp", "img-src", "$elsewhere/pixel.png", "enforce"),
+        SeenReport("csp", "connect-src", "$elsewhere/beacon", "enforce"),
+        SeenReport("csp", "frame-src", "$site/frame.html", "report"),
     }
 )
 """Reports of one visit that every browser sends, beside others of its own."""

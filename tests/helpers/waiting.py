@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PATIENCE_S: Final = 120.0
-"""After so long, what is waited for is taken for never happening. Nothing is judged by it: it is many times
+"""After so long, what is waited for is taken for never happening. No test measures by it: it is many times
 what anything takes on a machine that does five other things."""
 
 

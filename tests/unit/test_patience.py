@@ -99,7 +99,7 @@ def test_tests_wait_for_states() -> None:
         "raw.settimeout(1.5)",
     ],
 )
-def test_what_judges_by_time_is_seen(text: str) -> None:
+def test_a_test_that_goes_by_time_is_found(text: str) -> None:
     assert len(list(violations(text))) == 1
 
 

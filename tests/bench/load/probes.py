@@ -79,7 +79,7 @@ class Probes:
                 if not more(number - first):
                     break
                 self._post(connection, path, f"https://probe.example/{number}")
-                # An even pace would keep meeting the dispatcher at the same moment of its cycle.
+                # An even rate would keep meeting the dispatcher at the same moment of its cycle.
                 self._look_until(server, time.monotonic() + self._rng.uniform(0.5, 1.5) * self._pause)
             while self._under_way:
                 self._look_until(server, time.monotonic() + _LOOK)

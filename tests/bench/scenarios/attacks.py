@@ -36,7 +36,7 @@ _REQUESTS: Final = 20_000
 _FEW: Final = 50
 """Requests of half a megabyte: more would only fill the load generator's memory."""
 _CALM_S: Final = 12.0
-"""After the backlog of an attack is drained: its project is back in everybody's lanes."""
+"""After the backlog of an attack is drained: its project is no longer isolated."""
 _PATIENCE_S: Final = 180.0
 _LEAST_RATE: Final = 0.9
 _MOST_DELAY: Final = 2.0

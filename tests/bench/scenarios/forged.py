@@ -64,7 +64,7 @@ def found_out(count: int = _REPORTS) -> Counter[impossible.Contradiction]:
 
 
 def run(_scale: Scale, _directory: Path) -> Iterator[Measurement]:
-    """Forge reports of a dozen common policies, and judge them."""
+    """Forge reports of a dozen common policies, and evaluate them."""
     found = found_out()
     for what, count in (
         ("impossible", found[_IMPOSSIBLE]),

@@ -31,7 +31,7 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("HIGH_WATER", "nan", "must be less than 1, not 'nan'"),
         ("REDIS_MAXMEMORY", "1GB", "must be a valid integer, not '1GB'"),
         ("REDIS_APPENDFSYNC", "no", "must be 'always' or 'everysec', not 'no'"),
-        ("LOG_LEVEL", "loud", "must be 'debug', 'info', 'warning' or 'error', not 'loud'"),
+        ("LOG_LEVEL", "chatty", "must be 'debug', 'info', 'warning' or 'error', not 'chatty'"),
         ("LOG_FORMAT", "xml", "must be 'json' or 'console', not 'xml'"),
         ("LISTEN", "8000", "must be host:port, such as 127.0.0.1:8000 or [::1]:8000, not '8000'"),
         ("LISTEN", "h:99999", "must be host:port, such as 127.0.0.1:8000 or [::1]:8000, not 'h:99999'"),

@@ -54,4 +54,4 @@ def test_every_report_is_accepted_and_whole(request_: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("page", "browser"), VISITS)
 def test_every_visit_is_seen_as_it_was(page: provocations.Provocation, browser: str) -> None:
     sent = [line for line in recorded.REQUESTS if (line["page"], line["browser"]) == (page.name, browser)]
-    assert record.sights(*sent) >= rows.filled(page.seen[browser], SITE)
+    assert record.seen_reports(*sent) >= rows.filled(page.seen[browser], SITE)

@@ -149,7 +149,7 @@ def test_rows_do_not_depend_on_the_process() -> None:
 
 
 @pytest.mark.parametrize("filling", ["", "x" * 4_000])
-def test_payloads_that_are_judged_together_become_what_each_becomes_alone(filling: str) -> None:
+def test_payloads_that_are_evaluated_together_become_what_each_becomes_alone(filling: str) -> None:
     sent = [
         payloads.payload(b"nope" if number % 50 == 7 else [payloads.modern(lineNumber=number, extra=filling)])
         for number in range(300)

@@ -13,7 +13,7 @@ from tests.helpers import payloads, recorded
 from workers.model import batch_plan
 from workers.noise import shipped
 
-SIGHT = labels.StoredFinding(
+STORED = labels.StoredFinding(
     key=1,
     kind="csp",
     directive="img-src",
@@ -54,17 +54,17 @@ FIREFOX = ("firefox-undefined", "moz-extension", "firefox-internal")
 def test_what_a_user_agent_told_is_kept(
     browser: str, version: str, rule: str, matches: tuple[str, ...]
 ) -> None:
-    sight = SIGHT._replace(browser=browser, browser_version=version, noise_rule=rule)
-    assert stored_reports.agent_matches(sight) == matches
+    stored = STORED._replace(browser=browser, browser_version=version, noise_rule=rule)
+    assert stored_reports.agent_matches(stored) == matches
 
 
-def label_of(sight: labels.StoredFinding, **settings: Any) -> str:
-    return relabel.Labels(project_settings.ProjectSettings(**settings)).of(sight).rule
+def label_of(stored: labels.StoredFinding, **settings: Any) -> str:
+    return relabel.Labels(project_settings.ProjectSettings(**settings)).of(stored).rule
 
 
 OWN = ("own injected host=.cdn.example",)
 STANDING = [rule.id for rule in shipped.rules_in_order() if not stored_reports.is_told(rule)]
-ELSEWHERE = SIGHT._replace(blocked="https://a.cdn.example/x.js")
+ELSEWHERE = STORED._replace(blocked="https://a.cdn.example/x.js")
 
 
 @pytest.mark.parametrize("rule", STANDING)
@@ -76,26 +76,26 @@ def test_what_no_row_tells_stands(rule: str) -> None:
 
 
 def test_of_two_the_first_in_the_file_is_the_label() -> None:
-    sight = SIGHT._replace(blocked="https://superfish.com/x.js")
-    assert label_of(sight) == "superfish"
+    stored = STORED._replace(blocked="https://superfish.com/x.js")
+    assert label_of(stored) == "superfish"
     order = [rule.id for rule in shipped.rules_in_order()]
     for rule in STANDING:
         earlier = order.index(rule) < order.index("superfish")
-        assert label_of(sight._replace(noise_rule=rule)) == (rule if earlier else "superfish")
+        assert label_of(stored._replace(noise_rule=rule)) == (rule if earlier else "superfish")
 
 
 def test_a_collapsed_report_keeps_its_label_while_there_is_the_rule() -> None:
-    sight = SIGHT._replace(collapsed=1, blocked="superfish.com", noise_rule="metrext")
-    assert label_of(sight) == "metrext"
-    assert label_of(sight, noise_off=("injected",)) == ""
-    assert label_of(sight._replace(noise_rule="gone")) == ""
-    assert label_of(sight._replace(noise_rule="")) == ""
+    stored = STORED._replace(collapsed=1, blocked="superfish.com", noise_rule="metrext")
+    assert label_of(stored) == "metrext"
+    assert label_of(stored, noise_off=("injected",)) == ""
+    assert label_of(stored._replace(noise_rule="gone")) == ""
+    assert label_of(stored._replace(noise_rule="")) == ""
 
 
 def test_a_row_tells_its_details() -> None:
     rule = next(rule for rule in shipped.rules_in_order() if rule.details)
     assert stored_reports.is_told(rule)
-    assert label_of(SIGHT._replace(details=list(rule.details))) == rule.id
+    assert label_of(STORED._replace(details=list(rule.details))) == rule.id
     assert set(rule.details) <= set(relabel.Labels(project_settings.ProjectSettings()).named)
 
 
@@ -104,7 +104,7 @@ UNTOLD = {"policy", "document", "details"}
 AGENTS = [payloads.FIREFOX, "x +http://a.example/", "Googlebot", "xbingbotx/2.0", ""]
 
 
-def sight_of(row: dict[str, Any], named: tuple[str, ...]) -> labels.StoredFinding:
+def stored_of(row: dict[str, Any], named: tuple[str, ...]) -> labels.StoredFinding:
     """Return what ``storage.tables.labels`` reads of a row."""
     return labels.StoredFinding(
         key=0,
@@ -127,7 +127,7 @@ def test_every_recorded_report_keeps_its_label(agent: str) -> None:
     wanted = relabel.Labels(settings)
     batch = [payloads.payload(one.body, user_agent=agent) for one in recorded.READABLE]
     for row in payloads.rows(payloads.process(*batch, plan=plan).reports):
-        found = wanted.of(sight_of(row, wanted.named))
+        found = wanted.of(stored_of(row, wanted.named))
         assert (found.noise, found.rule) == (row["noise"], row["noise_rule"]), row
 
 
@@ -141,7 +141,7 @@ def test_every_recorded_report_keeps_its_label(agent: str) -> None:
     ],
 )
 def test_a_source_file_counts_where_no_script_can_forge_it(browser: str, before: str, after: str) -> None:
-    sight = SIGHT._replace(
+    stored = STORED._replace(
         blocked="https://a.example/x.js", source_file="moz-extension", browser=browser, noise_rule=before
     )
-    assert label_of(sight) == after
+    assert label_of(stored) == after

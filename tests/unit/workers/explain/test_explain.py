@@ -60,14 +60,14 @@ def _agrees(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(("vector", "body"), recorded.cases())
-def test_every_vector_is_explained_as_it_is_judged(vector: payloads.Row, body: bytes) -> None:
+def test_every_vector_is_explained_as_it_is_evaluated(vector: payloads.Row, body: bytes) -> None:
     assert vector
     _agrees(body)
 
 
 @settings(deadline=None)
 @given(strategies.BODIES)
-def test_anything_is_explained_as_it_is_judged(body: bytes) -> None:
+def test_anything_is_explained_as_it_is_evaluated(body: bytes) -> None:
     _agrees(body)
 
 

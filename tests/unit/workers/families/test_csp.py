@@ -43,7 +43,7 @@ SENDERS = {
         "disposition": "enforce",
     },
     "hybrid of webkit": payloads.legacy() | {"type": "csp-violation", "url": PAGE},
-    "re-sent in an array": [payloads.legacy()],
+    "sent again in an array": [payloads.legacy()],
     "form of 2011": (
         b"document-url=https%3A%2F%2Fwww.example.com%2Faccount&violated-directive=img-src"
         b"&blocked-url=https%3A%2F%2Ftracker.example%2Fp.gif&disposition=enforce"

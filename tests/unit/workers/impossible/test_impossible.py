@@ -417,7 +417,7 @@ def test_answers_are_remembered_but_not_for_ever() -> None:
             assert compared("img-src *.example", f"https://h{number}.test/x") is NONE
 
 
-def test_only_violations_of_a_content_security_policy_are_judged() -> None:
+def test_only_violations_of_a_content_security_policy_are_evaluated() -> None:
     found: Any = {"directive": "img-src", "policy_sent": "script-src *"}
     assert impossible.of_report(report.Report(kind="coep", **found)) is NONE
     assert impossible.of_report(report.Report(kind="csp", **found)) is IMPOSSIBLE
@@ -439,7 +439,7 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("text", "certain", "allowed"), ROWS)
-def test_it_is_judged_on_what_was_sent_and_stored(text: str, certain: int, allowed: int) -> None:
+def test_it_is_evaluated_by_what_was_sent_and_stored(text: str, certain: int, allowed: int) -> None:
     row = payloads.row(payloads.legacy(original_policy=text))
     assert (row["impossible"], row["allowed"]) == (certain, allowed)
 

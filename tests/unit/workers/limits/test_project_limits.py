@@ -30,7 +30,7 @@ def test_a_project_without_limits_asks_nobody() -> None:
     assert not quotas.are_set(Settings(sample_rate=0.5, sample_budget=1, quota_burst=3))
 
 
-def test_without_a_decider_nothing_is_limited() -> None:
+def test_without_a_limit_decider_nothing_is_limited() -> None:
     tables = process(None, blocked("a"), blocked("b"), quota_per_minute=1)
     assert payloads.outcome_counts(tables) == {("accepted", ""): 2}
 
@@ -88,28 +88,28 @@ def test_sampling_out_everything_asks_for_no_quota() -> None:
     assert not any(name == "grant" for name, *_ in decider.asked)
 
 
-def test_the_first_sighting_of_a_finding_is_kept_and_stands_for_itself() -> None:
+def test_the_first_report_of_a_finding_is_kept_and_stands_for_itself() -> None:
     tables = process(FakeLimitDecider(), *map(blocked, "abcdefgh"), sampling="fixed", sample_rate=0.0001)
     assert tables.reports["weight"] == [1.0] * 8
     assert payloads.outcome_counts(tables) == {("accepted", ""): 8}
 
 
 def test_fixed_sampling_keeps_a_share_of_each_finding() -> None:
-    bodies = [blocked("loud")] * 400 + [blocked("quiet")] * 40
+    bodies = [blocked("frequent")] * 400 + [blocked("quiet")] * 40
     tables = process(FakeLimitDecider(), *bodies, sampling="fixed", sample_rate=0.1)
     kept = seen(tables)
-    assert kept["loud.example"] in {40, 41}
+    assert kept["frequent.example"] in {40, 41}
     assert kept["quiet.example"] in {4, 5}
     assert payloads.outcome_counts(tables)["filtered", "sampled"] == 440 - sum(kept.values())
-    assert tables.reports["weight"][0] == pytest.approx(1 + 10 * (kept["loud.example"] - 1))
+    assert tables.reports["weight"][0] == pytest.approx(1 + 10 * (kept["frequent.example"] - 1))
 
 
 def test_adaptive_sampling_spares_the_quiet() -> None:
-    bodies = [blocked("loud")] * 500 + [blocked(f"quiet{chr(97 + n)}") for n in range(20)] * 2
+    bodies = [blocked("frequent")] * 500 + [blocked(f"quiet{chr(97 + n)}") for n in range(20)] * 2
     decider = FakeLimitDecider()
     tables = process(decider, *bodies, sampling="adaptive", sample_budget=100)
     kept = Counter(seen(tables))
-    assert kept.pop("loud.example") == 60
+    assert kept.pop("frequent.example") == 60
     assert set(kept.values()) == {2}
     assert sum(tables.reports["weight"]) == pytest.approx(540, rel=0.03)
     (_, _, want) = decider.asked[-1]

@@ -36,7 +36,7 @@ def kept(counts: dict[int, int], rates: dict[int, float], seed: str) -> dict[int
         ({1: 2, 2: 2}, 1, {1: 0.25, 2: 0.25}),
     ],
 )
-def test_the_loudest_give_way_first(
+def test_the_most_frequent_give_way_first(
     counts: dict[int, int], budget: float, expected: dict[int, float]
 ) -> None:
     assert sampling.fitting(counts, budget) == expected

@@ -129,12 +129,12 @@ def test_a_redis_that_is_away_is_told_from_a_defect() -> None:
 
 def test_through_the_whole_system(system: harness.System) -> None:
     for body in (upload(1).body, upload(2).body, upload(0).body):
-        system.post(body, content_type="application/reports+json", environment="resent")
+        system.post(body, content_type="application/reports+json", environment="again")
     for _ in range(2):
-        system.post(drains.report(), environment="resent")
+        system.post(drains.report(), environment="again")
     system.wait_drained()
     counts = (
-        "SELECT outcome, reason, sum(quantity) AS n FROM outcomes WHERE environment = 'resent' GROUP BY ALL"
+        "SELECT outcome, reason, sum(quantity) AS n FROM outcomes WHERE environment = 'again' GROUP BY ALL"
     )
     assert {(row["outcome"], row["reason"]): row["n"] for row in system.query(counts)} == {
         ACCEPTED: 3,
