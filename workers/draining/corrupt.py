@@ -20,7 +20,7 @@ _INVALID: Final = outcomes.OutcomeKey("", outcomes.Outcome.INVALID.value, outcom
 def add(
     columns: Mapping[str, rows.Columns],
     counts: Mapping[str, dict[int, int]],
-    shard: int,
+    stream: int,
     entries: Iterable[batch.Corrupt],
     plan: batch_plan.Plan,
 ) -> None:
@@ -29,11 +29,11 @@ def add(
     Args:
         columns: the rows by table.
         counts: what is counted by project, under ``found`` and ``quarantined``.
-        shard: of the batch.
+        stream: number of the stream of the batch.
         entries: those that cannot be decoded.
         plan: of the batch; what belongs to projects that were deleted is left out.
     """
-    counted, noted = outcomes.OutcomeCounts(), receipts.Receipts(shard, ())
+    counted, noted = outcomes.OutcomeCounts(), receipts.Receipts(stream, ())
     kept = quarantine.Quarantine(numbered=plan.numbered)
     for stored, error in entries:
         noted.add_undecodable(stored.id, stored.project_counts, _INVALID)
@@ -46,7 +46,7 @@ def add(
             counted.add({stored.received_ms: 1}, _account(project_id), {_INVALID: payloads})
             counts["found"][project_id] = counts["found"].get(project_id, 0) + payloads
         if living or not stored.project_counts:
-            delivery = stored.received_ms, envelope.receipt(shard, stored.id, 0)
+            delivery = stored.received_ms, envelope.receipt(stream, stored.id, 0)
             reason = report.invalid(outcomes.Reason.CORRUPT_ENTRY, error=error)
             kept.add_entry(_account(next(iter(living), 0)), delivery, stored.value, reason)
     for project_id, number in kept.quarantined.items():
