@@ -1,6 +1,6 @@
 """The workers: RQ jobs that turn what the edge stored into rows.
 
-The rooms, from the ground up. What stands before ``pipeline`` is pure, and an import contract keeps it so.
+The rooms, from the ground up. All rooms before ``pipeline`` are pure, and an import contract keeps it so.
 
 * ``text``, ``model``: text that strangers wrote, and the data that crosses the stages.
 * ``reading``, ``scrub``, ``impossible``: what a member means, what may be stored, what a policy allows.

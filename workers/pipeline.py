@@ -1,6 +1,6 @@
 """The pipeline: a batch of stream entries in, rows for five tables out. Pure and deterministic.
 
-What limits need to know beyond the batch is asked of a limit decider. It decides the same for the same batch.
+A limit decider answers all that limits ask beyond the batch. It decides the same for the same batch.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ STAGES: Final = (
 
 
 class Tables(msgspec.Struct, frozen=True):
-    """What a batch becomes.
+    """The rows and counts that a batch becomes.
 
     Σ found = Σ outcomes.quantity, and Σ reports.seen = Σ outcomes.quantity of the accepted.
 

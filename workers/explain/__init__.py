@@ -1,1 +1,1 @@
-"""What the pipeline makes of one payload, stage by stage, and why. Pure."""
+"""The explanation of one payload: the result of each stage, and its reason. Pure."""

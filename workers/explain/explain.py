@@ -1,4 +1,4 @@
-"""What the pipeline makes of one payload, stage by stage, and why. Pure, like the stages it asks."""
+"""Explains one payload: the result of each stage, and its reason. Pure, like the stages it asks."""
 
 from __future__ import annotations
 

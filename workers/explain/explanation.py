@@ -1,4 +1,4 @@
-"""What an explanation of a payload consists of."""
+"""The parts of an explanation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class FieldChange(msgspec.Struct, frozen=True):
-    """What a stage changed: a member or field, from what to what, and why."""
+    """A change by a stage: the member or field, its value before and after, and the reason."""
 
     what: str
     before: str
@@ -17,7 +17,7 @@ class FieldChange(msgspec.Struct, frozen=True):
 
 
 class ExplainedStage(msgspec.Struct, frozen=True):
-    """What one stage made of a payload or a report.
+    """The work of one stage on a payload or a report.
 
     Attributes:
         stage: its name.
@@ -33,7 +33,7 @@ class ExplainedStage(msgspec.Struct, frozen=True):
 
 
 class Explained(msgspec.Struct, frozen=True):
-    """What becomes of one report of a payload.
+    """The explanation of one report of a payload.
 
     Attributes:
         position: index in the payload.
@@ -51,7 +51,7 @@ class Explained(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """What becomes of a payload.
+    """The explanation of a payload.
 
     Attributes:
         decode: what could be read from the body.

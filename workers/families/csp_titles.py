@@ -68,7 +68,7 @@ _HANDLER: Final = re.compile(r"on\w{1,32} attribute on ", re.ASCII)
 _EVAL: Final = "call to eval()"
 """Nor is it here: ``call to eval() or related function blocked by CSP``."""
 _SINK: Final = re.compile(r"([A-Za-z]{1,40}(?: [A-Za-z]{1,40})?)\|", re.ASCII)
-"""What stands before the value in a Trusted Types sample: ``Element innerHTML|<b>``."""
+"""The sink, which stands before the value in a Trusted Types sample: ``Element innerHTML|<b>``."""
 
 
 def title(violation: report.Report) -> str:

@@ -1,4 +1,4 @@
-"""Which URLs a source list allows: the matching algorithms of CSP3 §6.7.2, less what browsers disagree on.
+"""Matches URLs with source lists by the algorithms of CSP3 §6.7.2, as far as browsers agree on them.
 
 Each function errs to one side: a match means that the specification and every browser that follows it allow
 the URL. Browsers differ, for example, on whether ``https:`` or ``'self'`` allow ``wss:``.

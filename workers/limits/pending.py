@@ -53,7 +53,7 @@ class DeliveryGroup(NamedTuple):
 
 
 class _Decision(NamedTuple):
-    """What becomes of one report: the finding it is kept as, its weight, and how it is counted."""
+    """The decision on one report: the finding it is kept as, its weight, and how it is counted."""
 
     finding: classify.Finding
     agent: user_agents.Agent

@@ -1,8 +1,8 @@
 """The limits of a project, applied to a batch in this order: the cap on new variants, sampling, quotas.
 
-All that a project has in a batch is looked at together, report by report in the order of the stream. What has
-to be counted over all batches is asked of a limit decider, which gives a batch the same decisions whenever it
-is repeated; the rest is pure, so that the same reports get through each time.
+All that a project has in a batch is looked at together, report by report in the order of the stream. A limit
+decider counts over all batches, and gives a batch the same decisions whenever it is repeated; the rest is
+pure, so that the same reports get through each time.
 
 Only what would be accepted is limited. A project without limits never comes here.
 """
@@ -28,7 +28,7 @@ _REDUCTIONS: Final = {
     decisions.Novelty.COARSE: variants.to_coarse,
     decisions.Novelty.OTHER: variants.to_other,
 }
-"""What is done with a variant that is one too many."""
+"""Reductions of a variant beyond the cap, by its novelty."""
 
 
 class ProjectLimitDecider(quarantine.QuarantineLimitDecider, Protocol):

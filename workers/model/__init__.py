@@ -1,1 +1,1 @@
-"""What crosses the stages: items, reports, outcomes and columns. Pure."""
+"""Data that crosses the stages: items, reports, outcomes and columns. Pure."""

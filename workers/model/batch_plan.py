@@ -28,7 +28,7 @@ _DEFAULTS: Final = ProjectPlan()
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What is decided before a batch is processed, so that processing it again gives the same rows.
+    """Decisions made before a batch is processed, so that processing it again gives the same rows.
 
     Attributes:
         projects: plan by project id; a project that is not listed is processed by the defaults.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Outcome(enum.StrEnum):
-    """What became of a report. Each report has exactly one outcome."""
+    """The end of a report. Each report has exactly one outcome."""
 
     ACCEPTED = "accepted"
     QUOTA = "quota"

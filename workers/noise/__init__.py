@@ -35,7 +35,7 @@ NONE: Final = Label()
 
 
 class NoiseRules(msgspec.Struct, frozen=True, eq=False):
-    """Which reports of one project are noise.
+    """The rules that say which reports of one project are noise.
 
     Attributes:
         indexes: lists of rules; the first rule that matches in the first list gives the label.

@@ -1,4 +1,4 @@
-"""What an attacker can have. No rule may ask for that alone, because such a rule would hide attacks.
+"""The means of an attacker. No rule may ask for those alone, because such a rule would hide attacks.
 
 An attacker has hosts with any path on them, and writes code. An attacker has no host of others and no scheme
 of an extension, and does not choose the browser of the victim.

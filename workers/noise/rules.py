@@ -1,4 +1,4 @@
-"""What a noise rule is, and which classes of noise there are."""
+"""Noise rules and classes of noise."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unknown_fields=True):
-    """What makes a report noise. Conditions of different kinds must all hold; one value of a tuple is enough.
+    """The conditions that make a report noise. All kinds must hold; of a tuple one value is enough.
 
     Attributes:
         id: stored in ``noise_rule``: stable.

@@ -1,4 +1,4 @@
-"""Which rules a sample meets, by code that extensions put into pages. Identifiers are compared as a whole."""
+"""Finds the rules that a sample meets, by code that extensions put into pages. Identifiers must be equal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rules a URL meets: by scheme, host, port and path, each compared as a whole.
+"""Finds the rules that a URL meets: by scheme, host, port and path, each compared as a whole.
 
 A rule is looked up by the rarest condition that it has, and only then are its other conditions compared.
 """

@@ -18,7 +18,7 @@ _FLAGS: Final = {envelope.ENVIRONMENT_BLANKED: "environment", envelope.RELEASE_B
 
 
 class RowContext(msgspec.Struct, eq=False):
-    """What the rows of a payload have in common, whatever the payload holds.
+    """Values that all rows of a payload share, whatever the payload holds.
 
     Attributes:
         account: the account for which its reports are counted.

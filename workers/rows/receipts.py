@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from workers.rows import deliveries
 
 _Cell = tuple[int, int, int]
-"""What is noted of one payload: project id, accepted reports, fingerprint."""
+"""The notes on one payload: project id, accepted reports, fingerprint."""
 _Rejection = tuple[int, str, str, int]
 """Index of a payload, and of some of its reports the outcome, the reason and the number."""
 

@@ -47,7 +47,7 @@ _IS_NETWORK: Final = re.compile(r"https?|wss?|ftp")
 
 
 class ScrubRules(msgspec.Struct, frozen=True, eq=False):
-    """What is scrubbed of one project's reports. Equal rules are one object.
+    """The secrets that are scrubbed from one project's reports. Equal rules are one object.
 
     Attributes:
         kinds: the kinds of secrets that are masked, see ``masks.KINDS``.

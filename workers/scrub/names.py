@@ -22,7 +22,7 @@ _LONGEST: Final = 4096
 
 
 class What(enum.Enum):
-    """What a name says of a value.
+    """The meaning of a name for its value.
 
     ``PRIVATE``: it is never stored. ``POLICY``: it is a policy. ``DIGESTS``: it holds hashes, keys or
     certificates, which are public. ``LINK``: it is a URL. ``CODE``: it is a piece of a script or of a style

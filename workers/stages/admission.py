@@ -13,7 +13,7 @@ _DAY_MS: Final = 86_400_000
 
 
 class AdmissionRules(msgspec.Struct, frozen=True):
-    """Which reports one project takes.
+    """The rules by which one project takes reports.
 
     Attributes:
         origins: patterns of the pages' origins; None takes them from everywhere.

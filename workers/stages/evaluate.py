@@ -1,7 +1,7 @@
 """Evaluation: from the body of a payload to the findings in it, and to how its reports are counted.
 
-Each stage passes over many items before the next one begins. That takes a third less time than to lead one
-item after the other through all stages: the code of a stage stays in the processor's caches.
+Each stage passes over many items before the next one begins. This order takes a third less time than
+leading one item after the other through all stages: the code of a stage stays in the processor's caches.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Evaluation(msgspec.Struct, frozen=True, gc=False):
-    """What a payload holds, whenever it was received.
+    """The content of a payload, whenever it was received.
 
     Attributes:
         findings: the accepted reports, and the index of each in the payload.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from storage.projects import project_settings
 
 ItemResult = classify.Finding | report.Rejection
-"""What an item becomes: an accepted report, or the reason why it is none."""
+"""The result for an item: an accepted report, or the reason why it is none."""
 
 
 class EvaluationRules(msgspec.Struct, frozen=True, eq=False):

@@ -1,4 +1,4 @@
-r"""What counts as a letter, the same under every Python.
+r"""The characters that count as letters, the same under every Python.
 
 Each Python brings its own edition of Unicode (14 in 3.11, 17 in 3.15). The rows of a report must not depend
 on the Python of the worker. So no pattern asks Python what a ``\w`` is, all names are read by the same
