@@ -6,6 +6,7 @@ import pytest
 
 from ingest import refusals
 from ingest.checks import targets
+from storage.limits import exhausted_quotas
 from storage.projects import model, project_settings, public_keys
 from storage.queue import envelope
 
@@ -168,3 +169,23 @@ def test_a_target_knows_who_may_send_to_it(table: targets.TargetTable) -> None:
     assert allowed
     assert allowed.allow("https://a.example")
     assert not allowed.allow("https://b.example")
+
+
+def test_an_isolated_project_sends_into_the_streams_beyond_the_shards(table: targets.TargetTable) -> None:
+    request = (1, f"sentry_key={KEY}".encode(), b"")
+    shard = table.find(*request).stream
+    table.isolate(frozenset({1}))
+    assert table.find(*request).stream == shard + 16
+    assert table.find(2, f"sentry_key={OTHER_KEY}".encode(), b"").stream < 16
+    table.isolate(frozenset())
+    assert table.find(*request).stream == shard
+
+
+def test_only_a_quota_that_a_project_still_has_sheds(table: targets.TargetTable) -> None:
+    exhausted = exhausted_quotas.Exhausted(1, "", "project_day", 10, 2_000_000_000)
+    assert not table.stands(exhausted)
+    settings = project_settings.ProjectSettings(quota_per_day=10)
+    table.replace(keyed(public_keys.Key(key="lasting-key"), settings=settings))
+    assert table.stands(exhausted)
+    table.forget()
+    assert not table.stands(exhausted)
