@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+import hypothesis
 from hypothesis import strategies as st
 
 from storage.projects import project_settings
@@ -274,3 +275,8 @@ PLANS: Final = st.sampled_from([0, 1, 60]).map(
         projects={1: batch_plan.ProjectPlan(settings=project_settings.ProjectSettings(dedupe_window=window))}
     )
 )
+
+
+def more_examples(times: float) -> hypothesis.settings:
+    """Return settings for so many times the examples of the profile, which ``make unit`` has fewer of."""
+    return hypothesis.settings(max_examples=round(times * hypothesis.settings().max_examples))

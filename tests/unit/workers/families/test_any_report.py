@@ -19,7 +19,7 @@ def test_every_family_has_its_shapes() -> None:
 
 
 @pytest.mark.parametrize("shape", strategies.FAMILIES)
-@hypothesis.settings(max_examples=40)
+@strategies.more_examples(0.4)
 @hypothesis.given(st.data())
 def test_no_member_breaks_its_family(shape: str, data: st.DataObject) -> None:
     report = data.draw(strategies.FAMILIES[shape])

@@ -7,7 +7,7 @@ import random
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.helpers import payloads, secrets, strategies
@@ -184,7 +184,7 @@ ENCODINGS: Final = st.sampled_from(
 """How a body may be written."""
 
 
-@settings(max_examples=400)
+@strategies.more_examples(4)
 @given(
     strategies.REPORTS,
     st.lists(st.tuples(CARRIERS, st.lists(st.integers(0, 11), max_size=3)), min_size=1, max_size=3),

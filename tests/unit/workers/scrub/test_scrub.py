@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from storage.projects import project_settings
 from storage.queue import envelope
-from tests.helpers import paths, payloads, recorded
+from tests.helpers import paths, payloads, recorded, strategies
 from workers import pipeline, scrub
 from workers.model import batch_plan, report
 from workers.scrub import masks, names
@@ -104,7 +104,7 @@ RULES = st.sets(st.sampled_from(KINDS)).map(
 NAMES = st.sampled_from(["message", "original-policy", "known-pins", "hash", "server_ip", "x"])
 
 
-@settings(max_examples=500)
+@strategies.more_examples(5)
 @given(NAMES, TEXTS, RULES)
 @example("x", "a@b.cc.x@y.zz", scrub.DEFAULT)
 @example("x", "https://a/4111 1111 1111 1111?x=1", scrub.DEFAULT)
@@ -116,7 +116,7 @@ def test_scrubbing_is_idempotent_and_never_lengthens(name: str, value: str, rule
     assert len(once) <= len(value)
 
 
-@settings(max_examples=300)
+@strategies.more_examples(3)
 @given(TEXTS, st.sampled_from(["https://a.example/", "", "wss://u:p@b.example:8443/"]), RULES)
 def test_a_report_is_scrubbed_once_and_for_all(value: str, origin: str, rules: scrub.ScrubRules) -> None:
     url = urls.clean(origin + value)
@@ -136,7 +136,7 @@ DIGEST_CUT_OFF = (
 """A name that says digests as it was sent, and a policy as it is stored."""
 
 
-@settings(max_examples=300)
+@strategies.more_examples(3)
 @given(st.dictionaries(TEXTS, TEXTS | st.lists(TEXTS, max_size=2) | st.integers(), max_size=3), RULES)
 @example({DIGEST_CUT_OFF: "?0"}, scrub.DEFAULT)
 @example({"x": {DIGEST_CUT_OFF: "?0"}}, scrub.DEFAULT)
