@@ -12,7 +12,7 @@ import pytest
 from tests.helpers import paths, payloads, recorded
 from tests.unit.workers.families.kinds import KINDS
 from workers import families
-from workers.families import connection_allowlist, contract, csp
+from workers.families import connection_allowlist, contract, csp, unknown
 
 MODULES = [sys.modules[family.normalise.__module__] for family in families.ALL]
 MEMBERS = sorted({member for module in MODULES for member in getattr(module, "_NAMES", ())})
@@ -40,6 +40,7 @@ def test_each_module_with_a_family_is_registered() -> None:
     folder = pathlib.Path(contract.__file__).parent
     written = {path.stem for path in folder.glob("*.py") if "\nFAMILY: Final" in path.read_text("utf-8")}
     assert written == {module.__name__.rpartition(".")[2] for module in MODULES}
+    assert families.ALL[-1] is unknown.FAMILY, "it takes each type that no family before it knows"
 
 
 @pytest.mark.parametrize("kind", sorted({family.kind for family in families.ALL}))
