@@ -101,7 +101,7 @@ def warm() -> None:
 
 
 def process(
-    shard: int,
+    stream: int,
     entries: Sequence[envelope.Entry],
     plan: batch_plan.Plan,
     decider: project_limits.ProjectLimitDecider | None = None,
@@ -111,32 +111,32 @@ def process(
     Equal bodies are evaluated once: most traffic is the same report again.
 
     Args:
-        shard: of the batch.
+        stream: number of the stream of the batch.
         entries: of the batch.
         plan: what was decided when the batch was bound.
         decider: decides what the projects' limits let through; without one, they let through everything.
 
     Raises:
         RecoverableError: the decider cannot be reached.
-        LeaseLostError: another drainer has the shard.
+        LeaseLostError: another drainer has the stream.
     """
     was_enabled = gc.isenabled()
     gc.disable()  # the cycle collector takes a third of the time: a batch only grows, and holds no cycle
     try:
-        return _process(shard, entries, plan, decider)
+        return _process(stream, entries, plan, decider)
     finally:
         if was_enabled:
             gc.enable()
 
 
 def _process(
-    shard: int,
+    stream: int,
     entries: Sequence[envelope.Entry],
     plan: batch_plan.Plan,
     decider: project_limits.ProjectLimitDecider | None,
 ) -> Tables:
-    batch = _Batch(plan, receipts.Receipts(shard, entries), limited=decider is not None)
-    for payload, received in deliveries.grouped(shard, entries):
+    batch = _Batch(plan, receipts.Receipts(stream, entries), limited=decider is not None)
+    for payload, received in deliveries.grouped(stream, entries):
         if plan.deleted and payload.project_id in plan.deleted:
             batch.drop(payload, received)
             continue
@@ -146,7 +146,7 @@ def _process(
             batch.take(payload, fresh)
     batch.work_off()
     if decider is not None:
-        batch.limit(decider, f"{shard}-{entries[0].id}" if entries else "")
+        batch.limit(decider, f"{stream}-{entries[0].id}" if entries else "")
     return batch.tables()
 
 
@@ -310,7 +310,7 @@ class _Batch:
         fingerprint: int = 0,
     ) -> None:
         times = len(received.each)
-        self._outcomes.add(received.moments, account, outcome_counts)
+        self._outcomes.add(received.counts_by_time, account, outcome_counts)
         self._receipts.add(account.project_id, received, outcome_counts, fingerprint)
         self._payloads[account.project_id] += times
         self._found[account.project_id] += times * sum(outcome_counts.values())

@@ -104,7 +104,7 @@ def _clocks(client: redis.Redis, shards: int) -> dict[str, Any]:
     found = drift.find(client, isolation.present(client, shards))
     return {
         "redis_ahead_s": round(seconds + microseconds / 1e6 - own, 1),
-        "streams_ahead_s": {shard: round(one.ahead_ms / 1000, 1) for shard, one in found.items()},
+        "streams_ahead_s": {stream: round(drifted.ahead_ms / 1000, 1) for stream, drifted in found.items()},
     }
 
 
@@ -183,8 +183,8 @@ def _show_clocks(found: dict[str, Any]) -> None:
     seconds = found["redis_ahead_s"]
     if abs(seconds) * 1000 > clocks.SLACK_MS:
         output.copyable(f"clocks      that of Redis is {_by(seconds)} this machine's")
-    for shard, ahead_s in found["streams_ahead_s"].items():
-        output.copyable(f"clocks      stream {shard} is {_by(ahead_s)} the clock until it is drained")
+    for stream, ahead_s in found["streams_ahead_s"].items():
+        output.copyable(f"clocks      stream {stream} is {_by(ahead_s)} the clock until it is drained")
 
 
 def _by(seconds: float) -> str:

@@ -100,8 +100,8 @@ def _show_notes(repeated: Mapping[int, int], ahead: Iterable[int]) -> None:
     """Tell of payloads that reached Redis twice, and of streams that a wrong clock left ahead."""
     if repeated:
         output.copyable(f"{sum(repeated.values()):,} payloads reached Redis twice and were stored once.")
-    for shard in ahead:
-        output.copyable(f"Stream {shard} is ahead of the clock until it is drained.")
+    for stream in ahead:
+        output.copyable(f"Stream {stream} is ahead of the clock until it is drained.")
 
 
 def _settled(line: equations.Line, equation: str) -> str:

@@ -157,7 +157,7 @@ def _delivery_group(
         for (position, _), decision in zip(payload.evaluation.findings, decisions, strict=True)
         if decision.outcome_key.outcome == _ACCEPTED
     ]
-    shared = deliveries.of(payload.received.shard, received)
+    shared = deliveries.of(payload.received.stream, received)
     return DeliveryGroup(payload.context, shared, occurrences, dict(counts))
 
 

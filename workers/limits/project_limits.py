@@ -71,7 +71,7 @@ def apply(
 
     Raises:
         RecoverableError: the decider cannot be reached.
-        LeaseLostError: another drainer has the shard.
+        LeaseLostError: another drainer has the stream.
     """
     reports = list(pending.in_order(payloads))
     if reports:

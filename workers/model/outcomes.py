@@ -89,17 +89,17 @@ class OutcomeCounts:
         self._counts: dict[tuple[int, Account, OutcomeKey], int] = {}
 
     def add(
-        self, moments: Mapping[int, int], account: Account, outcome_counts: Mapping[OutcomeKey, int]
+        self, counts_by_time: Mapping[int, int], account: Account, outcome_counts: Mapping[OutcomeKey, int]
     ) -> None:
         """Count the reports of a payload once for each time the payload was received.
 
         Args:
-            moments: how often the payload was received at which time (ms since the epoch).
+            counts_by_time: how many deliveries the payload had at each time of receipt (ms since the epoch).
             account: the account of the payload.
             outcome_counts: how many of its reports are counted in which way.
         """
         counts = self._counts
-        for received_ms, times in moments.items():
+        for received_ms, times in counts_by_time.items():
             for outcome_key, quantity in outcome_counts.items():
                 key = (received_ms // 60_000 * 60, account, outcome_key)
                 counts[key] = counts.get(key, 0) + quantity * times

@@ -34,12 +34,14 @@ def parted(
     if not before_ms or not evaluation.findings:
         return [(received, evaluation)]
     oldest = max(finding.report.age for _, finding in evaluation.findings)
-    if min(received.moments) - oldest - window_ms >= before_ms:
+    if min(received.counts_by_time) - oldest - window_ms >= before_ms:
         return [(received, evaluation)]
     alike: dict[tuple[int, ...], list[deliveries.Delivery]] = {}
     for delivery in received.each:
         alike.setdefault(_bygone(evaluation, delivery[0], before_ms, window_ms), []).append(delivery)
-    return [(deliveries.of(received.shard, each), _without(evaluation, gone)) for gone, each in alike.items()]
+    return [
+        (deliveries.of(received.stream, each), _without(evaluation, gone)) for gone, each in alike.items()
+    ]
 
 
 def _bygone(

@@ -103,7 +103,7 @@ class Collapser:
     ) -> None:
         age, window, absent = occurrence.age, context.window_ms, occurrence.weight - 1
         rows: dict[int, ReportRow] = {}
-        for received_ms, times in received.moments.items():
+        for received_ms, times in received.counts_by_time.items():
             occurred = max(received_ms - age, 0)
             start = occurred - occurred % window
             row = rows.get(start)

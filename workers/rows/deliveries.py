@@ -21,14 +21,14 @@ class Deliveries(msgspec.Struct, frozen=True):
     """All times that one payload was received, in the order of the stream.
 
     Attributes:
-        shard: the shard of the stream.
+        stream: number of the stream.
         each: every delivery.
-        moments: how many there were at each time (ms since the epoch).
+        counts_by_time: how many deliveries there were at each time of receipt (ms since the epoch).
     """
 
-    shard: int
+    stream: int
     each: list[Delivery]
-    moments: dict[int, int]
+    counts_by_time: dict[int, int]
 
     def parted(self, notes: Mapping[str, _Note]) -> tuple[Deliveries, list[tuple[_Note, Deliveries]]]:
         """Return the deliveries without a note together, and each delivery with a note beside the note.
@@ -42,16 +42,16 @@ class Deliveries(msgspec.Struct, frozen=True):
             if note is None:
                 plain.append(delivery)
             else:
-                noted.append((note, of(self.shard, [delivery])))
-        return of(self.shard, plain), noted
+                noted.append((note, of(self.stream, [delivery])))
+        return of(self.stream, plain), noted
 
     def receipts(self) -> Iterator[tuple[int, str]]:
         """Yield time and receipt of each delivery."""
         for received_ms, entry_id, position in self.each:
-            yield received_ms, envelope.receipt(self.shard, entry_id, position)
+            yield received_ms, envelope.receipt(self.stream, entry_id, position)
 
 
-def grouped(shard: int, entries: Sequence[envelope.Entry]) -> Iterator[tuple[envelope.Payload, Deliveries]]:
+def grouped(stream: int, entries: Sequence[envelope.Entry]) -> Iterator[tuple[envelope.Payload, Deliveries]]:
     """Yield each distinct payload of a batch once, in the order of first receipt, with its deliveries."""
     groups: dict[envelope.Payload, list[Delivery]] = {}
     for entry in entries:
@@ -59,12 +59,12 @@ def grouped(shard: int, entries: Sequence[envelope.Entry]) -> Iterator[tuple[env
         for position, payload in enumerate(entry.payloads):
             groups.setdefault(payload, []).append((received_ms, entry_id, position))
     for payload, each in groups.items():
-        yield payload, of(shard, each)
+        yield payload, of(stream, each)
 
 
-def of(shard: int, each: list[Delivery]) -> Deliveries:
+def of(stream: int, each: list[Delivery]) -> Deliveries:
     """Return these deliveries of one payload."""
-    moments: dict[int, int] = {}
+    counts_by_time: dict[int, int] = {}
     for received_ms, _, _ in each:
-        moments[received_ms] = moments.get(received_ms, 0) + 1
-    return Deliveries(shard, each, moments)
+        counts_by_time[received_ms] = counts_by_time.get(received_ms, 0) + 1
+    return Deliveries(stream, each, counts_by_time)

@@ -129,7 +129,7 @@ class Quarantine:
 
         Raises:
             RecoverableError: the decider cannot be reached.
-            LeaseLostError: another drainer has the shard.
+            LeaseLostError: another drainer has the stream.
         """
         wants: dict[int, dict[int, int]] = {}
         for item in filter(_is_limited, self._kept):

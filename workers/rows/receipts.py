@@ -27,12 +27,12 @@ class Receipts:
     """Collects what became of the payloads of one batch.
 
     Args:
-        shard: the shard of the batch.
+        stream: number of the stream of the batch.
         entries: the entries of the batch; each of their payloads is to be added.
     """
 
-    def __init__(self, shard: int, entries: Sequence[envelope.Entry]) -> None:
-        self._shard = shard
+    def __init__(self, stream: int, entries: Sequence[envelope.Entry]) -> None:
+        self._stream = stream
         self._cells: dict[str, list[_Cell]] = {}
         for entry in entries:
             # A search for poison payloads takes entries apart, so that the same one comes several times.
@@ -89,7 +89,7 @@ class Receipts:
         turned = [_turned(cells) for cells in self._cells.values()]
         rejected = [_turned_rejections(self._rejections.get(entry_id)) for entry_id in self._cells]
         return {
-            "shard": [self._shard] * len(ids),
+            "shard": [self._stream] * len(ids),
             "ms": [entry_id.ms for entry_id in ids],
             "seq": [entry_id.seq for entry_id in ids],
             "project_id": [projects for projects, _, _ in turned],
