@@ -1,7 +1,7 @@
 """The time where clocks disagree: those of edges, workers, maintenance, Redis and ClickHouse.
 
 None of them is always right: one may be set to another day for a moment, forward or back. So a time of
-receipt is the median of three clocks (``ingest.clock`` and ``storage/lua/preludes/append_entry.lua``). A
+receipt is the median of three clocks (``ingest.backend.clock``, ``storage/lua/preludes/append_entry.lua``). A
 report was received no later than the latest clock of its drainer says (``latest_ms``), and nothing is old
 before the earliest clock says so (``earliest_ms``). Should all clocks be wrong together, they block the
 reports that follow for no longer than the length of a quota.
