@@ -44,7 +44,7 @@ ISOLATED_LIMITS: Final = batch_limits.BatchLimits(
 BATCH_S: Final = 0.6
 """How long a batch of a shared stream may take: other streams wait for the worker meanwhile."""
 ISOLATED_BATCH_S: Final = 0.3
-"""The same for an isolated stream."""
+"""How long a batch of an isolated stream may take."""
 
 HAND_BACK_S: Final = 5
 """When a job process is told to stop, its batch is handed back unless it is finished after this time."""

@@ -112,8 +112,8 @@ def process(
 
     Args:
         stream: number of the stream of the batch.
-        entries: of the batch.
-        plan: what was decided when the batch was bound.
+        entries: the entries of the batch.
+        plan: the plan of the batch, decided when it was bound.
         decider: decides what the projects' limits let through; without one, they let through everything.
 
     Raises:
@@ -206,7 +206,7 @@ class _Batch:
 
         Args:
             payload: the payload.
-            received: its deliveries.
+            received: the deliveries of the payload.
             retries: positions of those of its reports that were counted when they were sent first.
         """
         self._tasks.append(_Task(payload, received, retries))

@@ -29,9 +29,9 @@ class QueryLimits(msgspec.Struct, frozen=True):
     """How much the queries of an analyst may use.
 
     Attributes:
-        seconds: for one query.
+        seconds: the longest time of one query.
         memory: bytes, for one query and for all that run at once.
-        threads: of one query.
+        threads: the most threads of one query.
         queries: at once.
     """
 

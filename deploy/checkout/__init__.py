@@ -1,5 +1,5 @@
-"""Making a checkout ready to run: ``.venv`` with the packages of a lock list. The Makefile calls it.
+"""Makes a checkout ready to run: ``.venv`` with the packages of a lock list. The Makefile calls this package.
 
-It runs on the Python that ``.venv`` will be made with, before anything is installed: it needs only the
-standard library, and imports nothing else of Headrace.
+The package runs on the Python that ``.venv`` will be made with, before anything is installed. It needs only
+the standard library, and imports nothing else of Headrace.
 """

@@ -36,7 +36,7 @@ class Environment:
 
     @property
     def python(self) -> Path:
-        """Its interpreter."""
+        """The interpreter of the environment."""
         return self.path / "bin" / "python"
 
     @property

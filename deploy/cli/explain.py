@@ -59,9 +59,9 @@ def explain(
     if as_json:
         output.json(explained[0] if len(explained) == 1 else explained)
     else:
-        for one in explained:
-            _show(one)
-    if any("refused" in one for one in explained):
+        for explanation in explained:
+            _show(explanation)
+    if any("refused" in explanation for explanation in explained):
         raise typer.Exit(1)
 
 

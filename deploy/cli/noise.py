@@ -28,7 +28,7 @@ WEEK: Final = dt.timedelta(days=7)
 TOO_BROAD: Final = 0.95
 """A rule that matches this share of all reports is too broad."""
 FEW: Final = 10
-"""With fewer reports than these, a share means nothing."""
+"""Fewest reports of which a share means anything."""
 EXAMPLES: Final = 10
 
 RuleText = Annotated[
@@ -91,14 +91,14 @@ def try_rule(
     """
     with backends.connected(options.locate(data).clickhouse) as server:
         projects = _projects(server, project)
-        wanted = _rule(rule, projects if project else ())
+        tried = _rule(rule, projects if project else ())
         since = dt.datetime.now(dt.UTC) - WEEK
         trial = trials.Trial()
-        for one in projects:
-            trials.add(trial, server, one.id, wanted, since)
-    _show_trial(wanted, trial, as_json=as_json)
+        for searched in projects:
+            trials.add(trial, server, searched.id, tried, since)
+    _show_trial(tried, trial, as_json=as_json)
     if trial.reports >= FEW and trial.share >= TOO_BROAD:
-        raise TooBroadError(f"{wanted.id} matches {trial.share:.1%} of all reports: it is far too broad")
+        raise TooBroadError(f"{tried.id} matches {trial.share:.1%} of all reports: it is far too broad")
 
 
 @app.command("relabel")
@@ -117,7 +117,8 @@ def relabel_stored(
     ) as server:
         labels.settle(server)
         changed = {
-            one.name: _relabel(server, one, since, dry_run=dry_run) for one in _projects(server, project)
+            labelled.name: _relabel(server, labelled, since, dry_run=dry_run)
+            for labelled in _projects(server, project)
         }
     rows = [
         (name, *change, reports) for name, counts in changed.items() for change, reports in counts.items()

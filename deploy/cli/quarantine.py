@@ -35,7 +35,7 @@ Before = Annotated[dt.datetime | None, typer.Option(help="Only what was received
 
 
 class SelectionError(errors.HeadraceError):
-    """No rows are selected, or it is not clear which."""
+    """The options select no rows, or leave open which rows are meant."""
 
 
 @app.command("list")

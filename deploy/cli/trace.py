@@ -50,25 +50,25 @@ def _in_queue(client: redis.Redis, receipt: receipts.Receipt) -> Answer | None:
     from workers.draining import bounds as batch_bounds  # noqa: PLC0415 - the pipeline is slow to load
 
     queue = batches.Queue(client)
-    held = queue.find(receipt.shard, receipt.entry_id)
-    if held is None:
+    entry = queue.find(receipt.shard, receipt.entry_id)
+    if entry is None:
         return None
-    if receipt.index >= held.payloads:
-        return {"state": "unknown", "payloads": held.payloads}
-    bounds = batch_bounds.decode(held.bounds) if held.bounds else None
+    if receipt.index >= entry.payloads:
+        return {"state": "unknown", "payloads": entry.payloads}
+    bounds = batch_bounds.decode(entry.bounds) if entry.bounds else None
     if bounds and entry_ids.parse(receipt.entry_id) <= entry_ids.parse(bounds.last):
         return {
             "state": "in_batch",
             "shard": receipt.shard,
             "first": bounds.first,
             "last": bounds.last,
-            "attempts": held.attempts,
+            "attempts": entry.attempts,
         }
     ahead = queue.entries_before(receipt.shard, receipt.entry_id)
     return {
         "state": "waiting",
         "shard": receipt.shard,
-        "received": times.utc(held.received_ms),
+        "received": times.utc(entry.received_ms),
         "entries_ahead": ahead.entries,
         "payloads_ahead": ahead.payloads + receipt.index,
     }

@@ -37,7 +37,7 @@ class Passwords(msgspec.Struct, frozen=True):
 
 
 class ClickHouseServer(msgspec.Struct, frozen=True):
-    """Where an embedded ClickHouse keeps its data, and the ports and passwords it serves it with."""
+    """The data directory, the ports and the passwords of an embedded ClickHouse."""
 
     directory: Path
     log: Path
@@ -68,9 +68,9 @@ def prepare(directory: Path, tcp_port: int, http_port: int, log: Path) -> ClickH
     """Write the configuration for these ports; data and passwords of an earlier run stay as they are.
 
     Args:
-        directory: of the configuration and the data.
-        tcp_port: of the native protocol.
-        http_port: of the HTTP interface.
+        directory: the directory of the configuration and the data.
+        tcp_port: the port of the native protocol.
+        http_port: the port of the HTTP interface.
         log: the file for errors, in a directory with no other files: the server may read all of it.
 
     Raises:

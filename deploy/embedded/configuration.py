@@ -46,9 +46,9 @@ def write(directory: Path, tcp_port: int, http_port: int, log: Path) -> None:
     """Write both files, and the directory that the server may only read.
 
     Args:
-        directory: of the server; the files are written here, and its data lie below.
-        tcp_port: of the native protocol.
-        http_port: of the HTTP interface.
+        directory: the directory of the server; the files are written here, and its data lie below.
+        tcp_port: the port of the native protocol.
+        http_port: the port of the HTTP interface.
         log: the file for errors.
 
     Raises:

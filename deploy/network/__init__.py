@@ -1,1 +1,1 @@
-"""How addresses are written, and the ports of this machine."""
+"""Addresses as they are written, and the ports of this machine."""

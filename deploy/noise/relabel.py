@@ -1,4 +1,4 @@
-"""Labelling stored reports again, by the noise rules as they are now."""
+"""Labels stored reports again, by the noise rules as they are now."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Labels:
     the report came stays.
 
     Args:
-        settings: of the project.
+        settings: the settings of the project.
     """
 
     def __init__(self, settings: project_settings.ProjectSettings) -> None:

@@ -1,4 +1,4 @@
-"""Trying a noise rule on stored reports: how many it would match, and which."""
+"""Tries a noise rule on stored reports: counts the reports that the rule would match, and shows some."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Trial(msgspec.Struct):
 
     Attributes:
         reports: all reports.
-        matched: those that the rule matches.
-        new: those of the matched that no rule has labelled.
+        matched: the reports that the rule matches.
+        new: the matched reports that no rule has labelled.
         examples: the matched, by what they look like.
     """
 

@@ -1,1 +1,1 @@
-"""Printing for people and for programs, and never a character that controls the terminal."""
+"""Prints for people and for programs, and never a character that controls the terminal."""

@@ -1,4 +1,4 @@
-"""Keeping child processes alive: a dead one is started again, at first at once, then slower."""
+"""Keeps child processes alive: a process that ended is started again, at first at once, then slower."""
 
 from __future__ import annotations
 

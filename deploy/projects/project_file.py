@@ -128,13 +128,14 @@ def plan(projects: Sequence[model.Project], wanted: Iterable[Wanted]) -> list[St
         ProjectFileError: a project would get a name that another one has.
     """
     steps = []
-    by_id, by_name = {p.id: p for p in projects}, {p.name: p for p in projects}
-    for one in wanted:
-        current = by_name.get(one.name) if one.id is None else by_id.get(one.id)
-        holder = by_name.get(one.name)
+    by_id = {project.id: project for project in projects}
+    by_name = {project.name: project for project in projects}
+    for described in wanted:
+        holder = by_name.get(described.name)
+        current = holder if described.id is None else by_id.get(described.id)
         if holder is not None and holder is not current:
-            raise ProjectFileError(f"projects.{one.name}: project {holder.id} has this name already.")
-        steps.append(Step(one, current, list(_changes(one, current))))
+            raise ProjectFileError(f"projects.{described.name}: project {holder.id} has this name already.")
+        steps.append(Step(described, current, list(_changes(described, current))))
     return steps
 
 

@@ -1,1 +1,1 @@
-"""Storing payloads again, from files and from the quarantine."""
+"""Stores payloads again, from files and from the quarantine."""

@@ -1,4 +1,4 @@
-"""Putting payloads into the queue without the edge: in groups, and no faster than they are drained."""
+"""Puts payloads into the queue without the edge: in groups, and no faster than they are drained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Storing rows of the quarantine again: each once, and each leaves the quarantine, even after a kill.
+"""Stores rows of the quarantine again: each once, and each leaves the quarantine, even after a kill.
 
 Rows are appended and noted in one step, then removed, then the notes are removed. A replay that finds notes
 of an earlier one removes those rows first (``storage.quarantine.custody``).

@@ -21,7 +21,7 @@ KEPT_S: Final = 7 * 86_400
 
 
 class InterruptedError(errors.HeadraceError):  # noqa: A001 - the word of the options and of the documentation
-    """It is not clear whether a replay is to go on, or to begin anew."""
+    """The command leaves open whether a replay is to go on, or to begin anew."""
 
 
 class Resumption:

@@ -1,4 +1,4 @@
-"""Finding the running system: by the settings, else by the ``runtime.json`` of a data directory."""
+"""Finds the running system: by the settings, else by the ``runtime.json`` of a data directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting until a process that was started is ready, or can be said to have failed."""
+"""Waits until a process that was started is ready, or can be said to have failed."""
 
 from __future__ import annotations
 

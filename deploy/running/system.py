@@ -52,7 +52,7 @@ class System:
     Args:
         directory: data, logs and ``runtime.json``.
         values: settings; every child gets the same.
-        ports: for the embedded servers.
+        ports: the ports of the embedded servers.
         report: called with one sentence about each server that is used, and each death and restart.
         stop: set by the caller when the system shall stop; starting gives up then.
     """

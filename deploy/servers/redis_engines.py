@@ -74,7 +74,7 @@ def require_suitable(client: redis.Redis, where: str) -> tuple[Engine, list[str]
 
     Args:
         client: a connection to the server.
-        where: its address, for sentences.
+        where: the address of the server, for sentences.
 
     Returns:
         The engine, and one sentence about each risk that it poses.

@@ -1,4 +1,4 @@
-"""The error handler: each exception is answered with one of the catalogue of refusals."""
+"""The error handler: it answers each exception with one refusal of ``ingest.refusals``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starts and stops what runs beside the requests of an edge process."""
+"""Starts and stops the background tasks of an edge process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Lifespan:
     """A Falcon middleware for the events of the process alone; no request passes through it.
 
     Args:
-        clients: of Redis, closed at the end.
+        clients: the clients of Redis, closed at the end.
         poller: polls once before the first request, then runs.
         counter: runs; its last counts are flushed at the end.
         known_senders: takes its secret before the first request, then runs.

@@ -97,7 +97,7 @@ class RefusalCounter:
             await self.flush()
 
     async def flush(self) -> None:
-        """Bring the counts to Redis; on failure they stay for the next time."""
+        """Add the counts to those in Redis; after a failure they stay for the next flush."""
         with contextlib.suppress(errors.HeadraceError, TimeoutError):
             while self._unconfirmed or self._counts:
                 if self._unconfirmed is None:

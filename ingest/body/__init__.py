@@ -1,1 +1,1 @@
-"""Reading request bodies, bounded in bytes, in time and in memory."""
+"""Reads request bodies, bounded in bytes, in time and in memory."""

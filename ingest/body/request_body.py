@@ -1,4 +1,4 @@
-"""Reading a request body: counted while it streams, bounded in bytes and in time."""
+"""Reads a request body: counted while it streams, bounded in bytes and in time."""
 
 from __future__ import annotations
 

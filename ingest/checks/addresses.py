@@ -79,8 +79,8 @@ class Addresses:
         """Return the address and whether it is known to be the sender's.
 
         Args:
-            scope: of the request.
-            headers: its headers by name, in lower case; the last one of those that were repeated.
+            scope: the ASGI scope of the request.
+            headers: the headers of the request by name, in lower case; of repeated headers the last one.
         """
         client = scope.get("client")
         site, known, trusted = self._peer(client[0] if client else "")

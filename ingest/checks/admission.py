@@ -1,4 +1,4 @@
-"""Whether a report may come in, told from the head of its request alone."""
+"""Admission: decides from the head of a request alone whether its reports may come in."""
 
 from __future__ import annotations
 

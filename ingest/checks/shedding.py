@@ -43,8 +43,8 @@ class Shedder:
         clock: seconds, monotonic.
 
     Attributes:
-        used_up: by project and public key; the key is "" when the quota is that of the project. Nearly always
-            empty, so that it is asked before anything else.
+        used_up: the used-up quotas by project and public key; the key is "" when the quota is that of the
+            project. The dict is nearly always empty, so it is looked at before anything else.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -60,19 +60,19 @@ class Shedder:
         """
         local = self._clock() - now_s
         used_up: dict[tuple[int, str], UsedUpQuota] = {}
-        for one in exhausted:
-            quota = UsedUpQuota(one.until_s + local, one.reason)
-            whose = (one.project_id, one.key)
-            used_up[whose] = max(quota, used_up.get(whose, quota))
+        for entry in exhausted:
+            quota = UsedUpQuota(entry.until_s + local, entry.reason)
+            scope = (entry.project_id, entry.key)
+            used_up[scope] = max(quota, used_up.get(scope, quota))
         self.used_up = used_up
 
     def find(self, target: targets.Target) -> UsedUpQuota | None:
         """Return the used-up quota that keeps a request out for the longest time; None when none does."""
         project, key = target.project_id, target.key
-        mine = [self.used_up[whose] for whose in ((project, ""), (project, key)) if whose in self.used_up]
-        if not mine:
+        relevant = [self.used_up[scope] for scope in ((project, ""), (project, key)) if scope in self.used_up]
+        if not relevant:
             return None
-        longest = max(mine)
+        longest = max(relevant)
         return longest if longest.until > self._clock() else None
 
     def refusal_of(self, quota: UsedUpQuota) -> refusals.Refusal:

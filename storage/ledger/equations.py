@@ -63,7 +63,7 @@ class Line(msgspec.Struct, frozen=True):
         committed: payloads that the drainers are done with.
         found: reports in the committed payloads.
         outcomes: reports in the table ``outcomes``.
-        accepted: those of them that were accepted.
+        accepted: the reports with an outcome that were accepted.
         seen: reports in the table ``reports``, and those that retention removed from it.
         waiting: payloads that are neither committed nor lost, by stream.
         stranded: by stream, payloads that were acknowledged, are not committed, and are not in its stream;

@@ -139,8 +139,8 @@ class LimitDecider:
 
         Args:
             project_id: the project.
-            most: bytes of an hour.
-            wants: bytes by hour since the epoch.
+            most: the most bytes that the project may keep of an hour.
+            wants: the bytes to keep, by hour since the epoch.
         """
         asked = (most, msgspec.json.encode(list(wants.items())), 2 * quotas.KEEP_S)
         answer = self._decide(scripts.GRANT_QUARANTINE, project_id, "quarantine", *asked)

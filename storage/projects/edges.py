@@ -105,6 +105,8 @@ def _connected(client: redis.Redis) -> list[Edge]:
         connections: Any = client.client_list(_type="normal")
     database = str(client.connection_pool.connection_kwargs.get("db") or 0)
     matches = (
-        (_NAME.fullmatch(one["name"]), int(one["idle"])) for one in connections if one["db"] == database
+        (_NAME.fullmatch(connection["name"]), int(connection["idle"]))
+        for connection in connections
+        if connection["db"] == database
     )
     return [Edge(match[1], int(match[2]), int(match[3]), idle) for match, idle in matches if match]

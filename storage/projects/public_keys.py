@@ -41,7 +41,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def lasting(self) -> bool:
-        """Whether it is enabled and never ends."""
+        """Whether the key is enabled and never ends."""
         return self.state == "enabled" and self.valid_until is None
 
     def works(self, now_ms: int) -> bool:

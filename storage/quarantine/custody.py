@@ -1,4 +1,4 @@
-"""Taking rows out of the quarantine, one process at a time: work that was interrupted is finished first."""
+"""Custody: one process at a time takes rows out of the quarantine, and finishes interrupted work first."""
 
 from __future__ import annotations
 

@@ -15,11 +15,11 @@ toUInt64OrZero(splitByChar('-', receipt)[3])
 transform({receipt_stream}, %(streams)s, CAST(%(heads_ms)s, 'Array(UInt64)'), toUInt64(%(others_ms)s))
 
 -- name: head_seq
--- Its sequence number.
+-- The id of the oldest entry of a row's stream that is not committed: its sequence number.
 transform({receipt_stream}, %(streams)s, CAST(%(heads_seq)s, 'Array(UInt64)'), toUInt64(0))
 
 -- name: selected
--- The condition that a row is of a selection, and of a batch that is committed. Ids of an earlier generation may be
+-- The condition that a row belongs to a selection, and to a batch that is committed. Ids of an earlier generation may be
 -- ahead of the clock; their entries were drained before the next generation began.
     (%(receipt)s = '' OR receipt = %(receipt)s)
     AND (%(project_id)s < 0 OR project_id = %(project_id)s)
@@ -45,7 +45,7 @@ WHERE {selected} AND received >= fromUnixTimestamp64Milli(%(after_ms)s, 'UTC')
 ORDER BY received, receipt, item, cityHash64(raw) LIMIT %(limit)s WITH TIES
 
 -- name: named
--- The condition that a row has one of some names.
+-- The condition that the name of a row is among the given names.
     received >= fromUnixTimestamp64Milli(%(first_ms)s, 'UTC')
     AND received <= fromUnixTimestamp64Milli(%(last_ms)s, 'UTC')
     AND (receipt, item) IN %(items)s AND (item > 0 OR (receipt, cityHash64(raw)) IN %(bytes)s)

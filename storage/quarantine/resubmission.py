@@ -1,4 +1,4 @@
-"""Storing payloads again: they are appended, their source is noted, and they are counted, all in one step.
+"""Stores payloads again: they are appended, their source is noted, and they are counted, all in one step.
 
 Guarantee: every noted payload was appended, and every appended payload is noted, whatever is killed. So
 nothing is stored twice by a process that looks at the notes first. Nothing is appended for a project that

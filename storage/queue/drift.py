@@ -2,8 +2,9 @@
 
 Ids only increase, so that a clock which was ahead for a moment leaves a stream ahead until it gets there. An
 id is nothing but a place in its stream, and every entry has its time of receipt beside it, so nothing waits
-for that. But a receipt would show a time to come, and a stream at the end of all numbers would take nothing
-more. A stream is brought back once it is empty, and no id is given twice (``queue/realign_ids.lua``).
+for that. But a receipt would show a time in the future, and a stream whose last id is the highest possible
+would take nothing more. A stream is brought back once it is empty, and no id is given twice
+(``queue/realign_ids.lua``).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import redis.exceptions
 
 AHEAD_MS: Final = 2 * clocks.SLACK_MS
-"""How far ahead a stream must be to be told of: a stream never is by the ids of Redis' clock alone."""
+"""How far a stream must be ahead to be reported: the ids of Redis' clock alone never lead that far."""
 
 
 class Drift(NamedTuple):
@@ -50,16 +51,16 @@ def find(
     Raises:
         RedisUnavailableError: Redis did not answer.
     """
-    wanted = list(numbers)
+    streams_to_ask = list(numbers)
     arguments = (int(clock() * 1000), AHEAD_MS, int(mend))
     with redis_errors.told(), client.pipeline(transaction=False) as pipeline:
-        for number in wanted:
+        for number in streams_to_ask:
             names = streams.keys(number)
             where = (names.stream, names.bounds, appends.GENERATION_KEY)
             scripts.REALIGN_IDS.add_to(pipeline, where, *arguments)
         answers: list[Any] = pipeline.execute()
     return {
         number: Drift(int(ahead_ms), bool(mended))
-        for number, (ahead_ms, mended) in zip(wanted, answers, strict=True)
+        for number, (ahead_ms, mended) in zip(streams_to_ask, answers, strict=True)
         if int(ahead_ms)
     }

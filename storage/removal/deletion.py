@@ -1,4 +1,4 @@
-"""Deleting a project: everything that was stored of it goes, and its id is never given again.
+"""Deletes a project: everything that was stored of it goes, and its id is never given again.
 
 1. Every edge is given time to learn that the project is retired.
 2. The project is marked as deleted, and the mark is published: no command stores anything for it again, and

@@ -28,7 +28,7 @@ _SYNCHRONOUS: Final = {"mutations_sync": 1}
 
 
 class Removal(NamedTuple):
-    """One removal.
+    """The removal of the old rows of one partition.
 
     Attributes:
         project_id: the project whose reports go.
@@ -49,7 +49,7 @@ class Removal(NamedTuple):
 
     @property
     def parameters(self) -> dict[str, object]:
-        """The values of the statements above."""
+        """The parameters of the statements in ``removals.sql``."""
         return {
             "project": self.project_id,
             "number": self.number,
@@ -102,7 +102,7 @@ def delete(server: clickhouse.Connection, removal: Removal) -> None:
         ClickHouseUnavailableError: it fails for now, or takes too long; ClickHouse goes on by itself.
     """
     _wait(server, removal)
-    if not removal.number or not mutations(server, removal):  # older releases made one for each
+    if not removal.number or not mutations(server, removal):  # number 0: one mutation a partition
         for environment, release in partitions(server, removal):
             partition = {**removal.parameters, "environment": environment, "release": release}
             server.execute(_SQL["delete_rows"], partition, settings={"mutations_sync": 0})

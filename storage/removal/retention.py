@@ -96,8 +96,8 @@ def _remove(server: clickhouse.Connection, project_id: int, cutoff: int, lease: 
     total = 0
     for environment, release in removals.partitions(server, whole):
         lease.require()
-        one = whole._replace(number=next(numbers), environment=environment, release=release)
-        removal = removals.begin(server, one)
+        planned = whole._replace(number=next(numbers), environment=environment, release=release)
+        removal = removals.begin(server, planned)
         _finish(server, removal)
         total += removal.reports
     removals.delete_policies(server, project_id, cutoff)

@@ -1,4 +1,4 @@
-"""Talking to ClickHouse through clickhouse-driver, with its errors sorted by what can be done about them.
+"""Talks to ClickHouse through clickhouse-driver, and sorts its errors by what can be done about them.
 
 clickhouse-driver is one client per thread, and a connection on which an insert failed is not to be reused:
 ``Connection`` drops it, and the next call opens a new one.

@@ -41,8 +41,8 @@ _MOVING: Final = "headrace:refused:moving"
 class RefusalKey(NamedTuple):
     """The key by which refusals are counted.
 
-    ``minute`` is in epoch seconds; project 0 and key '' are unknown ones. Counted are requests, or reports
-    when the ``outcome`` is ``SHED``.
+    ``minute`` is in epoch seconds. Project 0 is an unknown project, and '' an unknown key. A refusal with the
+    outcome ``SHED`` counts reports, any other refusal counts requests.
     """
 
     minute: int

@@ -1,1 +1,1 @@
-"""Draining a stream: batches are bound, processed, inserted and committed."""
+"""Drains a stream: batches are bound, processed, inserted and committed."""

@@ -52,7 +52,7 @@ class BoundBatch(NamedTuple):
     Attributes:
         bounds: the bounds.
         encoded: the bounds as Redis holds them; the commit compares them.
-        stored: its entries as they lie in the stream.
+        stored: the entries of the batch as they lie in the stream.
         decoded: the same entries, decoded.
         full: whether a limit cut it off, so that more entries wait behind it.
         begun: whether an earlier drainer may have inserted some of its rows; its bounds may then not change.

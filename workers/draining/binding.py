@@ -1,4 +1,4 @@
-"""Binding batches: which entries come next, and the bounds that Redis holds before work on them begins."""
+"""Binds batches: chooses the next entries, and stores their bounds in Redis before work on them begins."""
 
 from __future__ import annotations
 

@@ -28,10 +28,10 @@ def add(
 
     Args:
         columns: the rows by table.
-        counts: what is counted by project, under ``found`` and ``quarantined``.
+        counts: the counts by project, under ``found`` and ``quarantined``.
         stream: number of the stream of the batch.
-        entries: those that cannot be decoded.
-        plan: of the batch; what belongs to projects that were deleted is left out.
+        entries: the entries that cannot be decoded.
+        plan: the plan of the batch; the payloads of deleted projects are left out.
     """
     counted, noted = outcomes.OutcomeCounts(), receipts.Receipts(stream, ())
     kept = quarantine.Quarantine(numbered=plan.numbered)

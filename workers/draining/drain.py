@@ -1,4 +1,4 @@
-"""Draining one stream: bind a batch, process it, insert it, commit it, until hardly an entry waits.
+"""Drains one stream: binds a batch, processes, inserts and commits it, until hardly an entry waits.
 
 Guarantee: whatever kills a drainer between two lines, the next one finds either the bounds of the batch and
 repeats exactly the same inserts under the same tokens, or no bounds and a batch that is completely stored.
@@ -38,7 +38,7 @@ _Counts = dict[str, dict[int, int]]
 
 
 class Drained(NamedTuple):
-    """How much one drain committed."""
+    """The entries and payloads that one drain committed."""
 
     batches: int
     payloads: int

@@ -40,7 +40,7 @@ def make_plan(
     project that was deleted are dropped.
 
     Args:
-        entries: of the batch, ``dated``.
+        entries: the entries of the batch, ``dated``.
         snapshot: the registry.
         admit: asked for each project's partitions.
         latest_ms: the time after which nothing of the batch was received.

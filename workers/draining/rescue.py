@@ -96,7 +96,7 @@ class Rescue:
         partitions of a block never passes.
 
         Args:
-            lease: of the stream.
+            lease: the lease of the stream.
             bound: the batch.
             error: ``BrokenError`` or ``RefusedRowsError``; raised again where nothing can be done.
             failures: how often the batch failed in this drain.

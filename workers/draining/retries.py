@@ -1,4 +1,4 @@
-"""Retries: reports that a browser uploads again for want of an answer, told from reports of new events.
+"""Retries: reports that a browser uploads again because no answer reached it. They are not new events.
 
 Chrome and Firefox upload a report again, up to five times within 15 minutes, when no answer reaches them;
 the first upload may have been stored all the same. A retry has the text of the first upload, but for its
@@ -55,7 +55,7 @@ class RetryCandidate(msgspec.Struct, frozen=True, gc=False):
     """One report of a sender: a first upload, or a retry.
 
     Attributes:
-        receipt: of its payload.
+        receipt: the receipt of its payload.
         position: its index in the payload.
         key: hash of its sender, its destination and its text but for the age.
         received_s: when it was received, in seconds since the epoch.
@@ -77,8 +77,8 @@ def decide(
     """Return the plan of a new batch with its retries, and the counted reports that later batches must know.
 
     Args:
-        plan: of the batch.
-        found: its ``candidates``.
+        plan: the plan of the batch.
+        found: the ``candidates`` of the batch.
         lookup: returns counted reports of earlier batches, see ``retry_memory.find``; called once at most.
     """
     if not found:
@@ -116,8 +116,8 @@ def candidates(stream: int, entries: Sequence[envelope.Entry], plan: batch_plan.
 
     Args:
         stream: number of the stream of the batch.
-        entries: of the batch.
-        plan: with the settings of each project.
+        entries: the entries of the batch.
+        plan: the plan of the batch, with the settings of each project.
     """
     windows = {project_id: project.settings.retry_window for project_id, project in plan.projects.items()}
     found: list[RetryCandidate] = []

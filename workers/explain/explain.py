@@ -1,4 +1,4 @@
-"""Explains one payload: the result of each stage, and its reason. Pure, like the stages it asks."""
+"""Explains one payload: the result of each stage, and its reason. Pure, like the stages that it runs."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def explain(
     """Return what becomes of a payload. Never raises for anything a sender wrote.
 
     Args:
-        body: of the request.
-        user_agent: of the request.
-        settings: those of the project.
-        received_ms: when it was received, in milliseconds since the epoch.
+        body: the body of the request.
+        user_agent: the user agent of the request.
+        settings: the settings of the project.
+        received_ms: when the request was received, in milliseconds since the epoch.
     """
     decoded = decode.decode(body)
     rows = _rows(body, user_agent, settings, received_ms)

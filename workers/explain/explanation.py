@@ -20,10 +20,10 @@ class ExplainedStage(msgspec.Struct, frozen=True):
     """The work of one stage on a payload or a report.
 
     Attributes:
-        stage: its name.
-        result: in one sentence.
-        facts: what it found out, by name.
-        changes: what it changed.
+        stage: the name of the stage.
+        result: the result of the stage, in one sentence.
+        facts: the facts that the stage found out, by name.
+        changes: the fields that the stage changed.
     """
 
     stage: str
@@ -40,7 +40,7 @@ class Explained(msgspec.Struct, frozen=True):
         outcome: ``accepted``, ``filtered`` or ``invalid``.
         reason: why; "" for the accepted.
         title: for a person; "" unless accepted.
-        stages: those that it went through.
+        stages: the stages that the report went through.
     """
 
     position: int
@@ -57,7 +57,7 @@ class Explanation(msgspec.Struct, frozen=True):
         decode: what could be read from the body.
         reports: what became of each item.
         collapse: how many rows the accepted become.
-        rows: of the table ``reports``.
+        rows: rows of the table ``reports``.
     """
 
     decode: ExplainedStage

@@ -1,1 +1,1 @@
-"""How work on a batch fails or is ended: interruptions, defects of the code, and failpoints of tests."""
+"""The ends that work on a batch can come to: interruptions, defects of the code, and failpoints of tests."""

@@ -44,13 +44,13 @@ def report_of(  # noqa: PLR0913 - what the families differ in
     """Return the report about a host's certificate, or the reason why it is none.
 
     Args:
-        kind: of the family.
+        kind: the kind of the family.
         read: the report's members, those of ``NAMES`` among them.
         user_agent: the user agent that the report names.
         directive: what was violated, where the family distinguishes violations.
         disposition: ``enforce``, ``report`` or "".
         details: reads the details that only this family has.
-        moments: what else differs from report to report of one finding.
+        moments: further details that differ from report to report of one finding.
     """
     host = hostname(read)
     if not host:

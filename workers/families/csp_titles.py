@@ -117,10 +117,10 @@ def _place(blocked: urls.URL) -> str:
     return blocked.host or (blocked.text if "." in blocked.text else f"{blocked.text}:")
 
 
-def _same_origin(one: urls.URL, other: urls.URL) -> bool:
-    if one.host != other.host or not one.host:
+def _same_origin(url: urls.URL, other: urls.URL) -> bool:
+    if url.host != other.host or not url.host:
         return False
-    return one.text.removesuffix(one.path) == other.text.removesuffix(other.path)
+    return url.text.removesuffix(url.path) == other.text.removesuffix(other.path)
 
 
 def _unnamed(directive: str, sample: str) -> str:

@@ -88,7 +88,7 @@ def read_report(
     """Return the report of a body. Every body is a report, whatever in it is missing or wrong.
 
     Args:
-        kind: of the family.
+        kind: the kind of the family.
         item: the report as it was sent.
         known: the fields of the body, from ``names``.
         directive: reads what was violated.

@@ -1,4 +1,4 @@
-"""Whether a report contradicts the policy that it carries. In doubt there is no contradiction."""
+"""Decides whether a report contradicts the policy that it carries. In doubt there is no contradiction."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ _OTHER_LISTS: Final = {
     "script-src": (_LISTS["script-src-elem"], _LISTS["script-src-attr"]),
     "style-src": (_LISTS["style-src-elem"], _LISTS["style-src-attr"]),
 }
-"""The same for browsers that lack a directive, or report it under another name. All lists must allow."""
+"""Further directives that may govern a directive, in browsers that lack it or report it under another name:
+all lists must allow the URL."""
 _CODE: Final = frozenset({*_LISTS["script-src-elem"], "script-src-attr"})
 _STYLE: Final = frozenset({"style-src", "style-src-elem", "style-src-attr"})
 _SCRIPT_LIKE: Final = _CODE | {"worker-src", "child-src"}
@@ -117,22 +118,22 @@ def _governing_lists(text: str, directive: str, verbatim: bool) -> _GoverningLis
     """Return the lists that govern a directive; None if the text or the directive cannot be compared."""
     if directive not in _LISTS:
         return None
-    one = _policy(text, verbatim)
-    return _GoverningLists(one, directive) if one else None
+    parsed = _policy(text, verbatim)
+    return _GoverningLists(parsed, directive) if parsed else None
 
 
 class _GoverningLists:
     """The source lists of one policy that govern one directive, and the latest answers that they gave."""
 
-    def __init__(self, one: policy.Policy, directive: str) -> None:
+    def __init__(self, parsed: policy.Policy, directive: str) -> None:
         chains = (_LISTS[directive], *_OTHER_LISTS.get(directive, ()))
-        self._listed = _governing(one, chains)
-        code = _governing(one, (_LISTS["script-src"],)) if directive in _CODE else []
-        self._sandboxed = "sandbox" in one.directives
+        self._listed = _governing(parsed, chains)
+        code = _governing(parsed, (_LISTS["script-src"],)) if directive in _CODE else []
+        self._sandboxed = "sandbox" in parsed.directives
         self._final = directive == "base-uri"  # nothing is fetched, so nothing redirects
-        self._ungoverned = Contradiction.IMPOSSIBLE if one.known else Contradiction.NONE
+        self._ungoverned = Contradiction.IMPOSSIBLE if parsed.known else Contradiction.NONE
         self._inline = _certain(directive in _CODE | _STYLE and all(map(_allows_inline, self._listed)))
-        self._eval = _certain(directive in _CODE and all(map(_allows_eval, code)) and (code or one.known))
+        self._eval = _certain(directive in _CODE and all(map(_allows_eval, code)) and (code or parsed.known))
         # With 'strict-dynamic' the address of a script does not count, but the script that inserted it.
         self._by_address = not any(
             listed.strange or (listed.dynamic and directive in _SCRIPT_LIKE) for listed in self._listed
@@ -176,10 +177,10 @@ def _origin(url: urls.URL) -> str:
     return url.text[: -len(url.path)] if url.path else url.text
 
 
-def _governing(one: policy.Policy, chains: tuple[tuple[str, ...], ...]) -> list[policy.Sources]:
+def _governing(parsed: policy.Policy, chains: tuple[tuple[str, ...], ...]) -> list[policy.Sources]:
     """Return, for each chain, the source list of the first of its directives that the policy has."""
-    names = {next((name for name in chain if name in one.directives), "") for chain in chains}
-    return [policy.sources(one.directives[name]) for name in sorted(names - {""})]
+    names = {next((name for name in chain if name in parsed.directives), "") for chain in chains}
+    return [policy.sources(parsed.directives[name]) for name in sorted(names - {""})]
 
 
 def _certain(allowed: object) -> Contradiction:

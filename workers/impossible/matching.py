@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from workers.impossible import policy
 
 NETWORK: Final = frozenset({"http", "https", "ws", "wss", "ftp"})
-"""Schemes whose answers may lead elsewhere."""
+"""Schemes whose responses may redirect elsewhere."""
 _STAR: Final = frozenset({"http", "https", "ws", "wss"})
 """Schemes that ``*`` allows in all browsers. ``*`` also allows the scheme of the page, which is left out:
 documents that inherit their policy (``blob:``, ``data:``) do not tell which page that is."""
@@ -60,28 +60,29 @@ def paths(sources: policy.Sources, url: Origin, self_origin: Origin, *, sandboxe
     return tuple(expression.path for expression in listed if _expression(expression, url, self_origin))
 
 
-def path(pattern: str, asked: str) -> bool:
+def path(pattern: str, url_path: str) -> bool:
     """Return whether a path-part without anything encoded matches a path (§6.7.2.12).
 
-    A directory matches all below it, a file itself. An encoded slash of the path parts nothing.
+    A pattern that ends with a slash matches every path below it, any other pattern only an equal path. An
+    encoded slash of the path does not divide segments.
     """
     directory = pattern.endswith("/")
-    if not pattern or asked == pattern or (directory and asked.startswith(pattern)):
+    if not pattern or url_path == pattern or (directory and url_path.startswith(pattern)):
         return True
-    return "%" in asked and _decoded_path(pattern, asked, directory=directory)
+    return "%" in url_path and _decoded_path(pattern, url_path, directory=directory)
 
 
-def _decoded_path(pattern: str, asked: str, *, directory: bool) -> bool:
-    wanted, found = tuple(pattern.split("/")), _segments(asked)
-    if directory and len(found) >= len(wanted):
-        wanted = wanted[:-1]
-        found = found[: len(wanted)]
-    return wanted == found
+def _decoded_path(pattern: str, url_path: str, *, directory: bool) -> bool:
+    expected, segments = tuple(pattern.split("/")), _segments(url_path)
+    if directory and len(segments) >= len(expected):
+        expected = expected[:-1]
+        segments = segments[: len(expected)]
+    return expected == segments
 
 
 @functools.lru_cache(maxsize=256)
 def _segments(text: str) -> tuple[str, ...]:
-    """Return the decoded segments of a path: one is compared with very many."""
+    """Return the decoded segments of a path. They are cached: many patterns are compared with one path."""
     return tuple(map(parse.unquote, text.split("/")))
 
 

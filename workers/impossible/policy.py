@@ -80,7 +80,7 @@ class Sources(msgspec.Struct, frozen=True):
     """The source list of a directive.
 
     Attributes:
-        keywords: those that surely stand in it, in lower case and quotes; ``*`` is among them.
+        keywords: the keywords that surely stand in the list, in lower case and quotes; ``*`` is among them.
         guarded: whether a nonce or a hash may: a report does not tell whether it matched.
         dynamic: whether ``'strict-dynamic'`` may stand in it.
         strange: whether a keyword may that is not known here, and may mean anything.

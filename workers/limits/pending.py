@@ -25,7 +25,7 @@ class PendingPayload(msgspec.Struct, frozen=True, eq=False):
 
     Attributes:
         context: what the rows of the payload have in common.
-        user_agent: of the request.
+        user_agent: the user agent of the request.
         received: when and how often the payload was received.
         evaluation: what is in the payload.
     """

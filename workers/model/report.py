@@ -34,7 +34,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Attributes:
         kind: the family, as in the column ``kind``.
         disposition: ``enforce``, ``report``, or "" where the sender does not say.
-        directive: what was violated: effective directive (CSP), type (unknown reports).
+        directive: the rule that was violated: effective directive (CSP), type (unknown reports).
         blocked: what was blocked: URL, scheme or keyword.
         document: the page.
         referrer_host: host of the page's referrer.

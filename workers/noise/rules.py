@@ -41,7 +41,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unknown_f
         date: when the rule was last reviewed; None for a project rule.
         schemes: a URL's scheme, or a bare word instead of a URL.
         hosts: a host, or with a leading dot a host and all hosts below it; in lower case.
-        networks: of a host that is an address.
+        networks: the networks of a host that is an address.
         ports: explicit in the URL.
         paths: a path and all paths below it; ``*`` stands for any characters.
         only: which URL to look at; "" looks at both.

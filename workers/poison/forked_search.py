@@ -1,4 +1,4 @@
-"""Finding the payloads that take a process down: they are tried one by one, in a forked process.
+"""Finds the payloads that take a process down: they are tried one by one, in a forked process.
 
 The end of a process may have come from outside. So a payload is poison only when its trial fails every time,
 and the trial of an ordinary payload of the same size passes each time, turn by turn.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CPU_S: Final = 10.0
 """Processor time that the trial of one payload may take: five times what the largest may cost."""
 BATCH_CPU_S: Final = 100.0
-"""The same for a whole batch. One that takes longer is large, and nothing else is known of it."""
+"""Processor time that the trial of a whole batch may take: a batch that takes longer is only large."""
 SEARCH_S: Final = 120.0
 """A search that has found something ends after this time: the rest of the batch is tried again without it."""
 

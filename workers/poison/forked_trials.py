@@ -63,7 +63,7 @@ _ERRORS_OF_VALUES: Final = frozenset(
 
 
 class End(NamedTuple):
-    """How a process that made trials ended.
+    """The end of a process that made trials.
 
     Attributes:
         passed: number of trials that passed.

@@ -1,4 +1,4 @@
-"""Finding the poison payloads of a batch: those that make it fail, so that the rest of it can go on.
+"""Finds the poison payloads of a batch, which make it fail, so that the rest of the batch can go on.
 
 A batch fails for good when a stage raises, or when ClickHouse refuses its rows. The search halves the batch,
 because a trial on a part of it either passes or fails. ``forked_search`` finds payloads that take a process

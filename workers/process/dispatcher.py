@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 INTERVAL_S: Final = 1.0
 """A trickling stream is drained at most this often: fewer, larger inserts; rows are visible within 2 s."""
 BUSY_INTERVAL_S: Final = 1.5
-"""The same for a stream with at least ``BUSY_ENTRIES`` entries, where larger batches save the most work."""
+"""A stream with at least ``BUSY_ENTRIES`` entries is drained this often: larger batches save most."""
 BUSY_ENTRIES: Final = 50
 FIND_S: Final = 10.0
 """How often the dispatcher looks for streams that are left from when there were more shards, and for streams
@@ -128,7 +128,7 @@ class Dispatcher:
                 log.warning("stream_mended", stream=stream, was_ahead_s=ahead_ms / 1000)
             elif stream not in self._ahead:
                 log.warning("stream_ahead", stream=stream, ahead_s=ahead_ms / 1000)
-        still_ahead = {stream for stream, one in found.items() if not one.mended}
+        still_ahead = {stream for stream, (_, mended) in found.items() if not mended}
         self._ahead = self._ahead.difference(numbers) | still_ahead
 
     def _visit(self, stream: int, state: _StreamState, now: float) -> bool:

@@ -33,7 +33,7 @@ REJOIN_BELOW: Final = 1_000
 USUAL_COST_US: Final = 100
 """Usual cost of a payload; a payload that takes a worker ten times as long counts as ten."""
 MOST_WEIGHT: Final = 100.0
-"""No payload counts for more: its batch may also have waited for ClickHouse."""
+"""The most for which one payload counts: its batch may also have waited for ClickHouse."""
 REJOIN_AFTER_S: Final = 10.0
 """A noisy project rejoins the others when its backlog has been below ``REJOIN_BELOW`` for this long."""
 ACTIVE_S: Final = 60.0

@@ -1,7 +1,7 @@
 """The decode stage: from a request body to the items in it.
 
-The members of an item stay the bytes that were sent: their meaning is usually remembered. A body that the
-fast decoder refuses is read by the lenient decoder, written anew, and read again.
+The members of an item stay the bytes that were sent: their meaning is usually known from earlier items. A
+body that the fast decoder refuses is read by the lenient decoder, written anew, and read again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class DecodedBody(msgspec.Struct, frozen=True, gc=False):
         items: at most ``MAX_ITEMS``.
         batch: whether they come from a Reporting API array, in which each item must have a type.
         left_out: how many items of the array were too many.
-        surplus: why they were left out, if there are any.
+        surplus: the rejection of the items that were too many; None if there are none.
     """
 
     items: list[Item]

@@ -41,7 +41,7 @@ class RowContexts:
     """Makes the row contexts of one batch, and remembers them.
 
     Args:
-        plan: of the batch.
+        plan: the plan of the batch.
     """
 
     def __init__(self, plan: batch_plan.Plan) -> None:

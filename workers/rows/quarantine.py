@@ -110,7 +110,7 @@ class Quarantine:
         Args:
             account: the account of the entry.
             delivery: when the entry was received (ms since the epoch), and its receipt.
-            value: what the entry holds.
+            value: the bytes of the entry.
             rejection: the reason.
         """
         self._kept.append(_Kept(*delivery, account, rejection, value, 1 if self._numbered else 0))

@@ -102,7 +102,7 @@ def text(what: names.What, value: str, rules: ScrubRules) -> str:
     Args:
         what: what the name of the member says of the text.
         value: the text.
-        rules: those of the project.
+        rules: the scrubbing rules of the project.
     """
     if what is names.What.POLICY:
         return (_policies if len(value) <= _LONGEST_POLICY else _scrubbed)(what, value, rules)

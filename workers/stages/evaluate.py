@@ -40,8 +40,8 @@ class EvaluationKey(NamedTuple):
     """A payload, and all on which its evaluation depends.
 
     Attributes:
-        body: of the request.
-        rules: those of the project.
+        body: the body of the request.
+        rules: the rules of the project.
         agent_matches: ids of the noise rules that its user agent meets; a report's own comes first.
         retries: positions of the items that were counted when they were sent first.
         verbatim: whether its browser reports policies as they were sent, see ``impossible.reports_verbatim``;

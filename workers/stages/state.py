@@ -25,7 +25,7 @@ class EvaluationRules(msgspec.Struct, frozen=True, eq=False):
 
     Attributes:
         admission: which reports are taken at all.
-        scrubbing: what is taken out of a report.
+        scrubbing: the rules by which secrets are taken out of a report.
         noise: which reports are labelled, and which are dropped.
     """
 
@@ -53,7 +53,7 @@ class ItemState(msgspec.Struct, eq=False, gc=False):
     Attributes:
         item: the decoded item.
         batch: whether it comes from a Reporting API array.
-        rules: those of the project.
+        rules: the rules of the project.
         agent_matches: ids of the noise rules that the request's user agent meets.
         verbatim: whether the request's browser reports policies as they were sent. For this and the matches,
             a user agent that the report names comes first.

@@ -1,4 +1,4 @@
-"""Cleaning of text that strangers wrote: no control characters, bounded length."""
+"""Cleans text that strangers wrote: no control characters, bounded length."""
 
 from __future__ import annotations
 

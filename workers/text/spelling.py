@@ -36,7 +36,7 @@ _SPELLING: Final = re.compile(
     rf"|&(?:amp;)*+\#x0{{0,6}}({_HEX});?"
     rf"|&(?:amp;)*+\#0{{0,6}}({_DECIMAL})(?![0-9]);?"
     rf"|&(?:amp;)*+({'|'.join(_ENTITIES)});"
-    rf"|(?<!\\)\\++(?:0{{4}}|0{{0,3}}(?=..(?![0-9A-F])))(2F|3[ADF]|40)[ ]?"  # of style sheets
+    rf"|(?<!\\)\\++(?:0{{4}}|0{{0,3}}(?=..(?![0-9A-F])))(2F|3[ADF]|40)[ ]?"  # escapes of style sheets
     rf"|(?<!\\)\\++0?({'|'.join(_OCTAL)})(?![0-9])"
     r"|(?<!\\)\\++(/)",
     re.IGNORECASE,
@@ -46,7 +46,7 @@ _WIDE: Final = {0xFF00 + code - 0x20: code for code in range(0x21, 0x7F) if chr(
 
 
 def is_plain(text: str) -> bool:
-    """Return quickly whether a text certainly holds no such spelling."""
+    """Return quickly whether a text certainly holds no character in another spelling."""
     return "%" not in text and "\\" not in text and "&" not in text and text.isascii()
 
 

@@ -35,7 +35,7 @@ _CALLS: Final = {
     "x86_64": (0xC000003E, ((2, 1), (257, 2))),
     "aarch64": (0xC00000B7, ((56, 2),)),
 }
-"""By machine: the kernel's name of it, and the calls that open files: number, and position of the flags."""
+"""By machine: its number in the kernel, and the system calls that open files (number, position of flags)."""
 
 
 def forbid() -> bool:
