@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import rq
 import rq.exceptions
+import rq.executions
 import rq.job
 import rq.serializers
 import structlog
@@ -187,8 +188,10 @@ class Dispatcher:
         self._client.lrem(self._queue.intermediate_queue_key, 0, jobs.job_id(stream))
 
     def _delete_job(self, job_id: str) -> None:
-        with contextlib.suppress(rq.exceptions.NoSuchJobError):
+        # RQ raises ValueError for an execution that expired: it keeps the id of one for longer.
+        with contextlib.suppress(rq.exceptions.NoSuchJobError, ValueError):
             serializer = rq.serializers.JSONSerializer
             rq.job.Job.fetch(job_id, connection=self._client, serializer=serializer).delete()
-        # A hash too broken to be fetched blocks the id as well.
-        self._client.delete(rq.job.Job.key_for(job_id))
+        # A hash too broken to be fetched blocks the id; ids of expired executions would fail the next job.
+        executions = rq.executions.ExecutionRegistry(job_id, self._client).key
+        self._client.delete(rq.job.Job.key_for(job_id), executions)
