@@ -19,6 +19,8 @@ _log = structlog.get_logger(__name__)
 _BY_STATUS: Final = {
     int(refusal.status): refusal for refusal in (refusals.NO_ROUTE, refusals.METHOD, refusals.INTERNAL)
 }
+_KNOWN_METHODS: Final = frozenset(falcon.COMBINED_METHODS) - {"WEBSOCKET"}
+"""The methods that Falcon routes. It answers any other by itself, with the error of a bad request."""
 
 
 class ErrorHandler:
@@ -40,22 +42,25 @@ class ErrorHandler:
     ) -> None:
         """Answer a request with the refusal that an exception stands for, and count it."""
         takes_reports = request.path.startswith(routes.PREFIX)
-        refusal = _refusal_of(error, takes_reports=takes_reports)
+        is_method_unknown = takes_reports and request.method not in _KNOWN_METHODS
+        refusal = _refusal_of(error, is_method_unknown=is_method_unknown)
         if takes_reports:
             self._counter.count(refusal, request.target)
         response.status = int(refusal.status)
         response.data = refusal.content
         response.set_headers(refusal.headers)
-        if isinstance(error, falcon.HTTPError) and error.headers:  # such as the methods of another resource
-            response.set_headers(error.headers)
+        if isinstance(error, falcon.HTTPError):
+            response.set_headers(error.headers or {})  # such as the methods of another resource
+            if refusal is refusals.MALFORMED:  # the catalogue has no words for the status of this error
+                response.status = error.status_code
 
 
-def _refusal_of(error: Exception, *, takes_reports: bool) -> refusals.Refusal:
+def _refusal_of(error: Exception, *, is_method_unknown: bool) -> refusals.Refusal:
     """Return the refusal that an exception stands for; an unforeseen one is logged, and not told."""
     if isinstance(error, refusals.RefusedError):
         return error.refusal
-    if isinstance(error, falcon.HTTPBadRequest) and takes_reports:
-        return refusals.METHOD  # Falcon knows no other bad request than a method that it does not know
+    if isinstance(error, falcon.HTTPBadRequest) and is_method_unknown:
+        return refusals.METHOD
     if isinstance(error, falcon.HTTPError):
         return _BY_STATUS.get(error.status_code, refusals.MALFORMED)
     _log.error("request_failed", exc_info=error)

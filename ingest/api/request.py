@@ -75,6 +75,12 @@ def _content_type(request: EdgeRequest) -> str | None:
     return None if value is None else value.decode("latin-1")
 
 
+def _joined_headers(request: EdgeRequest) -> dict[bytes, bytes]:
+    """Return the headers as Falcon reads them, which joins those that were repeated."""
+    headers: dict[bytes, bytes] = falcon.asgi.Request(request.scope, request.body)._asgi_headers  # noqa: SLF001
+    return headers
+
+
 def _parameters(request: EdgeRequest) -> dict[str, Any]:
     return falcon.uri.parse_query_string(
         request.query_string,
@@ -89,7 +95,7 @@ _COMPUTED: Final[dict[str, Callable[[EdgeRequest], Any]]] = {
     "query_string": lambda request: request.query.decode(),
     "target": lambda _request: targets.NOWHERE,
     "uri_template": lambda _request: None,
-    "_asgi_headers": lambda request: request.fields,
+    "_asgi_headers": _joined_headers,
     "_first_event": lambda _request: None,
     "_params": _parameters,
     "_receive": lambda request: request.body,

@@ -39,6 +39,16 @@ class Telling:
         response.text = (await request.stream.read()).decode()
 
 
+class Refusing:
+    """A resource whose responders raise Falcon's errors."""
+
+    def __init__(self, error: falcon.HTTPError) -> None:
+        self._error = error
+
+    async def on_get(self, _request: asgi.Request, _response: asgi.Response) -> None:
+        raise self._error
+
+
 class Answer(NamedTuple):
     """What came back, and how many events of the body were asked for."""
 
@@ -139,6 +149,27 @@ def test_a_preflight_has_no_body() -> None:
         b"access-control-allow-headers",
         b"access-control-max-age",
     }
+
+
+@pytest.mark.parametrize("path", ["/refusing", "/api/refusing"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        falcon.HTTPBadRequest(title="secret"),
+        falcon.HTTPInvalidParam("secret", "name"),
+        falcon.HTTPUnauthorized(challenges=["Basic"]),
+        falcon.HTTPTooManyRequests(retry_after=7),
+        falcon.HTTPServiceUnavailable(retry_after=7),
+    ],
+)
+def test_falcons_errors_keep_their_status_and_headers(error: falcon.HTTPError, path: str) -> None:
+    edge = app.create_app(UNREACHABLE)
+    edge.add_route(path, Refusing(error))
+    answer = ask(edge, "GET", path)
+    assert answer.status == error.status_code
+    headers = dict(error.headers or {})
+    assert {name: answer.headers[name.lower().encode()].decode() for name in headers} == headers
+    assert b"secret" not in answer.body
 
 
 @pytest.mark.parametrize("method", ["POST", "OPTIONS", "GET"])

@@ -84,6 +84,20 @@ def test_of_headers_that_are_repeated_the_last_one_counts(asked: request.EdgeReq
     assert asked.user_agent == "last"
 
 
+def test_falcon_joins_headers_that_are_repeated() -> None:
+    repeated = [
+        (b"accept", b"text/html"),
+        (b"accept", b"application/json"),
+        (b"x-forwarded-for", b"192.0.2.1"),
+    ]
+    scope = {**SCOPE, "headers": [*repeated, (b"x-forwarded-for", b"192.0.2.2")]}
+    asked = request.EdgeRequest(scope, receive)  # type: ignore[arg-type] # any ``receive`` will do
+    own = falcon.asgi.Request(scope, receive)
+    assert (asked.accept, asked.headers) == (own.accept, own.headers)
+    assert asked.access_route == own.access_route
+    assert asked.fields[b"accept"] == b"application/json"
+
+
 def test_it_belongs_nowhere_until_it_is_resolved(asked: request.EdgeRequest) -> None:
     assert asked.target is targets.NOWHERE
 
