@@ -38,10 +38,8 @@ def create_app(settings: config.EdgeConfig) -> application.EdgeApp:
         errors.ErrorHandler(counter),
         lifespan.Lifespan((client, polling), poller, counter, known_senders, store),
     )
-    routes.declare(
-        app,
-        reports=reports.SecurityReports(checks, store, counter, known_senders, settings.max_body_bytes),
-        healthz=health.Healthz(),
-        readyz=health.Readyz(table, poller.state),
-    )
+    security_reports = reports.SecurityReports(checks, store, counter, known_senders, settings.max_body_bytes)
+    readyz = health.Readyz(table, poller.state)
+    routes.declare(app, reports=security_reports, healthz=health.Healthz(), readyz=readyz)
+    app.add_sink(security_reports.refuse_path, routes.PREFIX)  # type: ignore[arg-type] # it takes no parameters
     return app

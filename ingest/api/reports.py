@@ -88,6 +88,16 @@ class SecurityReports:
         """
         raise refusals.RefusedError(refusals.METHOD)
 
+    async def refuse_path(self, request: requests.EdgeRequest, _response: responses.EdgeResponse) -> None:
+        """Refuse a path that has no route; a ``POST`` counts for the rate of its address nevertheless.
+
+        Raises:
+            RefusedError: always.
+        """
+        if request.method == "POST":
+            self._checks.require_rate(request.scope, request.fields)
+        raise refusals.RefusedError(refusals.NO_ROUTE)
+
     def _payload(self, request: requests.EdgeRequest, address: str, content: bytes) -> envelope.Payload:
         """Return what is stored: the body, and what the edge knows of its sender."""
         target, fields = request.target, request.fields

@@ -66,7 +66,7 @@ class Checks:
         Raises:
             RefusedError: 401, 403, 410, 415, 429 or 503; of several reasons the first in this order.
         """
-        address = self._require_rate(scope, fields)
+        address = self.require_rate(scope, fields)
         self._require_key(target)
         self._require_origin(target, fields)
         self._require_room()
@@ -74,8 +74,16 @@ class Checks:
         self._require_readable(fields)
         return Admission(address, used_up)
 
-    def _require_rate(self, scope: dict[str, Any], fields: Fields) -> str:
-        """Count the request for its address; return the address, or "" when it may be that of a proxy."""
+    def require_rate(self, scope: dict[str, Any], fields: Fields) -> str:
+        """Count a request for its address; return the address, or "" when it may be that of a proxy.
+
+        Args:
+            scope: the ASGI scope of the request.
+            fields: its headers by name, in lower case.
+
+        Raises:
+            RefusedError: 429, the address sends too much.
+        """
         address, known = self._addresses.find(scope, fields)
         if not known:
             return address if self._addresses.is_direct(fields) else ""

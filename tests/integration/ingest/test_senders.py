@@ -112,3 +112,15 @@ def test_one_address_cannot_flood(
         assert int(answers[-1].headers["Retry-After"]) > 0
         assert edges.has_cors(answers[-1].headers)
         assert send("198.51.100.8").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/1/unknown/", "/api/0/security/"])
+def test_paths_without_a_route_count_for_the_rate_of_an_address(
+    tmp_path: Path, redis_server: harness.RedisServer, redis_client: redis.Redis, path: str
+) -> None:
+    assert redis_client.ping()
+    with edges.edge(tmp_path, redis_server.url, address_rate=0.01) as limited, limited.client() as http:
+        headers = edges.CSP | {"X-Forwarded-For": "198.51.100.7"}
+        answers = [http.post(path, content=edges.REPORT, headers=headers).status_code for _ in range(3)]
+        assert answers == [404, 429, 429]
+        assert http.get(path, headers=headers).status_code == 404
