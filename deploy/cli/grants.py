@@ -37,8 +37,8 @@ def grants(  # noqa: PLR0913 - one parameter for each option
         printed = analyst_grants.statements(allow_list.read(limits).known_to(known), user, address.database)
         if project is not None:
             columns = dict(server.execute(_SQL["columns_of_project"]))
-            one = registry.Registry(server).get(project)
-            printed += analyst_grants.row_policies(user, address.database, one.id, columns)
+            granted = registry.Registry(server).get(project)
+            printed += analyst_grants.row_policies(user, address.database, granted.id, columns)
     if as_json:
         output.json(printed)
     else:

@@ -113,7 +113,7 @@ def relabel_stored(
     """Label stored reports again, by the rules as they are now. Nothing is dropped, and no count changes."""
     address = options.locate(data).clickhouse
     with contextlib.closing(
-        clickhouse.connect(address, send_receive_timeout=labels.MUTATION_TIMEOUT_S)
+        clickhouse.connect(address, send_receive_timeout=clickhouse.MUTATION_S)
     ) as server:
         labels.settle(server)
         changed = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 import typer
@@ -15,15 +15,13 @@ from deploy.projects import project_fields, project_file
 from deploy.running import located
 from storage.projects import model, registry
 from storage.removal import deletion
+from storage.servers import clickhouse
 
 app = typer.Typer(
     help="Create and manage projects; changes count at every edge when the command returns.",
     no_args_is_help=True,
 )
 app.command("rotate-key")(keys.rotate)
-
-DELETE_S: Final = 3600.0
-"""How long the rows of a project in one table may take to delete."""
 
 Name = Annotated[str, typer.Argument(help="A name of your choice, 1 to 64 characters.")]
 Assignments = Annotated[
@@ -159,7 +157,7 @@ def delete(
     system = options.locate(data)
     with (
         registered.changing(system) as source,
-        located.connected(system, send_receive_timeout=DELETE_S) as (client, server),
+        located.connected(system, send_receive_timeout=clickhouse.MUTATION_S) as (client, server),
     ):
         found = _deletable(source, project)
         if not yes:

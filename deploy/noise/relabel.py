@@ -61,7 +61,7 @@ def relabel(
     """Label the reports of a day again, and return how many changed from which rule to which.
 
     Args:
-        server: a connection that waits for ``labels.MUTATION_TIMEOUT_S``.
+        server: a connection that waits for ``clickhouse.MUTATION_S``.
         day: the day, with the details that the labels depend on.
         wanted: the labels by the rules of the project.
         dry_run: whether only to count.

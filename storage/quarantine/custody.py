@@ -43,7 +43,7 @@ def release(server: clickhouse.Connection, client: redis.Redis, names: Sequence[
         them.
     """
     if not quarantined.remove(server, names):
-        raise errors.ClickHouseUnavailableError("ClickHouse has not deleted the rows yet: try again.")
+        raise errors.ClickHouseUnavailableError(departures.NOT_DELETED)
     resubmission.forget(client, names)
 
 

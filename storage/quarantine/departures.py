@@ -27,6 +27,9 @@ _SQL: Final = sql.beside(__name__)
 DROPPED: Final = "dropped"
 EXPIRED: Final = "expired"
 
+NOT_DELETED: Final = "ClickHouse has not deleted the rows yet: try again."
+"""The error while rows that were taken out are still in the table."""
+
 _MOST: Final = 100_000
 """Rows of one step: their names fit into some ten megabytes of memory."""
 
@@ -82,7 +85,7 @@ def _complete(server: clickhouse.Connection, step: int, cause: str) -> None:
     if server.execute(_SQL["any_left"], named):
         server.execute(_SQL["delete_rows"], named)
     if server.execute(_SQL["any_left"], named):
-        raise errors.ClickHouseUnavailableError("ClickHouse has not deleted the rows yet: try again.")
+        raise errors.ClickHouseUnavailableError(NOT_DELETED)
     _record(server, step, cause, server.execute(_SQL["gone"], named) or [(0, 0)])
     server.execute(_SQL["forget_step"], named)
 

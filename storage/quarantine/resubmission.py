@@ -16,7 +16,7 @@ from storage import errors
 from storage.projects import registry
 from storage.quarantine import quarantined
 from storage.queue import appends
-from storage.servers import clocks, redis_errors, scripts
+from storage.servers import clocks, leases, redis_errors, scripts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import redis.exceptions
 
     from storage.queue import envelope
-    from storage.servers import leases
 
 REPLAYED_KEY: Final = "headrace:quarantine:replayed"
 """Redis hash: rows of the quarantine that were stored again, and are not removed yet, by name."""
@@ -89,7 +88,7 @@ def append(
         case b"noted":
             raise NotedError("Another command stored these payloads meanwhile.")
         case _:
-            raise errors.LeaseLostError("This command was suspended, and another took its work over.")
+            raise errors.LeaseLostError(leases.LOST)
 
 
 def _append(client: redis.Redis, groups: Mapping[int, list[envelope.Payload]], source: Source) -> list[bytes]:

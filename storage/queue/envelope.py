@@ -24,7 +24,8 @@ RELEASE_BLANKED: Final = 2
 OTHER_RELEASE: Final = "(other)"
 """The release of reports whose own (environment, release) pair is one too many."""
 MAX_USER_AGENT: Final = 512
-"""Characters of a ``User-Agent`` that are kept."""
+"""Characters of a user agent that are kept: real browsers send fewer than 300, and crawlers name themselves
+before."""
 MAX_CONTENT_TYPE: Final = 128
 """Characters of a ``Content-Type`` that are kept."""
 

@@ -9,19 +9,14 @@ it, which can be found by its text, and which does nothing if the removal is ove
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from storage import errors
-from storage.servers import sql
+from storage.servers import clickhouse, sql
 from storage.tables import writer
-
-if TYPE_CHECKING:
-    from storage.servers import clickhouse
 
 _SQL: Final = sql.beside(__name__)
 
-MUTATION_S: Final = 3600.0
-"""Seconds that deleting from one partition may take."""
 _POLL_S: Final = 0.1
 
 _SYNCHRONOUS: Final = {"mutations_sync": 1}
@@ -131,7 +126,7 @@ def _wait(server: clickhouse.Connection, removal: Removal) -> None:
     Raises:
         ClickHouseUnavailableError: they fail for now, or take too long; they go on by themselves.
     """
-    deadline = time.monotonic() + MUTATION_S
+    deadline = time.monotonic() + clickhouse.MUTATION_S
     while pending := [reason for done, reason in mutations(server, removal) if not done]:
         reason = next(filter(None, pending), "")
         if reason or time.monotonic() >= deadline:

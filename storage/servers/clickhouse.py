@@ -24,6 +24,9 @@ CONNECT_TIMEOUT_S: Final = 3.0
 SEND_RECEIVE_TIMEOUT_S: Final = 30.0
 """An insert that takes longer is given up and tried again: its token makes that harmless."""
 
+MUTATION_S: Final = 3600.0
+"""Seconds for which a command waits for a mutation; ClickHouse goes on with it by itself afterwards."""
+
 _TRANSIENT_CODES: Final = frozenset(
     {
         159,  # TIMEOUT_EXCEEDED

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+LOST: Final = "This command was suspended, and another took its work over."
+"""The error of a command whose lease another process has taken."""
 TTL_MS: Final = 10_000
 """Milliseconds for which a dead holder keeps other processes waiting."""
 WAIT_S: Final = 15.0
@@ -61,7 +63,7 @@ class ProcessLease:
             RedisUnavailableError: Redis did not answer.
         """
         if not _run(self._client, scripts.RENEW_LEASE, (self.key, _fence(self.key)), self.token, TTL_MS):
-            raise errors.LeaseLostError("This command was suspended, and another took its work over.")
+            raise errors.LeaseLostError(LOST)
 
     def release(self) -> None:
         """Give the lease back; harmless when it is no longer held."""

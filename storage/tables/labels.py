@@ -14,17 +14,13 @@ import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from storage import errors
-from storage.servers import sql
+from storage.servers import clickhouse, sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from storage.servers import clickhouse
 
 _SQL: Final = sql.beside(__name__)
-
-MUTATION_TIMEOUT_S: Final = 3600.0
-"""Seconds for which a command waits for the changes of one day; ClickHouse goes on with them afterwards."""
 
 _POLL_S: Final = 0.2
 _PAGE: Final = 100_000
@@ -89,12 +85,12 @@ class Day(NamedTuple):
 
 
 def settle(server: clickhouse.Connection) -> None:
-    """Wait until earlier changes are done, for ``MUTATION_TIMEOUT_S`` at most.
+    """Wait until earlier changes are done, for ``clickhouse.MUTATION_S`` at most.
 
     Raises:
         UnsettledError: they are not, or fail.
     """
-    deadline = time.monotonic() + MUTATION_TIMEOUT_S
+    deadline = time.monotonic() + clickhouse.MUTATION_S
     while True:
         ((pending, failure),) = server.execute(_SQL["pending"], {})
         if not pending:
@@ -141,7 +137,7 @@ def relabel(server: clickhouse.Connection, day: Day, labels: Mapping[int, tuple[
     """Give the rows of a day other labels, and return when ClickHouse is done.
 
     Args:
-        server: a connection that waits for ``MUTATION_TIMEOUT_S``.
+        server: a connection that waits for ``clickhouse.MUTATION_S``.
         day: the day of the rows.
         labels: class and rule, by the key of the stored finding.
     """

@@ -37,7 +37,7 @@ def normalise(item: report.Item) -> report.Report | report.Rejection:
 
 
 def title(found: report.Report) -> str:
-    """Return what was wrong with which host."""
+    """Return the title: which host's certificate lacked Certificate Transparency."""
     return f"Certificate of {found.hostname} without Certificate Transparency"
 
 

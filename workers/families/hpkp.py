@@ -39,7 +39,7 @@ def normalise(item: report.Item) -> report.Report | report.Rejection:
 
 
 def title(found: report.Report) -> str:
-    """Return what was wrong with which host."""
+    """Return the title: which host's certificate chain held no pinned key."""
     return f"No pinned key in the certificate chain of {found.hostname}"
 
 

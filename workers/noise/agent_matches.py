@@ -6,10 +6,8 @@ import functools
 import re
 from typing import Final
 
+from storage.queue import envelope
 from workers.noise import rules, shipped
-
-MAX_USER_AGENT: Final = 512
-"""Characters of a user agent that are looked at: crawlers name themselves before that."""
 
 _WORD: Final = re.compile(r"\+?[a-z0-9][a-z0-9_.-]*")
 
@@ -17,7 +15,7 @@ _WORD: Final = re.compile(r"\+?[a-z0-9][a-z0-9_.-]*")
 @functools.lru_cache(maxsize=2048)
 def matches_of(user_agent: str) -> tuple[str, ...]:
     """Return the ids of the shipped rules whose conditions this user agent meets; mostly none."""
-    text = user_agent[:MAX_USER_AGENT].lower()
+    text = user_agent[: envelope.MAX_USER_AGENT].lower()
     words = set(_WORD.findall(text))
     return tuple(rule.id for rule in _asking() if _meets(rule, text, words))
 

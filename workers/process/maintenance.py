@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-MUTATION_S: Final = 3600.0
-"""How long ClickHouse may take to delete rows."""
-
 
 class Chore(NamedTuple):
     """One kind of work of maintenance.
@@ -51,9 +48,9 @@ CHORES: Final = (
     Chore("refusals", 2.0, chores.move_refusals),
     Chore("marks", 5.0, chores.keep_marks),
     # Most of what is old goes once a day, after a midnight in UTC.
-    Chore("retention", 600.0, chores.remove_old_reports, MUTATION_S),
-    Chore("deletion", 600.0, chores.remove_deleted_projects, MUTATION_S),
-    Chore("quarantine", 600.0, chores.expire_quarantine, MUTATION_S),
+    Chore("retention", 600.0, chores.remove_old_reports, clickhouse.MUTATION_S),
+    Chore("deletion", 600.0, chores.remove_deleted_projects, clickhouse.MUTATION_S),
+    Chore("quarantine", 600.0, chores.expire_quarantine, clickhouse.MUTATION_S),
 )
 """Every chore. The first one runs in the main thread: the process ends with it, should it fail unforeseen."""
 

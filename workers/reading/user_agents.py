@@ -8,11 +8,12 @@ from typing import Final, NamedTuple
 import ua_parser
 from ua_parser import loaders, regex
 
+from storage.queue import envelope
 from workers import scrub
 from workers.scrub import names
 
-MAX_USER_AGENT: Final = 512
-"""Characters of a user agent that are parsed: real browsers send fewer than 300."""
+MAX_USER_AGENT: Final = envelope.MAX_USER_AGENT
+"""Characters of a user agent that are parsed."""
 
 
 class Agent(NamedTuple):
