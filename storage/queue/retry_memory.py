@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SLICE_S: Final = 1200
 """Seconds of a slice of time, and the longest retry window for which two slices are enough to ask."""
 MOST: Final = 100_000
-"""Items in a memory. Sixteen shards with three full memories each take about 240 MB."""
+"""Items in a memory. Sixteen streams with three full memories each take about 240 MB."""
 SHARE: Final = 40
 """Percent of ``maxmemory``: half of what the edge fills by default. The rest is for the queue alone."""
 _CHUNK: Final = 1_000

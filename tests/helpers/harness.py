@@ -55,12 +55,12 @@ class ClickHouseServer:
 
     @property
     def url(self) -> str:
-        """The native protocol, for the user who may write."""
+        """The URL of the native protocol, for the user who may write."""
         return self.server.url
 
     @property
     def address(self) -> clickhouse.Address:
-        """The same, as storage takes it."""
+        """The address of the native protocol, as storage takes it."""
         return addresses.clickhouse_address(self.url)
 
     @property

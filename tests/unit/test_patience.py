@@ -34,8 +34,8 @@ ALLOWED: Final = {
     "integration/workers/test_clocks.py": "the same",
     "integration/workers/test_isolation.py": "a job that is not due is what it tests",
     "integration/workers/test_quota.py": "when a minute ends is what it tests",
-    "unit/ingest/test_request_body.py": "what never comes may as well be given up at once",
-    "unit/ingest/test_intake.py": "the same",
+    "unit/ingest/body/test_request_body.py": "what never comes may as well be given up at once",
+    "unit/ingest/backend/test_intake.py": "the same",
     "unit/workers/poison/test_forked_search.py": "work that does nothing for ever is what it tests",
 }
 """Files and folders in which that is allowed, and why."""

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.integration
 
 REPORT = b'{"csp-report":{"document-uri":"https://a.example/","effective-directive":"script-src"}}'
 PROCESSES = 2
-"""Of each edge."""
+"""The processes of each edge."""
 ALL_KNOW = f"{2 * PROCESSES} of {2 * PROCESSES} edge processes go by this change.\n"
 
 

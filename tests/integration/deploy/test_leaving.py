@@ -33,7 +33,7 @@ pytestmark = pytest.mark.integration
 
 DAY_MS = retention.DAY_MS
 STEPS = 40
-"""Of one schedule: about ten seconds."""
+"""The steps of one schedule, which take about ten seconds."""
 
 
 def report(age_days: float = 0) -> bytes:

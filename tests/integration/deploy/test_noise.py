@@ -178,7 +178,7 @@ AGENTS = (
     "Mozilla/5.0 xbingbotx/2.0",
     "",
 )
-"""Of which rules see more than the browser's name, and one whose name is taken for that of a crawler."""
+"""User agents of which rules see more than the browser's name, and one that is taken for a crawler."""
 KNOWN = {"test-report", "rewritten-policy", "eval-allowed", "crawler", "googlebot", "firefox-self"}
 """Rules that ask for what no row tells."""
 BEYOND_A_ROW = [

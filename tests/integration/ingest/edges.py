@@ -42,7 +42,7 @@ CSP: Final = {"Content-Type": "application/csp-report"}
 
 _ROOT: Final = paths.ROOT
 REDIS_S: Final = 20.0
-"""What its Redis has for an answer: on a busy machine it may take longer than an edge in production waits."""
+"""Seconds that an edge of the tests waits for Redis: more than in production, for the machine may be busy."""
 
 
 def publish(client: redis.Redis, version: int, projects: tuple[model.Project, ...] = PROJECTS) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 REDIS_S = config.EdgeConfig(redis_url="").redis_timeout
-"""What an edge in production waits for its Redis."""
+"""Seconds that an edge in production waits for its Redis."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -48,7 +48,7 @@ def two(
 
 
 class Quota(NamedTuple):
-    """One that is used up, as a worker notes it."""
+    """A quota that is used up, as a worker notes it."""
 
     reason: str
     limit: int

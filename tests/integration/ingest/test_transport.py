@@ -1,4 +1,4 @@
-"""What no HTTP library would send: over a raw socket, byte by byte."""
+"""Requests that no HTTP library would send go over a raw socket, byte by byte."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Connection:
         self._stream = raw.makefile("rb")
 
     def send(self, *parts: bytes) -> None:
-        """Send these bytes."""
+        """Send these parts of a request."""
         self._raw.sendall(b"".join(parts))
 
     def is_answered(self, seconds: float) -> bool:
@@ -71,7 +71,7 @@ class Connection:
             return True
 
     def close(self) -> None:
-        """Close it."""
+        """Close the connection."""
         self._stream.close()
         self._raw.close()
 
@@ -128,9 +128,9 @@ def test_many_requests_that_are_sent_ahead_are_all_answered(
 ) -> None:
     """Far more than the edge keeps: it reads on as it answers, and cuts requests in two where it stops."""
     before, memory = edges.acknowledged(redis_client), _resident(edge)
-    portion = head(method="OPTIONS") * 400 + whole() + head(CHUNKED) + chunks(REPORT[:9], REPORT[9:])
+    requests = head(method="OPTIONS") * 400 + whole() + head(CHUNKED) + chunks(REPORT[:9], REPORT[9:])
     with futures.ThreadPoolExecutor(1) as beside:
-        sending = beside.submit(connection.send, portion * 12)
+        sending = beside.submit(connection.send, requests * 12)
         statuses = [connection.answer().status_code for _ in range(402 * 12)]
         sending.result()
     assert statuses == [*[204] * 400, 200, 200] * 12
@@ -328,8 +328,8 @@ def test_a_connection_leaves_nothing_to_collect(edge: edges.Edge, sent: bytes) -
 def _others(edge: edges.Edge, client: httpx.Client) -> int:
     """Return how many connections the edge holds beside that of a client that it has just answered."""
     assert client.get("/healthz").is_success
-    held = (held for process in edge.process.family() for held in process.net_connections("tcp"))
-    return sum(bool(one.raddr) and one.laddr.port == edge.port for one in held) - 1
+    connections = (found for process in edge.process.family() for found in process.net_connections("tcp"))
+    return sum(bool(each.raddr) and each.laddr.port == edge.port for each in connections) - 1
 
 
 def _resident(edge: edges.Edge) -> int:

@@ -81,7 +81,7 @@ def test_without_maintenance_the_earlier_clock_dates_an_entry(client: redis_sync
 
 
 def test_ids_do_not_run_away_with_the_clock_of_redis(client: redis_sync.Redis) -> None:
-    """It is six hours ahead while edges with clocks of their own append, and goes back."""
+    """The clock of Redis is six hours ahead while edges with clocks of their own append, and goes back."""
     tell(client, -6 * HOUR_S)
     true = time.time() - 6 * HOUR_S
     at = [true, true + 3, true + 1, true + 1, true + 4]

@@ -78,7 +78,7 @@ def test_rows_are_dated_no_later_than_their_batch(client: redis.Redis, server: c
 def test_a_batch_that_is_repeated_gives_the_same_rows(
     client: redis.Redis, server: clickhouse.Connection
 ) -> None:
-    """Its times are bounded by the clock when it was bound, not when it is repeated."""
+    """The times of a batch are bounded by the clock when it was bound, not when it is repeated."""
     drains.limit(client, quota_per_minute=100, dedupe_window=0)
     put_ahead(client, 3)
     for point in ("after_bounds", "after_reports", "before_commit"):
@@ -171,7 +171,7 @@ def test_the_lease_of_a_live_drainer_is_kept(client: redis.Redis) -> None:
 
 
 def test_the_job_of_a_dead_drainer_is_replaced(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its job process died together with its worker, while its lease seems to last for an hour."""
+    """The job process died together with its worker, while the lease seems to last for an hour."""
     monkeypatch.setattr(dispatcher, "LEASE_MS", 600_000)
     now = 1000.0
     dispatching = dispatcher.Dispatcher(client, drains.SHARDS, lambda: now)

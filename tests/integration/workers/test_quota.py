@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import redis
 
 INTERRUPTED = [point for point in failpoints.POINTS if point != "after_grant"]
-"""What raises while rows are made is taken for the fault of the batch, and no interruption."""
+"""Failpoints of an interruption: an error while rows are made is taken for the fault of the batch."""
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_what_an_earlier_batch_counted_is_not_counted_again(
 def test_a_batch_that_is_run_again_decides_the_same(
     drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection, point: str
 ) -> None:
-    """Its own reports are remembered by then, and must not look as if they had been sent before."""
+    """The batch's own reports are counted by then, and must not be taken for retries."""
     drains.append(client, upload(5))
     drainer.drain(SHARD)
     drains.append(client, upload(5, 5), upload(66))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BASE_CALLS = 28_000
-"""One text of up to 8 KiB may take more than its share: 13 calls for each letter and colon."""
+"""Calls by which one text of up to 8 KiB may exceed its share: 13 calls for each letter and colon."""
 CALLS_PER_KIB = 4_000
 """Calls of functions, written in C or not: an ordinary report of half a KiB takes some three hundred."""
 SIZES = (1 << 13, 1 << 15, 1 << 17)
@@ -45,7 +45,7 @@ KNOWN = [
     recipes.Recipe(("", recipes.NESTED), "eyJ.", 1000),
     recipes.Recipe(("expect-ct-report", "served-certificate-chain"), "-----BEGIN CERTIFICATE-----", 4000),
 ]
-"""What is near to a bound, or once was beyond."""
+"""Payloads whose cost is near to a bound, or once was beyond."""
 
 LINEAR = {
     (

@@ -194,7 +194,7 @@ def _columns(grant: str) -> list[str]:
 
 
 def test_the_page_for_trying_queries_can_set_all_it_sets(person: analysts.Analyst) -> None:
-    """Its parameters are found in the page, which is the engine's: a new one may send others."""
+    """The parameters are found in the page, which is the engine's: a newer page may send others."""
     page = httpx.get(f"{person.server.server.http_url}play").text
     lines = [
         line

@@ -94,7 +94,7 @@ def test_a_copy_starts_beside_the_original_and_again_after_it_was_killed(
 
 
 def test_a_system_whose_directory_gives_way_to_a_copy_ends(tmp_path: Path) -> None:
-    """Its processes remember the path, and the directory that is there now is not theirs."""
+    """The processes of the system know the path, and the directory that is there now is not theirs."""
     moved = tmp_path / "moved"
     with harness.system(tmp_path) as system:
         processes = system.runtime.pids.all()

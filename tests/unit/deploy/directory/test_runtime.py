@@ -111,7 +111,7 @@ def test_a_process_under_an_old_number_and_time_is_left_alone_when_it_writes_els
 def test_what_another_place_wrote_is_of_another_system(
     tmp_path: Path, sleeper: subprocess.Popen[bytes], part: str
 ) -> None:
-    """Of the same directory on a disk that was cloned, after a restart, or in another container."""
+    """The directory may be on a disk that was cloned, after a restart, or in another container."""
     runtime.write(tmp_path, example(sleeper.pid))
 
     def change(found: runtime.Runtime) -> None:

@@ -100,7 +100,7 @@ def test_a_row_tells_its_details() -> None:
 
 
 UNTOLD = {"policy", "document", "details"}
-"""What is not read as it is."""
+"""Columns of a stored row that are not read as they are."""
 AGENTS = [payloads.FIREFOX, "x +http://a.example/", "Googlebot", "xbingbotx/2.0", ""]
 
 

@@ -445,7 +445,7 @@ def test_it_is_evaluated_by_what_was_sent_and_stored(text: str, certain: int, al
 
 
 def test_rows_of_different_contradictions_are_different() -> None:
-    """Of one policy by its hash, for a cleaned text may stand for several that were sent."""
+    """Rows of equal cleaned policies differ too: a cleaned text may stand for several that were sent."""
     texts = ("img-src\x0bhttps:", "img-src https:")
     reports = [payloads.legacy(original_policy=text) for text in texts]
     rows = payloads.rows(payloads.process(*map(payloads.payload, reports)).reports)

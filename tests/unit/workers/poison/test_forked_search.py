@@ -1,4 +1,4 @@
-"""Who takes a process down is found, and nobody is to blame for what came from outside."""
+"""A payload that takes a process down is found, and no payload is blamed for an end from outside."""
 
 from __future__ import annotations
 
