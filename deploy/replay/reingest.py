@@ -80,7 +80,7 @@ class Sink:
         return [envelope.receipt(shard, ids[shard], index) for shard, index in places]
 
     def _is_full(self) -> bool:
-        with redis_errors.told():
+        with redis_errors.translated():
             memory: Any = self._client.info("memory")
         limit = int(memory["maxmemory"])
         return limit > 0 and int(memory["used_memory"]) > limit * self._share

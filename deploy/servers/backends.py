@@ -50,7 +50,7 @@ def require_redis(url: str) -> None:
         RedisUnavailableError: it does not.
     """
     failure = f"at {addresses.without_password(url)} did not answer"
-    with contextlib.closing(connect_redis(url)) as client, redis_errors.told(failure):
+    with contextlib.closing(connect_redis(url)) as client, redis_errors.translated(failure):
         client.ping()
 
 

@@ -94,7 +94,7 @@ def require_suitable(client: redis.Redis, where: str) -> tuple[Engine, list[str]
 
 
 def _asked(client: redis.Redis, where: str) -> dict[str, Any]:
-    with redis_errors.told(f"at {where} did not answer"):
+    with redis_errors.translated(f"at {where} did not answer"):
         facts: Any = client.info()
     return dict(facts)
 
@@ -126,7 +126,7 @@ def _policy(facts: dict[str, Any]) -> str:
 
 
 def _runs_scripts(client: redis.Redis) -> bool:
-    with redis_errors.told("did not run a script"):
+    with redis_errors.translated("did not run a script"):
         try:
             client.eval(_PROBE, 0)
         except redis.exceptions.ResponseError:

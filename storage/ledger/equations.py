@@ -221,7 +221,7 @@ def _quarantine(
 
 def _read(client: redis.Redis, numbers: Sequence[int]) -> dict[int, _StreamBooks]:
     """Read these streams at one moment."""
-    with redis_errors.told("did not give the ledger"), client.pipeline(transaction=True) as pipeline:
+    with redis_errors.translated("did not give the ledger"), client.pipeline(transaction=True) as pipeline:
         for stream in numbers:
             pipeline.hgetall(streams.keys(stream).ledger)
             pipeline.xlen(streams.keys(stream).stream)

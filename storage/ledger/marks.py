@@ -98,7 +98,7 @@ def _stored(server: clickhouse.Connection) -> Mark:
 
 def _read(client: redis.Redis) -> tuple[Mark, int]:
     """Return Redis' mark and its time, in milliseconds since the epoch."""
-    with redis_errors.told("did not give its mark"), client.pipeline(transaction=True) as pipeline:
+    with redis_errors.translated("did not give its mark"), client.pipeline(transaction=True) as pipeline:
         pipeline.hmget(KEY, "number", "ms")
         pipeline.time()
         (number, ms), (seconds, micros) = pipeline.execute()
@@ -106,7 +106,7 @@ def _read(client: redis.Redis) -> tuple[Mark, int]:
 
 
 def _make(client: redis.Redis, current: Mark, following: Mark) -> bool:
-    with redis_errors.told("did not take a mark"):
+    with redis_errors.translated("did not take a mark"):
         arguments = (str(current.number or ""), str(following.number), str(following.ms))
         made = scripts.MAKE_MARK.run(client, (KEY,), *arguments)
     return bool(made)

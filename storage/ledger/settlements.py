@@ -55,7 +55,7 @@ def settle(
     reason: str,
 ) -> None:
     """Record differences as settled, all in one step, and with them the breaks that were found until now."""
-    with redis_errors.told("did not tell the time"):
+    with redis_errors.translated("did not tell the time"):
         seconds, micros = client.time()
     rows = [(line.project_id, difference.equation, difference.amount) for line, difference in found]
     rows = rows or [(0, "", 0)]

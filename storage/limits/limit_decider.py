@@ -160,7 +160,7 @@ class LimitDecider:
         decision_key = f"{prefix}:rulings:{self._lease.stream}"
         names = (decision_key, f"{prefix}:{subject}", exhausted_quotas.EXHAUSTED_KEY, clocks.KEY)
         identity = (f"{subject}/{part}", self._lease.token, self._batch)
-        with redis_errors.told():
+        with redis_errors.translated():
             answer = script.run(self._client, names, *identity, *arguments)
         if answer is None:
             raise errors.LeaseLostError(

@@ -101,7 +101,7 @@ def _parted(found: list[Edge], versions: set[int | None]) -> Followed:
 
 def _connected(client: redis.Redis) -> list[Edge]:
     """Return the edge processes that are connected to this database, in the order of their connections."""
-    with redis_errors.told("does not say who is connected"):
+    with redis_errors.translated("does not say who is connected"):
         connections: Any = client.client_list(_type="normal")
     database = str(client.connection_pool.connection_kwargs.get("db") or 0)
     matches = (

@@ -73,7 +73,7 @@ def admit(  # noqa: PLR0913 - the bounds of a project, and two times
         RedisUnavailableError: Redis did not answer.
     """
     members = [msgspec.json.encode(pair) for pair in pairs]
-    with redis_errors.told():
+    with redis_errors.translated():
         names = [*keys(project_id), f"headrace:partitions:{project_id}:{now_ms // _HOUR_MS}"]
         clocked = [int(clock() * 1000), clocks.SLACK_MS]
         bounds = [most, MOST_ENVIRONMENTS, most_new(most), _HOUR_KEPT_S, *clocked]

@@ -210,7 +210,7 @@ class Registry:
         """
         snapshot = self.snapshot()
         value = msgspec.msgpack.encode(snapshot)
-        with redis_errors.told("did not take the registry"):
+        with redis_errors.translated("did not take the registry"):
             arguments = (value, str(snapshot.version), "" if replace is None else str(replace))
             newer = scripts.PUBLISH_SNAPSHOT.run(client, (SNAPSHOT_KEY, VERSION_KEY), *arguments)
         return None if newer is None else int(newer)
@@ -255,7 +255,7 @@ def read_version(client: redis.Redis) -> int | None:
     Raises:
         RedisUnavailableError: Redis did not answer.
     """
-    with redis_errors.told("did not give the registry"):
+    with redis_errors.translated("did not give the registry"):
         value: Any = client.get(VERSION_KEY)
     return None if value is None else int(value)
 
@@ -278,7 +278,7 @@ def read_snapshot(client: redis.Redis) -> model.Snapshot | None:
     Raises:
         RedisUnavailableError: Redis did not answer.
     """
-    with redis_errors.told("did not give the registry"):
+    with redis_errors.translated("did not give the registry"):
         value: Any = client.get(SNAPSHOT_KEY)
     return None if value is None else _snapshot_decoder.decode(value)
 

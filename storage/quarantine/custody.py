@@ -80,7 +80,7 @@ def committed(client: redis.Redis, shards: int, selection: quarantined.Selection
         RedisUnavailableError: Redis did not answer.
     """
     numbers = isolation.present(client, shards)
-    with redis_errors.told(), client.pipeline(transaction=True) as pipeline:
+    with redis_errors.translated(), client.pipeline(transaction=True) as pipeline:
         pipeline.time()
         for number in numbers:
             scripts.FIND_OLDEST_ENTRY.add_to(pipeline, (streams.keys(number).stream,))

@@ -104,7 +104,7 @@ def _append(client: redis.Redis, groups: Mapping[int, list[envelope.Payload]], s
         *(len(source.counts), *counts),
         *entries,
     )
-    with redis_errors.told("did not take the payloads"):
+    with redis_errors.translated("did not take the payloads"):
         answer: list[bytes] = scripts.APPEND_REPLAYED_ENTRIES.run(client, names, *arguments)
     return answer
 
@@ -115,7 +115,7 @@ def noted(client: redis.Redis) -> list[quarantined.Name]:
     Raises:
         RedisUnavailableError: Redis did not answer.
     """
-    with redis_errors.told():
+    with redis_errors.translated():
         fields: Any = client.hkeys(REPLAYED_KEY)
     return [quarantined.Name.parse(field.decode()) for field in fields]
 
@@ -129,7 +129,7 @@ def forget(client: redis.Redis, names: Iterable[quarantined.Name]) -> None:
     fields = [str(name) for name in names]
     if not fields:
         return
-    with redis_errors.told():
+    with redis_errors.translated():
         client.hdel(REPLAYED_KEY, *fields)
 
 
@@ -139,7 +139,7 @@ def position(client: redis.Redis, key: str) -> str:
     Raises:
         RedisUnavailableError: Redis did not answer.
     """
-    with redis_errors.told():
+    with redis_errors.translated():
         value: Any = client.hget(key, POSITION)
     return value.decode() if value else ""
 
@@ -150,7 +150,7 @@ def finished(client: redis.Redis, key: str) -> None:
     Raises:
         RedisUnavailableError: Redis did not answer.
     """
-    with redis_errors.told():
+    with redis_errors.translated():
         client.delete(key)
 
 

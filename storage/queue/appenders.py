@@ -49,7 +49,7 @@ class AsyncAppender:
         Raises:
             RedisUnavailableError: Redis did not answer, or stored nothing; after a time-out it may have.
         """
-        with redis_errors.told("did not take the reports"):
+        with redis_errors.translated("did not take the reports"):
             async with self._turn:
                 call = self._producer.next_call(appends.grouped(groups), self._clock())
                 answers: list[bytes] = await self._send(call)
@@ -88,7 +88,7 @@ class Appender:
             RedisUnavailableError: Redis did not confirm it; after a time-out it may be stored all the same.
         """
         call = self._producer.next_call(appends.grouped(groups), self._clock())
-        with redis_errors.told("did not take the payloads"):
+        with redis_errors.translated("did not take the payloads"):
             answers = self._send(call)
         return appends.parted(groups, answers)[0]
 

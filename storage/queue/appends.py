@@ -119,7 +119,7 @@ def repeated(client: redis.Redis) -> dict[int, int]:
     Raises:
         RedisUnavailableError: Redis did not answer.
     """
-    with redis_errors.told():
+    with redis_errors.translated():
         counted: Any = client.hgetall(REPEATED_KEY)
     return {int(project): int(payloads) for project, payloads in counted.items()}
 

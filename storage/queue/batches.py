@@ -84,7 +84,7 @@ class Queue:
 
     def reset_attempts(self, lease: StreamLease) -> None:
         """Forget the attempts at the unfinished batch: the batch did not cause the failure."""
-        with redis_errors.told():
+        with redis_errors.translated():
             self._client.delete(streams.keys(lease.stream).attempts)
 
     def release(self, lease: StreamLease) -> None:
@@ -97,7 +97,7 @@ class Queue:
         Should another drainer hold it meanwhile, the next drainer's fencing token stops that drainer, and its
         batch is repeated.
         """
-        with redis_errors.told():
+        with redis_errors.translated():
             self._client.delete(streams.keys(stream).lease)
 
     def read(self, stream: int, *, max_bytes: int, max_payloads: int) -> list[streams.StoredEntry]:
@@ -107,14 +107,14 @@ class Queue:
 
     def read_between(self, stream: int, first: str, last: str) -> list[streams.StoredEntry]:
         """Read exactly the entries of a batch whose bounds are known."""
-        with redis_errors.told("did not give the batch"):
+        with redis_errors.translated("did not give the batch"):
             answer: Any = self._client.xrange(streams.keys(stream).stream, first, last)
         return [streams.entry_of_fields(*found) for found in answer]
 
     def find(self, stream: int, entry_id: str) -> UncommittedEntry | None:
         """Return what is known of an entry that was not committed yet, or None if it is not in the stream."""
         names = streams.keys(stream)
-        with redis_errors.told(), self._client.pipeline(transaction=True) as pipeline:
+        with redis_errors.translated(), self._client.pipeline(transaction=True) as pipeline:
             pipeline.xrange(names.stream, entry_id, entry_id)
             pipeline.get(names.bounds)
             pipeline.get(names.attempts)
@@ -172,7 +172,7 @@ class Queue:
             raise _lost(lease)
 
     def _run(self, script: scripts.Script, names: tuple[str, ...], *arguments: object) -> Any:  # noqa: ANN401 - a Lua answer
-        with redis_errors.told():
+        with redis_errors.translated():
             return script.run(self._client, names, *arguments)
 
 

@@ -53,7 +53,7 @@ def find(
     """
     streams_to_ask = list(numbers)
     arguments = (int(clock() * 1000), AHEAD_MS, int(mend))
-    with redis_errors.told(), client.pipeline(transaction=False) as pipeline:
+    with redis_errors.translated(), client.pipeline(transaction=False) as pipeline:
         for number in streams_to_ask:
             names = streams.keys(number)
             where = (names.stream, names.bounds, appends.GENERATION_KEY)

@@ -47,7 +47,7 @@ def present(client: redis.Redis, shards: int) -> list[int]:
     """
     beyond = range(2 * shards, 2 * MOST_SHARDS)
     ledgers = [streams.keys(number).ledger for number in beyond]
-    with redis_errors.told("did not tell its streams"):
+    with redis_errors.translated("did not tell its streams"):
         if not ledgers or not client.exists(*ledgers):
             return [*every(shards)]
         with client.pipeline(transaction=False) as pipeline:
@@ -73,7 +73,7 @@ def publish(client: redis.Redis, projects: Iterable[int]) -> None:
     Raises:
         RedisUnavailableError: Redis did not take it.
     """
-    with redis_errors.told("did not take it"):
+    with redis_errors.translated("did not take it"):
         client.set(KEY, msgspec.msgpack.encode(sorted(projects)), ex=TTL_S)
 
 
@@ -83,7 +83,7 @@ def note_costs(client: redis.Redis, costs: Mapping[int, int]) -> None:
     Raises:
         RedisUnavailableError: Redis did not take it.
     """
-    with redis_errors.told("did not take it"), client.pipeline(transaction=False) as pipeline:
+    with redis_errors.translated("did not take it"), client.pipeline(transaction=False) as pipeline:
         for project, cost in costs.items():
             pipeline.set(f"{COSTS_KEY}:{project}", cost, ex=COSTS_TTL_S)
         pipeline.execute()
@@ -98,7 +98,7 @@ def costs(client: redis.Redis, projects: Iterable[int]) -> dict[int, int]:
     wanted = list(projects)
     if not wanted:
         return {}
-    with redis_errors.told():
+    with redis_errors.translated():
         noted: Any = client.mget([f"{COSTS_KEY}:{project}" for project in wanted])
     return {project: int(cost) for project, cost in zip(wanted, noted, strict=True) if cost is not None}
 

@@ -77,7 +77,7 @@ def find(client: redis.Redis, stream: int, wanted: Mapping[int, Iterable[int]]) 
     chunks = [(number, chunk) for number in sorted(wanted) for chunk in _chunks(list(wanted[number]))]
     if not chunks:
         return {}
-    with redis_errors.told(), client.pipeline(transaction=False) as pipeline:
+    with redis_errors.translated(), client.pipeline(transaction=False) as pipeline:
         for number, chunk in chunks:
             scripts.FIND_COUNTED_REPORTS.add_to(pipeline, (_name(stream, number),), _packed(chunk))
         answers: list[bytes] = pipeline.execute()
@@ -98,7 +98,7 @@ def note(client: redis.Redis, stream: int, counted: Mapping[int, CountedReport])
     memories: dict[int, list[int]] = {}
     for key, report in counted.items():
         memories.setdefault(report.received_s // SLICE_S, []).extend((key, report.encode()))
-    with redis_errors.told(), client.pipeline(transaction=False) as pipeline:
+    with redis_errors.translated(), client.pipeline(transaction=False) as pipeline:
         for number, items in memories.items():
             for chunk in _chunks(items, 2 * _CHUNK):
                 arguments = (MOST, SHARE, 3 * SLICE_S, _packed(chunk))

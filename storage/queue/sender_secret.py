@@ -32,7 +32,7 @@ async def load(client: redis.asyncio.Redis, day: int) -> bytes:
         RedisUnavailableError: Redis did not answer, or has no room.
     """
     name = f"headrace:senders:{day}"
-    with redis_errors.told("did not give the secret"):
+    with redis_errors.translated("did not give the secret"):
         await client.set(name, secrets.token_bytes(_BYTES), nx=True, ex=2 * DAY_S)
         secret: Any = await client.get(name)
     if secret is None:

@@ -74,7 +74,7 @@ def entries(client: redis.Redis, numbers: Iterable[int]) -> int:
     Raises:
         RedisUnavailableError: Redis did not answer.
     """
-    with redis_errors.told("did not count"), client.pipeline(transaction=False) as pipeline:
+    with redis_errors.translated("did not count"), client.pipeline(transaction=False) as pipeline:
         for number in numbers:
             pipeline.xlen(keys(number).stream)
         return sum(pipeline.execute())

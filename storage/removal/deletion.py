@@ -156,7 +156,7 @@ def _tables(server: clickhouse.Connection) -> list[str]:
 def _delete_counts(client: redis.Redis, shards: int, project_id: int) -> None:
     """Remove a project's counts and memories from Redis, but for those that expire there by themselves."""
     each = [streams.keys(number) for number in isolation.present(client, shards)]
-    with redis_errors.told("did not delete the counts"):
+    with redis_errors.translated("did not delete the counts"):
         with client.pipeline(transaction=False) as pipeline:
             for names in each:
                 scripts.FORGET_PROJECT.add_to(pipeline, (names.ledger, names.stream), str(project_id))

@@ -155,7 +155,7 @@ def _clock(server: clickhouse.Connection, client: redis.Redis, numbers: Iterable
 
     The earliest of several clocks counts: a clock that is ahead would remove young reports.
     """
-    with redis_errors.told("did not tell what waits"), client.pipeline(transaction=False) as pipeline:
+    with redis_errors.translated("did not tell what waits"), client.pipeline(transaction=False) as pipeline:
         for number in numbers:
             pipeline.xrange(streams.keys(number).stream, count=1)
         heads = pipeline.execute()

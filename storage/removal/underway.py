@@ -58,7 +58,7 @@ def older(client: redis.Redis, numbers: Iterable[int], version: int, project_id:
         RedisUnavailableError: Redis did not answer.
     """
     wanted = list(numbers)
-    with redis_errors.told():
+    with redis_errors.translated():
         found: Any = client.mget([streams.keys(number).bounds for number in wanted])
     plans = (
         (number, _decoder.decode(value).plan) for number, value in zip(wanted, found, strict=True) if value

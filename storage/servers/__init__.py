@@ -1,1 +1,1 @@
-"""The calls to Redis and ClickHouse, and how their errors are told apart."""
+"""The calls to Redis and ClickHouse, and the sorting of their errors."""

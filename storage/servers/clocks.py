@@ -63,7 +63,7 @@ def told_ms(value: bytes | None) -> int:
 
 def _ask(client: redis.Redis) -> tuple[int, int]:
     """Return the time by Redis' clock and by maintenance's, in ms since the epoch."""
-    with redis_errors.told("did not tell the time"), client.pipeline(transaction=False) as pipeline:
+    with redis_errors.translated("did not tell the time"), client.pipeline(transaction=False) as pipeline:
         pipeline.time()
         pipeline.get(KEY)
         answers: list[Any] = pipeline.execute()

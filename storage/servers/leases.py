@@ -118,5 +118,5 @@ def _fence(key: str) -> str:
 
 
 def _run(client: redis.Redis, script: scripts.Script, names: tuple[str, ...], *arguments: object) -> Any:  # noqa: ANN401 - a Lua answer
-    with redis_errors.told():
+    with redis_errors.translated():
         return script.run(client, names, *arguments)

@@ -1,4 +1,4 @@
-"""Failures of Redis, told as one error: ``RedisUnavailableError``."""
+"""Translates the failures of Redis into one error: ``RedisUnavailableError``."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ FAILURES: Final = (redis.exceptions.RedisError, OSError)
 """The errors of redis-py when the server does not answer, refuses, or cannot be reached."""
 
 
-class told:  # noqa: N801 - reads as a verb: ``with redis_errors.told("did not take the reports")``
-    """A block that talks to Redis; what fails in it is raised as ``RedisUnavailableError``.
+class translated:  # noqa: N801 - reads as a verb: ``with redis_errors.translated("did not answer")``
+    """A block that talks to Redis: a failure of Redis in the block is raised as ``RedisUnavailableError``.
 
     Args:
-        failure: what Redis did not do, after "Redis" and before the reason.
+        failure: the thing that Redis did not do, after "Redis" and before the reason.
     """
 
     __slots__ = ("_failure",)
@@ -36,7 +36,7 @@ class told:  # noqa: N801 - reads as a verb: ``with redis_errors.told("did not t
         """End the block.
 
         Raises:
-            RedisUnavailableError: Redis failed in it.
+            RedisUnavailableError: Redis failed in the block.
         """
         if isinstance(error, FAILURES):
             raise errors.RedisUnavailableError(f"Redis {self._failure}: {error}.") from error

@@ -25,7 +25,8 @@ _SHEBANG: Final = "#!"
 class Script:
     """One script, as Redis runs it.
 
-    A call raises what redis-py raises: it stands in a block of ``redis_errors.told``, which says what failed.
+    A call raises the errors of redis-py. It stands in a block of ``redis_errors.translated``, which says what
+    failed.
 
     Args:
         name: folder and name of its file, without the suffix.

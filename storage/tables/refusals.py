@@ -85,7 +85,7 @@ async def flush(client: redis.asyncio.Redis, waiting: Flush) -> None:
         for key, quantity in waiting.counts.items()
         for part in (msgspec.json.encode(key).decode(), quantity)
     ]
-    with redis_errors.told("did not take the refusals"):
+    with redis_errors.translated("did not take the refusals"):
         await scripts.COUNT_REFUSALS.run_async(
             client, (PENDING_KEY, last), waiting.number, REMEMBERED_S, *pairs
         )
@@ -97,7 +97,7 @@ def move(client: redis.Redis, server: clickhouse.Connection) -> int:
     Raises:
         RecoverableError: Redis or ClickHouse is away; call it again later.
     """
-    with redis_errors.told("did not give the refusals"):
+    with redis_errors.translated("did not give the refusals"):
         name = _claim(client)
         return _store(client, server, name) if name else 0
 

@@ -13,20 +13,20 @@ from storage.servers import redis_errors
     "failure",
     [redis.exceptions.ConnectionError("reset"), redis.exceptions.BusyLoadingError("reset"), OSError("reset")],
 )
-def test_a_failure_of_redis_is_told_as_one_error(failure: Exception) -> None:
+def test_a_failure_of_redis_becomes_one_error(failure: Exception) -> None:
     with (
-        pytest.raises(errors.RedisUnavailableError, match=r"^Redis did not take it: reset\.$") as told,
-        redis_errors.told("did not take it"),
+        pytest.raises(errors.RedisUnavailableError, match=r"^Redis did not take it: reset\.$") as raised,
+        redis_errors.translated("did not take it"),
     ):
         raise failure
-    assert told.value.__cause__ is failure
+    assert raised.value.__cause__ is failure
 
 
 def test_other_errors_pass_as_they_are() -> None:
-    with pytest.raises(KeyError), redis_errors.told():
+    with pytest.raises(KeyError), redis_errors.translated():
         raise KeyError
 
 
-def test_a_block_without_failure_ends_in_peace() -> None:
-    with redis_errors.told():
+def test_a_block_without_failure_raises_nothing() -> None:
+    with redis_errors.translated():
         pass
