@@ -42,7 +42,8 @@ _LONE: Final = re.compile(
 _BRACKETS: Final = "\"'`<>()[]{} "
 _KEPT: Final = frozenset({"about:blank", "about:srcdoc", *urls.VERBATIM})
 """URLs that say more than their scheme, and hold no secret."""
-_USER_INFO: Final = re.compile(r"(//|\\\\)[^/\\?#]*@")
+_USER_INFO: Final = re.compile(r"(//|\\\\)(?:[^/\\?#@]*+@)++(?:[/\\]*+(?:[^/\\?#@]*+@)++)*+")
+"""User info after the slashes of a URL, and what looks like user info once that is gone."""
 _IS_NETWORK: Final = re.compile(r"https?|wss?|ftp")
 
 

@@ -125,6 +125,7 @@ def test_the_text_stays_json_without_controls(item: dict[str, Any]) -> None:
 
 
 @given(JSON)
+@example({"url": "\\\\@\\<@"})
 def test_rendering_twice_is_rendering_once(item: dict[str, Any]) -> None:
     once = json.loads(render(item))
     assert json.loads(render(once)) == once
