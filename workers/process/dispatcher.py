@@ -188,8 +188,9 @@ class Dispatcher:
         self._client.lrem(self._queue.intermediate_queue_key, 0, jobs.job_id(stream))
 
     def _delete_job(self, job_id: str) -> None:
-        # RQ raises ValueError for an execution that expired: it keeps the id of one for longer.
-        with contextlib.suppress(rq.exceptions.NoSuchJobError, ValueError):
+        # RQ keeps the id of an execution for longer than the execution. It raises ValueError for one that
+        # expired, and KeyError for one of which a late heartbeat wrote a single field, as after a suspension.
+        with contextlib.suppress(rq.exceptions.NoSuchJobError, ValueError, KeyError):
             serializer = rq.serializers.JSONSerializer
             rq.job.Job.fetch(job_id, connection=self._client, serializer=serializer).delete()
         # A hash too broken to be fetched blocks the id; ids of expired executions would fail the next job.

@@ -22,8 +22,11 @@ pytestmark = pytest.mark.integration
 STREAM = 0
 
 
-def test_an_orphan_is_replaced_after_its_execution_expired(client: redis.Redis) -> None:
-    """As after a reboot: RQ keeps the id of an execution for a minute longer than the execution."""
+@pytest.mark.parametrize("late_heartbeat", [False, True])
+def test_an_orphan_is_replaced_after_its_execution_expired(
+    client: redis.Redis, *, late_heartbeat: bool
+) -> None:
+    """As after a reboot or a suspension: RQ keeps the id of an execution for longer than the execution."""
     clock = clocks.FakeClock()
     dispatching = dispatcher.Dispatcher(client, 1, clock)
     payload = envelope.Payload(1, "key", "", "", "", "", 0, b"{}")
@@ -37,6 +40,10 @@ def test_an_orphan_is_replaced_after_its_execution_expired(client: redis.Redis) 
         execution = rq.executions.Execution.create(job, ttl=60, pipeline=pipeline)
         pipeline.execute()
     client.delete(execution.key)  # and died: the execution has expired since
+    if late_heartbeat:
+        with client.pipeline() as pipeline:
+            execution.heartbeat(job.started_job_registry, 60, pipeline)
+            pipeline.execute()
 
     assert dispatching.tick() == 0
     clock.now += dispatcher.ORPHAN_S
