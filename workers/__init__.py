@@ -8,5 +8,5 @@ The rooms, from the ground up. All rooms before ``pipeline`` are pure, and an im
 * ``stages``: the stages of one report and their table.
 * ``rows``, ``limits``: what a batch becomes, and how much of it a project may have.
 * ``pipeline``, ``explain``: all of it, for a batch and for a person.
-* ``poison``, ``draining``, ``process``: which payloads break a batch, how a shard is drained, and what runs.
+* ``poison``, ``draining``, ``process``: which payloads break a batch, how a stream is drained, and what runs.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -130,6 +131,21 @@ def test_each_room_stands_on_rooms_above_it_in_the_map() -> None:
         top, _, rest = name.partition("/")
         assert set(re.findall(r"`([^`]+)`", stands_on)) <= seen[top], name
         seen[top].add(rest.removesuffix("/").removesuffix(".py"))
+
+
+def test_the_rooms_that_the_map_calls_pure_are_those_of_the_contract() -> None:
+    places = [name for name, _ in MAP.findall(CONTRIBUTING) if name.startswith("workers/")]
+    told = {*places[: places.index("workers/draining/")], "workers/explain/"} - {"workers/poison/"}
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    (pure,) = (
+        contract["source_modules"]
+        for contract in settings["tool"]["importlinter"]["contracts"]
+        if "redis" in contract.get("forbidden_modules", ())
+    )
+    assert "all that stands above `workers/draining/` is pure" in CONTRIBUTING
+    assert {name.removesuffix("/").removesuffix(".py").replace("/", ".") for name in told} == {
+        name for name in pure if not name.startswith("workers.poison")
+    }
 
 
 def test_readme_shows_what_make_check_runs() -> None:
