@@ -76,21 +76,21 @@ def _in_queue(client: redis.Redis, receipt: receipts.Receipt) -> Answer | None:
 
 def _in_tables(system: located.Located, receipt: receipts.Receipt) -> Answer:
     with backends.connected(system.clickhouse) as server:
-        verdict = receipts.verdict(server, receipt)
-        if verdict is None:
+        found = receipts.find_outcomes(server, receipt)
+        if found is None:
             return {"state": "unknown"}
         return {
             "state": "committed",
-            "project_id": verdict.project_id,
-            "project": registry.Registry(server).names().get(verdict.project_id, ""),
-            "received": times.utc(receipts.received_ms(receipt, verdict)),
-            "committed": verdict.committed,
-            "accepted": verdict.accepted,
-            "filtered": verdict.filtered,
-            "invalid": verdict.invalid,
-            "reasons": verdict.reasons,
-            "fingerprint": verdict.fingerprint,
-            "title": receipts.title(server, receipt, verdict),
+            "project_id": found.project_id,
+            "project": registry.Registry(server).names().get(found.project_id, ""),
+            "received": times.utc(receipts.received_ms(receipt, found)),
+            "committed": found.committed,
+            "accepted": found.accepted,
+            "filtered": found.filtered,
+            "invalid": found.invalid,
+            "reasons": found.reasons,
+            "fingerprint": found.fingerprint,
+            "title": receipts.title(server, receipt, found),
             "quarantine": _quarantined(server, receipt),
         }
 

@@ -71,14 +71,14 @@ class Receipt(msgspec.Struct, frozen=True):
         return cls(*numbers)
 
 
-class Verdict(msgspec.Struct, frozen=True):
-    """The outcome of a committed payload: how many of its reports were accepted, and why others were not.
+class PayloadOutcomes(msgspec.Struct, frozen=True):
+    """The outcomes of a committed payload: how many of its reports were accepted, and why others were not.
 
     Attributes:
-        project_id: the project it was sent to.
+        project_id: the project that the payload was sent to.
         accepted: how many of its reports were accepted.
-        filtered: how many were left out on purpose.
-        invalid: how many could not be understood.
+        filtered: how many of its reports were left out on purpose.
+        invalid: how many of its reports could not be understood.
         fingerprint: the fingerprint of the first accepted report; 0 if there is none.
         reasons: reports by the reason for which they were not accepted.
         committed: when the rows of its batch were written.
@@ -93,13 +93,13 @@ class Verdict(msgspec.Struct, frozen=True):
     committed: dt.datetime
 
 
-def verdict(server: clickhouse.Connection, receipt: Receipt) -> Verdict | None:
-    """Return what became of a payload, or None if none under this receipt was committed or it is too old."""
-    rows: list[Any] = server.execute(_SQL["verdict"], msgspec.structs.asdict(receipt))
+def find_outcomes(server: clickhouse.Connection, receipt: Receipt) -> PayloadOutcomes | None:
+    """Return the outcomes of a payload; None if none was committed under this receipt, or it is too old."""
+    rows: list[Any] = server.execute(_SQL["outcomes"], msgspec.structs.asdict(receipt))
     if not rows:
         return None
     project_id, accepted, fingerprint, rejections, committed = rows[0]
-    return Verdict(
+    return PayloadOutcomes(
         project_id=project_id,
         accepted=accepted,
         filtered=sum(reports for _, outcome, _, reports in rejections if outcome == "filtered"),
@@ -110,7 +110,7 @@ def verdict(server: clickhouse.Connection, receipt: Receipt) -> Verdict | None:
     )
 
 
-def received_ms(receipt: Receipt, found: Verdict) -> int:
+def received_ms(receipt: Receipt, found: PayloadOutcomes) -> int:
     """Return when a committed payload was received, in milliseconds since the epoch.
 
     The id of its entry says so, unless the id was made while a clock was ahead: no payload is received after
@@ -119,7 +119,7 @@ def received_ms(receipt: Receipt, found: Verdict) -> int:
     return min(receipt.ms, int(found.committed.timestamp() * 1000))
 
 
-def title(server: clickhouse.Connection, receipt: Receipt, found: Verdict) -> str:
+def title(server: clickhouse.Connection, receipt: Receipt, found: PayloadOutcomes) -> str:
     """Return the title of the finding that a payload became; empty if there is none, or none any more."""
     if not found.fingerprint:
         return ""

@@ -1,5 +1,5 @@
--- name: verdict
--- What became of the payload at an index of an entry.
+-- name: outcomes
+-- The outcomes of the payload at an index of an entry.
 SELECT
     project_id[%(index)s + 1],
     accepted[%(index)s + 1],

@@ -55,6 +55,16 @@ def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
     yield _measured("acknowledged and stored", stored.rates, "reports/s", bar=20_000, note=note)
     yield _measured("the same server answering 204", bare.rates, "requests/s")
     yield _measured("ratio of the two", _ratios(stored.rates, bare.rates), "x", bar=0.6)
+    yield from _compared(stored, unchecked, bare, foreign_parser)
+    latencies = [outcome.p99_ms for outcome in stored.outcomes]
+    yield _measured("p99 in a closed loop", latencies, "ms", note=f"{_CONNECTIONS} connections")
+    yield _measured("memory of an edge process", stored.peaks(), "MB", bar=120, sense="≤", note="RSS")
+
+
+def _compared(
+    stored: _Series, unchecked: _Series, bare: _Series, foreign_parser: _Series
+) -> Iterator[Measurement]:
+    """Compare the processor time of the edge, without its checks, and of its yardsticks."""
     yield _measured(
         "reports in its processor time, beside 204 in the same",
         _ratios(stored.per_cpu_second, bare.per_cpu_second),
@@ -76,9 +86,6 @@ def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
         bar=0.85,
         note=foreign.PARSER,
     )
-    latencies = [outcome.p99_ms for outcome in stored.outcomes]
-    yield _measured("p99 in a closed loop", latencies, "ms", note=f"{_CONNECTIONS} connections")
-    yield _measured("memory of an edge process", stored.peaks(), "MB", bar=120, sense="≤", note="RSS")
 
 
 class _Served(NamedTuple):

@@ -103,13 +103,19 @@ def test_a_project_that_takes_no_reports_gets_none(bare: servers.Servers, tmp_pa
     assert "was not stored: project 'shop' is retired: it takes no reports" in done.stderr
 
 
+def file_of_1201_captures(directory: Path) -> Path:
+    """Write a file of 1200 reports in three releases, with one body in the middle that is no report."""
+    lines = [json.dumps({"body": REPORT, "release": str(number % 3)}) for number in range(1200)]
+    lines.insert(600, json.dumps({"body": "nonsense"}))
+    path = directory / "captured.jsonl"
+    path.write_text("\n".join(lines))
+    return path
+
+
 def test_an_interrupted_replay_goes_on_where_it_was(
     bare: servers.Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "captured.jsonl"
-    lines = [json.dumps({"body": REPORT, "release": str(number % 3)}) for number in range(1200)]
-    lines.insert(600, json.dumps({"body": "nonsense"}))
-    path.write_text("\n".join(lines))
+    path = file_of_1201_captures(tmp_path)
     forced = captures.Capture(b"", project="shop")
 
     def run(steps: int, *, resume: bool = False, again: bool = False) -> None:

@@ -52,7 +52,7 @@ class Shard:
         return {key: seen for key, seen in self.memories.items() if key in keys}
 
     def batch(self, *entries: envelope.Entry) -> dict[tuple[str, str], int]:
-        """Process a batch and return its verdicts."""
+        """Process a batch and return its outcomes."""
         found = retries.candidates(SHARD, entries, self.plan)
         decided, counted = retries.decide(self.plan, found, self.lookup)
         again = bounds.decode(bounds.encode(bounds.BatchBounds("1-0", "2-0", decided))).plan

@@ -44,13 +44,13 @@ def _agrees(body: bytes) -> None:
     """The explanation of a payload must be what the pipeline does to it."""
     explanation = explain.explain(body, user_agent=payloads.CHROME)
     evaluated = evaluate.evaluate_payload(body)
-    verdicts = collections.Counter((one.outcome, one.reason) for one in explanation.reports)
+    explained_outcomes = collections.Counter((one.outcome, one.reason) for one in explanation.reports)
     if explanation.reports:
         counted: collections.Counter[tuple[str, str]] = collections.Counter()
-        for verdict, times in evaluated.outcome_counts.items():
-            counted[verdict.outcome, verdict.reason] += times
+        for outcome_key, times in evaluated.outcome_counts.items():
+            counted[outcome_key.outcome, outcome_key.reason] += times
         counted.pop(("invalid", "too_many"), None)
-        assert verdicts == counted
+        assert explained_outcomes == counted
     titles = [one.title for one in explanation.reports if one.outcome == "accepted"]
     assert titles == [finding.title for _, finding in evaluated.findings]
     assert {row["title"] for row in explanation.rows} == set(titles)

@@ -1,4 +1,4 @@
-"""The table ``receipts``: each payload of a batch has its verdict, at its own place."""
+"""The table ``receipts``: each payload of a batch has its outcomes, at its own place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BAD = payloads.payload(b"nope")
 MIXED = payloads.payload([payloads.modern(), {"type": 7}, payloads.modern(), "no report", {"type": 8}])
 
 
-def verdicts(tables: pipeline.Tables) -> Iterator[tuple[str, int, dict[tuple[str, str], int]]]:
+def outcomes_of_payloads(tables: pipeline.Tables) -> Iterator[tuple[str, int, dict[tuple[str, str], int]]]:
     """Yield receipt, accepted reports, and the others by outcome and reason, of each payload."""
     for row in payloads.rows(tables.receipts):
         for index, accepted in enumerate(row["accepted"]):
@@ -40,7 +40,7 @@ def test_each_payload_has_its_verdict_at_its_place() -> None:
     ]
     tables = pipeline.process(3, entries, batch_plan.Plan())
     no_type, no_object = ("invalid", "no_type"), ("invalid", "not_an_object")
-    assert list(verdicts(tables)) == [
+    assert list(outcomes_of_payloads(tables)) == [
         ("3-1790000000000-0-0", 1, {}),
         ("3-1790000000000-0-1", 0, {("invalid", "not_json"): 1}),
         ("3-1790000000000-1-0", 2, {no_type: 2, no_object: 1}),
@@ -54,13 +54,16 @@ def test_each_payload_has_its_verdict_at_its_place() -> None:
 
 def test_filtered_reports_are_told_from_invalid_ones() -> None:
     test_report = payloads.payload({"expect-ct-report": {"test-report": True}})
-    ((_, accepted, others),) = verdicts(payloads.process(test_report))
+    ((_, accepted, others),) = outcomes_of_payloads(payloads.process(test_report))
     assert (accepted, others) == (0, {("filtered", "test_report"): 1})
 
 
 def test_poison_has_a_verdict_too() -> None:
     plan = batch_plan.Plan(poison={f"3-{payloads.NOW_MS}-0-1": "It crashed."})
-    found = [(accepted, others) for _, accepted, others in verdicts(payloads.process(GOOD, GOOD, plan=plan))]
+    found = [
+        (accepted, others)
+        for _, accepted, others in outcomes_of_payloads(payloads.process(GOOD, GOOD, plan=plan))
+    ]
     assert found == [(1, {}), (0, {("invalid", "poison"): 1})]
 
 
@@ -73,7 +76,7 @@ def test_an_entry_without_payloads_is_a_row_too() -> None:
 def test_the_verdicts_add_up_to_the_outcomes(entries: list[envelope.Entry], plan: batch_plan.Plan) -> None:
     distinct = list({entry.id: entry for entry in entries}.values())
     tables = pipeline.process(3, distinct, plan)
-    every = list(verdicts(tables))
+    every = list(outcomes_of_payloads(tables))
     assert [receipt for receipt, _, _ in every] == [
         envelope.receipt(3, entry.id, index) for entry in distinct for index in range(len(entry.payloads))
     ]

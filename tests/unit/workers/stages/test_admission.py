@@ -16,12 +16,12 @@ DAY_MS = 86_400_000
 SHOP = ("https://shop.example", "https://*.shop.example")
 
 
-def verdicts(item: object, **settings: object) -> dict[str, int]:
+def outcome_counts(item: object, **settings: object) -> dict[str, int]:
     rules = state.rules_of(project_settings.ProjectSettings(**settings))  # type: ignore[arg-type]
     evaluated = evaluate.evaluate_payload(json.dumps(item).encode(), rules)
     return {
-        f"{verdict.outcome} {verdict.reason}".strip(): count
-        for verdict, count in evaluated.outcome_counts.items()
+        f"{outcome_key.outcome} {outcome_key.reason}".strip(): count
+        for outcome_key, count in evaluated.outcome_counts.items()
     }
 
 
@@ -42,7 +42,7 @@ def page(url: str) -> report.Report:
     ],
 )
 def test_the_document_must_be_of_an_allowed_origin(url: str, allowed: tuple[str, ...], outcome: str) -> None:
-    assert verdicts(payloads.legacy(**{"document-uri": url}), allowed_origins=allowed) == {outcome: 1}
+    assert outcome_counts(payloads.legacy(**{"document-uri": url}), allowed_origins=allowed) == {outcome: 1}
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_report_that_names_no_origin_has_none() -> None:
     [(1, DAY_MS, "accepted"), (1, DAY_MS + 1, "filtered expired"), (0, 7 * DAY_MS, "accepted")],
 )
 def test_a_report_older_than_the_retention_is_left_out(retention: int, age: int, outcome: str) -> None:
-    assert verdicts([payloads.modern(age=age)], retention=retention) == {outcome: 1}
+    assert outcome_counts([payloads.modern(age=age)], retention=retention) == {outcome: 1}
 
 
 def test_most_projects_cost_nothing() -> None:
