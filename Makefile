@@ -37,7 +37,7 @@ check: ## Check format, style, types and import rules, in seconds
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-unit: ## Run the unit tests in less than a minute, with fewer random examples
+unit: ## Run the unit tests in less than a minute, with fewer and smaller examples
 	$(READY) test
 	$(PYTEST) --maxprocesses 8 --hypothesis-profile quick tests/unit $(TESTS)
 

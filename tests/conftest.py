@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 os.environ.pop("COLUMNS", None)  # tests decide how wide a console is, not the terminal that starts them
 hypothesis.settings.register_profile("headrace", deadline=None)  # a timing never fails a test
-hypothesis.settings.register_profile("quick", deadline=None, max_examples=25)  # for `make unit`
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=15)  # for `make unit`
 hypothesis.settings.load_profile("headrace")
 
 
