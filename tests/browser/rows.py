@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _SEEN: Final = (
     "SELECT DISTINCT kind, directive, blocked, disposition FROM reports WHERE release = %(release)s"
 )
+
+_REFUSED: Final = "SELECT reason, sum(quantity) FROM outcomes WHERE outcome = 'refused' GROUP BY reason"
 
 
 class SeenReport(NamedTuple):
@@ -54,5 +57,7 @@ def await_reports(system: harness.System, release: str, expected: AbstractSet[Se
             seen.update(SeenReport(*row) for row in server.execute(_SEEN, {"release": release}))
             return seen >= expected
 
-        child.wait_until(look, waiting.PATIENCE_S)
+        if not child.wait_until(look, waiting.PATIENCE_S):
+            refused = server.execute(_REFUSED)
+            sys.stdout.write(f"Refused so far, by reason: {refused}; edge.log may say more.\n")
     return SeenReports(seen, time.monotonic())

@@ -23,7 +23,7 @@ from deploy import cli
 from deploy.network import addresses, ports
 from deploy.processes import child
 from storage.projects import edges, registry
-from tests.helpers import harness
+from tests.helpers import harness, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -176,6 +176,7 @@ def test_an_edge_that_is_frozen_or_dead_is_not_waited_for_long(
     one.process.wait(0)
     made = json.loads(both.run("project", "create", "newer", "--json")[0])
     assert child.wait_until(lambda: len(edges.look(both.bare.client).know) == PROCESSES, 60)
+    monkeypatch.setattr(edges, "FOLLOW_S", waiting.PATIENCE_S)
     assert both.run("key", "add", "newer")[1] == "2 of 2 edge processes go by this change.\n"
 
 
