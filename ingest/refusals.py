@@ -1,6 +1,6 @@
 """The catalogue of refusals: status, reason for the statistics, sentence for a person.
 
-Answers are built once, when this module is imported: refusing must stay cheaper than accepting.
+Answers are built once, when this module is imported: a flood of refusals then costs no encoding.
 """
 
 from __future__ import annotations

@@ -107,7 +107,13 @@ class _Series:
         self._samplers: list[memory.Sampler] = []
 
     def add(self, served: _Served, outcome: loadgen.Outcome) -> None:
-        """Keep a repetition, while its server still runs."""
+        """Keep a repetition, while its server still runs.
+
+        Raises:
+            RuntimeError: the server broke connections, so that its speed says nothing.
+        """
+        if outcome.broken > outcome.acknowledged // 100:
+            raise RuntimeError(f"{outcome.broken} requests got no answer, and {outcome.acknowledged} did.")
         self.outcomes.append(outcome)
         spent = _cpu_seconds(served.process) - served.started
         self.per_cpu_second.append(sum(outcome.statuses.values()) / spent)

@@ -24,6 +24,7 @@ class Protocol(gunicorn_worker.EdgeProtocol):
     _setup_callback_parser = protocol.ASGIProtocol._setup_callback_parser
     _feed_callback_parser = protocol.ASGIProtocol._feed_callback_parser
     _http1_buffered = protocol.ASGIProtocol._http1_buffered
+    _resume_reading = protocol.ASGIProtocol._resume_reading
 
 
 class Worker(gunicorn_worker.EdgeWorker):
