@@ -29,10 +29,12 @@ def _meets(rule: rules.Rule, text: str, words: set[str]) -> bool:
     asked = (*rule.agents, *rule.truthful)
     if asked and words.isdisjoint(asked):
         return False
-    return all(_version(browser, text) < newest for browser, newest in rule.before.items())
+    return all(0 <= _version(browser, text) < newest for browser, newest in rule.before.items()) and all(
+        _version(browser, text) >= oldest for browser, oldest in rule.since.items()
+    )
 
 
-def _version(browser: str, text: str) -> float:
-    """Return the major version of a browser, infinity if the user agent is not its own."""
+def _version(browser: str, text: str) -> int:
+    """Return the major version of a browser, -1 if the user agent is not its own."""
     match = re.search(rf"\b{re.escape(browser)}/(\d{{1,6}})", text, re.ASCII)
-    return int(match[1]) if match else float("inf")
+    return int(match[1]) if match else -1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from workers import impossible as contradictions
@@ -78,7 +79,10 @@ class Index:
             rule.id: rule for rule in listed if rule.has_agent and not (rule.has_url or rule.has_sample)
         }
         self._impossible = [rule for rule in listed if rule.impossible or rule.any_host]
-        self._by_detail = {name: rule for rule in listed for name in rule.details}
+        self._by_detail: dict[str, list[rules.Rule]] = defaultdict(list)
+        for rule in listed:
+            for name in rule.details:
+                self._by_detail[name].append(rule)
         self._matching = functools.lru_cache(_REMEMBERED)(self._all_matching)
 
     def first(
@@ -145,7 +149,7 @@ class Index:
         candidates.update(
             self._by_agent[match] for match in evidence.agent_matches if match in self._by_agent
         )
-        candidates.update(self._by_detail[name] for name in evidence.details)
+        candidates.update(rule for name in evidence.details for rule in self._by_detail[name])
         if evidence.impossible or evidence.any_host:
             candidates.update(self._impossible)
         matching = [rule for rule in candidates if _matches(rule, evidence)]
