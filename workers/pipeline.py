@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from storage.projects import project_settings
     from storage.queue import envelope
+    from workers.noise import rules_file
 
 _AT_ONCE: Final = 128
 """Payloads that are evaluated together: enough for each stage to have a run, few enough for the caches."""
@@ -105,6 +106,7 @@ def process(
     entries: Sequence[envelope.Entry],
     plan: batch_plan.Plan,
     decider: project_limits.ProjectLimitDecider | None = None,
+    common: rules_file.RulesFile | None = None,
 ) -> Tables:
     """Return the rows that a batch becomes. Never raises for anything a sender wrote.
 
@@ -115,6 +117,7 @@ def process(
         entries: the entries of the batch.
         plan: the plan of the batch, decided when it was bound.
         decider: decides what the projects' limits let through; without one, they let through everything.
+        common: the rules file that the plan names; None for the one that is shipped.
 
     Raises:
         RecoverableError: the decider cannot be reached.
@@ -123,7 +126,7 @@ def process(
     was_enabled = gc.isenabled()
     gc.disable()  # the cycle collector takes a third of the time: a batch only grows, and holds no cycle
     try:
-        return _process(stream, entries, plan, decider)
+        return _process(stream, entries, plan, decider, common)
     finally:
         if was_enabled:
             gc.enable()
@@ -134,8 +137,10 @@ def _process(
     entries: Sequence[envelope.Entry],
     plan: batch_plan.Plan,
     decider: project_limits.ProjectLimitDecider | None,
+    common: rules_file.RulesFile | None,
 ) -> Tables:
-    batch = _Batch(plan, receipts.Receipts(stream, entries), limited=decider is not None)
+    shared = contexts.RowContexts(plan, common)
+    batch = _Batch(plan, receipts.Receipts(stream, entries), shared, limited=decider is not None)
     for payload, received in deliveries.grouped(stream, entries):
         if plan.deleted and payload.project_id in plan.deleted:
             batch.drop(payload, received)
@@ -161,12 +166,14 @@ class _Task(NamedTuple):
 class _Batch:
     """The work on one batch: everything it remembers ends with it."""
 
-    def __init__(self, plan: batch_plan.Plan, traces: receipts.Receipts, *, limited: bool) -> None:
+    def __init__(
+        self, plan: batch_plan.Plan, traces: receipts.Receipts, shared: contexts.RowContexts, *, limited: bool
+    ) -> None:
         self._plan = plan
         self._limited = limited
         self._pending: dict[int, list[pending.PendingPayload]] = {}
         self._receipts = traces
-        self._contexts = contexts.RowContexts(plan)
+        self._contexts = shared
         self._tasks: list[_Task] = []
         self._bytes = 0
         self._evaluations: dict[evaluate.EvaluationKey, evaluate.Evaluation] = {}
@@ -267,7 +274,7 @@ class _Batch:
             evaluate.EvaluationKey(
                 task.payload.body,
                 context.rules,
-                noise.agent_matches_of(task.payload.user_agent),
+                noise.agent_matches_of(task.payload.user_agent, context.rules.noise),
                 task.retries,
                 impossible.reports_verbatim(task.payload.user_agent),
             )

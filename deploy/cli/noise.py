@@ -95,7 +95,7 @@ def try_rule(
         since = dt.datetime.now(dt.UTC) - WEEK
         trial = trials.Trial()
         for searched in projects:
-            trials.add(trial, server, searched.id, tried, since)
+            trials.add(trial, server, searched.id, rule=tried, since=since, common=shipped.file())
     _show_trial(tried, trial, as_json=as_json)
     if trial.reports >= FEW and trial.share >= TOO_BROAD:
         raise TooBroadError(f"{tried.id} matches {trial.share:.1%} of all reports: it is far too broad")

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from deploy.noise import stored_reports
 from storage.tables import labels
 from workers import noise
-from workers.noise import index
+from workers.noise import index, shipped
 
 if TYPE_CHECKING:
     from storage.projects import project_settings
     from storage.servers import clickhouse
+    from workers.noise import rules_file
 
 
 class LabelChange(NamedTuple):
@@ -30,15 +31,19 @@ class Labels:
 
     Args:
         settings: the settings of the project.
+        common: the rules file in force; None for the one that is shipped.
     """
 
-    def __init__(self, settings: project_settings.ProjectSettings) -> None:
-        self._labels = noise.rules_of(settings).labels
-        listed = [rule for rule in noise.listed(settings) if rule.id in self._labels]
+    def __init__(
+        self, settings: project_settings.ProjectSettings, common: rules_file.RulesFile | None = None
+    ) -> None:
+        self._common = common or shipped.file()
+        self._labels = noise.rules_of(settings, self._common).labels
+        listed = [rule for rule in noise.listed(settings, self._common) if rule.id in self._labels]
         told = [rule for rule in listed if stored_reports.is_told(rule)]
         self._order = {rule.id: position for position, rule in enumerate(listed)}
         self._standing = {rule.id for rule in listed if rule not in told or rule.truthful}
-        self._told = noise.NoiseRules((index.Index(told),), self._labels)
+        self._told = noise.NoiseRules((index.Index(told),), self._labels, self._common)
         word = stored_reports.TRUTHFUL_BROWSER.lower()
         self._truthful = tuple(rule.id for rule in told if word in rule.truthful)
         self.named = tuple(dict.fromkeys(name for rule in told for name in rule.details))

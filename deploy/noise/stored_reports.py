@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from workers import noise
 from workers.model import report
-from workers.noise import shipped
 from workers.text import urls
 
 if TYPE_CHECKING:
     from storage.tables import labels
-    from workers.noise import rules
+    from workers.noise import rules, rules_file
 
 _STORED_CONDITIONS: Final = frozenset(
     {
@@ -59,11 +57,11 @@ def report_of(stored: labels.StoredFinding, policy: str = "") -> report.Report:
     )
 
 
-def agent_matches(stored: labels.StoredFinding) -> tuple[str, ...]:
-    """Return the rules on user agents that a row seems to match, by its browser and version.
+def agent_matches(stored: labels.StoredFinding, common: rules_file.RulesFile) -> tuple[str, ...]:
+    """Return the common rules on user agents that a row seems to match, by its browser and version.
 
     The rule that labels the row is among them: it saw the whole user agent.
     """
-    matches = noise.agent_matches_of(f"{stored.browser}/{stored.browser_version}")
-    known = shipped.by_id().get(stored.noise_rule)
+    matches = common.agent_matches.of(f"{stored.browser}/{stored.browser_version}")
+    known = common.by_id.get(stored.noise_rule)
     return (*matches, known.id) if known and known.has_agent and known.id not in matches else matches

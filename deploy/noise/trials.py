@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from storage.servers import clickhouse
-    from workers.noise import rules
+    from workers.noise import rules, rules_file
 
 
 class Example(NamedTuple):
@@ -49,17 +49,32 @@ class Trial(msgspec.Struct):
         return self.matched / self.reports if self.reports else 0.0
 
 
-def add(
-    trial: Trial, server: clickhouse.Connection, project_id: int, rule: rules.Rule, since: dt.datetime
+def add(  # noqa: PLR0913 - where to look, and for what
+    trial: Trial,
+    server: clickhouse.Connection,
+    project_id: int,
+    *,
+    rule: rules.Rule,
+    since: dt.datetime,
+    common: rules_file.RulesFile,
 ) -> None:
-    """Count the reports of a project that a rule would match, of those since a day."""
+    """Count the reports of a project that a rule would match, of those since a day.
+
+    Args:
+        trial: the counts so far.
+        server: a connection.
+        project_id: the project.
+        rule: the rule.
+        since: the day.
+        common: the rules file in force.
+    """
     alone = noise.only(rule)
     for day in labels.days(server, project_id, since, rule.details):
         for page in labels.stored_findings(server, day):
             policies = labels.policies(server, project_id, {stored.policy for stored in page})
             for stored in page:
                 found = stored_reports.report_of(stored, policies.get(stored.policy, ""))
-                matches = stored_reports.agent_matches(stored)
+                matches = stored_reports.agent_matches(stored, common)
                 label = noise.label(found, matches, alone, impossible=bool(stored.impossible))
                 _count(trial, stored, matched=label.rule != "")
 

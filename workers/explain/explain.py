@@ -20,6 +20,8 @@ from workers.text import urls
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from workers.noise import rules_file
+
 _PROJECT: Final = 1
 _DEFAULTS: Final = project_settings.ProjectSettings()
 _MENDED: Final = explanation.FieldChange(
@@ -41,6 +43,7 @@ def explain(
     user_agent: str = "",
     settings: project_settings.ProjectSettings = _DEFAULTS,
     received_ms: int = 0,
+    common: rules_file.RulesFile | None = None,
 ) -> explanation.Explanation:
     """Return what becomes of a payload. Never raises for anything a sender wrote.
 
@@ -49,12 +52,14 @@ def explain(
         user_agent: the user agent of the request.
         settings: the settings of the project.
         received_ms: when the request was received, in milliseconds since the epoch.
+        common: the noise rules in force; None for those that are shipped.
     """
     decoded = decode.decode(body)
-    rows = _rows(body, user_agent, settings, received_ms)
+    rows = _rows(body, user_agent, settings, received_ms, common)
     reports: tuple[explanation.Explained, ...] = ()
     if isinstance(decoded, decode.DecodedBody):
-        rules, matches = state.rules_of(settings), noise.agent_matches_of(user_agent)
+        rules = state.rules_of(settings, common)
+        matches = noise.agent_matches_of(user_agent, rules.noise)
         verbatim = impossible.reports_verbatim(user_agent)
         items = (state.ItemState(item, decoded.batch, rules, matches, verbatim) for item in decoded.items)
         reports = tuple(_report(position, item, user_agent) for position, item in enumerate(items))
@@ -266,7 +271,11 @@ def _collapse(
 
 
 def _rows(
-    body: bytes, user_agent: str, settings: project_settings.ProjectSettings, received_ms: int
+    body: bytes,
+    user_agent: str,
+    settings: project_settings.ProjectSettings,
+    received_ms: int,
+    common: rules_file.RulesFile | None,
 ) -> tuple[dict[str, Any], ...]:
     """Return the rows that the pipeline makes of the payload, their times as UTC."""
     payload = envelope.Payload(
@@ -280,7 +289,9 @@ def _rows(
         body=body,
     )
     plan = batch_plan.Plan(projects={_PROJECT: batch_plan.ProjectPlan(settings=settings)})
-    columns = pipeline.process(0, [envelope.Entry(f"{received_ms}-0", [payload])], plan).reports
+    columns = pipeline.process(
+        0, [envelope.Entry(f"{received_ms}-0", [payload])], plan, common=common
+    ).reports
     rows = zip(*columns.values(), strict=True)
     return tuple(_row(dict(zip(columns, row, strict=True))) for row in rows)
 

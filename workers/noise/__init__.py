@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from storage.projects import project_settings
-from workers.noise import agent_matches, index, project_rules, rules, shipped
+from workers.noise import index, project_rules, rules, rules_file, shipped
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from workers.model import report
 
 
@@ -40,56 +42,77 @@ class NoiseRules(msgspec.Struct, frozen=True, eq=False):
     Attributes:
         indexes: lists of rules; the first rule that matches in the first list gives the label.
         labels: the labels they give, by id, without those of rules that the project switched off.
+        common: the rules file whose rules are among them.
     """
 
     indexes: tuple[index.Index, ...]
     labels: dict[str, Label]
+    common: rules_file.RulesFile
 
 
-@functools.cache
-def _shipped() -> index.Index:
-    return index.Index(shipped.rules_in_order())
+def rules_of(
+    settings: project_settings.ProjectSettings, common: rules_file.RulesFile | None = None
+) -> NoiseRules:
+    """Return the noise rules that a project's settings ask for, without project rules that cannot be read.
+
+    Args:
+        settings: the settings of the project.
+        common: the rules file in force; None for the one that is shipped.
+    """
+    return _rules(settings.noise_off, settings.noise_drop, settings.noise_rules, common or shipped.file())
 
 
-def rules_of(settings: project_settings.ProjectSettings) -> NoiseRules:
-    """Return the noise rules that a project's settings ask for, without project rules that cannot be read."""
-    return _rules(settings.noise_off, settings.noise_drop, settings.noise_rules)
+def own_rules(settings: project_settings.ProjectSettings, common: rules_file.RulesFile) -> list[rules.Rule]:
+    """Return a project's own rules, without those that cannot be read beside a rules file.
+
+    A wrong line must not stop a project's reports. A rule whose id a common rule has is left out, because a
+    row tells its rule by the id alone.
+    """
+    found = []
+    for line in settings.noise_rules:
+        try:
+            rule = project_rules.parse(line)
+        except project_rules.RuleError:
+            continue
+        if rule.id not in common.by_id:
+            found.append(rule)
+    return found
 
 
-def listed(settings: project_settings.ProjectSettings) -> list[rules.Rule]:
+def listed(
+    settings: project_settings.ProjectSettings, common: rules_file.RulesFile | None = None
+) -> list[rules.Rule]:
     """Return all rules of a project in their order, including those that it switched off."""
-    return [*_readable(settings.noise_rules), *shipped.rules_in_order()]
+    common = common or shipped.file()
+    return [*own_rules(settings, common), *common.rules]
 
 
 def only(rule: rules.Rule) -> NoiseRules:
     """Return the noise rules of a project that has only this rule."""
-    return NoiseRules((index.Index((rule,)),), {rule.id: Label(rule.noise, rule.id)})
+    alone = rules_file.RulesFile("", "", (rule,))
+    return NoiseRules((alone.index,), {rule.id: Label(rule.noise, rule.id)}, alone)
 
 
 @functools.lru_cache(maxsize=1024)
-def _rules(off: tuple[str, ...], drop: tuple[str, ...], lines: tuple[str, ...]) -> NoiseRules:
-    written = tuple(_readable(lines))
+def _rules(
+    off: tuple[str, ...], drop: tuple[str, ...], lines: tuple[str, ...], common: rules_file.RulesFile
+) -> NoiseRules:
+    written = own_rules(project_settings.ProjectSettings(noise_rules=lines), common)
     labels = {
         rule.id: Label(rule.noise, rule.id, dropped=rule.id in drop or rule.noise in drop)
-        for rule in (*shipped.rules_in_order(), *written)
+        for rule in (*common.rules, *written)
         if rule.id not in off and rule.noise not in off
     }
-    return NoiseRules((index.Index(written), _shipped()) if written else (_shipped(),), labels)
+    indexes = (index.Index(written), common.index) if written else (common.index,)
+    return NoiseRules(indexes, labels, common)
 
 
-def _readable(lines: tuple[str, ...]) -> list[rules.Rule]:
-    """Return the rules of lines that can be read: a wrong line must not stop a project's reports."""
-    found = []
-    for line in lines:
-        try:
-            found.append(project_rules.parse(line))
-        except project_rules.RuleError:
-            continue
-    return found
-
-
-def check(settings: project_settings.ProjectSettings) -> None:
+def check(settings: project_settings.ProjectSettings, known: Container[str] = ()) -> None:
     """Check the noise settings of a project.
+
+    Args:
+        settings: the settings.
+        known: ids of common rules beside those that are shipped.
 
     Raises:
         RuleError: the settings name an unknown class or rule, or one of the project rules is wrong.
@@ -97,20 +120,24 @@ def check(settings: project_settings.ProjectSettings) -> None:
     written = [project_rules.parse(line).id for line in settings.noise_rules]
     if twice := next((name for name in written if written.count(name) > 1), None):
         raise project_rules.RuleError(f"Two of the project's own rules have the id {twice}.")
-    known = {*rules.CLASSES, *shipped.by_id(), *rules.RETIRED, *written}
+    if taken := next((name for name in written if name in shipped.by_id() or name in known), None):
+        raise project_rules.taken(taken)
+    names = {*rules.CLASSES, *shipped.by_id(), *rules.RETIRED, *written}
     for name in (*settings.noise_off, *settings.noise_drop):
-        if name not in known:
+        if name not in names and name not in known:
             classes = ", ".join(rules.CLASSES)
             raise project_rules.RuleError(f"{name!r} is no rule and no class of noise, which are {classes}.")
 
 
 DEFAULT: Final = rules_of(project_settings.ProjectSettings())
 
-agent_matches_of = agent_matches.matches_of
-"""Return the ids of the shipped rules whose conditions a user agent meets; nearly always none.
 
-Evaluations are remembered by body and these matches, not by user agent, of which there are many.
-"""
+def agent_matches_of(user_agent: str, wanted: NoiseRules = DEFAULT) -> tuple[str, ...]:
+    """Return the ids of the common rules whose conditions a user agent meets; nearly always none.
+
+    Evaluations are remembered by body and these matches, not by user agent, of which there are many.
+    """
+    return wanted.common.agent_matches.of(user_agent)
 
 
 def label(

@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from storage.queue import envelope
-from workers.noise import rules, shipped
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from workers.noise import rules
+
+_REMEMBERED: Final = 2048
 _WORD: Final = re.compile(r"\+?[a-z0-9][a-z0-9_.-]*")
 
 
-@functools.lru_cache(maxsize=2048)
-def matches_of(user_agent: str) -> tuple[str, ...]:
-    """Return the ids of the shipped rules whose conditions this user agent meets; mostly none."""
-    text = user_agent[: envelope.MAX_USER_AGENT].lower()
-    words = set(_WORD.findall(text))
-    return tuple(rule.id for rule in _asking() if _meets(rule, text, words))
+class AgentMatches:
+    """Rules that ask for a user agent.
 
+    Args:
+        listed: the rules; those that ask for no user agent are never found.
+    """
 
-@functools.cache
-def _asking() -> tuple[rules.Rule, ...]:
-    return tuple(rule for rule in shipped.rules_in_order() if rule.has_agent or rule.truthful)
+    def __init__(self, listed: Iterable[rules.Rule]) -> None:
+        self._asking = tuple(rule for rule in listed if rule.has_agent or rule.truthful)
+        self.of = functools.lru_cache(_REMEMBERED)(self._of)
+
+    def _of(self, user_agent: str) -> tuple[str, ...]:
+        """Return the ids of the rules whose conditions this user agent meets; mostly none."""
+        text = user_agent[: envelope.MAX_USER_AGENT].lower()
+        words = set(_WORD.findall(text))
+        return tuple(rule.id for rule in self._asking if _meets(rule, text, words))
 
 
 def _meets(rule: rules.Rule, text: str, words: set[str]) -> bool:

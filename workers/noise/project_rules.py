@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from workers.model import outcomes
-from workers.noise import attackers, rules, shipped
+from workers.noise import attackers, rules
 from workers.text import letters, urls
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def _split(words: list[str]) -> tuple[list[str], list[str]]:
 def _rule(name: str, noise: str, conditions: list[str]) -> rules.Rule:
     if not _ID.fullmatch(name):
         raise RuleError(f"A rule's id has 1 to 64 of a-z, 0-9 and -, unlike {name!r}.")
-    if name in shipped.by_id() or name in set(outcomes.Reason):
-        raise RuleError(f"The id {name} is taken: choose another.")
+    if name in set(outcomes.Reason):
+        raise taken(name)
     if noise not in rules.CLASSES:
         raise RuleError(f"A rule's class is one of {', '.join(rules.CLASSES)}, not {noise!r}.")
     given: dict[str, list[str]] = {}
@@ -107,29 +107,43 @@ def _scheme(value: str) -> tuple[str, str]:
     return "schemes", scheme
 
 
+def taken(name: str) -> RuleError:
+    """Return the error of a project rule whose id means something else already."""
+    return RuleError(f"The id {name} is taken: choose another.")
+
+
 def _host(value: str) -> tuple[str, str]:
     if "/" in value:
-        return _network(value)
+        return "networks", _network(value)
+    return "hosts", host_of(value)
+
+
+def host_of(value: str) -> str:
+    """Return a host as rules hold it, in lower case; with a leading dot it means all below it too.
+
+    Raises:
+        RuleError: it is no host, or all of a registry.
+    """
     bare = value.removeprefix("*").removeprefix(".")
     name = urls.host(bare)
     if not name or "*" in name:
         raise RuleError(f"A host is a name, with a leading dot for all below it too, unlike {value!r}.")
     if bare == value:
-        return "hosts", name
+        return name
     *_, above, last = ["", *name.split(".")]
     if not above or (above in _SECOND_LEVEL and len(last) == _COUNTRY and name == f"{above}.{last}"):
         raise RuleError(f"{value} is far too broad: a rule may not match a whole registry.")
-    return "hosts", f".{name}"
+    return f".{name}"
 
 
-def _network(value: str) -> tuple[str, str]:
+def _network(value: str) -> str:
     try:
         network = ipaddress.ip_network(value)
     except ValueError as error:
         raise RuleError(f"A network is written as 10.0.0.0/8: {error}.") from None
     if network.prefixlen < _MIN_PREFIX:
         raise RuleError(f"{value} is far too broad: a network has a prefix of at least {_MIN_PREFIX} bits.")
-    return "networks", str(network)
+    return str(network)
 
 
 def _path(value: str) -> tuple[str, str]:

@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import functools
 from importlib import resources
+from typing import TYPE_CHECKING
 
-import msgspec
+from workers.noise import rules_file
 
-from workers.noise import attackers, rules
-
-
-class _RulesFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    rule: tuple[rules.Rule, ...]
+if TYPE_CHECKING:
+    from workers.noise import rules
 
 
 @functools.cache
-def rules_in_order() -> tuple[rules.Rule, ...]:
-    """Return the rules of this release, in their order.
+def text() -> bytes:
+    """Return the text of the rules file of this release."""
+    return resources.files("workers.noise").joinpath("rules.toml").read_bytes()
+
+
+@functools.cache
+def file() -> rules_file.RulesFile:
+    """Return the rules file of this release.
 
     Raises:
-        RuleError: one could be met by an attacker.
+        RuleError: it is wrong.
     """
-    text = resources.files("workers.noise").joinpath("rules.toml").read_bytes()
-    listed = msgspec.toml.decode(text, type=_RulesFile).rule
-    for rule in listed:
-        attackers.require_unforgeable(rule)
-    return listed
+    return rules_file.parse(text())
 
 
-@functools.cache
+def rules_in_order() -> tuple[rules.Rule, ...]:
+    """Return the rules of this release, in their order."""
+    return file().rules
+
+
 def by_id() -> dict[str, rules.Rule]:
     """Return the shipped rules by id."""
-    return {rule.id: rule for rule in rules_in_order()}
+    return file().by_id

@@ -13,6 +13,7 @@ from workers.stages import state
 
 if TYPE_CHECKING:
     from workers.model import batch_plan
+    from workers.noise import rules_file
 
 _FLAGS: Final = {envelope.ENVIRONMENT_BLANKED: "environment", envelope.RELEASE_BLANKED: "release"}
 
@@ -42,10 +43,12 @@ class RowContexts:
 
     Args:
         plan: the plan of the batch.
+        common: the rules file that the plan names; None for the one that is shipped.
     """
 
-    def __init__(self, plan: batch_plan.Plan) -> None:
+    def __init__(self, plan: batch_plan.Plan, common: rules_file.RulesFile | None = None) -> None:
         self._plan = plan
+        self._common = common
         self._known: dict[tuple[object, ...], RowContext] = {}
         self._overflow: dict[int, dict[tuple[str, str], str]] = {}
 
@@ -78,7 +81,7 @@ class RowContexts:
             environment, release = kept, envelope.OTHER_RELEASE
         return RowContext(
             account=outcomes.Account(payload.project_id, payload.key, environment, release),
-            rules=state.rules_of(project.settings),
+            rules=state.rules_of(project.settings, self._common),
             window_ms=project.settings.dedupe_window * 1000,
             details=details,
             limited=quotas.are_set(project.settings),

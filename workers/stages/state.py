@@ -15,6 +15,7 @@ from workers.stages import admission, classify
 
 if TYPE_CHECKING:
     from storage.projects import project_settings
+    from workers.noise import rules_file
 
 ItemResult = classify.Finding | report.Rejection
 """The result for an item: an accepted report, or the reason why it is none."""
@@ -38,9 +39,18 @@ DEFAULT: Final = EvaluationRules()
 
 
 @functools.lru_cache(maxsize=1024)
-def rules_of(settings: project_settings.ProjectSettings) -> EvaluationRules:
-    """Return the rules that a project's settings ask for."""
-    return EvaluationRules(admission.rules_of(settings), scrub.rules_of(settings), noise.rules_of(settings))
+def rules_of(
+    settings: project_settings.ProjectSettings, common: rules_file.RulesFile | None = None
+) -> EvaluationRules:
+    """Return the rules that a project's settings ask for.
+
+    Args:
+        settings: the settings of the project.
+        common: the noise rules in force; None for those that are shipped.
+    """
+    return EvaluationRules(
+        admission.rules_of(settings), scrub.rules_of(settings), noise.rules_of(settings, common)
+    )
 
 
 UNDECIDED: Final = report.invalid(outcomes.Reason.DEFECT)

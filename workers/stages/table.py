@@ -72,7 +72,7 @@ def _scrub(state: ItemState) -> None:
 def _label(state: ItemState) -> None:
     found, matches = state.found, state.agent_matches
     if found.user_agent:
-        matches = noise.agent_matches_of(found.user_agent)
+        matches = noise.agent_matches_of(found.user_agent, state.rules.noise)
     state.label = noise.label(
         found,
         matches,

@@ -55,7 +55,7 @@ def test_what_a_user_agent_told_is_kept(
     browser: str, version: str, rule: str, matches: tuple[str, ...]
 ) -> None:
     stored = STORED._replace(browser=browser, browser_version=version, noise_rule=rule)
-    assert stored_reports.agent_matches(stored) == matches
+    assert stored_reports.agent_matches(stored, shipped.file()) == matches
 
 
 def label_of(stored: labels.StoredFinding, **settings: Any) -> str:

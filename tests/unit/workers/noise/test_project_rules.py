@@ -63,7 +63,6 @@ BAD = [
     ("a", "A rule is written ID CLASS CONDITION…, not 'a'."),
     ("a host=x.example", "A rule is written ID CLASS CONDITION…, not 'a host=x.example'."),
     ("A injected scheme=x", "A rule's id has 1 to 64 of a-z, 0-9 and -, unlike 'A'."),
-    ("superfish injected scheme=x", "The id superfish is taken: choose another."),
     ("poison injected scheme=x", "The id poison is taken: choose another."),
     ("a noise scheme=x", f"A rule's class is one of {', '.join(rules.CLASSES)}, not 'noise'."),
     (
@@ -152,6 +151,7 @@ def test_id_and_class_may_be_left_out_where_a_rule_is_tried() -> None:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
+        ({"noise_rules": ("superfish bug scheme=x",)}, "The id superfish is taken: choose another."),
         ({"noise_rules": ("a bug",)}, "a matches everything: it needs a scheme=, host= or sample=."),
         (
             {"noise_rules": ("a bug scheme=x", "a bug scheme=y")},
@@ -181,3 +181,14 @@ def test_settings_may_name_classes_and_rules_and_own_rules() -> None:
             noise_rules=("mine bug scheme=x",),
         )
     )
+
+
+def test_settings_may_name_what_other_rules_files_had() -> None:
+    settings = project_settings.ProjectSettings(noise_off=("chat",))
+    noise.check(settings, {"chat"})
+    with pytest.raises(project_rules.RuleError, match="'chat' is no rule"):
+        noise.check(settings)
+    own = project_settings.ProjectSettings(noise_rules=("chat bug scheme=x",))
+    noise.check(own)
+    with pytest.raises(project_rules.RuleError, match="The id chat is taken"):
+        noise.check(own, {"chat"})
