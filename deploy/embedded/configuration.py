@@ -15,6 +15,7 @@ from deploy.analysts import allow_list, grants, users_xml
 from deploy.directory import private_files
 from deploy.embedded import free_space
 from storage import errors
+from storage.tables import functions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +61,8 @@ def write(directory: Path, tcp_port: int, http_port: int, log: Path) -> None:
     for name in allow_list.refused_functions():
         path = read_only / "functions" / f"function_{name}.sql"
         private_files.replace(path, grants.refusing_function(name).encode())
+    own = read_only / "functions" / f"function_{functions.NAME}.sql"
+    private_files.replace(own, functions.definition().encode())
     values = {
         "log": str(log.resolve()),
         "read_only": str(read_only),
@@ -84,7 +87,8 @@ def data_directory(directory: Path) -> str:
 def read_only_directory(directory: Path) -> Path:
     """Return the directory of schemas, files and functions, which the server may read and never write.
 
-    It holds nothing but the functions that refuse.
+    It holds nothing but the functions that refuse, and Headrace's own. A function that is made while
+    the wheel's engine runs lies elsewhere, and is gone when it starts again.
     """
     return (directory / "given").resolve()
 

@@ -16,14 +16,13 @@ from deploy.running import embedded_ports, readiness
 from deploy.servers import backends
 from storage import errors
 from storage.projects import model, registry
-from storage.tables import migrate
+from storage.servers import clickhouse
+from storage.tables import functions, migrate
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
     from pathlib import Path
-
-    from storage.servers import clickhouse
 
 FIRST_PROJECT: Final = "default"
 EDGE_START_S: Final = 30.0
@@ -104,6 +103,7 @@ class System:
         self._await_redis(redis_child)
         self._await_clickhouse(clickhouse_child)
         migrate.apply(self.address)
+        self._restore_functions()
         project = self._publish_projects()
         self._start_own()
         return project
@@ -194,6 +194,13 @@ class System:
             ),
             lambda: backends.clickhouse_is_ready(address) and started.listens(address.port),
         )
+
+    def _restore_functions(self) -> None:
+        """Go on without the functions if this user may not make them: only analysts need them."""
+        try:
+            functions.restore(self.address)
+        except clickhouse.QueryError as error:
+            self._report(str(error))
 
     def _publish_projects(self) -> model.Project:
         with (
