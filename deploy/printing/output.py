@@ -36,6 +36,9 @@ _TSV_ESCAPES: Final = {
     "\b": "\\b",
     "\f": "\\f",
 }
+_LEAST: Final = -(1 << 63)
+_MOST: Final = (1 << 64) - 1
+"""Integers beyond these two have no number in JSON that others read as it was written."""
 _TSV_ROWS: Final = 10_000
 """Rows that are written at a time."""
 
@@ -65,7 +68,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     shown = rich.table.Table(box=rich.box.SIMPLE_HEAD, pad_edge=False)
     kept = [list(row) for row in rows]
     for index, name in enumerate(columns):
-        numeric = bool(kept) and all(isinstance(row[index], int | float) for row in kept)
+        values = [row[index] for row in kept if row[index] is not None]
+        numeric = bool(values) and all(isinstance(value, int | float) for value in values)
         shown.add_column(
             rich.text.Text(printable.line(name)), justify="right" if numeric else "left", overflow="fold"
         )
@@ -167,6 +171,8 @@ def _json_escaped(match: re.Match[str]) -> str:
 
 
 def _cell(value: object) -> str:
+    if value is None:
+        return "NULL"
     if isinstance(value, dt.datetime) and value.utcoffset() in {None, dt.timedelta()}:
         return value.replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds").removesuffix(".000")
     plain = _plain(value)
@@ -176,7 +182,9 @@ def _cell(value: object) -> str:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON is any shape
-    """Return the value as JSON can hold it; bytes that are not UTF-8 become replacement characters."""
+    """Return the value as JSON can hold it: longer integers than 64 bits as text, bytes as UTF-8."""
+    if isinstance(value, int):
+        return value if _LEAST <= value <= _MOST else str(value)
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, dict):

@@ -22,6 +22,8 @@ NOON = dt.datetime(2026, 1, 2, 12, 0, 0, 5000, tzinfo=dt.UTC)
         ({"tuple": (1, {"k": b"v"})}, {"tuple": [1, {"k": "v"}]}),
         ({(1, 2): "pair"}, {"(1, 2)": "pair"}),
         (2**64 - 1, 2**64 - 1),
+        ({"reach": 2**127 + 1}, {"reach": str(2**127 + 1)}),
+        ([-(2**63), -(2**63) - 1, True, None], [-(2**63), str(-(2**63) - 1), True, None]),
     ],
 )
 def test_json_holds_whatever_clickhouse_returns(
@@ -76,6 +78,7 @@ def test_json_is_escaped_as_json(capsys: pytest.CaptureFixture[str]) -> None:
         ("\x1b\u202e", r"\x1B\xE2\x80\xAE"),
         ("caf\u00e9 \u2713", "caf\u00e9 \u2713"),
         (None, r"\N"),
+        (2**128 - 1, str(2**128 - 1)),
         (True, "true"),
         (1.5, "1.5"),
         (NOON, "2026-01-02 12:00:00.005"),
@@ -106,3 +109,11 @@ def test_on_a_terminal_a_row_that_does_not_fit_stands_upright(
     output.rows(("title", "seen"), [(title, 1)])
     printed = [line.strip() for line in terminal.file.getvalue().splitlines()]  # type: ignore[attr-defined]
     assert set(lines) <= set(printed), printed
+
+
+def test_on_a_terminal_a_number_that_is_unknown_is_null(capsys: pytest.CaptureFixture[str]) -> None:
+    output.table(("finding", "reach"), [("a", 12), ("b", None), ("c", 2**128 - 1)])
+    printed = capsys.readouterr().out.splitlines()
+    ends = {line.split()[0]: len(line.rstrip()) for line in printed if line[:1] in {"a", "b", "c"}}
+    assert len(set(ends.values())) == 1, printed
+    assert [line.split()[-1] for line in printed if line[:1] in {"a", "b"}] == ["12", "NULL"]
