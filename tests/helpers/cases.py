@@ -43,7 +43,6 @@ KNOWN: Final = frozenset(
         "noise-metric-new-host",
         "type-csp-hash-report",
         "nel-body-url",
-        "tt-value-2",
         "nel-gstatic-bare",
         "nel-neg-pinterest",
         "rl-bad-effective",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from workers.text import sinks
+
 if TYPE_CHECKING:
     from workers.model import report
     from workers.text import urls
@@ -59,7 +61,13 @@ _KEYWORDS: Final = {
     "trusted-types-policy": "Trusted Types policy",
     "trusted-types-sink": "untrusted value for a Trusted Types sink",
 }
-
+_TYPED: Final = {
+    "trusted-types": "trusted-types-policy",
+    "require-trusted-types-for": "trusted-types-sink",
+}
+"""The one thing that each directive of Trusted Types blocks, for reports that leave it out."""
+_NAMES: Final = {"trusted-types-policy": sinks.policy_of, "trusted-types-sink": sinks.sink_of}
+"""How to read the name of the policy or of the sink from a sample."""
 
 _SELF: Final = frozenset({"", "self"})
 """Words of browsers before CSP3 for inline code and for eval alike."""
@@ -67,15 +75,15 @@ _HANDLER: Final = re.compile(r"on\w{1,32} attribute on ", re.ASCII)
 """The sample of old Firefox is no code here: ``onclick attribute on DIV element``."""
 _EVAL: Final = "call to eval()"
 """Nor is it here: ``call to eval() or related function blocked by CSP``."""
-_SINK: Final = re.compile(r"([A-Za-z]{1,40}(?: [A-Za-z]{1,40})?)\|", re.ASCII)
-"""The sink, which stands before the value in a Trusted Types sample: ``Element innerHTML|<b>``."""
 
 
 def title(violation: report.Report) -> str:
     """Return what was blocked: ``Blocked inline script``, ``Blocked image from tracker.example``."""
     blocked = violation.blocked.text
+    if blocked in _SELF:
+        blocked = _TYPED.get(violation.directive, blocked)
     if blocked in _KEYWORDS:
-        return f"Blocked {_KEYWORDS[blocked]}{_sink(violation)}"
+        return f"Blocked {_KEYWORDS[blocked]}{_named(blocked, violation.sample)}"
     if blocked == "inline":
         inline = _INLINE.get(violation.directive) or f"inline code by {violation.directive}"
         return f"Blocked {inline}"
@@ -89,10 +97,11 @@ def _is_unreadable(violation: report.Report) -> bool:
     return "blocked" in violation.details.get("nulled", "").split(",")
 
 
-def _sink(violation: report.Report) -> str:
-    """Return into what an untrusted value would have gone."""
-    sink = _SINK.match(violation.sample) if violation.blocked.text == "trusted-types-sink" else None
-    return f": {sink[1]}" if sink else ""
+def _named(keyword: str, sample: str) -> str:
+    """Return which policy was blocked, or into which sink an untrusted value would have gone."""
+    name_of = _NAMES.get(keyword)
+    name = name_of(sample) if name_of else ""
+    return f": {name}" if name else ""
 
 
 def _placed(violation: report.Report) -> str:

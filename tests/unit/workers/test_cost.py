@@ -48,10 +48,10 @@ KNOWN = [
 """Payloads whose cost is near to a bound, or once was beyond."""
 
 LINEAR = {
-    (
-        "workers.stages.fingerprint",
-        "_VARIABLE",
-    ): "its unbounded looks begin at the start of a word, and end with it",
+    **{
+        ("workers.stages.folding", name): "its unbounded looks begin at the start of a word, and end with it"
+        for name in ("_IN_CODE", "_IN_NAME", "_IN_PLACE")
+    },
     ("workers.scrub.masks", "_DOMAIN"): "its unbounded look begins at an @, and ends with a number",
 }
 """Expressions that may look ahead without bound, and why that takes linear time all the same."""

@@ -92,8 +92,16 @@ TOLD_BY_THE_REST = [
         "inline script or eval",
     ),
     (
-        {"directive": "trusted-types", "blocked": "trusted-types-policy", "sample": "evil|x"},
+        {"directive": "trusted-types", "blocked": "trusted-types-policy", "sample": "goog#html"},
+        "Trusted Types policy: goog#html",
+    ),
+    (
+        {"directive": "trusted-types", "blocked": "trusted-types-policy", "sample": "no name of <a>"},
         "Trusted Types policy",
+    ),
+    (
+        {"directive": "require-trusted-types-for", "blocked": "", "sample": "eval|alert(1)"},
+        "untrusted value for a Trusted Types sink: eval",
     ),
 ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -14,6 +14,9 @@ from workers import scrub
 from workers.model import report
 from workers.stages import fingerprint
 from workers.text import urls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def of(body: object, **known: Any) -> int:
@@ -122,13 +125,40 @@ def test_both_old_names_of_inline_code_are_one() -> None:
     assert of(payloads.legacy(blocked_uri="self")) == of(payloads.legacy(blocked_uri=""))
 
 
-@pytest.mark.parametrize("sink", ["Element innerHTML|<b>", "Element outerHTML|<b>"])
-def test_trusted_types_are_told_apart_by_the_sink(sink: str) -> None:
-    body = code(effective_directive="require-trusted-types-for", blocked_uri="trusted-types-sink")
-    other = code(
-        effective_directive="require-trusted-types-for", blocked_uri="trusted-types-sink", script_sample=sink
+def refused(sample: str, **members: object) -> payloads.Row:
+    """Return the report of a value that Trusted Types kept out of a sink."""
+    return code(
+        effective_directive="require-trusted-types-for",
+        blocked_uri="trusted-types-sink",
+        script_sample=sample,
+        **members,
     )
-    assert of(body) != of(other)
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_the_value_for_a_sink_does_not_make_another_finding(one: str, other: str) -> None:
+    assert of(refused(f"Element innerHTML|{one}")) == of(refused(f"Element innerHTML|{other}"))
+
+
+def test_a_sink_is_one_finding_in_the_spelling_of_each_browser() -> None:
+    samples = ("Element innerHTML|<b>", "Element innerHTML <img src=x", "Element.innerHTML <b>")
+    assert len({of(refused(sample)) for sample in samples}) == 1
+
+
+def test_what_one_mends_for_trusted_types_tells_findings_apart() -> None:
+    bodies = [
+        refused("Element innerHTML|<b>"),
+        refused("Element outerHTML|<b>"),
+        refused("eval|1"),
+        refused("<b>"),
+        refused("Element innerHTML|<b>", source_file="https://www.example.com/static/vendor.js"),
+        refused("Element innerHTML|<b>", source_file="https://cdn.example/static/app.js"),
+        *(
+            code(effective_directive="trusted-types", blocked_uri="trusted-types-policy", script_sample=name)
+            for name in ("dompurify", "goog#html")
+        ),
+    ]
+    assert len({of(body) for body in bodies}) == len(bodies)
 
 
 UUIDS = ("9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d", "11111111-2222-3333-4444-aaaaaaaaaaaa")
@@ -138,6 +168,8 @@ HOSTS = [
     ("cdn1.example.net", "cdn27.example.net"),
     ("r3---sn-4g5e6nsz.media.example", "r5---sn-25ge7nzk.media.example"),
     (f"{UUIDS[0]}.tracker.example", f"{UUIDS[1]}.tracker.example"),
+    ("user42.app.example", "user7.app.example"),
+    ("192.168.1.17", "10.0.0.1"),
     ("ab12cd34ef.shop.co.uk", "12ab34cd56.shop.co.uk"),
 ]
 OTHER_HOSTS = [
@@ -175,6 +207,10 @@ FILES = [
     ("/users/42/photos.js", "/users/7/photos.js"),
     ("/t/eyJhbGci0iJI1/x.js", "/t/abc12defgh34/x.js"),
     ("/t/{token}/x.js", "/t/{uuid}/x.js"),
+    ("/users/jane/x.js", "/users/bob/x.js"),
+    ("/en/x.js", "/pt-BR/x.js"),
+    ("/messages.de.js", "/messages.fr.js"),
+    ("/assets/chunk-QWERTYUI.js", "/assets/chunk-ZXCVBNMA.js"),
 ]
 OTHER_FILES = [("/jquery.js", "/react.js"), ("/a/b.js", "/a/c.js"), ("/v1/a.js", "/w1/a.js")]
 
@@ -261,6 +297,98 @@ def test_what_drifts_does_not_make_another_finding(data: st.DataObject, blocked:
         return of([item])
 
     assert seen() == seen()
+
+
+WHO = st.fixed_dictionaries(
+    {
+        "name": st.text("abcdefghijklmnopqrstuvwxyzABC ", min_size=1, max_size=30),
+        "id": st.integers(0, 10**9),
+        "uuid": st.uuids(),
+        "language": st.sampled_from(["de", "en-US", "fr", "pt_BR", "zh"]),
+    }
+)
+PERSONAL = {
+    "value for a sink": lambda who: refused(f"Element innerHTML|<li>{who['name']}, {who['id']}"),
+    "name in code": lambda who: payloads.legacy(
+        effective_directive="script-src-elem",
+        blocked_uri="inline",
+        script_sample=f"start({{'id':{who['id']},'name':'{who['name']}'}});run()"[:40],
+    ),
+    "handler": lambda who: payloads.legacy(
+        effective_directive="script-src-attr",
+        blocked_uri="inline",
+        script_sample=f"open('/u/{who['name']}', {who['id']})"[:40],
+    ),
+    "tenant": lambda who: payloads.legacy(blocked_uri=f"https://user{who['id']}.app.example/"),
+    "own network": lambda who: payloads.legacy(blocked_uri=f"http://192.168.1.{who['id'] % 256}/x"),
+    "path of a script": lambda who: code(
+        source_file=f"https://cdn.example/users/{who['name']}/{who['language']}/{who['id']}/{who['uuid']}/a.js"
+    ),
+    "hash": lambda who: {
+        "type": "csp-hash",
+        "url": "https://shop.example/",
+        "body": {"subresource_url": f"https://shop.example/u/{who['uuid']}/a.js", "destination": "script"},
+    },
+    "network error": lambda who: {
+        "type": "network-error",
+        "url": f"https://user{who['id']}.app.example/{who['name']}?q={who['uuid']}",
+        "body": {"type": "tcp.reset", "url": f"https://user{who['id']}.app.example/{who['uuid']}"},
+    },
+    "deprecation": lambda who: {
+        "type": "deprecation",
+        "url": "https://shop.example/",
+        "body": {"id": "WebSQL", "message": f"Used by {who['name']}", "sourceFile": f"blob:{who['uuid']}"},
+    },
+    "intervention": lambda who: {
+        "type": "intervention",
+        "url": "https://shop.example/",
+        "body": {"id": f"HeavyAd {who['id'] + 100}", "message": who["name"]},
+    },
+    "type": lambda who: {"type": f"job-{who['uuid']}", "url": "https://shop.example/", "body": {}},
+    "crash": lambda who: {
+        "type": "crash",
+        "url": "https://shop.example/",
+        "body": {
+            "reason": "oom",
+            "stack": f"at f (https://cdn.example/users/{who['uuid']}/a.js:1:{who['id']})",
+        },
+    },
+    "opener": lambda who: {
+        "type": "coop",
+        "url": "https://shop.example/",
+        "body": {
+            "type": "access-to-opener",
+            "property": who["name"],
+            "openerURL": f"https://x.example/{who['id']}",
+        },
+    },
+    "permission": lambda who: {
+        "type": "permissions-policy-violation",
+        "url": "https://shop.example/",
+        "body": {
+            "policyId": "camera",
+            "message": who["name"],
+            "sourceFile": f"https://a.example/{who['id']}.js",
+        },
+    },
+}
+"""Reports that hold what differs from visitor to visitor, one for each place in which it may stand."""
+
+
+@pytest.mark.parametrize("personal", PERSONAL.values(), ids=PERSONAL)
+@given(WHO, WHO)
+def test_who_it_met_does_not_make_another_finding(
+    personal: Callable[[dict[str, Any]], payloads.Row], one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    assert of(personal(one)) == of(personal(other))
+
+
+def test_an_own_network_is_told_apart_for_pages_within_it() -> None:
+    bodies = [
+        payloads.legacy(document_uri="http://192.168.1.2/", blocked_uri=f"http://192.168.1.{number}/x")
+        for number in (3, 4)
+    ]
+    assert of(bodies[0]) != of(bodies[1])
 
 
 NOTHING_SCRUBBED = scrub.rules_of(
