@@ -35,6 +35,8 @@ _CONTRADICTIONS: Final = {
     _Contradiction.IMPOSSIBLE: "Its policy allows what was blocked, and no redirect explains it.",
 }
 _URLS: Final = frozenset({"blocked", "document", "source_file"})
+_AS_SENT: Final = frozenset({"policy_sent", "sent"})
+"""What a report has only until it is scrubbed."""
 
 
 def explain(
@@ -149,7 +151,7 @@ def _admission(_item: state.ItemState, _before: report.Report) -> explanation.Ex
 
 def _fields(found: report.Report) -> dict[str, Any]:
     """Return the fields of a report that hold something, URLs as text."""
-    every = {name: getattr(found, name) for name in found.__struct_fields__ if name != "policy_sent"}
+    every = {name: getattr(found, name) for name in found.__struct_fields__ if name not in _AS_SENT}
     plain = {name: value.text if name in _URLS else value for name, value in every.items()}
     return {name: value for name, value in plain.items() if value}
 
@@ -198,6 +200,18 @@ def _impossible(item: state.ItemState, _before: report.Report) -> explanation.Ex
     return explanation.ExplainedStage("impossible", result, facts)
 
 
+def _marks(item: state.ItemState, before: report.Report) -> explanation.ExplainedStage:
+    facts = {"rules": list(item.marks.met)} if item.marks.met else {}
+    if item.found.policy == before.policy:
+        told = "Its query or its source file tells of noise." if facts else "Nothing to note."
+        return explanation.ExplainedStage("marks", told, facts)
+    by = item.found.details["rewritten"]
+    change = explanation.FieldChange(
+        "policy", before.policy, item.found.policy, f"software on the visitor's machine put it there: {by}"
+    )
+    return explanation.ExplainedStage("marks", "The policy is not as the site sent it.", facts, (change,))
+
+
 def _scrub(item: state.ItemState, before: report.Report) -> explanation.ExplainedStage:
     old, new = _fields(before), _fields(item.found)
     changes = tuple(
@@ -242,6 +256,7 @@ _TELLERS: Final[
     table.NORMALISE: _normalise,
     table.ADMISSION: _admission,
     table.IMPOSSIBLE: _impossible,
+    table.MARKS: _marks,
     table.SCRUB: _scrub,
     table.NOISE: _noise,
     table.CLASSIFY: _classify,

@@ -78,6 +78,7 @@ def _report(read: FieldReader, directive: str, sent: envelope.Envelope) -> repor
         sample=read.text("sample", _MAX_SAMPLE),
         policy=(policy := read.read("policy", _policy_of, _NO_POLICY))[0],
         policy_sent=policy[1],
+        sent=read.sent,
         user_agent=sent.user_agent,
         status_code=read.integer("status_code", fields.MAX_STATUS),
         age=sent.age,

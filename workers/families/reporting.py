@@ -107,6 +107,7 @@ def read_report(
         line=read.integer("line"),
         column=read.integer("column"),
         user_agent=sent.user_agent,
+        sent=read.sent,
         age=sent.age,
         details=noted(read, details(read)),
     )

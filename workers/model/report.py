@@ -46,6 +46,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         port: the port of that host, 0 unknown.
         policy: text of the violated policy, without nonces.
         policy_sent: the policy as it was sent, neither cleaned nor scrubbed; "" once the report is scrubbed.
+        sent: the members of the report as they were sent, by field; empty once the report is scrubbed.
         user_agent: the user agent that the report itself names; "" leaves the request's.
         status_code: HTTP status of the page, 0 unknown.
         weight: for how many reports this one stands if its sender sends only a share of them (NEL).
@@ -69,6 +70,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     port: int = 0
     policy: str = ""
     policy_sent: str = ""
+    sent: Members = {}
     user_agent: str = ""
     status_code: int = 0
     weight: float = 1.0

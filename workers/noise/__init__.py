@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from storage.projects import project_settings
-from workers.noise import index, project_rules, rules, rules_file, shipped
+from workers.noise import as_sent, index, project_rules, rules, rules_file, shipped
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
     from workers.model import report
+    from workers.noise import policies
 
 
 class Label(msgspec.Struct, frozen=True, gc=False):
@@ -34,6 +35,9 @@ class Label(msgspec.Struct, frozen=True, gc=False):
 
 
 NONE: Final = Label()
+
+Marks = as_sent.Marks
+NO_MARKS: Final = as_sent.NONE
 
 
 class NoiseRules(msgspec.Struct, frozen=True, eq=False):
@@ -59,7 +63,13 @@ def rules_of(
         settings: the settings of the project.
         common: the rules file in force; None for the one that is shipped.
     """
-    return _rules(settings.noise_off, settings.noise_drop, settings.noise_rules, common or shipped.file())
+    return _rules(
+        settings.noise_off,
+        settings.noise_drop,
+        settings.noise_rules,
+        common or shipped.file(),
+        owns=bool(settings.allowed_origins),
+    )
 
 
 def own_rules(settings: project_settings.ProjectSettings, common: rules_file.RulesFile) -> list[rules.Rule]:
@@ -95,16 +105,28 @@ def only(rule: rules.Rule) -> NoiseRules:
 
 @functools.lru_cache(maxsize=1024)
 def _rules(
-    off: tuple[str, ...], drop: tuple[str, ...], lines: tuple[str, ...], common: rules_file.RulesFile
+    off: tuple[str, ...],
+    drop: tuple[str, ...],
+    lines: tuple[str, ...],
+    common: rules_file.RulesFile,
+    *,
+    owns: bool,
 ) -> NoiseRules:
+    """Return the rules of a project; one that owns the pages that it takes reports of has no mirror."""
     written = own_rules(project_settings.ProjectSettings(noise_rules=lines), common)
+    known = [rule for rule in common.rules if not (owns and rule.pages)]
     labels = {
-        rule.id: Label(rule.noise, rule.id, dropped=rule.id in drop or rule.noise in drop)
-        for rule in (*common.rules, *written)
+        rule.id: Label(rule.noise, rule.id, dropped=_is_dropped(rule, drop))
+        for rule in (*known, *written)
         if rule.id not in off and rule.noise not in off
     }
     indexes = (index.Index(written), common.index) if written else (common.index,)
     return NoiseRules(indexes, labels, common)
+
+
+def _is_dropped(rule: rules.Rule, drop: tuple[str, ...]) -> bool:
+    """Return whether a project drops what the rule labels: a loose rule must be named itself."""
+    return rule.id in drop or (rule.noise in drop and not rule.is_loose)
 
 
 def check(settings: project_settings.ProjectSettings, known: Container[str] = ()) -> None:
@@ -140,10 +162,28 @@ def agent_matches_of(user_agent: str, wanted: NoiseRules = DEFAULT) -> tuple[str
     return wanted.common.agent_matches.of(user_agent)
 
 
-def label(
+def marks_of(found: report.Report, wanted: NoiseRules = DEFAULT) -> as_sent.Marks:
+    """Return what a report tells of noise that it will not tell any more once it is scrubbed."""
+    if not found.sent:
+        return as_sent.NONE
+    elsewhere = index.is_extension(found.document.text) and as_sent.is_of_another(found)
+    met = tuple(name for listed in wanted.indexes for name in listed.marks(found))
+    return as_sent.Marks(met, elsewhere) if met or elsewhere else as_sent.NONE
+
+
+def own_policy(policy: str, wanted: NoiseRules = DEFAULT) -> policies.OwnPolicy | None:
+    """Return a policy as the site sent it, and the rules that tell so; None if it is as it was reported."""
+    for listed in wanted.indexes:
+        if own := listed.own_policy(policy):
+            return own
+    return None
+
+
+def label(  # noqa: PLR0913 - one parameter for what each stage found
     found: report.Report,
     matches: tuple[str, ...] = (),
     wanted: NoiseRules = DEFAULT,
+    marks: as_sent.Marks = as_sent.NONE,
     *,
     impossible: bool = False,
     allowed: bool = False,
@@ -154,12 +194,13 @@ def label(
         found: the report, scrubbed.
         matches: ids of the rules that the user agent of the report meets.
         wanted: the rules of its project.
+        marks: what it told before it was scrubbed.
         impossible: whether the reported policy allows what was blocked, and no redirect explains it.
         allowed: whether the reported policy at least allows the URL itself.
     """
     for listed in wanted.indexes:
         rule = listed.first(
-            found, matches, wanted.labels, impossible=impossible, allowed=allowed or impossible
+            found, matches, wanted.labels, marks, impossible=impossible, allowed=allowed or impossible
         )
         if rule is not None:
             return wanted.labels[rule.id]

@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from workers import impossible as contradictions
-from workers.noise import attackers, samples, url_index
+from workers.noise import as_sent, attackers, policies, samples, url_index
 from workers.text import urls
 
 if TYPE_CHECKING:
@@ -20,6 +20,12 @@ _NONE: Final = contradictions.Contradiction.NONE
 _REMEMBERED: Final = 4096
 _HANDLERS: Final = "script-src-attr"
 """Chromium names no source file of a handler that stands in the page (``onerror=``)."""
+_OF_PAGES: Final = frozenset({"", "about", "blob", "data", "filesystem", "javascript", "null"})
+"""What browsers name as the page where it is part of another page."""
+_HERE: Final = "localhost"
+"""The host of the pages of apps and of files: this machine."""
+_BY_EXTENSIONS: Final = frozenset({"webkit-masked-url", "user-script"})
+"""Source files of code that extensions and user scripts add, beside those of their own schemes."""
 _NO_SITE: Final = "nowhere.invalid"
 """A host that no policy names (RFC 2606 §2)."""
 _NO_PORT: Final = 9
@@ -32,32 +38,44 @@ class _Evidence(NamedTuple):
     """All that rules ask of a report, which is the same for very many.
 
     Attributes:
+        kind: the kind of the report.
         blocked: the rules that the blocked URL meets.
         source: the rules that the source file meets.
         said: the rules that the sample meets.
+        mirrors: the rules that are about pages on the page's host.
+        sent: ids of the rules whose conditions the report met as it was sent.
         agent_matches: ids of the rules that the user agent meets.
         details: the details of the report that some rule asks for.
-        home: the rules whose hosts or networks the page is on.
+        home: the rules whose hosts or networks the page is on; the page of an app is on this machine.
+        is_extension: whether the page is an extension's own.
         directive: the effective directive.
         nothing_blocked: whether the report does not say what was blocked.
-        own_blocked: whether what was blocked is on the page's own host.
+        own_blocked: whether what was blocked is on the page's own host, or of the same extension or app.
         own_source: whether the source file is.
+        by_extension: whether the source file is one of an extension or a user script.
+        embedded_page: whether the path of what was blocked names the page's own host.
         foreign: whether something on a host was blocked, which only its own rules may excuse.
         inserted: whether the report names no source file of the code, so that the page did not write it.
         impossible: whether the policy allows what is reported, and no redirect explains it.
         any_host: whether no redirect to a host explains the report; only for URLs on the page's own host.
     """
 
+    kind: str
     blocked: url_index.Found
     source: url_index.Found
     said: url_index.Found
+    mirrors: url_index.Found
+    sent: tuple[str, ...]
     agent_matches: tuple[str, ...]
     details: tuple[str, ...]
     home: url_index.Found
+    is_extension: bool
     directive: str
     nothing_blocked: bool
     own_blocked: bool
     own_source: bool
+    by_extension: bool
+    embedded_page: bool
     foreign: bool
     inserted: bool
     impossible: bool
@@ -75,6 +93,9 @@ class Index:
         self._order = {rule.id: position for position, rule in enumerate(listed)}
         self._url_index = url_index.URLIndex(listed)
         self._samples = samples.Samples(listed)
+        self._policies = policies.Policies(listed)
+        self._sent = as_sent.SentIndex(listed, self._url_index)
+        self._by_id = {rule.id: rule for rule in listed}
         self._by_agent = {
             rule.id: rule for rule in listed if rule.has_agent and not (rule.has_url or rule.has_sample)
         }
@@ -85,11 +106,12 @@ class Index:
                 self._by_detail[name].append(rule)
         self._matching = functools.lru_cache(_REMEMBERED)(self._all_matching)
 
-    def first(
+    def first(  # noqa: PLR0913 - one parameter for what each stage found
         self,
         found: report.Report,
         agent_matches: tuple[str, ...],
         enabled: Container[str],
+        marks: as_sent.Marks = as_sent.NONE,
         *,
         impossible: bool,
         allowed: bool,
@@ -100,6 +122,7 @@ class Index:
             found: the report.
             agent_matches: ids of the rules whose conditions on the user agent it meets.
             enabled: ids of the rules that count.
+            marks: what the report told before it was scrubbed.
             impossible: whether the reported policy allows what was blocked, and no redirect explains it.
             allowed: whether the reported policy at least allows the URL itself.
         """
@@ -107,11 +130,20 @@ class Index:
         source = self._url_index.of_url(found.source_file)
         said = self._samples.of_sample(found.sample) if found.sample else ()
         details = self._named_in(found.details) if found.details else ()
-        told = blocked or source or said or allowed or details
+        mirrors = self._url_index.of_page(found.document.host)
+        told = blocked or source or said or mirrors or marks.met or allowed or details
         if not told and self._by_agent.keys().isdisjoint(agent_matches):
             return None
         matching = self._matching(
-            blocked, source, said, agent_matches, details, *self._about(found, impossible, allowed)
+            found.kind,
+            blocked,
+            source,
+            said,
+            mirrors,
+            marks.met,
+            agent_matches,
+            details,
+            *self._about(found, marks, impossible, allowed),
         )
         for rule in matching:
             if rule.id in enabled:
@@ -121,23 +153,38 @@ class Index:
     def _about(
         self,
         found: report.Report,
+        marks: as_sent.Marks,
         impossible: bool,  # noqa: FBT001 - keywords cost time on a hot path
         allowed: bool,  # noqa: FBT001
     ) -> tuple[Any, ...]:
         """Return the evidence that does not hang on single rules, in the order of ``_Evidence``."""
-        host = found.document.host
-        own_blocked = host != "" and found.blocked.host == host
+        host, blocked, source = found.document.host, found.blocked, found.source_file
+        app = "" if host or found.document.text in _OF_PAGES else found.document.text
+        own_blocked = (host != "" and blocked.host == host) or (
+            app != "" and blocked.text == app and not marks.elsewhere
+        )
         return (
-            self._url_index.of_host(host),
+            self._url_index.of_host(host or (_HERE if app else "")),
+            is_extension(app),
             found.directive,
-            not found.blocked.text,
+            not blocked.text,
             own_blocked,
-            host != "" and found.source_file.host == host,
-            _is_foreign(found.blocked),
-            not found.source_file.text and found.directive != _HANDLERS,
+            (host != "" and source.host == host) or (app != "" and source.text == app),
+            is_extension(source.text) or source.text in _BY_EXTENSIONS,
+            url_index.embeds(blocked.path, host) if blocked.host else False,
+            _is_foreign(blocked),
+            found.directive != _HANDLERS and _names_no_source(found),
             impossible,
             own_blocked and (impossible or (allowed and _allows_any_host(found))),
         )
+
+    def marks(self, found: report.Report) -> as_sent.Ids:
+        """Return the ids of the rules whose conditions a report meets as it was sent."""
+        return self._sent.met(found)
+
+    def own_policy(self, policy: str) -> policies.OwnPolicy | None:
+        """Return a policy as the site sent it; None if it is as it was reported."""
+        return self._policies.own(policy)
 
     def _named_in(self, details: dict[str, str]) -> tuple[str, ...]:
         return tuple(name for name in self._by_detail if name in details)
@@ -145,7 +192,8 @@ class Index:
     def _all_matching(self, *parts: Any) -> list[rules.Rule]:  # noqa: ANN401 - the parts of the evidence
         """Return all rules that match, in their order."""
         evidence = _Evidence(*parts)
-        candidates = {*evidence.blocked, *evidence.source, *evidence.said}
+        candidates = {*evidence.blocked, *evidence.source, *evidence.said, *evidence.mirrors}
+        candidates.update(self._by_id[met] for met in evidence.sent if met in self._by_id)
         candidates.update(
             self._by_agent[match] for match in evidence.agent_matches if match in self._by_agent
         )
@@ -158,7 +206,11 @@ class Index:
 
 def _matches(rule: rules.Rule, evidence: _Evidence) -> bool:
     return (
-        (not rule.has_url or _at_url(rule, evidence))
+        (not rule.pages or rule in evidence.mirrors)
+        and (not rule.kinds or evidence.kind in rule.kinds)
+        and (not rule.has_url or _at_url(rule, evidence))
+        and (not rule.queries or rule.id in evidence.sent)
+        and (not rule.source_starts or _from_source(rule, evidence))
         and (not rule.has_sample or _in_sample(rule, evidence))
         and (not rule.has_agent or rule.id in evidence.agent_matches)
         and (not rule.details or any(name in rule.details for name in evidence.details))
@@ -176,7 +228,15 @@ def _in_sample(rule: rules.Rule, evidence: _Evidence) -> bool:
 
     Code that an attacker writes into a page is reported with the page as its source file.
     """
-    return rule in evidence.said and (rule.has_url or (evidence.inserted and not evidence.foreign))
+    if rule not in evidence.said or evidence.is_extension:
+        return False
+    return rule.has_url or bool(rule.source_starts) or (evidence.inserted and not evidence.foreign)
+
+
+def _from_source(rule: rules.Rule, evidence: _Evidence) -> bool:
+    """Return whether the source file begins as the rule asks; it excuses no more than other source files."""
+    is_free = not (evidence.foreign or evidence.is_extension) or rule.id in evidence.agent_matches
+    return rule.id in evidence.sent and (rule.has_url or is_free)
 
 
 def _at_url(rule: rules.Rule, evidence: _Evidence) -> bool:
@@ -186,13 +246,30 @@ def _at_url(rule: rules.Rule, evidence: _Evidence) -> bool:
     names its own file as it likes (``//# sourceURL=``).
     """
     blocked = rule in evidence.blocked and rule.only != "source_file"
-    source = rule in evidence.source and rule.only != "blocked"
+    blocked = blocked and (evidence.by_extension or not rule.embedded)
+    blocked = blocked and (evidence.embedded_page or not rule.embeds_page)
+    source = rule in evidence.source and rule.only != "blocked" and not _is_about_blocked(rule)
     source = source and (not evidence.foreign or rule.id in evidence.agent_matches)
-    if rule.everywhere:
+    if rule.everywhere and rule.is_placed:
         return blocked or source
-    if rule in evidence.home:
+    if rule in evidence.home or (evidence.is_extension and not rule.is_bare):
         return False
     return (blocked and not evidence.own_blocked) or (source and not evidence.own_source)
+
+
+def _is_about_blocked(rule: rules.Rule) -> bool:
+    """Return whether the rule asks for something that only a blocked URL has."""
+    return rule.embedded or rule.embeds_page or bool(rule.queries)
+
+
+def is_extension(scheme: str) -> bool:
+    """Return whether this is the scheme of the extensions of a browser."""
+    return scheme.endswith("-extension")
+
+
+def _names_no_source(found: report.Report) -> bool:
+    """Return whether the report names no source file, not even one that cannot be read."""
+    return not found.source_file.text and "source_file" not in found.details.get("nulled", "")
 
 
 def _is_foreign(blocked: urls.URL) -> bool:

@@ -109,6 +109,21 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unknown_f
         return bool(self.schemes or self.hosts or self.networks or self.paths or self.embeds_page)
 
     @property
+    def is_placed(self) -> bool:
+        """Whether the rule is about certain hosts."""
+        return bool(self.hosts or self.networks)
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the rule asks of a URL for nothing but a scheme."""
+        return bool(self.schemes) and not (self.is_placed or self.paths or self.ports)
+
+    @property
+    def is_loose(self) -> bool:
+        """Whether an attacker could meet the rule, so that it labels reports but drops none by its class."""
+        return bool(self.queries or self.embeds_page) and not self.is_placed
+
+    @property
     def has_sample(self) -> bool:
         """Whether the rule has a condition on the sample."""
         return bool(self.samples or self.sample_starts)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from workers.text import letters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from workers.noise import rules
 
@@ -32,18 +32,20 @@ class Samples:
         listed: the rules; those that ask for no sample are never found.
     """
 
-    def __init__(self, listed: Iterable[rules.Rule]) -> None:
+    def __init__(self, listed: Sequence[rules.Rule]) -> None:
         self._tokens: list[_Token] = []
+        self._starts = [(start, rule) for rule in listed for start in rule.sample_starts]
         for rule in listed:
             self._tokens += [_Token(letters.lower(code), _whole(code), rule) for code in rule.samples]
         self.of_sample = functools.lru_cache(_REMEMBERED)(self._of_sample)
 
     def _of_sample(self, sample: str) -> tuple[rules.Rule, ...]:
-        """Return the rules one of whose tokens stands in the sample."""
+        """Return the rules one of whose tokens stands in the sample, or begins it."""
         lower = letters.lower(sample)
         found = [
             token.rule for token in self._tokens if token.lower in lower and token.pattern.search(sample)
         ]
+        found += [rule for start, rule in self._starts if sample.startswith(start)]
         return tuple(dict.fromkeys(found))
 
 

@@ -20,53 +20,73 @@ if TYPE_CHECKING:
 Found = tuple["rules.Rule", ...]
 
 _REMEMBERED: Final = 4096
+_ANY_ADDRESS: Final = ("0.0.0.0/0", "::/0")
+_SHORTEST_NAME: Final = 9
+"""Letters of a bare word that is met as a host too: a page that leaves a / out makes hosts of short ones."""
+_NO_NAMES: Final = frozenset({"filesystem", "javascript", "undefined", "view-source"})
+"""Words of which pages make hosts by other mistakes."""
+_NAME: Final = 2
+"""Labels of the shortest name that a page may share with a host."""
 
 
 class URLIndex:
     """Rules that ask for a URL, indexed.
 
     Args:
-        listed: the rules; those that ask for no URL are never found.
+        listed: the rules; those that ask for no URL are found by the host of the page alone.
     """
 
     def __init__(self, listed: Iterable[rules.Rule]) -> None:
         self._schemes: dict[str, list[rules.Rule]] = defaultdict(list)
         self._hosts: dict[str, list[rules.Rule]] = defaultdict(list)
+        self._words: dict[str, list[rules.Rule]] = defaultdict(list)
+        self._pages: dict[str, list[rules.Rule]] = defaultdict(list)
         self._networks: list[tuple[rules.Network, rules.Rule]] = []
+        self._anywhere: list[rules.Rule] = []
         self._paths: dict[str, re.Pattern[str]] = {}
         for rule in listed:
             self._add(rule)
+        self._starts = tuple(path.partition("*")[0] for rule in self._anywhere for path in rule.paths)
+        self.of_page = functools.lru_cache(_REMEMBERED)(self._of_page)
         self.of_host = functools.lru_cache(_REMEMBERED)(self._of_host)
         self._remembered = functools.lru_cache(_REMEMBERED)(self._of_url)
 
     def _add(self, rule: rules.Rule) -> None:
         if rule.paths:
             self._paths[rule.id] = _any_of(rule.paths)
-        if rule.hosts or rule.networks:
-            for host in rule.hosts:
-                self._hosts[host].append(rule)
-            self._networks += [(ipaddress.ip_network(network), rule) for network in rule.networks]
-        else:
-            for scheme in rule.schemes:
-                self._schemes[scheme].append(rule)
+        for page in rule.pages:
+            self._pages[page].append(rule)
+        for host in rule.hosts:
+            self._hosts[host].append(rule)
+        networks = _ANY_ADDRESS if rule.embeds_page and not rule.is_placed else rule.networks
+        self._networks += [(ipaddress.ip_network(network), rule) for network in networks]
+        if rule.is_placed or rule.embeds_page:
+            return
+        for scheme in rule.schemes:
+            self._schemes[scheme].append(rule)
+            if _is_name(scheme):
+                self._words[scheme].append(rule)
+        if rule.paths and not rule.schemes:
+            self._anywhere.append(rule)
 
     def of_url(self, url: urls.URL) -> Found:
         """Return the rules whose conditions on a URL this one meets.
 
-        There are too many URLs to remember all. Without a rule on its host, a URL is not looked at further.
+        There are too many URLs to remember all. Without a rule on its host, or on such a path of all hosts,
+        a URL is not looked at further.
         """
-        if url.text and (not url.host or self.of_host(url.host)):
+        if url.text and (not url.host or self.of_host(url.host) or url.path.startswith(self._starts)):
             return self._remembered(url)
         return ()
 
     def _of_url(self, url: urls.URL) -> Found:
         scheme = url.text.partition(":")[0] if url.host else url.text
-        met = [*self._schemes.get(scheme, ()), *self.of_host(url.host or url.text)]
-        return tuple(rule for rule in met if self._meets(rule, scheme, url))
+        met = [*self._schemes.get(scheme, ()), *self.of_host(url.host or url.text), *self._anywhere]
+        return tuple(dict.fromkeys(rule for rule in met if self._meets(rule, scheme, url)))
 
     def _meets(self, rule: rules.Rule, scheme: str, url: urls.URL) -> bool:
         return (
-            (not rule.schemes or scheme in rule.schemes)
+            (not rule.schemes or scheme in rule.schemes or url.host.rstrip(".") in rule.schemes)
             and (not rule.ports or url.port in rule.ports)
             and (not rule.paths or self._paths[rule.id].fullmatch(url.path) is not None)
         )
@@ -74,14 +94,39 @@ class URLIndex:
     def _of_host(self, name: str) -> Found:
         """Return the rules that name this host or its network, whatever their other conditions are."""
         host = name.rstrip(".")
-        found = [rule for known in _domains(host) for rule in self._hosts.get(known, ())]
+        found = [rule for known in domains(host) for rule in self._hosts.get(known, ())]
+        found += self._words.get(host, ())
         address = _address(host)
         if address is not None:
             found += [rule for network, rule in self._networks if address in network]
         return tuple(dict.fromkeys(found))
 
+    def _of_page(self, name: str) -> Found:
+        """Return the rules that are about pages on this host."""
+        found = [rule for known in domains(name.rstrip(".")) for rule in self._pages.get(known, ())]
+        return tuple(dict.fromkeys(found))
 
-def _domains(host: str) -> Iterator[str]:
+
+def embeds(path: str, page: str) -> bool:
+    """Return whether a path names the host of the page, its domain, or a host below that."""
+    own = page.removeprefix("www.")
+    if not own:
+        return False
+    segments = (segment.lower().partition(":")[0] for segment in path.split("/"))
+    return any(
+        segment == own
+        or segment.endswith(f".{own}")
+        or (own.endswith(f".{segment}") and segment.count(".") >= _NAME - 1)
+        for segment in segments
+    )
+
+
+def _is_name(word: str) -> bool:
+    """Return whether a bare word may stand as a host in a URL, and is nothing that pages make hosts of."""
+    return word not in _NO_NAMES and ("." in word or "-" in word or len(word) >= _SHORTEST_NAME)
+
+
+def domains(host: str) -> Iterator[str]:
     """Yield a host as rules write it: itself, and with a dot before it itself and each of its parents."""
     yield host
     rest = host

@@ -88,6 +88,11 @@ class FieldReader:
                 return True
         return False
 
+    @property
+    def sent(self) -> report.Members:
+        """What was sent, by field."""
+        return self._sent
+
     def read(self, field: str, meaning: Callable[[bytes], _Meaning | None], nothing: _Meaning) -> _Meaning:
         """Return what a field means, or ``nothing`` if it is absent or means nothing, which is noted."""
         sent = self._sent.get(field)

@@ -44,6 +44,7 @@ _KEPT: Final = frozenset({"about:blank", "about:srcdoc", *urls.VERBATIM})
 """URLs that say more than their scheme, and hold no secret."""
 _USER_INFO: Final = re.compile(r"(//|\\\\)(?:[^/\\?#@]*+@)++(?:[/\\]*+(?:[^/\\?#@]*+@)++)*+")
 """User info after the slashes of a URL, and what looks like user info once that is gone."""
+_FORGOTTEN: Final[report.Members] = {}
 _IS_NETWORK: Final = re.compile(r"https?|wss?|ftp")
 
 
@@ -84,6 +85,7 @@ def apply(found: report.Report, rules: ScrubRules) -> report.Report:
         sample=_texts(names.What.CODE, found.sample, rules) if found.sample else "",
         policy=_policies(names.What.POLICY, found.policy, rules) if found.policy else "",
         policy_sent="",
+        sent=_FORGOTTEN,
         user_agent=_texts(names.What.TEXT, found.user_agent, rules) if found.user_agent else "",
         details=_members(found.details, rules) if found.details else found.details,
         moments=_members(found.moments, rules) if found.moments else found.moments,

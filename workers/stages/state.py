@@ -71,6 +71,7 @@ class ItemState(msgspec.Struct, eq=False, gc=False):
         parts: the item in its parts, by detect.
         found: the report that normalise made, and scrub after it.
         contradiction: whether the reported policy allows what was reported.
+        marks: what the report told of noise before it was scrubbed.
         label: which noise the report is, if any.
         result: what the item becomes; a stage that sets it is the item's last.
     """
@@ -84,6 +85,7 @@ class ItemState(msgspec.Struct, eq=False, gc=False):
     parts: report.Item = report.Item("", {}, {})
     found: report.Report = report.Report(kind="")
     contradiction: impossible.Contradiction = impossible.Contradiction.NONE
+    marks: noise.Marks = noise.NO_MARKS
     label: noise.Label = noise.NONE
     result: ItemResult = UNDECIDED
 

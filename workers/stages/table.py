@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
+import msgspec
+
 from workers import impossible, noise, scrub
 from workers.failures import failpoints
 from workers.model import report
@@ -65,6 +67,16 @@ def _compare(state: ItemState) -> None:
     state.contradiction = impossible.of_report(state.found, verbatim=verbatim)
 
 
+def _mark(state: ItemState) -> None:
+    """Note what only the report as it was sent tells of noise, and restore the policy of the site."""
+    found = state.found
+    state.marks = noise.marks_of(found, state.rules.noise)
+    own = noise.own_policy(found.policy, state.rules.noise) if found.policy else None
+    if own is not None:
+        details = {**found.details, "rewritten": ",".join(own.rules)}
+        state.found = msgspec.structs.replace(found, policy=own.text, details=details)
+
+
 def _scrub(state: ItemState) -> None:
     state.found = scrub.apply(state.found, state.rules.scrubbing)
 
@@ -77,6 +89,7 @@ def _label(state: ItemState) -> None:
         found,
         matches,
         state.rules.noise,
+        state.marks,
         impossible=state.contradiction is impossible.Contradiction.IMPOSSIBLE,
         allowed=state.contradiction is not impossible.Contradiction.NONE,
     )
@@ -103,11 +116,16 @@ ADMISSION: Final = ReportStage("admission", _admit, "Leaves out what the project
 IMPOSSIBLE: Final = ReportStage(
     "impossible", _compare, "Compares the report with the policy that it carries."
 )
+MARKS: Final = ReportStage(
+    "marks",
+    _mark,
+    "Notes what tells noise and is not stored, and takes out of the policy what is not the site's.",
+)
 SCRUB: Final = ReportStage("scrub", _scrub, "Takes out what names a person or opens a door.")
 NOISE: Final = ReportStage(
     "noise", _label, "Labels what extensions, proxies and browsers cause, or drops it."
 )
 CLASSIFY: Final = ReportStage("classify", _classify, "Gives the report its title and its fingerprint.")
 
-STAGES: Final = (DETECT, NORMALISE, ADMISSION, IMPOSSIBLE, SCRUB, NOISE, CLASSIFY)
+STAGES: Final = (DETECT, NORMALISE, ADMISSION, IMPOSSIBLE, MARKS, SCRUB, NOISE, CLASSIFY)
 """The stages of a report in their order. The last stage decides every item that no other has decided."""

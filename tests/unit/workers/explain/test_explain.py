@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from workers.explain import explanation
     from workers.model import report
 
-ORDER = ["detect", "normalise", "admission", "impossible", "scrub", "noise", "classify", "user agent"]
+ORDER = (
+    "detect",
+    "normalise",
+    "admission",
+    "impossible",
+    "marks",
+    "scrub",
+    "noise",
+    "classify",
+    "user agent",
+)
 
 
 def explained(body: object, **asked: Any) -> explanation.Explanation:
@@ -56,7 +66,7 @@ def _agrees(body: bytes) -> None:
     assert {row["title"] for row in explanation.rows} == set(titles)
     for one in explanation.reports:
         names = [stage.stage for stage in one.stages]
-        assert names == ORDER[: len(names)]
+        assert tuple(names) == ORDER[: len(names)]
 
 
 @pytest.mark.parametrize(("vector", "body"), recorded.cases())

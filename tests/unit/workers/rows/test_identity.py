@@ -18,7 +18,7 @@ from workers.text import urls
 CHROME = user_agents.Agent("Chrome", "148", "Windows")
 FIREFOX = user_agents.Agent("Firefox", "150", "Linux")
 
-UNSTORED = {"policy_sent", "weight", "age", "moments"}
+UNSTORED = {"policy_sent", "sent", "weight", "age", "moments"}
 """Fields of a report that differ between equal reports."""
 ELSEWHERE = {"policy": "the policy's hash", "user_agent": "the browser"}
 """Fields of which something else is compared."""
