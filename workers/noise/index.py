@@ -38,14 +38,14 @@ class _Evidence(NamedTuple):
     """All that rules ask of a report, which is the same for very many.
 
     Attributes:
-        kind: the kind of the report.
         blocked: the rules that the blocked URL meets.
         source: the rules that the source file meets.
         said: the rules that the sample meets.
         mirrors: the rules that are about pages on the page's host.
-        sent: ids of the rules whose conditions the report met as it was sent.
-        agent_matches: ids of the rules that the user agent meets.
         details: the details of the report that some rule asks for.
+        agent_matches: ids of the rules that the user agent meets.
+        sent: ids of the rules whose conditions the report met as it was sent.
+        kind: the kind of the report.
         home: the rules whose hosts or networks the page is on; the page of an app is on this machine.
         is_extension: whether the page is an extension's own.
         directive: the effective directive.
@@ -60,14 +60,14 @@ class _Evidence(NamedTuple):
         any_host: whether no redirect to a host explains the report; only for URLs on the page's own host.
     """
 
-    kind: str
     blocked: url_index.Found
     source: url_index.Found
     said: url_index.Found
     mirrors: url_index.Found
-    sent: tuple[str, ...]
-    agent_matches: tuple[str, ...]
     details: tuple[str, ...]
+    agent_matches: tuple[str, ...]
+    sent: tuple[str, ...]
+    kind: str
     home: url_index.Found
     is_extension: bool
     directive: str
@@ -134,17 +134,8 @@ class Index:
         told = blocked or source or said or mirrors or marks.met or allowed or details
         if not told and self._by_agent.keys().isdisjoint(agent_matches):
             return None
-        matching = self._matching(
-            found.kind,
-            blocked,
-            source,
-            said,
-            mirrors,
-            marks.met,
-            agent_matches,
-            details,
-            *self._about(found, marks, impossible, allowed),
-        )
+        met = (blocked, source, said, mirrors, details, agent_matches)
+        matching = self._matching(*met, *self._about(found, marks, impossible, allowed))
         for rule in matching:
             if rule.id in enabled:
                 return rule
@@ -164,6 +155,8 @@ class Index:
             app != "" and blocked.text == app and not marks.elsewhere
         )
         return (
+            marks.met,
+            found.kind,
             self._url_index.of_host(host or (_HERE if app else "")),
             is_extension(app),
             found.directive,
