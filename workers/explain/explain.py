@@ -36,7 +36,7 @@ _CONTRADICTIONS: Final = {
 }
 _URLS: Final = frozenset({"blocked", "document", "source_file"})
 _AS_SENT: Final = frozenset({"policy_sent", "sent"})
-"""What a report has only until it is scrubbed."""
+"""Fields that a report has only until it is scrubbed."""
 
 
 def explain(

@@ -25,7 +25,7 @@ Ids = tuple[str, ...]
 
 
 class Marks(NamedTuple):
-    """What a report told of noise before it was scrubbed.
+    """The traces of noise that a report has only until it is scrubbed.
 
     Attributes:
         met: ids of the rules whose conditions on what was sent it meets.

@@ -21,7 +21,7 @@ _REMEMBERED: Final = 4096
 _HANDLERS: Final = "script-src-attr"
 """Chromium names no source file of a handler that stands in the page (``onerror=``)."""
 _OF_PAGES: Final = frozenset({"", "about", "blob", "data", "filesystem", "javascript", "null"})
-"""What browsers name as the page where it is part of another page."""
+"""Words for a page that is part of another page."""
 _HERE: Final = "localhost"
 """The host of the pages of apps and of files: this machine."""
 _BY_EXTENSIONS: Final = frozenset({"webkit-masked-url", "user-script"})

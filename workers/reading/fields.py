@@ -90,7 +90,7 @@ class FieldReader:
 
     @property
     def sent(self) -> report.Members:
-        """What was sent, by field."""
+        """The members that were sent, by field."""
         return self._sent
 
     def read(self, field: str, meaning: Callable[[bytes], _Meaning | None], nothing: _Meaning) -> _Meaning:
