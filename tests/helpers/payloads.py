@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from storage.queue import envelope
 from workers import pipeline
 from workers.model import batch_plan
+
+if TYPE_CHECKING:
+    from workers.noise import rules_file
 
 NOW_MS = 1_760_000_000_000
 CHROME = (
@@ -85,11 +88,14 @@ def payload(body: object, **known: Any) -> envelope.Payload:
 
 
 def process(
-    *payloads: envelope.Payload, plan: batch_plan.Plan | None = None, received_ms: int = NOW_MS
+    *payloads: envelope.Payload,
+    plan: batch_plan.Plan | None = None,
+    received_ms: int = NOW_MS,
+    common: rules_file.RulesFile | None = None,
 ) -> pipeline.Tables:
     """Process one batch of one entry."""
     entries = [envelope.Entry(f"{received_ms}-0", list(payloads))]
-    return pipeline.process(3, entries, plan or batch_plan.Plan())
+    return pipeline.process(3, entries, plan or batch_plan.Plan(), common=common)
 
 
 def rows(columns: dict[str, list[Any]]) -> list[Row]:

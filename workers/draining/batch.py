@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from storage.queue import retry_memory, streams
     from workers.draining import batch_limits
     from workers.draining import bounds as batch_bounds
+    from workers.noise import rules_file
 
 
 class Corrupt(NamedTuple):
@@ -57,6 +58,7 @@ class BoundBatch(NamedTuple):
         full: whether a limit cut it off, so that more entries wait behind it.
         begun: whether an earlier drainer may have inserted some of its rows; its bounds may then not change.
         counted_reports: its reports that may have retries, by key, where they are known already.
+        common: the rules file that its plan names; None for the one that is shipped.
     """
 
     bounds: batch_bounds.BatchBounds
@@ -66,6 +68,7 @@ class BoundBatch(NamedTuple):
     full: bool
     begun: bool = False
     counted_reports: Mapping[int, retry_memory.CountedReport] | None = None
+    common: rules_file.RulesFile | None = None
 
 
 def dated(stored: Sequence[streams.StoredEntry], latest_ms: int) -> list[streams.StoredEntry]:

@@ -11,7 +11,7 @@ from storage import errors
 from storage.projects import partitions, registry
 from storage.queue import batches, retry_memory
 from storage.servers import clocks
-from workers.draining import batch, plans, retries
+from workers.draining import batch, plans, retries, rules_in_force
 from workers.draining import bounds as batch_bounds
 from workers.failures import failpoints
 
@@ -36,17 +36,19 @@ class Binder:
     Args:
         queue: the queue's drainer side.
         client: a Redis client without retries, for the registry, the partitions and the memory of retries.
+        rules: finds the rules file of a batch.
     """
 
-    def __init__(self, queue: batches.Queue, client: redis.Redis) -> None:
+    def __init__(self, queue: batches.Queue, client: redis.Redis, rules: rules_in_force.RulesInForce) -> None:
         self._queue = queue
         self._client = client
+        self._rules = rules
 
     def resume(self, lease: batches.StreamLease) -> batch.BoundBatch:
         """Return the batch that an earlier drainer left: the same entries under the same plan.
 
         Raises:
-            RecoverableError: Redis is away.
+            RecoverableError: Redis is away, or the rules file that its plan names cannot be found.
             LeaseLostError: another drainer took the stream over.
         """
         encoded = lease.bounds or b""
@@ -56,7 +58,7 @@ class Binder:
         log.info("batch_resumed", stream=lease.stream, first=bounds.first, last=bounds.last)
         decoded = batch.decode_entries(stored, bounds.damaged)
         bound = batch.BoundBatch(bounds, encoded, stored, decoded, full=True, begun=lease.begun)
-        return self._obey_newest_registry(lease, bound)
+        return self._with_rules(lease, self._obey_newest_registry(lease, bound))
 
     def bind_next(self, lease: batches.StreamLease, limits: BatchLimits) -> batch.BoundBatch | None:
         """Bind the next batch: its bounds and its plan are in Redis before anything is done with it.
@@ -65,7 +67,7 @@ class Binder:
             The batch, or None if no entry waits.
 
         Raises:
-            RecoverableError: Redis is away.
+            RecoverableError: Redis is away, or has no registry or rules while ClickHouse is away, too.
             LeaseLostError: another drainer took the stream over.
         """
         found = self._queue.read(lease.stream, max_bytes=limits.max_bytes, max_payloads=limits.max_payloads)
@@ -76,9 +78,9 @@ class Binder:
         decoded = batch.decode_entries(available)
         kept = batch.cut(available, decoded, limits.max_reports)
         stored, decoded = available[:kept], decoded.until(available[kept - 1].id)
-        plan = plans.make_plan(
-            decoded.entries, self._registry(), self._admit, latest_ms, batch.project_counts(stored)
-        )
+        snapshot, common = self._registry(), self._rules.now()
+        counts = batch.project_counts(stored)
+        plan = plans.make_plan(decoded.entries, snapshot, self._admit, latest_ms, counts, noise=common.sha256)
         candidates = retries.candidates(lease.stream, decoded.entries, plan)
         plan, counted_reports = retries.decide(
             plan, candidates, lambda keys: retry_memory.find(self._client, lease.stream, keys)
@@ -89,7 +91,9 @@ class Binder:
         encoded = batch_bounds.encode(bounds)
         self._queue.bind(lease, encoded)
         failpoints.hit("after_bounds")
-        bound = batch.BoundBatch(bounds, encoded, stored, decoded, full=full, counted_reports=counted_reports)
+        bound = batch.BoundBatch(
+            bounds, encoded, stored, decoded, full=full, counted_reports=counted_reports, common=common
+        )
         return self._obey_newest_registry(lease, bound)
 
     def _obey_newest_registry(self, lease: batches.StreamLease, bound: batch.BoundBatch) -> batch.BoundBatch:
@@ -110,6 +114,24 @@ class Binder:
             self._queue.bind(lease, encoded)
             bound = bound._replace(bounds=bounds, encoded=encoded)
         return bound
+
+    def _with_rules(self, lease: batches.StreamLease, bound: batch.BoundBatch) -> batch.BoundBatch:
+        """Return a batch with the rules file that its plan names.
+
+        Where nobody has that file any more, a batch of which nothing is stored is bound to the file in force.
+        """
+        try:
+            return bound._replace(common=self._rules.of(bound.bounds.plan.noise))
+        except rules_in_force.NoRulesError as error:
+            if bound.begun:
+                raise
+            log.warning("batch_bound_to_other_rules", stream=lease.stream, error=str(error))
+        common = self._rules.now()
+        plan = msgspec.structs.replace(bound.bounds.plan, noise=common.sha256)
+        bounds = msgspec.structs.replace(bound.bounds, plan=plan)
+        encoded = batch_bounds.encode(bounds)
+        self._queue.bind(lease, encoded)
+        return bound._replace(bounds=bounds, encoded=encoded, common=common)
 
     def _registry(self) -> model.Snapshot:
         snapshot = registry.read_snapshot(self._client)

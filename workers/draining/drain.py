@@ -18,7 +18,17 @@ from storage.limits import limit_decider
 from storage.queue import batches, isolation, retry_memory
 from storage.tables import writer
 from workers import pipeline
-from workers.draining import batch, batch_limits, binding, corrupt, lease_renewal, rescue, retries, sizing
+from workers.draining import (
+    batch,
+    batch_limits,
+    binding,
+    corrupt,
+    lease_renewal,
+    rescue,
+    retries,
+    rules_in_force,
+    sizing,
+)
 from workers.failures import defects, failpoints, interruption
 
 if TYPE_CHECKING:
@@ -76,7 +86,7 @@ class Drainer:
         self._limits = limits or batch_limits.BatchLimits()
         self._sizing = batch_sizing or sizing.BatchSizing(self._limits, math.inf, start=1.0)
         self._stop = stop
-        self._binder = binding.Binder(queue, client)
+        self._binder = binding.Binder(queue, client, rules_in_force.RulesInForce(client, server))
         self._rescue = rescue.Rescue(queue, server)
 
     def drain(self, stream: int) -> Drained:
@@ -158,7 +168,8 @@ class Drainer:
         """
         try:
             with interruption.allowed():
-                return pipeline.process(lease.stream, bound.decoded.entries, bound.bounds.plan, decider)
+                entries, plan = bound.decoded.entries, bound.bounds.plan
+                return pipeline.process(lease.stream, entries, plan, decider, bound.common)
         except (errors.RecoverableError, errors.LeaseLostError, *interruption.SURROUNDINGS):
             raise
         except Exception as error:

@@ -27,12 +27,14 @@ class Admit(Protocol):
         """Return the refused pairs, each with the environment under which its reports are kept."""
 
 
-def make_plan(
+def make_plan(  # noqa: PLR0913 - all that a batch depends on
     entries: Sequence[envelope.Entry],
     snapshot: model.Snapshot,
     admit: Admit,
     latest_ms: int,
     project_ids: Iterable[int] = (),
+    *,
+    noise: str = "",
 ) -> batch_plan.Plan:
     """Fix the decisions of a new batch: each project's settings, and which of its partitions are full.
 
@@ -45,6 +47,7 @@ def make_plan(
         admit: asked for each project's partitions.
         latest_ms: the time after which nothing of the batch was received.
         project_ids: the projects of the batch, also those of entries that cannot be decoded.
+        noise: hash of the rules file in force.
     """
     deleted = _deleted(snapshot, project_ids)
     now_ms = max((entry.received_ms for entry in entries), default=0)
@@ -58,6 +61,7 @@ def make_plan(
         deleted=deleted,
         registry=snapshot.version,
         numbered=True,
+        noise=noise,
     )
 
 

@@ -155,7 +155,7 @@ class Rescue:
         """Return the trial that a payload passes when ClickHouse would take its rows."""
 
         def trial(entries: Sequence[envelope.Entry]) -> None:
-            tables = pipeline.process(lease.stream, entries, bound.bounds.plan)
+            tables = pipeline.process(lease.stream, entries, bound.bounds.plan, common=bound.common)
             for table in REFUSABLE:
                 writer.probe(self._server, table, getattr(tables, table))
 
@@ -171,9 +171,8 @@ class Rescue:
         encoded = batch_bounds.encode(bounds)
         self._queue.bind(lease, encoded)
         full = bound.full or len(stored) < len(bound.stored)
-        return batch.BoundBatch(
-            bounds, encoded, stored, batch.decode_entries(stored, bounds.damaged), full=full
-        )
+        decoded = batch.decode_entries(stored, bounds.damaged)
+        return batch.BoundBatch(bounds, encoded, stored, decoded, full=full, common=bound.common)
 
 
 def _search(
@@ -192,4 +191,4 @@ def _search(
 
 def _rows_trial(bound: batch.BoundBatch) -> search.Trial:
     """Return the trial that a payload passes when it can be made into rows."""
-    return lambda entries: pipeline.process(0, entries, bound.bounds.plan)
+    return lambda entries: pipeline.process(0, entries, bound.bounds.plan, common=bound.common)

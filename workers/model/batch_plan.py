@@ -39,6 +39,7 @@ class Plan(msgspec.Struct, frozen=True):
         deleted: projects that were deleted: what came in for them is dropped.
         registry: version of the registry by which all this was decided; 0 in older releases.
         numbered: whether rows in quarantine are numbered and counted; not in older releases.
+        noise: hash of the rules file by which noise is labelled; "" in older releases.
     """
 
     projects: dict[int, ProjectPlan] = {}
@@ -48,6 +49,7 @@ class Plan(msgspec.Struct, frozen=True):
     deleted: tuple[int, ...] = ()
     registry: int = 0
     numbered: bool = False
+    noise: str = ""
 
     def of(self, project_id: int) -> ProjectPlan:
         """Return the plan of a project."""

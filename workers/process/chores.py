@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 
 from storage.ledger import marks
+from storage.noise import rules_files
 from storage.projects import registry
 from storage.quarantine import custody
 from storage.removal import deletion, retention
 from storage.tables import refusals
+from workers.noise import shipped
 from workers.process import dispatcher, fairness, steady_clock
 
 if TYPE_CHECKING:
@@ -67,6 +69,24 @@ def publish_registry(stores: Stores) -> Step:
         newer = source.publish(stores.client, replace=newer)
 
     return publish
+
+
+def publish_rules(stores: Stores) -> Step:
+    """Tell workers which rules file of noise is in force, where Redis says something else."""
+    source = rules_files.RulesFiles(stores.server)
+    later: int | None = None
+
+    def publish() -> None:
+        nonlocal later
+        later = source.publish(stores.client, replace=later)
+
+    return publish
+
+
+def archive_rules(stores: Stores) -> Step:
+    """Store the rules file of this release: rows and unfinished batches name it when the release is gone."""
+    source, own = rules_files.RulesFiles(stores.server), shipped.file()
+    return lambda: source.archive(own.version, own.sha256, shipped.text(), "shipped")
 
 
 def move_refusals(stores: Stores) -> Step:

@@ -45,8 +45,10 @@ CHORES: Final = (
     Chore("dispatch", 0.1, chores.dispatch),  # one pipelined round trip
     Chore("fairness", 0.2, chores.isolate_noisy_projects),
     Chore("registry", 1.0, chores.publish_registry),  # a change past Headrace shows within this time
+    Chore("rules", 1.0, chores.publish_rules),
     Chore("refusals", 2.0, chores.move_refusals),
     Chore("marks", 5.0, chores.keep_marks),
+    Chore("rules archive", 60.0, chores.archive_rules),
     # Most of what is old goes once a day, after a midnight in UTC.
     Chore("retention", 600.0, chores.remove_old_reports, clickhouse.MUTATION_S),
     Chore("deletion", 600.0, chores.remove_deleted_projects, clickhouse.MUTATION_S),

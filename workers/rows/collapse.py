@@ -38,8 +38,8 @@ class Occurrence(msgspec.Struct, frozen=True, gc=False):
 class ReportRow(msgspec.Struct, eq=False, gc=False):
     """A row of the table ``reports`` while its reports are being counted. Times are in milliseconds.
 
-    ``absent`` is how many reports the row stands for beside those that it counts. ``raw`` is made after the
-    other attributes, see ``Collapser.render``.
+    ``absent`` is how many reports the row stands for beside those that it counts. ``noise_version`` is the
+    version of the rules that labelled it. ``raw`` is made last, see ``Collapser.render``.
     """
 
     account: outcomes.Account
@@ -52,6 +52,7 @@ class ReportRow(msgspec.Struct, eq=False, gc=False):
     last_seen: int
     seen: int
     absent: float = 0.0
+    noise_version: str = ""
     raw: str = ""
 
 
@@ -121,12 +122,13 @@ class Collapser:
         self, context: contexts.RowContext, occurrence: Occurrence, start: int, occurred: int
     ) -> ReportRow:
         finding, agent = occurrence.finding, occurrence.agent
-        shared = identity.identity_of(finding, agent, context.details)
+        shared = identity.identity_of(finding, agent, context.details, context.noise_version)
         account = context.account
         key = (account.project_id, account.environment, account.release, start, shared)
         row = self._distinct.get(key)
         if row is None:
             row = ReportRow(account, context.details, finding, agent, shared, start, occurred, occurred, 0)
+            row.noise_version = context.noise_version
             self._distinct[key] = row
             self._rows.append(row)
         return row
@@ -136,11 +138,12 @@ class Collapser:
     ) -> None:
         finding, agent, age = occurrence.finding, occurrence.agent, occurrence.age
         account, details = context.account, context.details
-        shared = identity.identity_of(finding, agent, context.details)
+        shared = identity.identity_of(finding, agent, context.details, context.noise_version)
         for received_ms, receipt in received.receipts():
             at = max(received_ms - age, 0)
             own = identity.single_identity_of(shared, receipt, occurrence.position)
             row = ReportRow(account, details, finding, agent, own, at, at, at, 1)
+            row.noise_version = context.noise_version
             row.absent = occurrence.weight - 1
             self._rows.append(row)
 
@@ -198,6 +201,7 @@ def _surroundings(rows: list[ReportRow]) -> columns.Columns:
         "status_code": [row.finding.report.status_code for row in rows],
         "noise": [row.finding.label.noise for row in rows],
         "noise_rule": [row.finding.label.rule for row in rows],
+        "noise_version": [row.noise_version for row in rows],
         "impossible": [int(found is impossible.Contradiction.IMPOSSIBLE) for found in contradictions],
         "allowed": [int(found is not impossible.Contradiction.NONE) for found in contradictions],
         "details": [_details(row) for row in rows],

@@ -37,6 +37,11 @@ class RowContext(msgspec.Struct, eq=False):
     limited: bool = False
     removed_before: int = 0
 
+    @property
+    def noise_version(self) -> str:
+        """The version of the rules by which its reports are labelled."""
+        return self.rules.noise.common.version
+
 
 class RowContexts:
     """Makes the row contexts of one batch, and remembers them.

@@ -4,7 +4,7 @@
 hash       two reports are equal if they agree in         what it decides
 ========== ============================================== =================================================
 digest     all that a row stores of their content         it is the part that the next two have in common
-identity   the digest, the browser and the row's details  within a dedupe window they become one row
+identity   the digest, the browser, details and rules     within a dedupe window they become one row
 variant    the digest and the browser                     the cap on new variants counts them once
 coarse key kind, disposition, directive, hosts and noise  beyond that cap they are reduced to the same report
 ========== ============================================== =================================================
@@ -26,15 +26,19 @@ if TYPE_CHECKING:
     from workers.stages import classify
 
 
-def identity_of(finding: classify.Finding, agent: user_agents.Agent, details: Mapping[str, str]) -> int:
+def identity_of(
+    finding: classify.Finding, agent: user_agents.Agent, details: Mapping[str, str], noise_version: str
+) -> int:
     """Return the hash that is stored in the column ``identity``: equal rows of one window are added up.
 
     Args:
         finding: what the report says.
         agent: the browser that the report is about.
         details: what the pipeline itself adds to the details of the row.
+        noise_version: version of the rules by which the report is labelled.
     """
-    return _hash((str(finding.digest or digest_of(finding)), *agent, *details, *details.values()))
+    digest = finding.digest or digest_of(finding)
+    return _hash((str(digest), noise_version, *agent, *details, *details.values()))
 
 
 def single_identity_of(shared: int, receipt: str, position: int) -> int:

@@ -10,7 +10,16 @@ from workers.model import batch_plan
 def test_the_names_in_redis_are_those_of_older_releases() -> None:
     plan = batch_plan.Plan(retries={"3-1-0-0": (2,)})
     stored = msgspec.json.decode(msgspec.json.encode(plan))
-    assert set(stored) == {"projects", "poison", "resent", "latest_ms", "deleted", "registry", "numbered"}
+    assert set(stored) == {
+        "projects",
+        "poison",
+        "resent",
+        "latest_ms",
+        "deleted",
+        "registry",
+        "numbered",
+        "noise",
+    }
     assert msgspec.json.decode(msgspec.json.encode(plan), type=batch_plan.Plan) == plan
 
 
