@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from storage.text import charsets
 from workers import impossible, noise
 from workers.limits import pending, project_limits
 from workers.model import batch_plan, columns, outcomes, report
@@ -277,6 +278,7 @@ class _Batch:
                 noise.agent_matches_of(task.payload.user_agent, context.rules.noise),
                 task.retries,
                 impossible.reports_verbatim(task.payload.user_agent),
+                charsets.codec_of(task.payload.content_type),
             )
             for task, context in zip(tasks, shared, strict=True)
         ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from storage.text import base64text, lenient
+from storage.text import base64text, charsets, lenient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,7 +138,7 @@ def _checked(where: str, size: int, capture: Capture, max_body: int) -> Read:
         error = f"its body is longer than {max_body} bytes"
     else:
         try:
-            lenient.require_container(capture.body)
+            lenient.require_container(capture.body, charsets.codec_of(capture.content_type))
         except lenient.NotJSONError as reason:
             error = f"its body is no JSON object or array ({reason})"
     return Read(where, size, None if error else capture, error)

@@ -9,7 +9,7 @@ import falcon
 from ingest import cors, refusals
 from ingest.body import coding, inflation_gate
 from storage.queue import envelope
-from storage.text import lenient
+from storage.text import charsets, lenient
 
 if TYPE_CHECKING:
     from ingest.api import request as requests
@@ -63,10 +63,13 @@ class SecurityReports:
         if content_encoding:
             await self._inflations.enter()
             content = coding.inflate(content, content_encoding, self._max_body_bytes)
-        _require_json(content)
+        charset = charsets.codec_of(
+            fields.get(b"content-type", b"")[: envelope.MAX_CONTENT_TYPE].decode("latin-1")
+        )
+        _require_json(content, charset)
         response.data = b""
         if admitted.used_up is not None:
-            self._counter.count_shed(admitted.used_up.reason, target, lenient.count_items(content))
+            self._counter.count_shed(admitted.used_up.reason, target, lenient.count_items(content, charset))
             return
         payload = self._payload(request, admitted.address, content)
         response.set_header(RECEIPT, await self._store.store(target.stream, payload))
@@ -115,8 +118,8 @@ class SecurityReports:
         )
 
 
-def _require_json(content: bytes) -> None:
+def _require_json(content: bytes, charset: str) -> None:
     try:
-        lenient.require_container(content)
+        lenient.require_container(content, charset)
     except lenient.NotJSONError as error:
         raise refusals.RefusedError(refusals.NOT_JSON) from error

@@ -1,22 +1,22 @@
 """The one definition of "is this JSON?": the edge answers 400 by it, and the workers decode by it.
 
-The fast path is msgspec. A body that msgspec refuses is mended and tried again, because real Chrome sends
-lone surrogate escapes (a sample cut in the middle of an emoji) and old senders send a byte-order mark or
-UTF-16. The time grows in proportion to the body: a megabyte takes a few milliseconds, twenty if it is all
-surrogates, and forty if it is all brackets, nested nearly as deep as they may be.
+The fast path is msgspec. A body that msgspec refuses is mended (``storage.text.mending``) and tried again,
+because real browsers send bytes that are no UTF-8, and samples cut in the middle of an emoji. The time grows
+in proportion to the body: a megabyte takes a few milliseconds, fifty if it is all broken escapes, and forty
+if it is all brackets, nested nearly as deep as they may be.
 """
 
 from __future__ import annotations
 
-import codecs
 import itertools
 import json
-import re
 import sys
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import msgspec
+
+from storage.text import mending
 
 MAX_DEPTH: Final = 512
 """Levels of objects and arrays. Reports have four, and every interpreter reads as many levels as this."""
@@ -25,33 +25,20 @@ MAX_DIGITS: Final = 4300
 sys.set_int_max_str_digits(MAX_DIGITS)
 
 _fast = msgspec.json.Decoder()
+_text = msgspec.json.Decoder(str)
 _syntax = msgspec.json.Decoder(msgspec.Raw)
 _array = msgspec.json.Decoder(list[msgspec.Raw])
-_BOMS: Final = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # stands before UTF-16-LE, whose mark is its prefix
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
-_LONE_SURROGATE: Final = re.compile(
-    rb"""\\u[dD](?:
-        [89abAB][0-9a-fA-F][0-9a-fA-F] (?! \\u[dD][c-fC-F] )  # a high one that no low one follows
-      | (?<! \\u[dD][89abAB]..\\u[dD] ) [c-fC-F][0-9a-fA-F][0-9a-fA-F]  # a low one that follows no high one
-    )""",
-    re.VERBOSE | re.DOTALL,
-)
-_ESCAPED_BACKSLASH: Final = b"\0\0"
-"""This stands for an escaped backslash while surrogates are looked for: each backslash that is left then
-begins an escape."""
 _MAX_PLAIN: Final = 65_536
 """Most bytes of a body that is also tried with the standard library, which takes numbers beyond a float's
-range, and is slow."""
+range, and is slow; and of one in which a cut sample is looked for."""
 _FORM_KEYS: Final = frozenset(
     {"document-url", "document-uri", "violated-directive", "blocked-uri", "blocked-url"}
 )
 _MAX_FORM: Final = 65_536
+_CONTAINERS: Final = frozenset({b"{", b"["})
+_JSON_BEGINS: Final = frozenset({"{", "["})
+_MOST_WRAPPINGS: Final = 2
+"""Texts and forms around JSON that are opened."""
 _NESTED: Final = "nested too deeply"
 _STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NO_BRACKETS: Final = bytes(set(range(256)).difference(b"[]{}"))
@@ -68,8 +55,8 @@ class NotJSONError(ValueError):
 def loads(body: bytes) -> Any:  # noqa: ANN401 - a JSON document has any shape
     """Decode a body into Python objects, as strictly as JSON and as leniently as real senders need.
 
-    Lone surrogates become U+FFFD, a byte-order mark and UTF-16/32 are understood, and the form encoding of
-    2011 becomes an object. NaN, Infinity, trailing bytes and invalid UTF-8 are refused.
+    Broken text is mended, UTF-16 and UTF-32 are understood, and the form encoding of 2011 becomes an object.
+    NaN, Infinity and trailing bytes are refused.
 
     Raises:
         NotJSONError: the body is none of these, or nested deeper than ``MAX_DEPTH``.
@@ -78,11 +65,15 @@ def loads(body: bytes) -> Any:  # noqa: ANN401 - a JSON document has any shape
     try:
         return _fast.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return _loads_mended(mended(body))
+        return _loads_mended(body)
 
 
-def require_container(body: bytes) -> None:
+def require_container(body: bytes, charset: str = "") -> None:
     """Refuse a body in which no report can be; the values of its members are not looked at.
+
+    Args:
+        body: the body of a request.
+        charset: what its ``Content-Type`` declares, see ``charsets.codec_of``.
 
     Raises:
         NotJSONError: the body is no JSON object and no JSON array, or nested deeper than ``MAX_DEPTH``.
@@ -93,11 +84,8 @@ def require_container(body: bytes) -> None:
         if not body.isascii():
             body.decode()
     except (msgspec.DecodeError, UnicodeDecodeError):
-        body = mended(body)
-        _require_syntax(body)
-        if _form(body) is not None:
-            return
-    if body.lstrip()[:1] not in {b"{", b"["}:
+        body = mended(body, charset).text
+    if body.lstrip()[:1] not in _CONTAINERS and mended(body).text.lstrip()[:1] not in _CONTAINERS:
         raise NotJSONError("neither an object nor an array")
 
 
@@ -108,11 +96,11 @@ def require_shallow(body: bytes, most: int = MAX_DEPTH) -> None:
     3.11, and as many as the stack of the process has room for in 3.14.
 
     Raises:
-        NotJSONError: more do, or the body has many brackets and is no text.
+        NotJSONError: more do.
     """
     if len(body) <= most or len(body.translate(None, _NO_OPENING)) <= most:
         return
-    steps, at, depth = _brackets(_as_utf8(body)).translate(_STEPS), 0, 0
+    steps, at, depth = _brackets(mending.utf8(body).text).translate(_STEPS), 0, 0
     while at < len(steps):
         room = most - depth
         piece = steps[at : at + (room if room >= _ROOM else _PIECE)]
@@ -132,99 +120,111 @@ def _brackets(text: bytes) -> bytes:
     return b"".join(text.split(b'"')[::2]).translate(None, _NO_BRACKETS)
 
 
-def count_items(body: bytes) -> int:
-    """Return how many items the array in a body has; 1 when it is no array. The body holds JSON."""
+def count_items(body: bytes, charset: str = "") -> int:
+    """Return how many items the array in a body has; 1 when it is no array. The body holds JSON.
+
+    Args:
+        body: the body of a request.
+        charset: what its ``Content-Type`` declares, see ``charsets.codec_of``.
+    """
     if body.lstrip()[:1] == b"{":
         return 1
     try:
         require_shallow(body)
         return len(_array.decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError, NotJSONError):
-        return _count_leniently(body)
+        return _count_leniently(body, charset)
 
 
-def _count_leniently(body: bytes) -> int:
+def _count_leniently(body: bytes, charset: str) -> int:
     try:
-        found = loads(body)
-    except NotJSONError:
+        return len(_array.decode(mended(body, charset).text))
+    except (msgspec.DecodeError, NotJSONError):
         return 1
-    return len(found) if isinstance(found, list) else 1
 
 
-def mended(body: bytes) -> bytes:
-    """Return the body as UTF-8 without a byte-order mark and without lone surrogate escapes.
+def mended(body: bytes, charset: str = "") -> mending.Mended:
+    """Return the JSON that a body holds, as UTF-8 that each decoder of JSON reads.
+
+    Broken text is mended. A form becomes an object, and JSON in a text or in a form stands for itself.
+
+    Args:
+        body: the body of a request.
+        charset: what its ``Content-Type`` declares, see ``charsets.codec_of``.
 
     Raises:
-        NotJSONError: it is no text.
+        NotJSONError: the body holds none, or is nested deeper than ``MAX_DEPTH``.
     """
-    text = _as_utf8(body)
-    return _without_lone_surrogates(text) if b"\\u" in text else text
-
-
-def _without_lone_surrogates(text: bytes) -> bytes:
-    """Replace each surrogate escape that has no partner."""
-    if b"\0" in text or not _SURROGATE.search(text):
-        return text  # JSON holds no NUL, which marks escaped backslashes below
-    marked = text.replace(b"\\\\", _ESCAPED_BACKSLASH)
-    return _LONE_SURROGATE.sub(rb"\\ufffd", marked).replace(_ESCAPED_BACKSLASH, b"\\\\")
-
-
-def _as_utf8(body: bytes) -> bytes:
-    encoding = "utf-8"
-    for mark, name in _BOMS:
-        if body.startswith(mark):
-            body, encoding = body[len(mark) :], name
+    whole = mending.mend(body, charset)
+    text, replaced = whole
+    for _ in range(_MOST_WRAPPINGS):
+        inner = _unwrapped(text)
+        if inner is None:
             break
-    else:
-        if body[:1] == b"\0" and body[1:2] in {b"{", b"["}:
-            encoding = "utf-16-be"
-        elif body[1:2] == b"\0" and body[:1] in {b"{", b"["}:
-            encoding = "utf-16-le"
+        text, again = mending.mend(inner)
+        replaced = replaced or again or "\ufffd".encode() in text
+    require_shallow(text)
+    return _with_sound_ends(text, replaced=replaced)
+
+
+def _with_sound_ends(text: bytes, *, replaced: bool) -> mending.Mended:
     try:
-        return body.decode(encoding).encode()
-    except UnicodeDecodeError as error:
-        raise NotJSONError(f"not valid {encoding.upper()}") from error
+        _syntax.decode(text)
+    except msgspec.DecodeError as error:
+        for cut in mending.cut_ends(text) if len(text) <= _MAX_PLAIN else ():
+            if _is_json(cut):
+                return mending.Mended(cut, replaced=True)
+        raise NotJSONError(str(error)) from error
+    return mending.Mended(text, replaced)
 
 
-def _loads_mended(text: bytes) -> Any:  # noqa: ANN401 - a JSON document has any shape
+def _is_json(text: bytes) -> bool:
+    try:
+        _syntax.decode(text)
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
+def _unwrapped(text: bytes) -> bytes | None:
+    """Return the JSON that a text or a form holds, or the form itself as JSON; None for any other."""
+    if text.lstrip()[:1] != b'"':
+        return _form(text)
+    try:
+        inner: str = _text.decode(text)
+    except msgspec.DecodeError:
+        return None
+    return inner.encode() if inner.lstrip()[:1] in {*_JSON_BEGINS, '"'} else None
+
+
+def _loads_mended(body: bytes) -> Any:  # noqa: ANN401 - a JSON document has any shape
+    text = mending.mend(body).text
+    if text.lstrip()[:1] != b'"':  # a text stays one, whatever it holds
+        text = mended(body).text
     try:
         return _fast.decode(text)
     except msgspec.DecodeError as error:
-        form = _form(text)
-        if form is not None:
-            return form
         return _loads_plainly(text, error)
 
 
 def _loads_plainly(text: bytes, refusal: msgspec.DecodeError) -> Any:  # noqa: ANN401 - any shape
-    if len(text) > _MAX_PLAIN:
-        raise NotJSONError(str(refusal)) from refusal
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except NotJSONError:
-        raise
-    except ValueError as error:  # its message differs between Pythons
-        raise NotJSONError(str(refusal)) from error
+        if len(text) <= _MAX_PLAIN:
+            return json.loads(text)
+    except ValueError:  # its message differs between Pythons
+        pass
+    raise NotJSONError(str(refusal)) from refusal
 
 
-def _require_syntax(text: bytes) -> None:
-    try:
-        _syntax.decode(text)
-    except msgspec.DecodeError as error:
-        if _form(text) is None:
-            raise NotJSONError(str(error)) from error
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise NotJSONError(f"{name} is not JSON")
-
-
-def _form(text: bytes) -> dict[str, str] | None:
-    """Return the fields of a form-encoded CSP report (WebKit and Chrome of 2011), or None."""
-    if len(text) > _MAX_FORM or text[:1] in b"{[" or b"=" not in text:
+def _form(text: bytes) -> bytes | None:
+    """Return the JSON of a form: that of its fields (WebKit and Chrome of 2011), or that in a field."""
+    if len(text) > _MAX_FORM or text[:1] in b"{[" or not (b"=" in text or text[:1] == b"%"):
         return None
     try:
         fields = dict(parse_qsl(text.decode(), keep_blank_values=True, max_num_fields=64, errors="replace"))
     except ValueError:
         return None
-    return fields if fields.keys() & _FORM_KEYS else None
+    if fields.keys() & _FORM_KEYS:
+        return msgspec.json.encode(fields)
+    words = (word for field in fields.items() for word in field)
+    return next((word.encode() for word in words if word.lstrip()[:1] in _JSON_BEGINS), None)

@@ -85,6 +85,37 @@ _CSP: Final[Members] = {
     **_VIOLATION,
 }
 
+_PINS: Final[Members] = {
+    **_CERTIFICATE,
+    "include-subdomains": FLAGS,
+    "noted-hostname": TEXT,
+    "known-pins": st.lists(_words('pin-sha256="YWJj"'), max_size=3),
+    "app-bundle-id": TEXT,
+    "enforce-pinning": FLAGS,
+    "validation-result": NUMBERS,
+}
+
+WRAPPED: Final[Mapping[str, Members]] = {
+    "csp-report": LEGACY,
+    "expect-ct-report": {
+        **_CERTIFICATE,
+        "scts": st.lists(
+            st.dictionaries(_words("version", "status", "source", "serialized_sct"), TEXT, max_size=4),
+            max_size=3,
+        ),
+        "failure-mode": DISPOSITIONS,
+        "test-report": FLAGS,
+    },
+    "expect-staple-report": {
+        **_CERTIFICATE,
+        "response-status": _words("MISSING", "PROVIDED"),
+        "cert-status": _words("REVOKED"),
+        "ocsp-response": TEXT,
+    },
+    "hpkp-report": _PINS,
+}
+"""Reports in one member of the root."""
+
 BODIES_BY_TYPE: Final[Mapping[str, Members]] = {
     "csp-violation": _CSP,
     "csp": _CSP,
@@ -104,6 +135,7 @@ BODIES_BY_TYPE: Final[Mapping[str, Members]] = {
     "permissions-policy-violation": _POLICY,
     "potential-permissions-policy-violation": {**_POLICY, "allowAttribute": TEXT, "srcAttribute": URLS},
     "feature-policy-violation": _POLICY,
+    "potential-feature-policy-violation": {**_POLICY, "allowAttribute": TEXT, "srcAttribute": URLS},
     "document-policy-violation": _POLICY,
     "coep": {
         "type": _words("corp", "navigation", "worker initialization"),
@@ -153,43 +185,16 @@ BODIES_BY_TYPE: Final[Mapping[str, Members]] = {
         "allowlist": st.lists(TEXT, max_size=3),
         "disposition": DISPOSITIONS,
     },
+    "hpkp": _PINS,
+    "expect-ct": WRAPPED["expect-ct-report"],
+    "expect-staple": WRAPPED["expect-staple-report"],
     "brand-new": {"anything": TEXT | NUMBERS},
 }
 """The body of each Reporting API type."""
 
-_PINS: Final[Members] = {
-    **_CERTIFICATE,
-    "include-subdomains": FLAGS,
-    "noted-hostname": TEXT,
-    "known-pins": st.lists(_words('pin-sha256="YWJj"'), max_size=3),
-    "app-bundle-id": TEXT,
-    "enforce-pinning": FLAGS,
-    "validation-result": NUMBERS,
-}
-
-WRAPPED: Final[Mapping[str, Members]] = {
-    "csp-report": LEGACY,
-    "expect-ct-report": {
-        **_CERTIFICATE,
-        "scts": st.lists(
-            st.dictionaries(_words("version", "status", "source", "serialized_sct"), TEXT, max_size=4),
-            max_size=3,
-        ),
-        "failure-mode": DISPOSITIONS,
-        "test-report": FLAGS,
-    },
-    "expect-staple-report": {
-        **_CERTIFICATE,
-        "response-status": _words("MISSING", "PROVIDED"),
-        "cert-status": _words("REVOKED"),
-        "ocsp-response": TEXT,
-    },
-    "hpkp-report": _PINS,
-}
-"""Reports in one member of the root."""
-
 FLAT: Final[Mapping[str, Members]] = {
     "hpkp": _PINS,
+    "expect-ct": WRAPPED["expect-ct-report"],
     "expect-staple": WRAPPED["expect-staple-report"],
     "csp": LEGACY,
 }
@@ -209,7 +214,7 @@ MEMBERS: Final = st.text(max_size=8) | st.sampled_from(
         }
         | {*WRAPPED, *_ENVELOPE, "type", "body"}
         | {wrapper for family in families.ALL for wrapper in family.wrappers}
-        | {mark for family in families.ALL for marks in family.marks for mark in marks}
+        | {name for family in families.ALL for name in family.names}
     )
 )
 SCALARS: Final = (

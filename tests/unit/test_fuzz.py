@@ -71,7 +71,7 @@ def test_the_search_climbs_to_what_costs_most(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(cost, "measured", lambda recipe, _size: recipe.unit.count("@") / 100)
     monkeypatch.setattr(cost, "check", lambda _recipe: None)
     search = cost.Search(seed=7)
-    for _ in range(300):
+    for _ in range(500):
         search.step()
     costs = [tried.cost for tried in search.best]
     assert costs == sorted(costs, reverse=True)

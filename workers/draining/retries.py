@@ -29,7 +29,7 @@ import msgspec
 import xxhash
 
 from storage.queue import envelope, retry_memory
-from storage.text import lenient
+from storage.text import charsets, lenient
 from workers.model import batch_plan, report
 from workers.reading import decode, values
 
@@ -156,7 +156,7 @@ def _keys(payload: envelope.Payload) -> list[tuple[int, int]]:
     seed = xxhash.xxh3_64_intdigest(destination.encode())
     ordinals: dict[int, int] = {}
     keys = []
-    for item in _items(payload.body):
+    for item in _items(payload):
         text, age_s = _without_age(item)
         digest = xxhash.xxh3_64_intdigest(text, seed)
         ordinal = ordinals[digest] = ordinals.get(digest, -1) + 1
@@ -164,13 +164,13 @@ def _keys(payload: envelope.Payload) -> list[tuple[int, int]]:
     return keys
 
 
-def _items(body: bytes) -> Sequence[decode.Item]:
+def _items(payload: envelope.Payload) -> Sequence[decode.Item]:
     """Return the items that are read from a payload."""
     try:
-        lenient.require_shallow(body)
-        sent = _array.decode(body)[: decode.MAX_ITEMS]
+        lenient.require_shallow(payload.body)
+        sent = _array.decode(payload.body)[: decode.MAX_ITEMS]
     except (msgspec.DecodeError, UnicodeDecodeError, lenient.NotJSONError):
-        decoded = decode.decode(body)
+        decoded = decode.decode(payload.body, charsets.codec_of(payload.content_type))
         return [] if isinstance(decoded, report.Rejection) else decoded.items
     return [bytes(item) for item in sent]
 

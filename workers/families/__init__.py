@@ -48,11 +48,3 @@ WRAPPERS: Final = {
     for spelling in fields.spellings(wrapper)
 }
 """The family of each wrapper in each spelling, in the order in which they are looked for."""
-
-MARKS: Final = {
-    frozenset(spelled): family
-    for family in ALL
-    for marks in family.marks
-    for spelled in zip(*map(fields.spellings, marks), strict=True)
-}
-"""The family of each set of members that marks a report without a wrapper, in the same order."""

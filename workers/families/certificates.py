@@ -16,16 +16,6 @@ if TYPE_CHECKING:
 
     from workers.reading.fields import FieldReader
 
-NAMES: Final = fields.names(
-    hostname="hostname",
-    port="port",
-    date_time="date-time",
-    expires="effective-expiration-date",
-    served="served-certificate-chain",
-    validated="validated-certificate-chain",
-)
-"""The members every certificate report may have."""
-
 _CHAINS: Final = frozenset({"served", "validated"})
 _MAX_CHAIN: Final = 16
 _PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----")
@@ -45,7 +35,7 @@ def report_of(  # noqa: PLR0913 - what the families differ in
 
     Args:
         kind: the kind of the family.
-        read: the report's members, those of ``NAMES`` among them.
+        read: the report's members.
         user_agent: the user agent that the report names.
         directive: what was violated, where the family distinguishes violations.
         disposition: ``enforce``, ``report`` or "".

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from workers.families import contract, reporting
+from workers.reading import aliases
 
 if TYPE_CHECKING:
     from workers.model import report
     from workers.reading.fields import FieldReader
 
 KIND: Final = "coep"
-_NAMES: Final = reporting.names(directive="type", destination="destination")
 _WHY: Final = {
     "corp": "which allows no embedding across origins",
     "navigation": "which has no embedder policy itself",
@@ -22,7 +22,7 @@ _WHAT: Final = {"navigation": "frame", "worker initialization": "worker"}
 
 def normalise(item: report.Item) -> report.Report:
     """Return the violation; the inner type is its directive (``corp``, ``navigation``, …)."""
-    return reporting.read_report(KIND, item, _NAMES, details=_details)
+    return reporting.read_report(KIND, item, aliases.COEP, details=_details)
 
 
 def title(found: report.Report) -> str:
@@ -37,4 +37,6 @@ def _details(read: FieldReader) -> dict[str, str]:
     return {"destination": reporting.word(read, "destination")}
 
 
-FAMILY: Final = contract.Family(kind=KIND, types=("coep",), normalise=normalise, title=title)
+FAMILY: Final = contract.Family(
+    kind=KIND, types=("coep",), names=aliases.COEP, normalise=normalise, title=title
+)

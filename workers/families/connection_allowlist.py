@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from workers.families import contract, reporting, unknown
-from workers.reading import values
+from workers.reading import aliases, values
 from workers.text import cleaning
 
 if TYPE_CHECKING:
@@ -18,12 +18,11 @@ if TYPE_CHECKING:
 
 TYPE: Final = "connection-allowlist"
 _MAX_PATTERN: Final = 256
-_NAMES: Final = reporting.names(blocked="connection", allowlist="allowlist")
 
 
 def normalise(item: report.Item) -> report.Report:
     """Return the refused connection: its URL, or ``webrtc``, is what was blocked."""
-    return reporting.read_report(unknown.KIND, item, _NAMES, _type, _details)
+    return reporting.read_report(unknown.KIND, item, aliases.CONNECTION_ALLOWLIST, _type, _details)
 
 
 def title(found: report.Report) -> str:
@@ -43,4 +42,6 @@ def _details(read: FieldReader) -> dict[str, str]:
     return {"allowlist": cleaning.cut(" ".join(patterns), values.MAX_TEXT)}
 
 
-FAMILY: Final = contract.Family(kind=unknown.KIND, types=(TYPE,), normalise=normalise, title=title)
+FAMILY: Final = contract.Family(
+    kind=unknown.KIND, types=(TYPE,), names=aliases.CONNECTION_ALLOWLIST, normalise=normalise, title=title
+)

@@ -8,6 +8,7 @@ from typing import TypeAlias
 import msgspec
 
 from workers.model import report
+from workers.reading import fields
 
 Normalise: TypeAlias = Callable[[report.Item], report.Report | report.Rejection]
 Title: TypeAlias = Callable[[report.Report], str]
@@ -16,23 +17,21 @@ Title: TypeAlias = Callable[[report.Report], str]
 class Family(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of report: how it is recognised, read and named.
 
-    A family is recognised by the shape of the JSON, never by a media type. The shapes are tried in the order
-    of the attributes.
+    A family is recognised by the shape of the JSON, never by a media type. ``workers.reading.aliases`` has
+    the former names of its types, and the members that tell it without a type.
 
     Attributes:
         kind: the name of the family in the column ``kind``.
         wrappers: members that hold the whole report, ``{"csp-report": {...}}``.
-        marks: sets of members of which all must be present in a report without a wrapper.
         types: Reporting API types, in lower case.
-        bare: members of which one is enough to mark a report that lost its wrapper; tried last.
+        names: the fields of a report by the names of its members.
         normalise: turns an item into a report, or into a rejection; never raises, whatever the item holds.
         title: says in one line for a person what a normalised report is about.
     """
 
     kind: str
     wrappers: tuple[str, ...] = ()
-    marks: tuple[frozenset[str], ...] = ()
     types: tuple[str, ...] = ()
-    bare: frozenset[str] = frozenset()
+    names: fields.Names = {}
     normalise: Normalise
     title: Title

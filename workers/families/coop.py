@@ -5,22 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from workers.families import contract, reporting
+from workers.reading import aliases
 
 if TYPE_CHECKING:
     from workers.model import report
     from workers.reading.fields import FieldReader
 
 KIND: Final = "coop"
-_NAMES: Final = reporting.names(
-    directive="type violation violation-type",
-    blocked=(
-        "previous-response-url next-response-url opener-url openee-url other-document-url"
-        " navigation-uri opener-uri openee-uri other-uri"
-    ),
-    property="property",
-    effective_policy="effective-policy",
-    popup="initial-popup-url initial-popup-uri",
-)
 _NAVIGATIONS: Final = {
     "navigation-to-response": "from",
     "navigate-to-document": "from",
@@ -37,7 +28,7 @@ def normalise(item: report.Item) -> report.Report:
 
     Browsers leave that URL empty where the page may not know it.
     """
-    return reporting.read_report(KIND, item, _NAMES, details=_details)
+    return reporting.read_report(KIND, item, aliases.COOP, details=_details)
 
 
 def title(found: report.Report) -> str:
@@ -63,4 +54,6 @@ def _details(read: FieldReader) -> dict[str, str]:
     }
 
 
-FAMILY: Final = contract.Family(kind=KIND, types=("coop",), normalise=normalise, title=title)
+FAMILY: Final = contract.Family(
+    kind=KIND, types=("coop",), names=aliases.COOP, normalise=normalise, title=title
+)

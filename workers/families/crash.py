@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from workers.families import contract, reporting
+from workers.reading import aliases
 from workers.text import urls
 
 if TYPE_CHECKING:
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
     from workers.reading.fields import FieldReader
 
 KIND: Final = "crash"
-_NAMES: Final = reporting.names(
-    directive="reason",
-    stack="stack",
-    top_level="is-top-level",
-    visibility="visibility-state page-visibility",
-)
 _TITLES: Final = {
     "": "Page crashed",
     "oom": "Page crashed: out of memory",
@@ -38,7 +33,7 @@ _PLACE: Final = re.compile(r"(.{1,2048}?):(\d{1,9}):(\d{1,9})", re.ASCII)
 
 def normalise(item: report.Item) -> report.Report:
     """Return the crash; the reason is its directive (``oom``, ``unresponsive``, "")."""
-    found = reporting.read_report(KIND, item, _NAMES, details=_details)
+    found = reporting.read_report(KIND, item, aliases.CRASH, details=_details)
     place = _top(found.details.pop("stack", ""))  # never stored
     if place is None or found.source_file.text:
         return found
@@ -66,4 +61,6 @@ def _details(read: FieldReader) -> dict[str, str]:
     }
 
 
-FAMILY: Final = contract.Family(kind=KIND, types=("crash",), normalise=normalise, title=title)
+FAMILY: Final = contract.Family(
+    kind=KIND, types=("crash",), names=aliases.CRASH, normalise=normalise, title=title
+)

@@ -10,9 +10,11 @@ import functools
 import re
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from workers.families import contract, csp_titles, envelope
 from workers.model import memo, outcomes, report
-from workers.reading import decode, fields, values
+from workers.reading import aliases, decode, fields, values
 from workers.text import cleaning, urls
 
 if TYPE_CHECKING:
@@ -24,27 +26,6 @@ _MAX_SAMPLE: Final = 256
 _MAX_POLICY: Final = 16_384
 _NO_POLICY: Final = ("", "")
 
-_NAMES: Final = fields.names(
-    document="document-uri document-url",
-    referrer="referrer",
-    blocked="blocked-uri blocked-url",
-    violated="violated-directive",
-    directive="effective-directive",
-    policy="original-policy",
-    disposition="disposition",
-    status_code="status-code",
-    source_file="source-file",
-    line="line-number",
-    column="column-number",
-    sample="script-sample sample",
-    url_hash="url-hash",
-    eval_hash="eval-hash",
-    request="request",
-)
-_BARE: Final = frozenset(
-    name for name, field in _NAMES.items() if field in {"document", "blocked", "violated", "directive"}
-)
-
 _DIRECTIVE: Final = re.compile(r"[a-z-]{1,64}")
 _PLAIN_NONCE: Final = re.compile(r"'nonce-[a-z0-9+/=_-]*'", re.IGNORECASE)
 """A nonce that can be replaced without changing what the rest of the policy says."""
@@ -53,9 +34,9 @@ _NONCE: Final = re.compile(r"'nonce-[^']*'", re.IGNORECASE)
 
 def normalise(item: report.Item) -> report.Report | report.Rejection:
     """Return the violation in one shape for all senders (CSP3 §5.3, formats of CSP1 and CSP2 included)."""
-    inner = decode.members(item.body[_WRAPPER]) if _WRAPPER in item.body else None
-    read = fields.FieldReader(inner or item.body, _NAMES)
-    sent = envelope.read(item, read)
+    if _WRAPPER in item.body and (inner := decode.members(item.body[_WRAPPER])):
+        item = msgspec.structs.replace(item, body=inner)
+    read, sent = envelope.read(item, aliases.CSP)
     directive = _directive(read)
     if not directive:
         return report.invalid(outcomes.Reason.NO_DIRECTIVE, KIND)
@@ -139,7 +120,7 @@ FAMILY: Final = contract.Family(
     kind=KIND,
     wrappers=(_WRAPPER,),
     types=("csp-violation", "csp"),
-    bare=_BARE,
+    names=aliases.CSP,
     normalise=normalise,
     title=csp_titles.title,
 )

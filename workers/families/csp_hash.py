@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from workers.families import contract, reporting
+from workers.reading import aliases
 
 if TYPE_CHECKING:
     from workers.model import report
@@ -12,12 +13,11 @@ if TYPE_CHECKING:
 
 KIND: Final = "csp-hash"
 _MAX_HASH: Final = 256
-_NAMES: Final = reporting.names(blocked="subresource-url", directive="destination", hash="hash")
 
 
 def normalise(item: report.Item) -> report.Report:
     """Return which file (``blocked``) was loaded as what (``directive``), and its hash."""
-    return reporting.read_report(KIND, item, _NAMES, details=_details)
+    return reporting.read_report(KIND, item, aliases.CSP_HASH, details=_details)
 
 
 def title(found: report.Report) -> str:
@@ -30,4 +30,6 @@ def _details(read: FieldReader) -> dict[str, str]:
     return {"type": reporting.word(read, "type"), "hash": read.text("hash", _MAX_HASH)}
 
 
-FAMILY: Final = contract.Family(kind=KIND, types=("csp-hash",), normalise=normalise, title=title)
+FAMILY: Final = contract.Family(
+    kind=KIND, types=("csp-hash",), names=aliases.CSP_HASH, normalise=normalise, title=title
+)

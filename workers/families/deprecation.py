@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 from workers.families import contract, reporting
 from workers.model import memo, report
-from workers.reading import values
+from workers.reading import aliases, values
 
 if TYPE_CHECKING:
     from workers.reading.fields import FieldReader
 
 KIND: Final = "deprecation"
-_NAMES: Final = reporting.names(directive="id", removal="anticipated-removal")
 
 
 def normalise(item: report.Item) -> report.Report:
     """Return the use: its directive is the feature's id."""
-    return reporting.read_report(KIND, item, _NAMES, reporting.identifier, _details)
+    return reporting.read_report(KIND, item, aliases.DEPRECATION, reporting.identifier, _details)
 
 
 def title(found: report.Report) -> str:
@@ -58,4 +57,6 @@ def _day(text: str) -> str | None:
         return None
 
 
-FAMILY: Final = contract.Family(kind=KIND, types=("deprecation",), normalise=normalise, title=title)
+FAMILY: Final = contract.Family(
+    kind=KIND, types=("deprecation",), names=aliases.DEPRECATION, normalise=normalise, title=title
+)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from workers.families import contract, reporting
+from workers.reading import aliases
 
 if TYPE_CHECKING:
     from workers.model import report
     from workers.reading.fields import FieldReader
 
 KIND: Final = "document-policy"
-_NAMES: Final = reporting.names(directive="policy-id feature-id")
 
 
 def normalise(item: report.Item) -> report.Report:
     """Return the violation; the feature is its directive."""
-    return reporting.read_report(KIND, item, _NAMES, details=_details)
+    return reporting.read_report(KIND, item, aliases.DOCUMENT_POLICY, details=_details)
 
 
 def title(found: report.Report) -> str:
@@ -29,5 +29,9 @@ def _details(read: FieldReader) -> dict[str, str]:
 
 
 FAMILY: Final = contract.Family(
-    kind=KIND, types=("document-policy-violation",), normalise=normalise, title=title
+    kind=KIND,
+    types=("document-policy-violation",),
+    names=aliases.DOCUMENT_POLICY,
+    normalise=normalise,
+    title=title,
 )

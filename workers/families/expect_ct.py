@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from workers.families import certificates, contract, envelope
 from workers.model import outcomes, report
-from workers.reading import fields
+from workers.reading import aliases
 from workers.text import cleaning
 
 if TYPE_CHECKING:
@@ -16,17 +16,11 @@ if TYPE_CHECKING:
 KIND: Final = "expect-ct"
 _MAX_SCTS: Final = 64
 _MAX_WORD: Final = 32
-_NAMES: Final = certificates.NAMES | fields.names(
-    scts="scts",
-    disposition="failure-mode",
-    test_report="test-report",
-)
 
 
 def normalise(item: report.Item) -> report.Report | report.Rejection:
     """Return the report. A test report needs no other content: it is counted."""
-    read = fields.FieldReader(item.body, _NAMES)
-    sent = envelope.read(item, read)
+    read, sent = envelope.read(item, aliases.EXPECT_CT)
     found = certificates.report_of(
         KIND, read, sent.user_agent, disposition=read.disposition("disposition"), details=_details
     )
@@ -62,7 +56,8 @@ def _sct(sct: dict[str, Any]) -> str:
 FAMILY: Final = contract.Family(
     kind=KIND,
     wrappers=("expect-ct-report",),
-    marks=(frozenset({"hostname", "scts"}),),
+    types=("expect-ct",),
+    names=aliases.EXPECT_CT,
     normalise=normalise,
     title=title,
 )

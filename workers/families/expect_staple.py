@@ -10,18 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from storage.text import base64text
 from workers.families import certificates, contract, envelope, reporting
-from workers.reading import fields, values
+from workers.reading import aliases, values
 
 if TYPE_CHECKING:
     from workers.model import report
     from workers.reading.fields import FieldReader
 
 KIND: Final = "expect-staple"
-_NAMES: Final = certificates.NAMES | fields.names(
-    response="response-status",
-    certificate="cert-status",
-    ocsp="ocsp-response",
-)
 _PROVIDED: Final = "provided"
 _PROBLEMS: Final = {
     "missing": "no OCSP response stapled",
@@ -40,8 +35,7 @@ _PROBLEMS: Final = {
 
 def normalise(item: report.Item) -> report.Report | report.Rejection:
     """Return the report. The directive is the statuses of response and certificate."""
-    read = fields.FieldReader(item.body, _NAMES)
-    sent = envelope.read(item, read)
+    read, sent = envelope.read(item, aliases.EXPECT_STAPLE)
     return certificates.report_of(
         KIND,
         read,
@@ -76,7 +70,8 @@ def _sha256_of(sent: bytes) -> str | None:
 FAMILY: Final = contract.Family(
     kind=KIND,
     wrappers=("expect-staple-report",),
-    marks=(frozenset({"hostname", "response-status"}),),
+    types=("expect-staple",),
+    names=aliases.EXPECT_STAPLE,
     normalise=normalise,
     title=title,
 )

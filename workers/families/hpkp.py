@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from workers.families import certificates, contract, envelope
-from workers.reading import fields, values
+from workers.reading import aliases, values
 from workers.text import cleaning
 
 if TYPE_CHECKING:
@@ -14,26 +14,13 @@ if TYPE_CHECKING:
 
 KIND: Final = "hpkp"
 _MAX_PIN: Final = 128
-_NAMES: Final = certificates.NAMES | fields.names(
-    noted_hostname="noted-hostname",
-    include_subdomains="include-subdomains",
-    pins="known-pins",
-    enforce="enforce-pinning",
-    validation_result="validation-result",
-    app="app-bundle-id",
-    app_version="app-version",
-    app_platform="app-platform",
-    app_platform_version="app-platform-version",
-    trustkit_version="trustkit-version",
-)
 _APP: Final = ("app", "app_version", "app_platform", "app_platform_version", "trustkit_version")
 _DISPOSITIONS: Final = {True: "enforce", False: "report", None: ""}
 
 
 def normalise(item: report.Item) -> report.Report | report.Rejection:
     """Return the report. Only TrustKit says whether the pins were enforced."""
-    read = fields.FieldReader(item.body, _NAMES)
-    sent = envelope.read(item, read)
+    read, sent = envelope.read(item, aliases.HPKP)
     disposition = _DISPOSITIONS[read.flag("enforce")]
     return certificates.report_of(KIND, read, sent.user_agent, disposition=disposition, details=_details)
 
@@ -64,7 +51,8 @@ def _pins(read: FieldReader) -> str:
 FAMILY: Final = contract.Family(
     kind=KIND,
     wrappers=("hpkp-report",),
-    marks=(frozenset({"known-pins"}),),
+    types=("hpkp",),
+    names=aliases.HPKP,
     normalise=normalise,
     title=title,
 )

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from workers.families import contract, reporting
+from workers.reading import aliases
 
 if TYPE_CHECKING:
     from workers.model import report
 
 KIND: Final = "integrity"
-_NAMES: Final = reporting.names(directive="destination")
 _WHAT: Final = {"": "File", "script": "Script", "style": "Style sheet"}
 
 
 def normalise(item: report.Item) -> report.Report:
     """Return the violation; the destination (``script``, ``style``) is its directive."""
-    return reporting.read_report(KIND, item, _NAMES)
+    return reporting.read_report(KIND, item, aliases.INTEGRITY)
 
 
 def title(found: report.Report) -> str:
@@ -25,4 +25,6 @@ def title(found: report.Report) -> str:
     return f"{what} from {reporting.place(found.blocked)} without integrity metadata"
 
 
-FAMILY: Final = contract.Family(kind=KIND, types=("integrity-violation",), normalise=normalise, title=title)
+FAMILY: Final = contract.Family(
+    kind=KIND, types=("integrity-violation",), names=aliases.INTEGRITY, normalise=normalise, title=title
+)

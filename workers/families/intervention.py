@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from workers.families import contract, reporting
+from workers.reading import aliases
 
 if TYPE_CHECKING:
     from workers.model import report
     from workers.reading.fields import FieldReader
 
 KIND: Final = "intervention"
-_NAMES: Final = reporting.names(directive="id")
 
 
 def normalise(item: report.Item) -> report.Report:
     """Return the intervention; its id is the directive."""
-    return reporting.read_report(KIND, item, _NAMES, reporting.identifier, _details)
+    return reporting.read_report(KIND, item, aliases.INTERVENTION, reporting.identifier, _details)
 
 
 def title(found: report.Report) -> str:
@@ -29,4 +29,6 @@ def _details(read: FieldReader) -> dict[str, str]:
     return {"message": read.text("message")}
 
 
-FAMILY: Final = contract.Family(kind=KIND, types=("intervention",), normalise=normalise, title=title)
+FAMILY: Final = contract.Family(
+    kind=KIND, types=("intervention",), names=aliases.INTERVENTION, normalise=normalise, title=title
+)

@@ -10,24 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from workers.families import contract, envelope, reporting
 from workers.model import memo, report
-from workers.reading import decode, fields, values
+from workers.reading import aliases, decode, fields, values
 
 if TYPE_CHECKING:
     from workers.reading.fields import FieldReader
     from workers.text import urls
 
 KIND: Final = "nel"
-_NAMES: Final = reporting.names(
-    directive="type",
-    sampling_fraction="sampling-fraction",
-    server_ip="server-ip",
-    protocol="protocol",
-    method="method",
-    status_code="status-code",
-    elapsed_time="elapsed-time",
-    phase="phase",
-    exchange="sxg",
-)
 _EXCHANGE: Final = fields.names(outer="outer-url", inner="inner-url", certificate="cert-url")
 _MAX_METHOD: Final = 32
 _LEAST_FRACTION: Final = 1e-6
@@ -92,8 +81,7 @@ _WORDS: Final = {
 
 def normalise(item: report.Item) -> report.Report:
     """Return the network error: its directive is the type, and its document is the requested URL."""
-    read = fields.FieldReader(item.body, _NAMES)
-    sent = envelope.read(item, read)
+    read, sent = envelope.read(item, aliases.NEL)
     requested = reporting.document(read, sent)
     return report.Report(
         kind=KIND,
@@ -170,4 +158,6 @@ def _port(url: urls.URL) -> int:
     return (url.port or _DEFAULT_PORTS.get(url.text.partition("://")[0], 0)) if url.host else 0
 
 
-FAMILY: Final = contract.Family(kind=KIND, types=("network-error",), normalise=normalise, title=title)
+FAMILY: Final = contract.Family(
+    kind=KIND, types=("network-error",), names=aliases.NEL, normalise=normalise, title=title
+)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from workers.families import contract, reporting
-from workers.reading import values
+from workers.reading import aliases, values
 
 if TYPE_CHECKING:
     from workers.model import report
@@ -17,11 +17,6 @@ if TYPE_CHECKING:
 KIND: Final = "permissions-policy"
 _TYPE: Final = "permissions-policy-violation"
 _POTENTIAL: Final = f"potential-{_TYPE}"
-_NAMES: Final = reporting.names(
-    directive="policy-id feature-id",
-    allow="allow-attribute",
-    blocked="src-attribute",
-)
 
 
 def normalise(item: report.Item) -> report.Report:
@@ -34,7 +29,7 @@ def normalise(item: report.Item) -> report.Report:
             "allow_attribute": read.text("allow", values.MAX_TEXT),
         }
 
-    return reporting.read_report(KIND, item, _NAMES, details=details)
+    return reporting.read_report(KIND, item, aliases.PERMISSIONS_POLICY, details=details)
 
 
 def title(found: report.Report) -> str:
@@ -51,7 +46,8 @@ def _of(found: report.Report) -> str:
 
 FAMILY: Final = contract.Family(
     kind=KIND,
-    types=(_TYPE, _POTENTIAL, "feature-policy-violation"),
+    types=(_TYPE, _POTENTIAL, "feature-policy-violation", "potential-feature-policy-violation"),
+    names=aliases.PERMISSIONS_POLICY,
     normalise=normalise,
     title=title,
 )

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from storage.text import characters
 from workers.families import envelope
 from workers.model import report
-from workers.reading import fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from workers.reading import fields
     from workers.reading.fields import FieldReader
     from workers.text import urls
 
@@ -23,25 +23,8 @@ MAX_NAME: Final = 64
 
 _MAX_SHOWN: Final = 128
 
-_NAMES: Final = fields.names(
-    document="document-url document-uri",
-    referrer="referrer",
-    blocked="blocked-url blocked-uri",
-    disposition="disposition",
-    report_only="report-only",
-    source_file="source-file",
-    line="line-number lineno",
-    column="column-number colno",
-    message="message",
-    type="type",
-)
 _REPORT_ONLY: Final = {True: "report", False: "enforce", None: ""}
 _WORD: Final = re.compile(r"[a-z0-9][a-z0-9 ._-]{0,63}")
-
-
-def names(**members: str) -> fields.Names:
-    """Return the fields of one type's body: the common ones, and these, as ``fields.names`` takes them."""
-    return _NAMES | fields.names(**members)
 
 
 def word(read: FieldReader, field: str) -> str:
@@ -90,12 +73,11 @@ def read_report(
     Args:
         kind: the kind of the family.
         item: the report as it was sent.
-        known: the fields of the body, from ``names``.
+        known: the fields of the body, from ``aliases``.
         directive: reads what was violated.
         details: reads the members that have no column.
     """
-    read = fields.FieldReader(item.body, known)
-    sent = envelope.read(item, read)
+    read, sent = envelope.read(item, known)
     return report.Report(
         kind=kind,
         disposition=read.disposition("disposition") or _REPORT_ONLY[read.flag("report_only")],

@@ -6,15 +6,13 @@ from typing import Final
 
 from workers.families import contract, envelope, reporting
 from workers.model import report
-from workers.reading import fields
 
 KIND: Final = "unknown"
 
 
 def normalise(item: report.Item) -> report.Report:
     """Return the fields that all reports have; the type becomes the directive."""
-    read = fields.FieldReader({}, {})
-    sent = envelope.read(item, read)
+    read, sent = envelope.read(item, {})
     return report.Report(
         kind=KIND,
         directive=item.type,

@@ -6,12 +6,15 @@ of its field is noted.
 
 from __future__ import annotations
 
+import functools
+import re
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from storage.text import mending
 from workers.model import memo
 from workers.reading import values
 from workers.text import cleaning as text
-from workers.text import urls
+from workers.text import letters, urls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +25,8 @@ MAX_INTEGER: Final = 2**31 - 1
 MAX_PORT: Final = 65_535
 MAX_STATUS: Final = 999
 
+_MAX_NAME: Final = 64
+_NO_LETTER: Final = re.compile(r"[^a-z0-9]+")
 _ABSENT: Final = frozenset({b"null", b'""'})
 _DISPOSITIONS: Final = {
     "enforce": "enforce",
@@ -33,7 +38,7 @@ _DISPOSITIONS: Final = {
 _Meaning = TypeVar("_Meaning")
 
 Names = dict[str, str]
-"""Field by member name: every spelling of a member that senders use."""
+"""Field by member name: every spelling of a member that senders use; "" for a member that is not read."""
 
 
 def names(**members: str) -> Names:
@@ -41,22 +46,51 @@ def names(**members: str) -> Names:
 
     Args:
         members: for each field the kebab-case names of its members, parted by spaces. The snake_case and
-            camelCase spellings follow from them, with ``URL`` and ``URI`` in capitals too.
+            camelCase spellings follow from them, ``…URI`` from ``…URL``, and any other spelling too.
     """
     return {
         spelling: field
         for field, kebabs in members.items()
         for kebab in kebabs.split()
-        for spelling in spellings(kebab)
+        for spelling in (*spellings(kebab), folded(kebab))
     }
 
 
 def spellings(kebab: str) -> tuple[str, ...]:
-    """Return the ways in which senders spell a member: kebab-case, snake_case, camelCase, and ``…URL``."""
+    """Return the ways in which senders spell a member: kebab-case, snake_case, camelCase, and ``…URL``.
+
+    A member that ends in ``-url`` is spelled ``…URI`` by others, and the other way round.
+    """
+    end = {"url": "uri", "uri": "url"}.get(kebab[-3:])
+    kebabs = (kebab, kebab[:-3] + end) if end else (kebab,)
+    return tuple(spelling for each in kebabs for spelling in _spelled(each))
+
+
+def _spelled(kebab: str) -> tuple[str, ...]:
     first, *rest = kebab.split("-")
     camel = first + "".join(part.capitalize() for part in rest)
     capitals = first + "".join(part.upper() if part in {"url", "uri"} else part.capitalize() for part in rest)
     return (kebab, kebab.replace("-", "_"), camel, capitals)
+
+
+@functools.lru_cache(maxsize=1024)
+def folded(name: str) -> str:
+    """Return a member's name without what its spellings differ in: ``Document_URI`` is ``documenturl``."""
+    plain = _NO_LETTER.sub("", letters.lower(name[:_MAX_NAME]))
+    return f"{plain[:-3]}url" if plain.endswith("uri") else plain
+
+
+def mended(item: report.Item, *known: Names) -> str:
+    """Return the names of the fields, parted by commas, in whose text U+FFFD stands for something.
+
+    Args:
+        item: a report in whose payload broken text was mended.
+        known: the fields by the members of the report.
+    """
+    members = [*item.body.items(), *(each for each in item.envelope.items() if each[0] != item.wrapper)]
+    broken = {member for member, sent in members if mending.REPLACEMENT in sent}
+    found = (each.get(member) or each.get(folded(member)) for member in broken for each in known)
+    return ",".join(sorted(filter(None, dict.fromkeys(found))))
 
 
 class FieldReader:
@@ -78,7 +112,9 @@ class FieldReader:
         fields = self._sent
         for member, sent in members.items():
             field = known.get(member)
-            if field is not None and sent not in _ABSENT and field not in fields:
+            if field is None:
+                field = known.get(folded(member))
+            if field and sent not in _ABSENT and field not in fields:
                 fields[field] = sent
 
     def holds_text(self, *wanted: str) -> bool:

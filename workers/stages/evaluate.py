@@ -46,6 +46,7 @@ class EvaluationKey(NamedTuple):
         retries: positions of the items that were counted when they were sent first.
         verbatim: whether its browser reports policies as they were sent, see ``impossible.reports_verbatim``;
             again a report's own comes first.
+        charset: the character set that its ``Content-Type`` declares, see ``charsets.codec_of``.
     """
 
     body: bytes
@@ -53,6 +54,7 @@ class EvaluationKey(NamedTuple):
     agent_matches: tuple[str, ...] = ()
     retries: tuple[int, ...] = ()
     verbatim: bool = False
+    charset: str = ""
 
 
 def evaluate_payload(
@@ -68,7 +70,7 @@ def evaluate_payload(
 
 def evaluate_payloads(keys: Iterable[EvaluationKey]) -> list[Evaluation]:
     """Evaluate every item of some payloads; a payload that no decoder reads counts as one rejection."""
-    payloads = [(key, decode.decode(key.body)) for key in keys]
+    payloads = [(key, decode.decode(key.body, key.charset)) for key in keys]
     states = [_item_states(*payload) for payload in payloads]
     evaluate_items(list(itertools.chain.from_iterable(states)))
     return [_evaluation(*payload, each) for payload, each in zip(payloads, states, strict=True)]
@@ -104,8 +106,9 @@ def run_stage(stage: table.ReportStage, states: Iterable[state.ItemState]) -> No
 def _item_states(key: EvaluationKey, decoded: decode.DecodedBody | report.Rejection) -> list[state.ItemState]:
     if isinstance(decoded, report.Rejection):
         return []
-    _, rules, agent_matches, _, verbatim = key
-    return [state.ItemState(item, decoded.batch, rules, agent_matches, verbatim) for item in decoded.items]
+    _, rules, agent_matches, _, verbatim, _ = key
+    batch, mended = decoded.batch, decoded.mended
+    return [state.ItemState(item, batch, rules, agent_matches, verbatim, mended) for item in decoded.items]
 
 
 def _evaluation(

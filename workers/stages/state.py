@@ -67,6 +67,7 @@ class ItemState(msgspec.Struct, eq=False, gc=False):
         agent_matches: ids of the noise rules that the request's user agent meets.
         verbatim: whether the request's browser reports policies as they were sent. For this and the matches,
             a user agent that the report names comes first.
+        mended: whether broken text was mended in its payload.
         family: the family that detect recognised.
         parts: the item in its parts, by detect.
         found: the report that normalise made, and scrub after it.
@@ -81,6 +82,7 @@ class ItemState(msgspec.Struct, eq=False, gc=False):
     rules: EvaluationRules = DEFAULT
     agent_matches: tuple[str, ...] = ()
     verbatim: bool = False
+    mended: bool = False
     family: contract.Family = unknown.FAMILY
     parts: report.Item = report.Item("", {}, {})
     found: report.Report = report.Report(kind="")

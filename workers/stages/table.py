@@ -13,6 +13,7 @@ import msgspec
 from workers import impossible, noise, scrub
 from workers.failures import failpoints
 from workers.model import report
+from workers.reading import aliases, fields
 from workers.stages import admission, classify, detect
 from workers.stages.state import ItemState
 
@@ -50,6 +51,8 @@ def _normalise(state: ItemState) -> None:
     found = state.family.normalise(state.parts)
     if isinstance(found, report.Rejection):
         state.result = found
+    elif state.mended and (mended := fields.mended(state.parts, state.family.names, aliases.ENVELOPE)):
+        state.found = msgspec.structs.replace(found, details={**found.details, "mended": mended})
     else:
         state.found = found
 

@@ -10,6 +10,7 @@ KINDS: Final = {
     "permissions-policy-violation": "permissions-policy",
     "potential-permissions-policy-violation": "permissions-policy",
     "feature-policy-violation": "permissions-policy",
+    "potential-feature-policy-violation": "permissions-policy",
     "document-policy-violation": "document-policy",
     "coep": "coep",
     "coop": "coop",

@@ -33,6 +33,9 @@ def test_a_lone_object_is_no_batch() -> None:
     ("body", "items"),
     [
         (b"[null,1,[]]", [b"null", b"1", b"[]"]),
+        (b'{"a":"\xc0\xaf","\xff":1}', [{"a": '"\ufffd\ufffd"'.encode(), "\ufffd": b"1"}]),
+        (b'"{\\"a\\":1}"', [{"a": b"1"}]),
+        (b"document-url=a%ff", [{"document-url": '"a\ufffd"'.encode()}]),
         (b'[{"type":"\\ud83d"}]', [{"type": '"\ufffd"'.encode()}]),
         (b"\xef\xbb\xbf{}", [{}]),
         ('{"a":"é"}'.encode("utf-16"), [{"a": '"é"'.encode()}]),
@@ -48,6 +51,21 @@ def test_whatever_is_json_comes_in_items(body: bytes, items: list[decode.Item]) 
 )
 def test_an_array_is_a_batch_when_an_item_has_a_type(body: bytes, *, batch: bool) -> None:
     assert decoded(body).batch is batch
+
+
+@pytest.mark.parametrize(
+    ("body", "mended"),
+    [(b"{}", False), (b'{"a":"\xff"}', True), (b'[{"a":"\\ud83d"}]', True), (b"\xef\xbb\xbf{}", False)],
+)
+def test_what_was_mended_is_told(body: bytes, *, mended: bool) -> None:
+    assert decoded(body).mended is mended
+
+
+def test_a_declared_charset_counts_for_what_is_no_utf8() -> None:
+    found = decode.decode('{"a":"é"}'.encode("latin-1"), "windows-1252")
+    assert isinstance(found, decode.DecodedBody)
+    assert found.items == [{"a": '"é"'.encode()}]
+    assert not found.mended
 
 
 @pytest.mark.parametrize("item", [{}, 1])
@@ -70,7 +88,7 @@ def test_as_many_items_as_the_limit_are_all_read() -> None:
     [
         (b"", outcomes.Reason.NOT_JSON),
         (b"nope", outcomes.Reason.NOT_JSON),
-        (b'{"a":"\xff"}', outcomes.Reason.NOT_JSON),
+        (b'{"a":\xff}', outcomes.Reason.NOT_JSON),
         (b"[" * 100_000, outcomes.Reason.NOT_JSON),
         (b"null", outcomes.Reason.NOT_A_REPORT),
         (b'"x"', outcomes.Reason.NOT_A_REPORT),
