@@ -35,19 +35,12 @@ _TAKEN: Final = 200
 KNOWN: Final = frozenset(
     {
         "bikeindex-bad-utf8-sample",
-        "translate-goog-mirror",
-        "noise-doubao-katex",
-        "noise-school-filter",
-        "noise-uc-gre-as-host",
         "noise-bmi-other-address",
         "noise-metric-new-host",
         "type-csp-hash-report",
         "nel-body-url",
         "nel-gstatic-bare",
-        "nel-neg-pinterest",
         "rl-bad-effective",
-        "w0-user-script",
-        "cu-gaoptout",
     }
 )
 """Cases that are known to become something else than expected. One that comes right must leave this list."""

@@ -28,17 +28,15 @@ def test_every_class_has_rules_and_is_documented() -> None:
 
 
 @pytest.mark.parametrize("rule", EACH)
-def test_a_rule_says_where_it_comes_from_and_is_documented(rule: rules.Rule) -> None:
+def test_a_rule_says_where_it_comes_from(rule: rules.Rule) -> None:
     assert rule.origin
     assert rule.date
-    assert f"`{rule.id}`" in PAGE
 
 
 @pytest.mark.parametrize("rule", EACH)
 def test_a_rule_asks_for_what_can_be(rule: rules.Rule) -> None:
-    assert (
-        rule.has_url or rule.has_sample or rule.has_agent or rule.impossible or rule.any_host or rule.details
-    )
+    asked = (rule.has_url, rule.has_sample, rule.has_agent, rule.impossible, rule.any_host)
+    assert any((*asked, rule.details, rule.pages, rule.source_starts, rule.policies))
     assert not rule.ports or rule.hosts or rule.networks
     for host in rule.hosts:
         assert urls.host(host.removeprefix(".")) == host.removeprefix(".")
