@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Final
 import falcon
 
 from ingest import cors, refusals
+from ingest.backend import senders
 from ingest.body import coding, inflation_gate
-from storage.queue import envelope
+from storage.queue import envelope, reach
 from storage.text import charsets, lenient
 
 if TYPE_CHECKING:
     from ingest.api import request as requests
     from ingest.api import response as responses
-    from ingest.backend import intake, refusal_counter, senders
+    from ingest.backend import intake, refusal_counter
     from ingest.checks import admission
 
 RECEIPT: Final = "x-headrace-receipt"
@@ -71,7 +72,7 @@ class SecurityReports:
         if admitted.used_up is not None:
             self._counter.count_shed(admitted.used_up.reason, target, lenient.count_items(content, charset))
             return
-        payload = self._payload(request, admitted.address, content)
+        payload = self._payload(request, admitted, content)
         response.set_header(RECEIPT, await self._store.store(target.stream, payload))
 
     async def on_options(
@@ -101,10 +102,13 @@ class SecurityReports:
             self._checks.require_rate(request.scope, request.fields)
         raise refusals.RefusedError(refusals.NO_ROUTE)
 
-    def _payload(self, request: requests.EdgeRequest, address: str, content: bytes) -> envelope.Payload:
+    def _payload(
+        self, request: requests.EdgeRequest, admitted: admission.Admission, content: bytes
+    ) -> envelope.Payload:
         """Return what is stored: the body, and what the edge knows of its sender."""
         target, fields = request.target, request.fields
         user_agent, content_type = fields.get(b"user-agent", b""), fields.get(b"content-type", b"")
+        sender = self._senders.find(admitted.address, user_agent, target.project_id)
         return envelope.Payload(
             project_id=target.project_id,
             key=target.key,
@@ -114,7 +118,8 @@ class SecurityReports:
             content_type=content_type[: envelope.MAX_CONTENT_TYPE].decode("latin-1"),
             flags=target.flags,
             body=content,
-            sender=self._senders.hash_of(address, content_type, user_agent),
+            sender=sender.digest if content_type.startswith(senders.RETRIED) else 0,
+            slot=sender.slot if admitted.certain else reach.UNKNOWN,
         )
 
 

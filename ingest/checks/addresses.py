@@ -101,7 +101,18 @@ class Addresses:
         Args:
             headers: names of the request's headers, in lower case.
         """
-        return not self._trusted and not any(trace in headers for trace in _TRACES)
+        return not self._trusted and not _is_traced(headers)
+
+    def is_certain(self, scope: dict[str, Any], headers: Container[bytes]) -> bool:
+        """Say whether a known address is no proxy's either, not even that of a public one such as a CDN.
+
+        Args:
+            scope: the ASGI scope of the request.
+            headers: names of the request's headers, in lower case.
+        """
+        client = scope.get("client")
+        _, _, trusted = self._peer(client[0] if client else "")
+        return trusted or not _is_traced(headers)
 
     def _forwarded(self, site: str, forwarded: bytes) -> tuple[str, bool]:
         """Return the nearest address that is not trusted, else the farthest that is."""
@@ -188,6 +199,10 @@ class Rates:
         self._salt = secrets.token_bytes(16)
         self._full_at = {}
         self._rotate_at = self._clock() + ROTATE_S
+
+
+def _is_traced(headers: Container[bytes]) -> bool:
+    return any(trace in headers for trace in _TRACES)
 
 
 def _parsed(text: str) -> _Address | None:

@@ -19,10 +19,12 @@ class Admission(NamedTuple):
 
     Attributes:
         address: the sender's; "" when it may be that of a proxy that the edge was not told of.
+        certain: whether the address is the sender's, without any sign of a proxy that was not named.
         used_up: the quota that keeps its reports out, which are counted all the same; None if there is room.
     """
 
     address: str
+    certain: bool
     used_up: shedding.UsedUpQuota | None
 
 
@@ -66,16 +68,19 @@ class Checks:
         Raises:
             RefusedError: 401, 403, 410, 415, 429 or 503; of several reasons the first in this order.
         """
-        address = self.require_rate(scope, fields)
+        address, known = self.require_rate(scope, fields)
+        certain = known and self._addresses.is_certain(scope, fields)
         self._require_key(target)
         self._require_origin(target, fields)
         self._require_room()
         used_up = self._require_quota(target, fields)
         self._require_readable(fields)
-        return Admission(address, used_up)
+        return Admission(address, certain, used_up)
 
-    def require_rate(self, scope: dict[str, Any], fields: Fields) -> str:
-        """Count a request for its address; return the address, or "" when it may be that of a proxy.
+    def require_rate(self, scope: dict[str, Any], fields: Fields) -> tuple[str, bool]:
+        """Count a request for its address; return the address, and whether it is known to be the sender's.
+
+        The address is "" when there are signs that it is a proxy's.
 
         Args:
             scope: the ASGI scope of the request.
@@ -86,10 +91,10 @@ class Checks:
         """
         address, known = self._addresses.find(scope, fields)
         if not known:
-            return address if self._addresses.is_direct(fields) else ""
+            return (address if self._addresses.is_direct(fields) else ""), False
         if self._rates.limited and self._rates.exceeds(address):
             raise refusals.RefusedError(refusals.ADDRESS)
-        return address
+        return address, True
 
     def _require_key(self, target: targets.Target) -> None:
         refusal = target.refusal

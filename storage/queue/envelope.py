@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from storage import errors
-from storage.queue import entry_ids
+from storage.queue import entry_ids, reach
 
 VERSION: Final = 1
 
@@ -45,6 +45,8 @@ class Payload(msgspec.Struct, array_like=True, frozen=True, gc=False):
         body: the inflated request body, 1 byte to 1 MiB.
         sender: a keyed hash of the sender's address and ``User-Agent``, if the sender may send the payload
             again; 0 if it may not, or is unknown. Entries of earlier releases have none.
+        slot: the sender's slot in the reach sketches of the day (``storage.queue.reach``); 0 if the sender
+            is unknown. Entries of earlier releases have none. A number that is no slot counts as 0.
     """
 
     project_id: int
@@ -56,6 +58,7 @@ class Payload(msgspec.Struct, array_like=True, frozen=True, gc=False):
     flags: int
     body: bytes
     sender: int = 0
+    slot: int = reach.UNKNOWN
 
 
 class Entry(NamedTuple):

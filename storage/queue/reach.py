@@ -28,6 +28,9 @@ UNKNOWN: Final = 0
 _RARE_BITS: Final = 7
 """The rare bits begin behind this many leading zeros of a hash."""
 _HALF: Final = 32
+_LOW: Final = (1 << _HALF) - 1
+_COMMON: Final = 1 << _HALF - _RARE_BITS
+"""Hashes whose upper half is at least this set no rare bit."""
 _MASK: Final = (1 << EVEN) - 1
 
 CROWDED: Final = 105
@@ -54,13 +57,14 @@ def slot_of(digest: int) -> int:
     Args:
         digest: 64 bits of a hash of the sender.
     """
-    even = (digest & (1 << _HALF) - 1) * EVEN >> _HALF
-    zeros = _HALF - (digest >> _HALF).bit_length()
-    rare = min(max(zeros - _RARE_BITS + 1, 0), RARE)
-    return 1 + even + EVEN * rare
+    even, high = (digest & _LOW) * EVEN >> _HALF, digest >> _HALF
+    if high >= _COMMON:
+        return 1 + even
+    zeros = _HALF - high.bit_length()
+    return 1 + even + EVEN * min(zeros - _RARE_BITS + 1, RARE)
 
 
-@functools.cache
+@functools.lru_cache(EVEN * (RARE + 1) + 1)
 def sketch_of(slot: int) -> int:
     """Return the sketch of one sender; of ``UNKNOWN``, and of a number that is no slot, an empty one."""
     if not 1 <= slot <= EVEN * (RARE + 1):

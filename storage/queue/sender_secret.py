@@ -1,5 +1,7 @@
 """The secret under which senders are hashed: one for each day, the same at every edge, and then forgotten.
 
+A sender is an address, a user agent and a project (``ingest.backend.senders``).
+
 Without the secret a hash says nothing about an address. With it, an operator of Redis could try all
 addresses: so the secret never leaves Redis and the edges, and expires a day after the day it is for.
 """
@@ -29,7 +31,7 @@ async def load(client: redis.asyncio.Redis, day: int) -> bytes:
         day: number of the day (UTC) since the epoch.
 
     Raises:
-        RedisUnavailableError: Redis did not answer, or has no room.
+        RedisUnavailableError: Redis did not answer, has no room, or holds something else than a secret.
     """
     name = f"headrace:senders:{day}"
     with redis_errors.translated("did not give the secret"):
@@ -37,4 +39,6 @@ async def load(client: redis.asyncio.Redis, day: int) -> bytes:
         secret: Any = await client.get(name)
     if secret is None:
         raise errors.RedisUnavailableError("Redis lost the secret at once.")
+    if len(secret) != _BYTES:
+        raise errors.RedisUnavailableError(f"Redis holds no secret of {_BYTES} bytes in {name}.")
     return bytes(secret)

@@ -9,6 +9,7 @@ import pytest
 
 from deploy.network import addresses, ports
 from ingest.backend import connection, senders
+from storage.queue import envelope, reach
 from tests.helpers import waiting
 from tests.integration.ingest import edges
 
@@ -28,68 +29,108 @@ REPORTING = {"Content-Type": "application/reports+json", "User-Agent": "Firefox"
 ITEM = b'[{"age":1,"type":"csp-violation","url":"https://www.example.com/","body":{}}]'
 
 
-def hashes(url: str, *moments: float, media_type: bytes = senders.RETRIED) -> list[int]:
-    """Return what an edge makes of one sender at each of these moments; 0 without a secret."""
+def found(url: str, *moments: float, user_agent: bytes = b"Firefox") -> list[senders.Sender]:
+    """Return what an edge makes of one sender at each of these moments."""
 
-    async def main() -> list[int]:
+    async def main() -> list[senders.Sender]:
         clock = iter(moments)
         client = connection.connect(url, edges.REDIS_S)
         tested = senders.Senders(client, edges.REDIS_S, lambda: next(clock))
-        found = []
+        each = []
         for _ in moments:
             await tested.refresh()
-            found.append(tested.hash_of("192.0.2.1", media_type, b"Firefox"))
+            each.append(tested.find("192.0.2.1", user_agent, 1))
         await client.aclose()
-        return found
+        return each
 
     return asyncio.run(main())
 
 
 def test_all_edges_agree_for_a_day(redis_server: harness.RedisServer) -> None:
-    one, same, tomorrow = hashes(redis_server.url, NOW, NOW + 1, NOW + DAY_S)
-    assert hashes(redis_server.url, NOW, NOW + DAY_S) == [one, tomorrow]
+    one, same, tomorrow = found(redis_server.url, NOW, NOW + 1, NOW + DAY_S)
+    assert found(redis_server.url, NOW, NOW + DAY_S) == [one, tomorrow]
     assert one == same
-    assert one != tomorrow
-    assert 0 < one < 2**64
+    assert one.digest != tomorrow.digest
+    assert 0 < one.digest < 2**64
+    assert reach.sketch_of(one.slot)
 
 
 def test_the_secret_of_a_day_is_forgotten(
     redis_server: harness.RedisServer, redis_client: redis.Redis
 ) -> None:
-    hashes(redis_server.url, NOW)
+    found(redis_server.url, NOW)
     (name,) = (key for key in redis_client.scan_iter("headrace:senders:*") if key.endswith(b":20717"))
     assert 0 < redis_client.ttl(name) <= 2 * DAY_S
 
 
 def test_without_redis_nobody_is_told_apart() -> None:
-    assert hashes(f"redis://{addresses.LOOPBACK}:{ports.free_port()}", NOW) == [0]
+    assert found(f"redis://{addresses.LOOPBACK}:{ports.free_port()}", NOW) == [senders.UNKNOWN]
 
 
-@pytest.mark.parametrize("media_type", [b"", b"application/csp-report", b"application/json"])
-def test_who_never_tries_again_need_not_be_known(
-    redis_server: harness.RedisServer, media_type: bytes
+@pytest.mark.parametrize("damaged", [b"", b"short", b"x" * 100])
+def test_a_damaged_secret_hashes_nobody(
+    redis_server: harness.RedisServer, redis_client: redis.Redis, damaged: bytes
 ) -> None:
-    assert hashes(redis_server.url, NOW, media_type=media_type) == [0]
+    redis_client.set(f"headrace:senders:{int(NOW) // DAY_S + 7}", damaged)
+    assert found(redis_server.url, NOW + 7 * DAY_S) == [senders.UNKNOWN]
+
+
+def test_what_is_not_kept_of_a_user_agent_does_not_count(redis_server: harness.RedisServer) -> None:
+    long = b"x" * envelope.MAX_USER_AGENT
+    assert found(redis_server.url, NOW, user_agent=long) == found(
+        redis_server.url, NOW, user_agent=long + b"y" * 100_000
+    )
+
+
+def test_at_midnight_the_next_secret_is_read_at_once(redis_server: harness.RedisServer) -> None:
+    """Until then the secret of the day before would be that of another day's rows."""
+
+    async def main() -> tuple[float, float, float]:
+        clock = NOW // DAY_S * DAY_S + DAY_S - 0.25
+        client = connection.connect(redis_server.url, edges.REDIS_S)
+        tested = senders.Senders(client, edges.REDIS_S, lambda: clock)
+        missing = tested.wait_s()
+        await tested.refresh()
+        before = tested.wait_s()
+        clock += 0.5
+        await tested.refresh()
+        await client.aclose()
+        return missing, before, tested.wait_s()
+
+    assert asyncio.run(main()) == (0.25, 0.25, 10.0)
 
 
 def test_what_is_stored_names_the_sender_by_its_hash_alone(
     edge: edges.Edge, redis_client: redis.Redis
 ) -> None:
-    def sender(headers: dict[str, str]) -> int:
+    def sender(headers: dict[str, str]) -> senders.Sender:
         with edge.client() as http:
             answer = http.post(edges.TARGET, content=ITEM, headers=headers)
         payload = edges.stored(redis_client, answer.headers["x-headrace-receipt"])
         assert b"127.0.0.1" not in repr(payload).encode()
-        return payload.sender
+        return senders.Sender(payload.sender, payload.slot)
 
     behind_proxy = REPORTING | {"X-Forwarded-For": "198.51.100.7"}
     first = sender(behind_proxy)
-    assert first
+    assert first.digest
+    assert first.slot
     assert sender(behind_proxy) == first
-    assert sender(behind_proxy | {"User-Agent": "Chrome"}) not in {0, first}
-    assert sender(behind_proxy | {"X-Forwarded-For": "198.51.100.8"}) not in {0, first}
-    assert sender(behind_proxy | {"Content-Type": "application/csp-report"}) == 0
-    assert sender(REPORTING) == 0, "who connects may be a proxy that nobody told us of"
+    assert sender(behind_proxy | {"User-Agent": "Chrome"}).digest not in {0, first.digest}
+    assert sender(behind_proxy | {"X-Forwarded-For": "198.51.100.8"}).digest not in {0, first.digest}
+    never_retried = behind_proxy | {"Content-Type": "application/csp-report"}
+    assert sender(never_retried) == senders.Sender(0, first.slot), "reach counts all senders"
+    assert sender(REPORTING) == senders.UNKNOWN, "who connects may be a proxy that nobody told us of"
+
+
+def test_one_network_of_version_6_is_one_sender(edge: edges.Edge, redis_client: redis.Redis) -> None:
+    def slot(address: str) -> int:
+        with edge.client() as http:
+            headers = edges.CSP | {"X-Forwarded-For": address}
+            answer = http.post(edges.TARGET, content=edges.REPORT, headers=headers)
+        return edges.stored(redis_client, answer.headers["x-headrace-receipt"]).slot
+
+    assert slot("2001:4860::1") == slot("2001:4860::2:3:4:5") != 0
+    assert len({slot(f"2001:4860:0:{network}::1") for network in range(8)}) > 1
 
 
 def test_one_address_cannot_flood(

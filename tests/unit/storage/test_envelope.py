@@ -22,6 +22,7 @@ payloads = st.lists(
         flags=st.integers(0, 3),
         body=st.binary(),
         sender=st.integers(0, 2**64 - 1),
+        slot=st.integers(0, 1904),
     ),
     max_size=5,
 )
@@ -58,7 +59,7 @@ def test_a_receipt_says_where_the_payload_lies() -> None:
     assert envelope.receipt(3, "1790000000123-4", 17) == "3-1790000000123-4-17"
 
 
-class Before(msgspec.Struct, array_like=True):
+class Oldest(msgspec.Struct, array_like=True):
     """A payload of a release that knew no senders."""
 
     project_id: int
@@ -71,9 +72,18 @@ class Before(msgspec.Struct, array_like=True):
     body: bytes
 
 
-@given(payloads)
-def test_older_releases_read_newer_entries_and_the_other_way_round(items: list[envelope.Payload]) -> None:
-    _, older = msgspec.msgpack.decode(envelope.encode(items), type=tuple[int, list[Before]])
+class Older(Oldest, array_like=True):
+    """A payload of a release that knew senders, and no slots."""
+
+    sender: int = 0
+
+
+@pytest.mark.parametrize(("release", "lost"), [(Oldest, {"sender": 0, "slot": 0}), (Older, {"slot": 0})])
+@given(items=payloads)
+def test_older_releases_read_newer_entries_and_the_other_way_round(
+    release: type[Oldest], lost: dict[str, int], items: list[envelope.Payload]
+) -> None:
+    _, older = msgspec.msgpack.decode(envelope.encode(items), type=tuple[int, list[release]])  # type: ignore[valid-type] # a parameter
     value = msgspec.msgpack.encode((envelope.VERSION, older))
-    expected = [msgspec.structs.replace(item, sender=0) for item in items]
+    expected = [msgspec.structs.replace(item, **lost) for item in items]
     assert envelope.decode("1-0", value).payloads == expected
