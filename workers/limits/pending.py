@@ -119,7 +119,7 @@ def in_order(payloads: Sequence[PendingPayload]) -> Iterator[PendingReport]:
 
 
 def _order(arrived: tuple[deliveries.Delivery, int]) -> tuple[tuple[int, int], int]:
-    (_, entry_id, position), _ = arrived
+    (_, entry_id, position, _), _ = arrived
     return entry_ids.parse(entry_id), position
 
 

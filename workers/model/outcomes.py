@@ -99,9 +99,13 @@ class OutcomeCounts:
             outcome_counts: how many of its reports are counted in which way.
         """
         counts = self._counts
+        minutes: dict[int, int] = {}
         for received_ms, times in counts_by_time.items():
+            minute = received_ms // 60_000 * 60
+            minutes[minute] = minutes.get(minute, 0) + times
+        for minute, times in minutes.items():
             for outcome_key, quantity in outcome_counts.items():
-                key = (received_ms // 60_000 * 60, account, outcome_key)
+                key = (minute, account, outcome_key)
                 counts[key] = counts.get(key, 0) + quantity * times
 
     def columns(self) -> columns.Columns:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from storage.queue import reach
 from workers import impossible
 from workers.model import outcomes
 from workers.reading import user_agents
@@ -38,8 +39,9 @@ class Occurrence(msgspec.Struct, frozen=True, gc=False):
 class ReportRow(msgspec.Struct, eq=False, gc=False):
     """A row of the table ``reports`` while its reports are being counted. Times are in milliseconds.
 
-    ``absent`` is how many reports the row stands for beside those that it counts. ``noise_version`` is the
-    version of the rules that labelled it. ``raw`` is made last, see ``Collapser.render``.
+    ``reach`` is the sketch of the senders. ``absent`` is how many reports the row stands for beside those
+    that it counts. ``noise_version`` is the version of the rules that labelled it. ``raw`` is made last, see
+    ``Collapser.render``.
     """
 
     account: outcomes.Account
@@ -51,6 +53,7 @@ class ReportRow(msgspec.Struct, eq=False, gc=False):
     first_seen: int
     last_seen: int
     seen: int
+    reach: int = reach.UNKNOWN
     absent: float = 0.0
     noise_version: str = ""
     raw: str = ""
@@ -104,13 +107,16 @@ class Collapser:
     ) -> None:
         age, window, absent = occurrence.age, context.window_ms, occurrence.weight - 1
         rows: dict[int, ReportRow] = {}
+        sketches = received.sketches_by_time
         for received_ms, times in received.counts_by_time.items():
-            occurred = max(received_ms - age, 0)
+            occurred = received_ms - age if received_ms > age else 0
             start = occurred - occurred % window
             row = rows.get(start)
             if row is None:
                 row = rows[start] = self._row(context, occurrence, start, occurred)
             row.seen += times
+            if sketches:
+                row.reach |= sketches.get(received_ms, reach.UNKNOWN)
             if absent:
                 row.absent += times * absent
             if occurred < row.first_seen:
@@ -139,10 +145,10 @@ class Collapser:
         finding, agent, age = occurrence.finding, occurrence.agent, occurrence.age
         account, details = context.account, context.details
         shared = identity.identity_of(finding, agent, context.details, context.noise_version)
-        for received_ms, receipt in received.receipts():
+        for received_ms, receipt, slot in received.receipts():
             at = max(received_ms - age, 0)
             own = identity.single_identity_of(shared, receipt, occurrence.position)
-            row = ReportRow(account, details, finding, agent, own, at, at, at, 1)
+            row = ReportRow(account, details, finding, agent, own, at, at, at, 1, reach.sketch_of(slot))
             row.noise_version = context.noise_version
             row.absent = occurrence.weight - 1
             self._rows.append(row)
@@ -165,6 +171,7 @@ def _counts(rows: list[ReportRow]) -> columns.Columns:
         "last_seen": [row.last_seen for row in rows],
         "seen": [row.seen for row in rows],
         "weight": [row.seen + row.absent for row in rows],
+        "reach": [row.reach for row in rows],
         "fingerprint": [row.finding.fingerprint for row in rows],
         "identity": [row.identity for row in rows],
     }

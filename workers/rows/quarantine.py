@@ -90,7 +90,7 @@ class Quarantine:
         kept = [(rejection, decode.json_of(item)) for rejection, item in invalid]
         if whole:
             kept.append((whole, body))
-        for received_ms, receipt in received.receipts() if kept else ():
+        for received_ms, receipt, _ in received.receipts() if kept else ():
             self._kept += [
                 _Kept(received_ms, receipt, account, *pair, number if self._numbered else 0)
                 for number, pair in enumerate(kept, start=1)

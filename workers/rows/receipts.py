@@ -63,7 +63,7 @@ class Receipts:
             else:
                 rejected[outcome, reason] = rejected.get((outcome, reason), 0) + reports
         cells, cell = self._cells, (project_id, accepted, fingerprint)
-        for _, entry_id, position in received.each:
+        for _, entry_id, position, _ in received.each:
             cells[entry_id][position] = cell
         if rejected:
             self._reject(received, rejected)
@@ -103,7 +103,7 @@ class Receipts:
 
     def _reject(self, received: deliveries.Deliveries, rejected: Mapping[tuple[str, str], int]) -> None:
         """Note the outcomes of the reports of a payload that were not accepted."""
-        for _, entry_id, position in received.each:
+        for _, entry_id, position, _ in received.each:
             noted = self._rejections.setdefault(entry_id, [])
             noted += [(position, *why, reports) for why, reports in rejected.items()]
 

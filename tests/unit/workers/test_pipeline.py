@@ -21,7 +21,7 @@ from workers.reading import user_agents
 
 def test_an_empty_batch_has_all_its_columns() -> None:
     tables = pipeline.process(0, [], batch_plan.Plan())
-    assert len(tables.reports) == 36
+    assert len(tables.reports) == 38
     assert len(tables.outcomes) == 9
     assert len(tables.quarantine) == 9
     assert len(tables.policies) == 5
