@@ -1,9 +1,11 @@
-"""Requests with a known right answer (``tests/data/cases.jsonl``), and what is wrong with their rows.
+"""Requests with a known right answer, and what is wrong with what became of them.
 
-A line has an ``id``, ``what`` happened in the field, the ``request``, and what to ``expect``:
+``cases.jsonl`` holds what happened to others, ``labelled.jsonl`` what the tests and lists of other collectors
+know, as a careful person labels it. A line has an ``id``, the ``request``, and what to ``expect``:
 
 * ``status``, ``n_rows``; ``kind`` and ``directive`` of the rows, parted by ``" + "`` and ``" / "``;
-* ``blocked``, ``blocked_host``, ``title_contains`` and ``noise`` of every row;
+* ``blocked``, ``blocked_host``, ``environment``, ``release``, ``title_contains`` and ``noise`` of every row;
+* ``nowhere``: a text that is part of no column;
 * ``same_finding_as`` and ``different_finding_from``: the id of another line.
 """
 
@@ -54,6 +56,7 @@ class Case(NamedTuple):
     id: str
     request: dict[str, Any]
     expect: dict[str, Any]
+    source: str = ""
 
     @property
     def body(self) -> bytes:
@@ -83,7 +86,10 @@ class Result(NamedTuple):
 def read(name: str) -> list[Case]:
     """Return the cases of a file in ``tests/data``."""
     lines = (paths.DATA / name).read_text("utf-8").splitlines()
-    return [Case(line["id"], line["request"], line["expect"]) for line in map(json.loads, lines)]
+    return [
+        Case(line["id"], line["request"], line["expect"], line.get("source", ""))
+        for line in map(json.loads, lines)
+    ]
 
 
 def parameters(read_cases: Iterable[Case]) -> list[ParameterSet]:
@@ -138,6 +144,15 @@ def wrongs(case: Case, results: Mapping[str, Result]) -> list[str]:
     ]
 
 
+_SHOWN: Final = {
+    "n_rows": "kind",
+    "title_contains": "title",
+    "noise": "noise_rule",
+    "nowhere": "release",
+}
+"""The column that tells most about a check of another name."""
+
+
 def _findings(rows: Iterable[payloads.Row]) -> set[int]:
     return {row["fingerprint"] for row in rows}
 
@@ -151,7 +166,7 @@ def _several(column: str, separator: str) -> _Check:
 
 
 def _shown(name: str, rows: list[payloads.Row]) -> str:
-    column = {"n_rows": "kind", "title_contains": "title", "noise": "noise_rule"}.get(name, name)
+    column = _SHOWN.get(name, name)
     return ", ".join(repr(row[column]) for row in rows) or "no row"
 
 
@@ -163,4 +178,7 @@ _CHECKS: Final[dict[str, _Check]] = {
     "blocked_host": _all("blocked_host"),
     "title_contains": lambda expected, rows: all(expected in row["title"] for row in rows),
     "noise": lambda expected, rows: all(bool(row["noise"]) == expected for row in rows),
+    "environment": _all("environment"),
+    "release": _all("release"),
+    "nowhere": lambda expected, rows: all(expected not in str(row) for row in rows),
 }
