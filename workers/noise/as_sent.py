@@ -51,7 +51,7 @@ class SentIndex:
         asking = [rule for rule in listed if rule.queries or rule.source_starts]
         self._by_url = by_url
         self._has_queries = any(rule.queries for rule in asking)
-        self._starts = [(start, rule) for rule in asking for start in rule.source_starts]
+        self._starts = [(letters.lower(start), rule) for rule in asking for start in rule.source_starts]
         self._of_source = functools.lru_cache(_REMEMBERED)(self._met_by_source)
 
     def met(self, found: report.Report) -> Ids:

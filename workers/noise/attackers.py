@@ -24,6 +24,21 @@ _WRITTEN: Final = frozenset(
 """Words for blocked code or content that is part of the page or of a URL."""
 _INERT: Final = ("font-src", "img-src", "media-src", "style-src-attr")
 """Directives on resources that neither run nor tell anybody anything, if part of a page or a URL."""
+_PASSIVE: Final = ("font-src", "img-src", "media-src")
+"""Directives on resources that neither run nor are a page, for rules that know no host."""
+_FEWEST_MEMBERS: Final = 2
+"""Members of a query that a rule must ask for if it knows no host: one alone has every tracker."""
+_SHORTEST_BEGINNING: Final = 6
+_LONGEST_BEGINNING: Final = 40
+"""Characters of a sample that all browsers send (CSP3 §2.4)."""
+_COMMON_AGENTS: Final = frozenset(
+    {"applewebkit", "chrome", "crios", "edg", "edge", "firefox", "fxios", "gecko", "mobile", "mozilla"}
+    | {"opera", "opr", "safari", "samsungbrowser", "version"}
+)
+"""Words of the user agents of browsers that people use."""
+_TOLD_ALONE: Final = frozenset({"test_report"})
+"""Details that make a report noise by themselves: the sender says so of an own report."""
+_LETTERS: Final = re.compile(r"[A-Za-z]{2}")
 _OWN_PREFIX: Final = {4: 24, 6: 48}
 """Bits of the prefix of a public network that has one owner: providers route no longer prefixes."""
 _RENTED: Final = (
@@ -62,15 +77,21 @@ class RuleError(errors.HeadraceError):
 def require_unforgeable(rule: rules.Rule) -> None:
     """Refuse a rule that an attacker can meet with hosts, paths and code of their own.
 
-    No directive is exempt from the conditions on hosts and paths: even a blocked image would have told a
-    server what stood in its URL.
+    A path and a query excuse nothing without a host, for no directive: even a blocked image would have told a
+    server what stood in its URL. One kind of rule is looser, ``Rule.is_loose``, and drops nothing unasked.
 
     Raises:
         RuleError: an attacker can meet the rule.
     """
-    if rule.has_agent or rule.impossible:
+    for host in (*rule.pages, *rule.policies):
+        _require_host(rule, host)
+    for start in (*rule.source_starts, *rule.sample_starts):
+        _require_beginning(rule, start)
+    if rule.pages or rule.impossible or _has_rare_agent(rule):
         return
-    if not (rule.hosts or rule.networks):
+    if rule.is_loose:
+        _require_passive(rule)
+    elif not rule.is_placed:
         if rule.paths:
             raise RuleError(f"{rule.id} needs a host= beside path=: anybody can have a path on his own host.")
         for scheme in rule.schemes:
@@ -79,6 +100,47 @@ def require_unforgeable(rule: rules.Rule) -> None:
         _require_host(rule, host)
     for network in rule.networks:
         _require_network(rule, network)
+    _require_more_than_details(rule)
+
+
+def _has_rare_agent(rule: rules.Rule) -> bool:
+    """Return whether the rule asks for a user agent that few people have, and no attacker can choose."""
+    return bool(rule.before) or (bool(rule.agents) and _COMMON_AGENTS.isdisjoint(rule.agents))
+
+
+def _require_passive(rule: rules.Rule) -> None:
+    """Refuse a rule about all hosts unless what it matches does not run, and looks like nothing else.
+
+    An attacker who knows the rules can still write such a URL. So the rule hides at most a picture.
+    """
+    if not (rule.directives and set(rule.directives) <= set(_PASSIVE)):
+        names = ", ".join(f"directive={name}" for name in _PASSIVE)
+        raise RuleError(f"{rule.id} is about all hosts, so that it is for {names} only.")
+    if rule.schemes or not (rule.paths and all(map(_FOLDER.match, rule.paths))):
+        raise RuleError(f"{rule.id} is about all hosts, so that it needs a path= that begins with a folder.")
+    if rule.queries and len(set(rule.queries)) < _FEWEST_MEMBERS:
+        raise RuleError(
+            f"{rule.id} is about all hosts, so that it needs at least {_FEWEST_MEMBERS} different query=."
+        )
+
+
+def _require_beginning(rule: rules.Rule, text: str) -> None:
+    """Refuse the beginning of a sample or a source file that much else begins with."""
+    if not _SHORTEST_BEGINNING <= len(text) <= _LONGEST_BEGINNING or not _LETTERS.search(text):
+        raise RuleError(
+            f"{rule.id} has the beginning {text!r}: a beginning has {_SHORTEST_BEGINNING} to "
+            f"{_LONGEST_BEGINNING} characters, letters among them."
+        )
+    if text in rule.source_starts:
+        scheme = text.lower().partition(":")[0]
+        if scheme in NETWORK_SCHEMES | _WRITTEN | {"about"}:
+            raise RuleError(f"{rule.id} has the beginning {text!r}, which source files of pages have.")
+
+
+def _require_more_than_details(rule: rules.Rule) -> None:
+    alone = not (rule.has_url or rule.has_sample or rule.source_starts)
+    if alone and not _TOLD_ALONE.issuperset(rule.details):
+        raise RuleError(f"{rule.id} needs more than details: it would match reports of all kinds.")
 
 
 def _require_scheme(rule: rules.Rule, scheme: str) -> None:
