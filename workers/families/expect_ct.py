@@ -36,16 +36,18 @@ def title(found: report.Report) -> str:
 
 
 def _details(read: FieldReader) -> dict[str, str]:
-    found = {"scts": _scts(read)}
+    statuses = [_sct(sct) for sct in read.array("scts")[:_MAX_SCTS] if isinstance(sct, dict)]
+    found = {"scts": _summed(statuses)}
+    if statuses and all(status.endswith(" unknown") for status in statuses):
+        found["unknown_logs"] = "true"
     if read.flag("test_report"):
         found["test_report"] = "true"
     return found
 
 
-def _scts(read: FieldReader) -> str:
+def _summed(statuses: list[str]) -> str:
     """Sum the timestamps up by source and status: ``embedded unknown: 2, ocsp invalid: 1``."""
-    seen = Counter(_sct(sct) for sct in read.array("scts")[:_MAX_SCTS] if isinstance(sct, dict))
-    return ", ".join(f"{words}: {times}" for words, times in sorted(seen.items()))
+    return ", ".join(f"{words}: {times}" for words, times in sorted(Counter(statuses).items()))
 
 
 def _sct(sct: dict[str, Any]) -> str:
