@@ -36,10 +36,6 @@ _TAKEN: Final = 200
 
 KNOWN: Final = frozenset(
     {
-        "bikeindex-bad-utf8-sample",
-        "noise-bmi-other-address",
-        "noise-metric-new-host",
-        "type-csp-hash-report",
         "nel-body-url",
         "nel-gstatic-bare",
         "rl-bad-effective",

@@ -249,7 +249,7 @@ BUGS: list[tuple[int, dict[str, object], str]] = [
     (43, {"blocked_uri": "self", "effective_directive": "script-src"}, ""),
     (42, {"blocked_uri": "self", "effective_directive": "style-src"}, ""),
     (48, {"blocked_uri": "about:blank", "effective_directive": "base-uri"}, "firefox-base-uri"),
-    (49, {"blocked_uri": "about:blank", "effective_directive": "base-uri"}, "about"),
+    (49, {"blocked_uri": "about:blank", "effective_directive": "base-uri"}, ""),
     (99, {"blocked_uri": "inline", "source_file": "view-source"}, "firefox-view-source"),
     (99, {"blocked_uri": "view-source"}, "firefox-internal"),
     (
