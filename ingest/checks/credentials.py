@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from typing import Final, NamedTuple
-from urllib.parse import parse_qsl
 
+from ingest.checks import mangled
 from storage.queue import envelope
 
 MAX_ENVIRONMENT: Final = 64
@@ -41,13 +41,13 @@ class Credentials(NamedTuple):
 def read(query: bytes, header: bytes) -> Credentials:
     """Read the query string and the value of ``X-Sentry-Auth`` (empty when absent).
 
-    A key in the query wins over one in the header; of a repeated parameter the first counts.
+    A key in the query wins over one in the header; of a repeated parameter the first counts. Values lose
+    all that a mangled endpoint left around them (``ingest.checks.mangled``).
     """
-    text = query.decode("utf-8", "replace")
-    parameters = dict(reversed(parse_qsl(text, keep_blank_values=True, errors="replace")))
-    environment, environment_flag = _environment(parameters.get("sentry_environment", ""))
-    release, release_flag = _release(parameters.get("sentry_release", ""))
-    key = parameters.get("sentry_key", "") or header_key(header)
+    parameters = mangled.parameters(query.decode("utf-8", "replace"))
+    key = mangled.key_of(parameters.get("sentry_key", "")) or header_key(header)
+    environment, environment_flag = _environment(parameters.get("sentry_environment", ""), key)
+    release, release_flag = _release(parameters.get("sentry_release", ""), key)
     return Credentials(key, environment, release, environment_flag | release_flag)
 
 
@@ -59,21 +59,25 @@ def header_key(header: bytes) -> str:
     for part in text[len(_SCHEME) :].split(","):
         name, _, value = part.partition("=")
         if name.strip() == "sentry_key":
-            return value.strip()
+            return mangled.key_of(value)
     return ""
 
 
-def _environment(name: str) -> tuple[str, int]:
-    if _valid(name, MAX_ENVIRONMENT) and name.lower() != "none":
+def _environment(sent: str, key: str) -> tuple[str, int]:
+    name = mangled.label_of(sent, key)
+    if _valid(name, sent, MAX_ENVIRONMENT) and name.lower() != "none":
         return name, 0
     return "", envelope.ENVIRONMENT_BLANKED
 
 
-def _release(name: str) -> tuple[str, int]:
-    if _valid(name, MAX_RELEASE) and name.lower() != "latest":
+def _release(sent: str, key: str) -> tuple[str, int]:
+    name = mangled.label_of(sent, key)
+    if _valid(name, sent, MAX_RELEASE) and name.lower() != "latest":
         return name, 0
     return "", envelope.RELEASE_BLANKED
 
 
-def _valid(name: str, longest: int) -> bool:
+def _valid(name: str, sent: str, longest: int) -> bool:
+    if not name:
+        return not sent.strip()
     return len(name) <= longest and name not in _RESERVED and not _FORBIDDEN.search(name)

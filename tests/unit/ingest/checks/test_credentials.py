@@ -13,7 +13,7 @@ from ingest.checks import credentials
 from storage.queue import envelope
 
 ENVIRONMENT, RELEASE = envelope.ENVIRONMENT_BLANKED, envelope.RELEASE_BLANKED
-text = st.text(st.characters(exclude_categories=["Cs"]))
+KEY = st.text("0123456789abcdefXYZ_-", min_size=1)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,10 @@ def test_the_key_stands_in_the_query_or_in_the_header(query: bytes, header: byte
         ("a/b", "", ENVIRONMENT),
         ("a\nb", "", ENVIRONMENT),
         ("a\x00b", "", ENVIRONMENT),
+        (" prod\t", "prod", 0),
+        ("'prod'", "prod", 0),
+        ("  ", "", 0),
+        ("/", "", ENVIRONMENT),
         ("a\x7fb", "", ENVIRONMENT),
         ("a\x85b", "", ENVIRONMENT),
         ("latest", "latest", 0),
@@ -88,6 +92,10 @@ def test_an_environment_is_valid_or_blanked(environment: str, expected: str, fla
         (".", "", RELEASE),
         ("..", "", RELEASE),
         ("org/app@1", "", RELEASE),
+        (" 1.0 ", "1.0", 0),
+        ('"1.0"', "1.0", 0),
+        ("1.0/", "1.0", 0),
+        ("?", "", RELEASE),
         ("a\tb", "", RELEASE),
         ("none", "none", 0),
     ],
@@ -106,13 +114,132 @@ def test_a_plus_is_a_space_as_in_every_query() -> None:
     assert credentials.read(b"sentry_release=app+1%2B2", b"").release == "app 1+2"
 
 
-@given(key=text, environment=text, release=text)
+LABEL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="sh;,?&%\"'`<>=/|\\"))
+
+
+@given(key=KEY, environment=LABEL, release=LABEL)
 def test_what_was_sent_comes_back_or_is_blanked(key: str, environment: str, release: str) -> None:
     query = urlencode({"sentry_key": key, "sentry_environment": environment, "sentry_release": release})
     given = credentials.read(query.encode(), b"")
     assert given.key == key
-    assert given.environment == ("" if given.flags & ENVIRONMENT else environment)
-    assert given.release == ("" if given.flags & RELEASE else release)
+    assert given.environment == ("" if given.flags & ENVIRONMENT else environment.strip())
+    assert given.release == ("" if given.flags & RELEASE else release.strip())
+
+
+WHOLE = "sentry_key=0123456789abcdef&sentry_environment=prod&sentry_release=app%401.0"
+WHOLE_SWAPPED = "sentry_release=app%401.0&sentry_environment=prod&sentry_key=0123456789abcdef"
+MANGLED = [
+    "?{}",
+    "{}?{}",
+    "{}&{}",
+    "{}/",
+    "{}//",
+    '{}"',
+    "{}'",
+    "{};",
+    "{},",
+    "{}, {}",
+    "{}%22",
+    "{}%27%3B",
+    "{}+",
+    "{}%20",
+    "{}%0A",
+    "{}>",
+    "{}&amp;x=1",
+    "{}&quot;",
+    "{}%3F{}",
+    "{}%3f{}",
+    "{}%253Fsentry_key%253D0123456789abcdef",
+    "{}%26sentry_key%3D0123456789abcdef",
+    "{}?sentry_ke",
+    "{}&sentry",
+    "{}?0123456789abcdef",
+    "{}sentry_key=0123456789abcdef",
+    "{}; script-src 'self'",
+    "{};report-to csp",
+    "{}%3B+default-src+%27none%27",
+    "{}, Report-To: x",
+    "{}+https://b.example/api/1/security/?{}",
+    "{}https://b.example/api/1/security/?{}",
+    "{}%20https%3A%2F%2Fb.example%2F%3F{}",
+    "{}+/csp",
+    "{} report-to default",
+    "{}\\",
+]
+
+
+@pytest.mark.parametrize("pattern", MANGLED)
+@pytest.mark.parametrize("whole", [WHOLE, WHOLE_SWAPPED])
+def test_a_mangled_endpoint_keeps_its_labels(pattern: str, whole: str) -> None:
+    sent = pattern.replace("{}", whole)
+    given = credentials.read(sent.encode(), b"")
+    assert given == credentials.Credentials("0123456789abcdef", "prod", "app@1.0", 0)
+
+
+def test_a_key_glued_to_a_label_is_cut_off() -> None:
+    given = credentials.read(f"{WHOLE}0123456789abcdef".encode(), b"")
+    assert given == credentials.Credentials("0123456789abcdef", "prod", "app@1.0", 0)
+
+
+@pytest.mark.parametrize("glue", ["&amp;", "&#38;", ";", "?", "%26", "&&", "%3B"])
+def test_parameters_may_be_glued_by_something_else(glue: str) -> None:
+    sent = WHOLE.replace("&", glue)
+    given = credentials.read(sent.encode(), b"")
+    assert given == credentials.Credentials("0123456789abcdef", "prod", "app@1.0", 0)
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["1.0;beta", "R&D", "a,b", "sentry-python@2.1", "https-only", "eu;us", "what?", "50%", "a=b", "x-src"],
+)
+def test_a_label_may_look_odd(label: str) -> None:
+    query = urlencode(
+        {"sentry_key": "0123456789abcdef", "sentry_environment": label, "sentry_release": label}
+    )
+    given = credentials.read(query.encode(), b"")
+    assert (given.environment, given.release, given.flags) == (label.rstrip("?"), label.rstrip("?"), 0)
+
+
+@given(
+    parts=st.lists(
+        st.sampled_from(
+            [
+                *"?&;,/%=\"' +",
+                "amp;",
+                "%3F",
+                "%26",
+                "%2526",
+                "sentry_",
+                "sentry_key=",
+                "sentry_release=",
+                "sentry_environment=",
+                "0123456789abcdef",
+                "prod",
+                "1.0",
+                "https://",
+            ]
+        )
+    )
+)
+def test_no_part_of_a_key_ends_in_a_label(parts: list[str]) -> None:
+    given = credentials.read(("sentry_key=0123456789abcdef&" + "".join(parts)).encode(), b"")
+    assert given.key == "0123456789abcdef"
+    for label in (given.environment, given.release):
+        assert given.key not in label
+        assert "sentry_key" not in label
+        assert label == label.strip()
+
+
+@pytest.mark.parametrize(
+    "sent", ['"abc12345"', "abc12345/", "abc12345;", " abc12345 ", "abc12345?sentry_version=7"]
+)
+def test_a_key_in_the_header_may_be_mangled_too(sent: str) -> None:
+    assert credentials.read(b"", f"Sentry sentry_key={sent}, sentry_version=7".encode()).key == "abc12345"
+
+
+def test_a_long_mangled_query_is_read_at_once() -> None:
+    for sent in ("/" * 30_000, "%25" * 10_000, "sentry_key=" * 3_000, "a/" * 15_000, ";;x" * 10_000):
+        credentials.read(f"sentry_release={sent}&sentry_environment={sent}x&sentry_key={sent}".encode(), b"")
 
 
 @given(query=st.binary(), header=st.binary())
