@@ -2,7 +2,7 @@
 -- still write, have no sketch: their reach is unknown, which is not none.
 ALTER TABLE reports
     ADD COLUMN IF NOT EXISTS reach SimpleAggregateFunction(groupBitOr, UInt128) DEFAULT 0
-    COMMENT 'sketch of the distinct senders of a day, for reachOf(); 0 is unknown'
+    COMMENT 'sketch of the distinct senders of a day, for reachOf(); 0 is unknown' CODEC(ZSTD(1))
     AFTER weight;
 
 -- The columns of a view are those of its table when it was made: `violations` gets those that came since.

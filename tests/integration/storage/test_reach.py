@@ -137,6 +137,28 @@ def test_merges_keep_the_reach(server: clickhouse.Connection) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("sketch", "bytes_a_row"),
+    [
+        ("bitShiftLeft(toUInt128(1), rand() % 112)", 3),
+        ("bitShiftLeft(toUInt128(rand64(1)), 64) + rand64(2)", 16.01),
+        ("toUInt128(0)", 0.1),
+    ],
+    ids=["one sender", "every bit at random", "unknown"],
+)
+def test_a_row_needs_no_more_bytes_than_a_sketch_has(
+    server: clickhouse.Connection, sketch: str, bytes_a_row: float
+) -> None:
+    rows = 200_000
+    server.execute("ALTER TABLE reports MODIFY SETTING min_bytes_for_wide_part = 0")
+    server.execute(f"INSERT INTO reports (identity, reach) SELECT number, {sketch} FROM numbers({rows})")  # noqa: S608 - of three
+    ((stored,),) = server.execute(
+        "SELECT sum(column_data_compressed_bytes) FROM system.parts_columns "
+        "WHERE database = currentDatabase() AND table = 'reports' AND column = 'reach' AND active"
+    )
+    assert 0 < stored <= rows * bytes_a_row
+
+
 def test_violations_have_all_columns_of_reports(server: clickhouse.Connection) -> None:
     reports, violations = (
         [name for name, *_ in server.execute(f"DESCRIBE TABLE {table}")]

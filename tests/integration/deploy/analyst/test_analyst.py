@@ -226,6 +226,8 @@ def test_the_page_for_trying_queries_can_set_all_it_sets(person: analysts.Analys
         "SELECT * FROM numbers(3) SETTINGS max_threads = 1, join_use_nulls = 1",
         "SELECT uniq(fingerprint), quantile(0.9)(seen), domain(any(document)) FROM reports",
         "SELECT kind, sum(seen) FROM reports GROUP BY kind WITH TOTALS ORDER BY kind LIMIT 3",
+        "SELECT reachOf(groupBitOr(reach)), reachOf(any(reach)) FROM violations",
+        "SELECT day, reach FROM findings_by_day WHERE day >= today() - 7",
         "WITH 1 AS a SELECT a, dictionary FROM (SELECT 'x' AS dictionary)",
         "SET max_execution_time = 5",
         "USE headrace",
