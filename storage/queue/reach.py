@@ -6,7 +6,7 @@ senders' slots: to merge sketches is to take the bitwise or, in any order and as
 bits count up to a few hundred senders (linear counting: Whang, Vander-Zanden, Taylor 1990). The rare bits
 tell the order of magnitude beyond (Flajolet, Martin 1985).
 
-The standard error of an estimate is 7 % up to 100 senders, 10 % at 200, 13 % at 300, and a factor of two from
+The standard error of an estimate is 8 % up to 100 senders, 10 % at 200, 14 % at 300, and a factor of two from
 500 on. A sketch says nothing about a sender: about one in 112 has the same slot, and the slot of each is
 another one on the next day and in another project.
 """
