@@ -23,11 +23,12 @@ _ANYWHERE: Final = (
     rf"|{_WORD}(?=[A-Za-z0-9]*\d[A-Za-z])[A-Za-z0-9]{{6,}}"  # d1g2h3xyz
 )
 _IN_CODE: Final = re.compile(rf"{_ANYWHERE}|\d+", re.ASCII)
-_IN_PLACE: Final = re.compile(
-    rf"{_ANYWHERE}"
-    r"|(?<=[.-])[A-Z]{8}(?=\.(?:m?js|css)\Z)"  # chunk-QWERTYUI.js
-    rf"|{_WORD}(?=[A-Za-z]*\d)[A-Za-z0-9]{{16,}}"  # kqzjxwvtrplsmnbd42
-    r"|\d+",
+_IN_HOST: Final = re.compile(
+    rf"{_ANYWHERE}|{_WORD}(?=[A-Za-z]*\d)[A-Za-z0-9]{{16,}}|\d+",  # kqzjxwvtrplsmnbd42.tracker.example
+    re.ASCII,
+)
+_IN_PATH: Final = re.compile(
+    rf"{_ANYWHERE}|(?<=[.-])[A-Z]{{8}}(?=\.(?:m?js|css)\Z)|\d+",  # chunk-QWERTYUI.js
     re.ASCII,
 )
 _REPEATED: Final = re.compile(r"\*(?:[._-]\*)+")
@@ -78,7 +79,7 @@ def host(name: str) -> str:
     count = len(subdomains)
     if count and len(labels[-1]) == 2 and len(labels[-2]) <= 3:  # noqa: PLR2004 - like .co.uk
         count -= 1
-    return ".".join([*map(_folded, labels[:count]), *labels[count:]])
+    return ".".join([*(_folded(_IN_HOST, label) for label in labels[:count]), *labels[count:]])
 
 
 @functools.lru_cache(maxsize=_ENTRIES)
@@ -86,7 +87,7 @@ def path(sent: str) -> str:
     """Return the path of a file without what names a person, a language, a version or a build."""
     *folders, file = sent.split("/")
     kept = [_folder(folder, before) for before, folder in zip(["", *folders], folders, strict=False)]
-    return _folded("/".join([*kept, _LOCALE_OF_FILE.sub("*", file)]))
+    return _folded(_IN_PATH, "/".join([*kept, _LOCALE_OF_FILE.sub("*", file)]))
 
 
 @functools.lru_cache(maxsize=_ENTRIES)
@@ -97,7 +98,7 @@ def name(said: str) -> str:
 
 def code(said: str) -> str:
     """Return code without placeholders, ids, tokens and numbers."""
-    return _REPEATED.sub("*", _IN_CODE.sub("*", said))
+    return _folded(_IN_CODE, said)
 
 
 def _folder(folder: str, before: str) -> str:
@@ -115,5 +116,5 @@ def _is_in_own_network(address: str) -> bool:
     return any(found in block for block in _OWN_NETWORK)
 
 
-def _folded(said: str) -> str:
-    return _REPEATED.sub("*", _IN_PLACE.sub("*", said))
+def _folded(variable: re.Pattern[str], said: str) -> str:
+    return _REPEATED.sub("*", variable.sub("*", said))

@@ -50,7 +50,7 @@ KNOWN = [
 LINEAR = {
     **{
         ("workers.stages.folding", name): "its unbounded looks begin at the start of a word, and end with it"
-        for name in ("_IN_CODE", "_IN_NAME", "_IN_PLACE")
+        for name in ("_IN_CODE", "_IN_HOST", "_IN_NAME", "_IN_PATH")
     },
     ("workers.scrub.masks", "_DOMAIN"): "its unbounded look begins at an @, and ends with a number",
 }

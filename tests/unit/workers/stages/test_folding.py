@@ -43,7 +43,7 @@ PATHS = [
     ("/messages.de.js", "/messages.*.js"),
     ("/el-button.js", "/el-button.js"),
     ("/assets/chunk-QWERTYUI.js", "/assets/chunk-*.js"),
-    ("/t/kqzjxwvtrplsmnbd42/a.js", "/t/*/a.js"),
+    ("/internationalization2/a.js", "/internationalization*/a.js"),
     ("/gtag/js", "/gtag/js"),
     ("/", "/"),
     ("", ""),
