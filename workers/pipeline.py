@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from storage.limits import decisions
 from storage.text import charsets
 from workers import impossible, noise
 from workers.limits import pending, project_limits
@@ -84,6 +85,7 @@ class Tables(msgspec.Struct, frozen=True):
         quarantined: rows of ``quarantine`` by project id, if they are numbered; those too for which a project
             has no room there.
         beyond: by project id, the rows of ``quarantine`` for which a project has no room there.
+        sketches: the sketches of the rows of ``reports`` by project and finding, of projects that sample.
     """
 
     reports: columns.Columns
@@ -95,6 +97,7 @@ class Tables(msgspec.Struct, frozen=True):
     found: dict[int, int]
     quarantined: dict[int, int] = {}
     beyond: dict[int, int] = {}
+    sketches: dict[int, dict[decisions.FindingDay, int]] = {}
 
 
 def warm() -> None:
@@ -172,6 +175,7 @@ class _Batch:
     ) -> None:
         self._plan = plan
         self._limited = limited
+        self._sampled: set[int] = set()
         self._pending: dict[int, list[pending.PendingPayload]] = {}
         self._receipts = traces
         self._contexts = shared
@@ -246,6 +250,8 @@ class _Batch:
         self._quarantine.limit(decider, lambda project_id: self._settings(project_id).quarantine_per_hour)
         for project_id, payloads in self._pending.items():
             settings = self._settings(project_id)
+            if settings.sampling != "off":
+                self._sampled.add(project_id)
             for group in project_limits.apply(project_id, settings, payloads, decider, seed):
                 for occurrence in group.occurrences:
                     self._rows.add(group.context, group.received, occurrence)
@@ -267,6 +273,7 @@ class _Batch:
             found=dict(self._found),
             quarantined=dict(self._quarantine.quarantined),
             beyond=dict(self._quarantine.beyond),
+            sketches=self._rows.sketches(self._sampled),
         )
 
     def _evaluate(self, tasks: list[_Task], shared: list[contexts.RowContext]) -> list[evaluate.Evaluation]:

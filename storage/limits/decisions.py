@@ -36,3 +36,10 @@ class Want(NamedTuple):
     last_s: int
     forced: int
     reports: int
+
+
+class FindingDay(NamedTuple):
+    """A finding on one day: its fingerprint, and the day of its rows (UTC, number since the epoch)."""
+
+    fingerprint: int
+    day: int

@@ -26,6 +26,7 @@ import msgspec
 
 from storage import errors
 from storage.limits import decisions, exhausted_quotas, quotas
+from storage.queue import reach
 from storage.servers import clocks, redis_errors, scripts
 
 if TYPE_CHECKING:
@@ -38,12 +39,16 @@ if TYPE_CHECKING:
 
 MOST_KNOWN: Final = 200_000
 """Hashes that a project's set of one day holds at most, about 12 MB; two sets are in use."""
+MOST_SKETCHES: Final = 20_000
+"""Findings whose sketch a project's hash of one day holds at most, about 2 MB; two hashes are in use."""
 
 _DAY_S: Final = 86_400
 _HOUR_S: Final = 3600
 _MINUTE_S: Final = 60
 _ITEM: Final = struct.Struct("<QQ")
 _ANSWER: Final = struct.Struct("<Qs")
+_FINDING_DAY: Final = struct.Struct("<QQ")
+_SKETCH: Final = struct.Struct(f"<QQ{reach.BYTES}s")
 _CHUNK: Final = 4000
 """Items of one script: Redis is busy for a few milliseconds."""
 
@@ -73,6 +78,7 @@ class LimitDecider:
         self._batch = batch
         self._clock = clock
         self._decision_keys: set[str] = set()
+        self._days: dict[int, int] = {}
 
     def check_new(
         self, project_id: int, kind: str, items: Sequence[tuple[int, int]], at_s: int, most: int
@@ -89,14 +95,60 @@ class LimitDecider:
             most: new items in an hour, and as many coarse keys; with 0 any number of items is new.
         """
         bounds = (at_s // _DAY_S, at_s // _HOUR_S, most, MOST_KNOWN, 2 * _DAY_S + quotas.KEEP_S)
-        found = {}
-        for start in range(0, len(items), _CHUNK):
-            packed = b"".join(_ITEM.pack(*item) for item in items[start : start + _CHUNK])
-            answer = self._decide(scripts.CHECK_NEW, project_id, kind, *bounds, packed, part=start)
+        found: dict[int, decisions.Novelty] = {}
+        left, part = items, 0
+        while left:  # of a batch that lost some items, a part tells of items that were to be in the next
+            packed = b"".join(_ITEM.pack(*item) for item in left[:_CHUNK])
+            answer = self._decide(scripts.CHECK_NEW, project_id, kind, *bounds, packed, part=part)
             found.update(
                 {item: decisions.Novelty(letter.decode()) for item, letter in _ANSWER.iter_unpack(answer)}
             )
+            left, part = [item for item in left if item[0] not in found], part + _CHUNK
         return found
+
+    def find_sketches(
+        self, project_id: int, findings: Sequence[decisions.FindingDay], at_s: int
+    ) -> dict[decisions.FindingDay, int]:
+        """Return of which senders reports of these findings were accepted, as far as it was noted.
+
+        A finding for which there is no room seems to have all senders.
+
+        Args:
+            project_id: the project.
+            findings: findings of the batch, each once.
+            at_s: time of receipt, in seconds since the epoch.
+        """
+        day = self._days[project_id] = at_s // _DAY_S
+        found: dict[decisions.FindingDay, int] = {}
+        left, part = findings, 0
+        while left:
+            asked = (day, MOST_SKETCHES, b"".join(_FINDING_DAY.pack(*finding) for finding in left[:_CHUNK]))
+            answer = self._decide(scripts.FIND_SKETCHES, project_id, "reach", *asked, part=part)
+            for fingerprint, of_day, sketch in _SKETCH.iter_unpack(answer):
+                found[decisions.FindingDay(fingerprint, of_day)] = int.from_bytes(sketch, "little")
+            left, part = [finding for finding in left if finding not in found], part + _CHUNK
+        return found
+
+    def note_sketches(self, accepted: Mapping[int, Mapping[decisions.FindingDay, int]]) -> None:
+        """Note the senders of the rows that were inserted; to repeat it changes nothing.
+
+        Args:
+            accepted: the sketches of the rows by project and finding, of projects that were asked about.
+
+        Raises:
+            RedisUnavailableError: Redis did not answer.
+        """
+        with redis_errors.translated(), self._client.pipeline(transaction=False) as pipeline:
+            for project_id, sketches in accepted.items():
+                name = f"headrace:limits:{{{project_id}}}:reach:{self._days[project_id]}"
+                items = [
+                    _SKETCH.pack(*finding, sketch.to_bytes(reach.BYTES, "little"))
+                    for finding, sketch in sketches.items()
+                ]
+                for start in range(0, len(items), _CHUNK):
+                    packed = b"".join(items[start : start + _CHUNK])
+                    scripts.NOTE_SKETCHES.add_to(pipeline, (name,), MOST_SKETCHES, 2 * _DAY_S, packed)
+            pipeline.execute()
 
     def share_budget(
         self, project_id: int, settings: project_settings.ProjectSettings, wants: Sequence[decisions.Want]

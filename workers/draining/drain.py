@@ -151,6 +151,7 @@ class Drainer:
                 failures += 1
                 bound = self._rescue.without_poison(lease, bound, error, failures)
                 continue
+            decider.note_sketches(tables.sketches)
             done = self._commit(lease, bound, counts)
             decider.forget()
             return done

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from storage.queue import entry_ids
+from storage.limits import decisions
+from storage.queue import entry_ids, reach
 from workers.model import outcomes
 from workers.reading import user_agents
 from workers.rows import collapse, contexts, deliveries
@@ -71,7 +72,7 @@ class PendingReport(msgspec.Struct, eq=False):
         agent: the browser that the report is about.
         key: the public key with which it was sent.
         second: when it was received, in seconds since the epoch.
-        first: whether it is the first report of its finding, which sampling keeps.
+        forced: whether sampling must keep it.
         weight: for how many reports it stands because of sampling.
         outcome: "" unless a limit leaves the report out.
         reason: why a limit leaves it out.
@@ -83,7 +84,7 @@ class PendingReport(msgspec.Struct, eq=False):
     agent: user_agents.Agent
     key: str
     second: int
-    first: bool = False
+    forced: bool = False
     weight: float = 1.0
     outcome: str = ""
     reason: str = ""
@@ -92,6 +93,21 @@ class PendingReport(msgspec.Struct, eq=False):
     def minute(self) -> int:
         """The start of the minute in which it was received, in seconds since the epoch."""
         return self.second - self.second % _MINUTE_S
+
+    @property
+    def sketch(self) -> int:
+        """The sketch of its sender."""
+        return reach.sketch_of(self.delivery[3])
+
+    def finding_day(self, window_ms: int) -> decisions.FindingDay:
+        """Return the finding, and the day of the row that would count the report.
+
+        Args:
+            window_ms: the project's dedupe window in milliseconds; 0 keeps every report.
+        """
+        at = max(self.delivery[0] - self.finding.report.age, 0)
+        start = at - at % window_ms if window_ms else at
+        return decisions.FindingDay(self.finding.fingerprint, start // collapse.DAY_MS)
 
     def leave_out(self, outcome: outcomes.Outcome, reason: str) -> None:
         """Decide that the report is not accepted."""

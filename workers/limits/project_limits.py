@@ -39,6 +39,11 @@ class ProjectLimitDecider(quarantine.QuarantineLimitDecider, Protocol):
     ) -> Mapping[int, decisions.Novelty]:
         """Return how new each item is to its project."""
 
+    def find_sketches(
+        self, project_id: int, findings: Sequence[decisions.FindingDay], at_s: int
+    ) -> Mapping[decisions.FindingDay, int]:
+        """Return of which senders reports of each finding were accepted before."""
+
     def share_budget(
         self, project_id: int, settings: project_settings.ProjectSettings, wants: Sequence[decisions.Want]
     ) -> Mapping[int, int]:
@@ -119,28 +124,45 @@ class _Limiter:
                     report.finding, report.agent = reduced, user_agents.UNKNOWN
 
     def _sample(self, reports: Sequence[pending.PendingReport]) -> None:
-        """Leave reports out, but never the first report of a finding."""
-        self._mark_first(reports)
+        """Leave reports out, but never the first one of a finding, and never one by which its sketch grows.
+
+        So sampling leaves out no sender: those of the reports that it leaves out are in the sketch already.
+        """
+        self._force_first(reports)
+        self._force_senders([report for report in reports if report.sketch])
         samplers = {
             minute: sampling.samplers(rates, counts, f"{self._seed}\0{minute}")
             for minute, counts, rates in self._rates(reports)
         }
         for report in reports:
-            if not report.first:
+            if not report.forced:
                 sampler = samplers[report.minute][report.finding.fingerprint]
                 if sampler.keeps_next():
                     report.weight = 1 / sampler.rate
                 else:
                     report.leave_out(outcomes.Outcome.FILTERED, outcomes.Reason.SAMPLED.value)
 
-    def _mark_first(self, reports: Sequence[pending.PendingReport]) -> None:
+    def _force_first(self, reports: Sequence[pending.PendingReport]) -> None:
         findings: dict[int, pending.PendingReport] = {}
         for report in reports:
             findings.setdefault(report.finding.fingerprint, report)
         items = [(fingerprint, 0) for fingerprint in findings]
         novelties = self._decider.check_new(self._project_id, "findings", items, reports[-1].second, 0)
         for fingerprint, report in findings.items():
-            report.first = novelties[fingerprint] is decisions.Novelty.NEW
+            report.forced = novelties[fingerprint] is decisions.Novelty.NEW
+
+    def _force_senders(self, reports: Sequence[pending.PendingReport]) -> None:
+        """Keep the reports by which the sketch of their finding grows, at most one for each of its bits."""
+        window_ms = self._settings.dedupe_window * 1000
+        findings = [report.finding_day(window_ms) for report in reports]
+        if not findings:
+            return
+        asked = list(dict.fromkeys(findings))
+        sketches = dict(self._decider.find_sketches(self._project_id, asked, reports[-1].second))
+        for report, finding in zip(reports, findings, strict=True):
+            if report.sketch & ~sketches[finding]:
+                report.forced = True
+                sketches[finding] |= report.sketch
 
     def _rates(
         self, reports: Sequence[pending.PendingReport]
@@ -178,13 +200,13 @@ class _Limiter:
 
 def _counted(reports: Iterable[pending.PendingReport]) -> Counter[int]:
     """Return how many reports are to be sampled, by fingerprint."""
-    return Counter(report.finding.fingerprint for report in reports if not report.first)
+    return Counter(report.finding.fingerprint for report in reports if not report.forced)
 
 
 def _want(minute: int, reports: Sequence[pending.PendingReport]) -> decisions.Want:
     return decisions.Want(
         minute_s=minute,
         last_s=max(report.second for report in reports),
-        forced=sum(report.first for report in reports),
+        forced=sum(report.forced for report in reports),
         reports=len(reports),
     )

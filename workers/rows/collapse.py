@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from storage.limits import decisions
 from storage.queue import reach
 from workers import impossible
 from workers.model import outcomes
@@ -14,8 +15,12 @@ from workers.rows import contexts, identity
 from workers.stages import classify
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from workers.model import columns
     from workers.rows import deliveries
+
+DAY_MS: Final = 86_400_000
 
 
 class Occurrence(msgspec.Struct, frozen=True, gc=False):
@@ -86,6 +91,16 @@ class Collapser:
         """Return the rows of the table ``reports``, rendered."""
         self.render()
         return _reports(self._rows)
+
+    def sketches(self, projects: Collection[int]) -> dict[int, dict[decisions.FindingDay, int]]:
+        """Return the sketches of the rows of some projects, by project and finding."""
+        found: dict[int, dict[decisions.FindingDay, int]] = {}
+        for row in self._rows if projects else ():
+            if row.reach and row.account.project_id in projects:
+                sketches = found.setdefault(row.account.project_id, {})
+                finding = decisions.FindingDay(row.finding.fingerprint, row.window_start // DAY_MS)
+                sketches[finding] = sketches.get(finding, reach.UNKNOWN) | row.reach
+        return found
 
     def policies(self) -> columns.Columns:
         """Return the rows of the table ``policies``: each distinct policy of a project once."""

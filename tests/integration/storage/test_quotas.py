@@ -12,7 +12,7 @@ import pytest
 from deploy.servers import backends
 from storage import errors
 from storage.limits import exhausted_quotas, limit_decider
-from storage.limits.decisions import Grant, Want
+from storage.limits.decisions import FindingDay, Grant, Want
 from tests.integration.storage.limits import KEY, decider, exhausted, granted, settings
 
 if TYPE_CHECKING:
@@ -240,3 +240,62 @@ def test_an_hour_of_quarantine_is_kept_once(client: redis.Redis) -> None:
     assert decider(client, "c").grant_quarantine(1, 100, {7: 60, 9: 1}) == {7: 0, 9: 1}
     assert decider(client, "d").grant_quarantine(2, 10**12, {7: 10**12}) == {7: 10**12}
     assert all(client.ttl(key) > 0 for key in client.scan_iter("headrace:limits:*:quarantine:*"))
+
+
+def test_a_batch_that_lost_many_items_finds_its_decisions_on_the_others(client: redis.Redis) -> None:
+    found = [(number, 0) for number in range(4_010)]
+    whole = check_new(client, "a", found, most=4_005)
+    assert check_new(client, "a", found[100:], most=4_005) == whole[100:]
+
+
+ONE, OTHER = FindingDay(1, 20_000), FindingDay(2**64 - 1, 20_000)
+
+
+def find_sketches(client: redis.Redis, batch: str, *findings: FindingDay, at_s: int = NOW) -> list[int]:
+    found = decider(client, batch).find_sketches(1, findings, at_s)
+    return [found[finding] for finding in findings]
+
+
+def note_sketches(client: redis.Redis, batch: str, sketches: dict[FindingDay, int], at_s: int = NOW) -> None:
+    noting = decider(client, batch)
+    noting.find_sketches(1, list(sketches), at_s)
+    noting.note_sketches({1: sketches})
+
+
+def test_sketches_grow_by_the_senders_of_inserted_rows(client: redis.Redis) -> None:
+    assert find_sketches(client, "a", ONE, OTHER) == [0, 0]
+    note_sketches(client, "a", {ONE: 1 << 127 | 1})
+    note_sketches(client, "b", {ONE: 6, OTHER: 1 << 64})
+    note_sketches(client, "b", {ONE: 6, OTHER: 1 << 64})
+    assert find_sketches(client, "c", OTHER, ONE, ONE._replace(day=19_999)) == [1 << 64, 1 << 127 | 7, 0]
+    assert decider(client, "c").find_sketches(2, [ONE], NOW) == {ONE: 0}
+    (name,) = client.keys("headrace:limits:{1}:reach:*")
+    assert 0 < client.ttl(name) <= 2 * 86_400
+
+
+def test_a_sketch_begins_anew_each_day(client: redis.Redis) -> None:
+    """The secret under which senders are hashed is another one then."""
+    note_sketches(client, "a", {ONE: 1})
+    assert find_sketches(client, "b", ONE, at_s=NOW + 86_400) == [0]
+
+
+def test_a_repeated_batch_finds_the_same_sketches(client: redis.Redis) -> None:
+    """Although its own senders were noted before it was interrupted."""
+    findings = [FindingDay(number, 20_000) for number in range(4_010)]
+    note_sketches(client, "a", dict.fromkeys(findings, 3))
+    assert set(find_sketches(client, "a", *findings[100:])) == {0}
+    assert set(find_sketches(client, "b", *findings)) == {3}
+
+
+def test_a_finding_beyond_what_a_hash_holds_seems_to_have_all_senders(
+    client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limit_decider, "MOST_SKETCHES", 1)
+    note_sketches(client, "a", {ONE: 1, OTHER: 1})
+    assert find_sketches(client, "b", ONE, OTHER) == [1, 2**128 - 1]
+
+
+def test_sketches_that_redis_does_not_take_are_noted_later() -> None:
+    decider(AWAY, "a").note_sketches({})
+    with pytest.raises(errors.RedisUnavailableError):
+        decider(AWAY, "a").find_sketches(1, [ONE], NOW)

@@ -73,3 +73,25 @@ def test_interrupted_at_any_point_the_sketch_is_the_same(
         drainer.drain(SHARD)
     assert sketches(server) == {"0": union([2, 4, 6, 8, 10, 100]), "1": union([1, 3, 5, 7, 9])}
     assert drains.balanced(server, client).seen == 11
+
+
+@pytest.mark.parametrize("point", failpoints.POINTS)
+def test_sampling_leaves_out_no_sender_whatever_is_interrupted(
+    client: redis.Redis, server: clickhouse.Connection, point: str
+) -> None:
+    """The senders of a batch are noted before it is committed, and must be unknown when it is run again."""
+    drains.limit(client, sampling="fixed", sample_rate=0.0001)
+    drains.append(client, payload(0, 1), payload(1, 1))
+    drains.drainer(client, server).drain(SHARD)
+    drains.append(client, *(payload(slot % 2, slot) for slot in range(1, 11)))
+    failpoints.arm(f"{point}=raise@1")
+    with contextlib.suppress(failpoints.FailpointError):
+        drains.drainer(client, server).drain(SHARD)
+    failpoints.arm("")
+    drains.append(client, *(payload(slot % 2, slot) for slot in range(1, 11)))
+    while equations.backlog(client, drains.SHARDS):
+        drains.drainer(client, server).drain(SHARD)
+    assert sketches(server) == {"0": union([1, 2, 4, 6, 8, 10]), "1": union([1, 3, 5, 7, 9])}
+    line = drains.balanced(server, client)
+    assert (line.found, line.accepted) == (22, 11)
+    assert not client.keys("headrace:limits:*:rulings:*")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from storage.limits import decisions, quotas
@@ -28,6 +29,7 @@ class FakeLimitDecider:
         self.room = room
         self.known: set[tuple[str, int]] = set()
         self.asked: list[Any] = []
+        self.sketches: dict[decisions.FindingDay, int] = {}
 
     def check_new(
         self, project_id: int, kind: str, items: Sequence[tuple[int, int]], at_s: int, most: int
@@ -46,6 +48,12 @@ class FakeLimitDecider:
             self.known.add(("coarse", coarse))
             return Novelty.COARSE
         return Novelty.OTHER
+
+    def find_sketches(
+        self, project_id: int, findings: Sequence[decisions.FindingDay], at_s: int
+    ) -> dict[decisions.FindingDay, int]:
+        self.asked.append(("reach", project_id, at_s))
+        return {finding: self.sketches.get(finding, 0) for finding in findings}
 
     def share_budget(
         self, project_id: int, settings: Settings, wants: Sequence[decisions.Want]
@@ -77,14 +85,19 @@ def process(
     *bodies: object,
     shard: int = 3,
     at: int = NOW,
+    slots: Sequence[int] = (),
     **settings: Any,
 ) -> pipeline.Tables:
-    """Process a batch of an entry for each body, a millisecond apart."""
+    """Process a batch of an entry for each body, a millisecond apart, and note the senders of its rows."""
     plan = batch_plan.Plan(projects={1: batch_plan.ProjectPlan(settings=Settings(**settings))})
     entries = [
-        envelope.Entry(f"{at + number}-0", [payloads.payload(body)]) for number, body in enumerate(bodies)
+        envelope.Entry(f"{at + number}-0", [payloads.payload(body, slot=slot)])
+        for number, (body, slot) in enumerate(itertools.zip_longest(bodies, slots, fillvalue=0))
     ]
     tables = pipeline.process(shard, entries, plan, decider)
+    if isinstance(decider, FakeLimitDecider):
+        for finding, sketch in tables.sketches.get(1, {}).items():
+            decider.sketches[finding] = decider.sketches.get(finding, 0) | sketch
     payloads.assert_balanced(tables)
     assert sum(tables.payloads.values()) == len(bodies)
     return tables

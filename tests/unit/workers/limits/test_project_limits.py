@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 import statistics
 from collections import Counter
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from storage.limits import quotas
-from storage.queue import envelope
+from storage.queue import envelope, reach
 from tests.helpers import payloads
 from tests.unit.workers.limits.deciders import NOW, FakeLimitDecider, Settings, blocked, process
 from workers import pipeline
@@ -134,6 +138,107 @@ def test_the_sum_of_weights_is_an_unbiased_count() -> None:
     error = statistics.stdev(weights) / math.sqrt(len(weights))
     assert abs(statistics.mean(weights) - len(bodies)) < 4 * error
     assert error < 1
+
+
+def sketch_of_all(tables: pipeline.Tables) -> int:
+    return functools.reduce(operator.or_, tables.reports["reach"], 0)
+
+
+@given(
+    batches=st.lists(
+        st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 12)), min_size=1, max_size=40), max_size=4
+    ),
+    window=st.sampled_from((0, 60)),
+    sampling=st.sampled_from((("fixed", 0.01, 0), ("fixed", 0.5, 0), ("adaptive", 1, 1), ("adaptive", 1, 9))),
+)
+def test_sampling_leaves_out_no_sender(
+    batches: list[list[tuple[str, int]]], window: int, sampling: tuple[str, float, int]
+) -> None:
+    decider, found, expected = FakeLimitDecider(), Counter[str](), Counter[str]()
+    how, rate, budget = sampling
+    for batch in batches:
+        tables = process(
+            decider,
+            *[blocked(name) for name, _ in batch],
+            slots=[slot for _, slot in batch],
+            sampling=how,
+            sample_rate=rate,
+            sample_budget=budget,
+            dedupe_window=window,
+        )
+        for host, sketch in zip(tables.reports["blocked_host"], tables.reports["reach"], strict=True):
+            found[host] |= sketch
+    for name, slot in (one for batch in batches for one in batch):
+        expected[f"{name}.example"] |= reach.sketch_of(slot)
+    assert found == expected
+
+
+def test_of_known_senders_sampling_keeps_no_more_than_of_unknown_ones() -> None:
+    decider, again = FakeLimitDecider(), FakeLimitDecider()
+    slots = [1, 2, 3] * 20
+    for known in (decider, again):
+        process(known, *[blocked("a")] * 3, slots=[1, 2, 3], sampling="fixed", sample_rate=0.1)
+    tables = process(decider, *[blocked("a")] * 60, slots=slots, sampling="fixed", sample_rate=0.1)
+    unknown = process(again, *[blocked("a")] * 60, sampling="fixed", sample_rate=0.1)
+    assert tables.reports["seen"] == unknown.reports["seen"] == [6]
+    assert tables.reports["weight"] == [60]
+
+
+def test_each_sender_that_is_new_is_kept_with_the_weight_of_one() -> None:
+    tables = process(
+        FakeLimitDecider(), *[blocked("a")] * 30, slots=range(1, 31), sampling="fixed", sample_rate=0.001
+    )
+    assert (tables.reports["seen"], tables.reports["weight"]) == ([30], [30])
+
+
+def test_with_senders_weights_are_right_on_average() -> None:
+    weights = []
+    for batch in range(200):
+        decider = FakeLimitDecider()
+        slots = [1 + (batch * 7 + number) % 5 for number in range(50)]
+        tables = process(
+            decider, *[blocked("a")] * 50, slots=slots, shard=batch, sampling="fixed", sample_rate=0.07
+        )
+        weights.append(sum(tables.reports["weight"]))
+    assert statistics.mean(weights) == pytest.approx(50, rel=0.05)
+
+
+def test_the_senders_that_are_kept_count_for_the_budget() -> None:
+    decider = FakeLimitDecider()
+    tables = process(
+        decider, *[blocked("a")] * 90, slots=[*range(1, 31)] * 3, sampling="adaptive", sample_budget=40
+    )
+    assert tables.reports["seen"] == [40]
+    (want,) = (asked[2] for asked in decider.asked if asked[0] == "budget")
+    assert (want.forced, want.reports) == (30, 90)
+
+
+def test_a_sender_whose_report_a_quota_leaves_out_is_kept_when_it_comes_again() -> None:
+    decider = FakeLimitDecider(room=1)
+    limits: Any = {"sampling": "fixed", "sample_rate": 0.001, "quota_per_minute": 5}
+    first = process(decider, *[blocked("a")] * 2, slots=[1, 2], **limits)
+    assert first.reports["reach"] == [reach.sketch_of(1)], "what is not accepted does not count"
+    decider.room = 5
+    second = process(decider, *[blocked("a")] * 2, slots=[1, 2], **limits)
+    assert second.reports["reach"] == [reach.sketch_of(2)]
+
+
+def test_a_collapsed_variant_keeps_its_senders() -> None:
+    bodies = [blocked(name) for name in "abcdefgh"]
+    tables = process(FakeLimitDecider(), *bodies, slots=range(1, 9), new_variants_per_hour=2)
+    assert sketch_of_all(tables) == (1 << 8) - 1
+    assert len(tables.reports["reach"]) < 8
+    assert tables.sketches == {}, "a project that samples nothing needs none"
+
+
+def test_a_late_report_counts_for_the_day_of_its_row() -> None:
+    decider = FakeLimitDecider()
+    start = NOW - NOW % 86_400_000
+    late = [[payloads.modern(age=age)] for age in (0, 1000)]
+    for _ in range(2):
+        tables = process(decider, *late, at=start + 5, slots=[1, 1], sampling="fixed", sample_rate=0.0001)
+        assert sorted(finding.day - start // 86_400_000 for finding in decider.sketches) == [-1, 0]
+    assert tables.reports["reach"] == []
 
 
 @pytest.mark.parametrize("sampling", ["fixed", "adaptive"])
