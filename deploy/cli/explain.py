@@ -16,6 +16,7 @@ import rich.text
 import typer
 
 from deploy.cli import options
+from deploy.noise import in_force
 from deploy.printing import output, printable
 from deploy.projects import published
 from deploy.replay import captures
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from deploy.running import located
+    from workers.noise import rules_file
 
 _STDIN: Final = Path("-")
 _SHOWN: Final = 400
@@ -54,8 +56,8 @@ def explain(
     No system needs to run, unless --project is given.
     """
     system = options.locate(data)
-    settings = _settings(system, project) if project else project_settings.ProjectSettings()
-    explained = [_explained(step, user_agent, settings) for step in _read(file, system.max_body)]
+    settings, common = _in_force(system, project) if project else (project_settings.ProjectSettings(), None)
+    explained = [_explained(step, user_agent, settings, common) for step in _read(file, system.max_body)]
     if as_json:
         output.json(explained[0] if len(explained) == 1 else explained)
     else:
@@ -65,12 +67,16 @@ def explain(
         raise typer.Exit(1)
 
 
-def _settings(system: located.Located, project: str) -> project_settings.ProjectSettings:
+def _in_force(
+    system: located.Located, project: str
+) -> tuple[project_settings.ProjectSettings, rules_file.RulesFile]:
+    """Return the settings of a project and the noise rules, as workers go by them."""
     with contextlib.closing(backends.connect_redis(system.redis_url)) as client:
         known = published.by_id_or_name(published.read(client))
+        common = in_force.read_published(client).common
     if project not in known:
         raise model.ProjectError(f"There is no project {project!r}.")
-    return known[project].settings
+    return known[project].settings, common
 
 
 def _read(file: Path, max_body: int) -> Iterator[captures.Read]:
@@ -85,7 +91,10 @@ def _read(file: Path, max_body: int) -> Iterator[captures.Read]:
 
 
 def _explained(
-    step: captures.Read, user_agent: str, settings: project_settings.ProjectSettings
+    step: captures.Read,
+    user_agent: str,
+    settings: project_settings.ProjectSettings,
+    common: rules_file.RulesFile | None,
 ) -> dict[str, Any]:
     from workers.explain import explain as explaining  # noqa: PLC0415 - the pipeline is slow to load
 
@@ -96,6 +105,7 @@ def _explained(
         user_agent=user_agent or step.capture.user_agent,
         settings=settings,
         received_ms=int(time.time() * 1000),
+        common=common,
     )
     return {"where": step.where, **msgspec.to_builtins(explanation)}
 

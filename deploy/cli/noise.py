@@ -9,20 +9,26 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from deploy.cli import options
-from deploy.noise import relabel, trials
+from deploy.cli import noise_rules, options
+from deploy.noise import descriptions, in_force, relabel, trials
 from deploy.printing import output, printable
+from deploy.running import located
 from deploy.servers import backends
 from storage import errors
 from storage.projects import model, project_settings, registry
 from storage.servers import clickhouse
 from storage.tables import labels
+from workers import noise
 from workers.noise import project_rules, rules, shipped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from workers.noise import rules_file
+
 app = typer.Typer(help="Show, try and apply the rules by which reports are noise.", no_args_is_help=True)
+app.command("update")(noise_rules.update)
+app.command("versions")(noise_rules.versions)
 
 WEEK: Final = dt.timedelta(days=7)
 TOO_BROAD: Final = 0.95
@@ -61,15 +67,27 @@ def list_rules(
     data: options.Data = options.DEFAULT_DATA,
     as_json: options.Json = False,
 ) -> None:
-    """List the rules in their order; with --project also its own, and which it leaves out or drops."""
-    settings = project_settings.ProjectSettings()
-    if project:
-        with backends.connected(options.locate(data).clickhouse) as server:
-            settings = registry.Registry(server).get(project).settings
+    """List the rules in force in their order; with --project also its own, and which it leaves out or drops.
+
+    Where no system runs, the rules are those that this release ships.
+    """
     if noise_class and noise_class not in rules.CLASSES:
         raise NoRuleError(f"There is no class {noise_class!r}, only {', '.join(rules.CLASSES)}")
-    listed = [rule for rule in _rules(settings) if noise_class in {"", rule.noise}]
-    found = [{**_details(rule), "effect": _effect(rule, settings)} for rule in listed]
+    settings, common = project_settings.ProjectSettings(), shipped.file()
+    try:
+        with backends.connected(options.locate(data).clickhouse) as server:
+            current = in_force.read(server)
+            common = current.common
+            if project:
+                settings = registry.Registry(server).get(project).settings
+    except (located.NotFoundError, errors.ClickHouseUnavailableError) as error:
+        if project:
+            raise
+        output.tell(f"{error} These are the rules {common.version}, which this release ships.")
+    else:
+        output.tell(noise_rules.why(current))
+    listed = [rule for rule in noise.listed(settings, common) if noise_class in {"", rule.noise}]
+    found = [{**descriptions.details(rule), "effect": _effect(rule, settings)} for rule in listed]
     if as_json:
         output.json(found)
         return
@@ -91,11 +109,12 @@ def try_rule(
     """
     with backends.connected(options.locate(data).clickhouse) as server:
         projects = _projects(server, project)
-        tried = _rule(rule, projects if project else ())
+        common = in_force.read(server).common
+        tried = _rule(rule, projects if project else (), common)
         since = dt.datetime.now(dt.UTC) - WEEK
         trial = trials.Trial()
         for searched in projects:
-            trials.add(trial, server, searched.id, rule=tried, since=since, common=shipped.file())
+            trials.add(trial, server, searched.id, rule=tried, since=since, common=common)
     _show_trial(tried, trial, as_json=as_json)
     if trial.reports >= FEW and trial.share >= TOO_BROAD:
         raise TooBroadError(f"{tried.id} matches {trial.share:.1%} of all reports: it is far too broad")
@@ -116,8 +135,9 @@ def relabel_stored(
         clickhouse.connect(address, send_receive_timeout=clickhouse.MUTATION_S)
     ) as server:
         labels.settle(server)
+        common = in_force.read(server).common
         changed = {
-            labelled.name: _relabel(server, labelled, since, dry_run=dry_run)
+            labelled.name: _relabel(server, labelled, common, since, dry_run=dry_run)
             for labelled in _projects(server, project)
         }
     rows = [
@@ -134,9 +154,14 @@ def relabel_stored(
 
 
 def _relabel(
-    server: clickhouse.Connection, project: model.Project, since: dt.datetime | None, *, dry_run: bool
+    server: clickhouse.Connection,
+    project: model.Project,
+    common: rules_file.RulesFile,
+    since: dt.datetime | None,
+    *,
+    dry_run: bool,
 ) -> Counter[relabel.LabelChange]:
-    wanted = relabel.Labels(project.settings)
+    wanted = relabel.Labels(project.settings, common)
     counts: Counter[relabel.LabelChange] = Counter()
     days = labels.days(server, project.id, since and since.replace(tzinfo=dt.UTC), wanted.named)
     with output.progress(f"labelling {printable.line(project.name)}") as bar:
@@ -150,16 +175,12 @@ def _projects(server: clickhouse.Connection, name: str) -> Sequence[model.Projec
     return [source.get(name)] if name else source.list()
 
 
-def _rules(settings: project_settings.ProjectSettings) -> list[rules.Rule]:
-    return [*map(project_rules.parse, settings.noise_rules), *shipped.rules_in_order()]
-
-
-def _rule(text: str, projects: Sequence[model.Project]) -> rules.Rule:
+def _rule(text: str, projects: Sequence[model.Project], common: rules_file.RulesFile) -> rules.Rule:
     """Return the rule with this id, or the rule that is written here."""
     if "=" in text:
         return project_rules.parse_conditions(text)
     settings = projects[0].settings if projects else project_settings.ProjectSettings()
-    for rule in _rules(settings):
+    for rule in noise.listed(settings, common):
         if rule.id == text:
             return rule
     raise NoRuleError(f"There is no rule {text!r}: headrace noise list shows them all")
@@ -172,33 +193,9 @@ def _effect(rule: rules.Rule, settings: project_settings.ProjectSettings) -> str
     return "label" if names.isdisjoint(settings.noise_drop) else "drop"
 
 
-def _details(rule: rules.Rule) -> dict[str, object]:
-    date = rule.date.isoformat() if rule.date else ""
-    return {
-        "id": rule.id,
-        "class": rule.noise,
-        "matches": rule.conditions(),
-        "origin": rule.origin,
-        "date": date,
-    }
-
-
 def _shown(name: str, row: dict[str, object]) -> object:
     conditions = row[name]
-    return _words(conditions) if isinstance(conditions, dict) else conditions
-
-
-def _words(conditions: dict[str, object]) -> str:
-    return "; ".join(
-        name if value is True else f"{name} {' '.join(map(str, _listed(value)))}"
-        for name, value in conditions.items()
-    )
-
-
-def _listed(value: object) -> Sequence[object]:
-    if isinstance(value, dict):
-        return [f"{name} {version}" for name, version in value.items()]
-    return value if isinstance(value, list | tuple) else [value]
+    return descriptions.words(conditions) if isinstance(conditions, dict) else conditions
 
 
 def _show_trial(rule: rules.Rule, trial: trials.Trial, *, as_json: bool) -> None:
@@ -207,9 +204,9 @@ def _show_trial(rule: rules.Rule, trial: trials.Trial, *, as_json: bool) -> None
     ]
     if as_json:
         counts = {"reports": trial.reports, "matched": trial.matched, "new": trial.new, "share": trial.share}
-        output.json({"rule": _details(rule), **counts, "examples": examples})
+        output.json({"rule": descriptions.details(rule), **counts, "examples": examples})
         return
-    output.copyable(f"{rule.id} ({rule.noise}): {_words(rule.conditions())}")
+    output.copyable(f"{rule.id} ({rule.noise}): {descriptions.words(rule.conditions())}")
     output.copyable(
         f"It matches {trial.matched:,} of {trial.reports:,} reports of the last week ({trial.share:.1%});"
         f" {trial.new:,} of them no rule labels yet."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import operator
 from pathlib import Path
 from typing import Annotated
@@ -10,9 +11,12 @@ import msgspec
 import typer
 
 from deploy.cli import confirmation, keys, options, registered
+from deploy.noise import in_force
 from deploy.printing import output
 from deploy.projects import project_fields, project_file
 from deploy.running import located
+from deploy.servers import backends
+from storage import errors
 from storage.projects import model, registry
 from storage.removal import deletion
 from storage.servers import clickhouse
@@ -86,11 +90,12 @@ def set_settings(
     """Change settings of a project."""
 
     def changed(current: model.Project) -> model.Project:
-        settings = project_fields.assigned(current.settings, assignments)
+        settings = project_fields.assigned(current.settings, assignments, known)
         return msgspec.structs.replace(current, settings=settings)
 
     system = options.locate(data)
     base = system.public_url if as_json else ""
+    known = _known_rules(system)
     with registered.changing(system) as source:
         before = source.get(project)
         after = source.change(str(before.id), changed)
@@ -189,9 +194,10 @@ def import_projects(
     as_json: options.Json = False,
 ) -> None:
     """Make projects as a TOML file describes them, and print the changes; the whole file is checked first."""
-    wanted = project_file.loads(_text(file))
+    system, text = options.locate(data), _text(file)
+    wanted = project_file.loads(text, _known_rules(system))
     reached = registered.opened if dry_run else registered.changing
-    with reached(options.locate(data)) as source:
+    with reached(system) as source:
         steps = [step for step in project_file.plan(source.list(), wanted) if step.changes]
         for step in () if dry_run else steps:
             project_file.apply(source, step)
@@ -203,6 +209,16 @@ def import_projects(
             output.copyable(f"{step.wanted.name}: {change}")
     if not steps:
         output.copyable("Nothing changes.")
+
+
+def _known_rules(system: located.Located) -> set[str]:
+    """Return the noise rules that settings may name, as far as ClickHouse tells them."""
+    with (
+        contextlib.suppress(errors.ClickHouseUnavailableError),
+        backends.connected(system.clickhouse) as server,
+    ):
+        return in_force.known_ids(server)
+    return set()
 
 
 def _deletable(source: registry.Registry, project: str) -> model.Project:

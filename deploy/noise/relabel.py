@@ -46,6 +46,7 @@ class Labels:
         self._told = noise.NoiseRules((index.Index(told),), self._labels, self._common)
         word = stored_reports.TRUTHFUL_BROWSER.lower()
         self._truthful = tuple(rule.id for rule in told if word in rule.truthful)
+        self.version = self._common.version
         self.named = tuple(dict.fromkeys(name for rule in told for name in rule.details))
 
     def of(self, stored: labels.StoredFinding) -> noise.Label:
@@ -65,12 +66,23 @@ def relabel(
 ) -> Counter[LabelChange]:
     """Label the reports of a day again, and return how many changed from which rule to which.
 
+    All rows of the day then tell the version of the rules, also those that keep their label.
+
     Args:
         server: a connection that waits for ``clickhouse.MUTATION_S``.
         day: the day, with the details that the labels depend on.
         wanted: the labels by the rules of the project.
         dry_run: whether only to count.
     """
+    counts = _relabel(server, day, wanted, dry_run=dry_run)
+    if not dry_run and labels.stamp(server, day, wanted.version):
+        counts += _relabel(server, day, wanted, dry_run=False)
+    return counts
+
+
+def _relabel(
+    server: clickhouse.Connection, day: labels.Day, wanted: Labels, *, dry_run: bool
+) -> Counter[LabelChange]:
     changes: dict[int, tuple[str, str]] = {}
     counts: Counter[LabelChange] = Counter()
     for page in labels.stored_findings(server, day):
@@ -80,5 +92,5 @@ def relabel(
                 changes[stored.key] = (found.noise, found.rule)
                 counts[LabelChange(stored.noise_rule, found.rule)] += stored.seen
     if not dry_run:
-        labels.relabel(server, day, changes)
+        labels.relabel(server, day, changes, wanted.version)
     return counts

@@ -17,7 +17,7 @@ from storage.projects import project_settings
 from workers import noise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
 _SWITCHES: Final = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
 
@@ -94,9 +94,14 @@ def shown(value: object) -> str:
 
 
 def assigned(
-    settings: project_settings.ProjectSettings, assignments: Iterable[str]
+    settings: project_settings.ProjectSettings, assignments: Iterable[str], known_rules: Container[str] = ()
 ) -> project_settings.ProjectSettings:
     """Return the settings after ``KEY=VALUE`` assignments; ``KEY=`` sets the default.
+
+    Args:
+        settings: the settings before.
+        assignments: what to assign.
+        known_rules: ids of noise rules that settings may name beside those that are shipped.
 
     Raises:
         SettingError: a text is no assignment, names no setting, or has a wrong value.
@@ -107,16 +112,22 @@ def assigned(
         if not equals:
             raise SettingError(f"{assignment!r} is not of the form KEY=VALUE.")
         values[name.strip()] = _known(name.strip()).read(text.strip())
-    return _built(values)
+    return _built(values, known_rules)
 
 
-def from_plain(given: Mapping[str, object]) -> project_settings.ProjectSettings:
+def from_plain(
+    given: Mapping[str, object], known_rules: Container[str] = ()
+) -> project_settings.ProjectSettings:
     """Return the settings that a file names; the others have their default.
+
+    Args:
+        given: the settings of the file.
+        known_rules: as in ``assigned``.
 
     Raises:
         SettingError: a name is no setting, or has a wrong value.
     """
-    return _built({name: _known(name).check(value) for name, value in given.items()})
+    return _built({name: _known(name).check(value) for name, value in given.items()}, known_rules)
 
 
 def plain(settings: project_settings.ProjectSettings) -> dict[str, Any]:
@@ -136,12 +147,12 @@ def differences(
     ]
 
 
-def _built(values: Mapping[str, Any]) -> project_settings.ProjectSettings:
+def _built(values: Mapping[str, Any], known_rules: Container[str]) -> project_settings.ProjectSettings:
     try:
         settings = project_settings.ProjectSettings(**values)
     except ValueError as error:
         raise SettingError(str(error)) from error
-    noise.check(settings)
+    noise.check(settings, known_rules)
     return settings
 
 

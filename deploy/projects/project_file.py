@@ -18,7 +18,7 @@ from storage import errors
 from storage.projects import model, project_settings, public_keys, registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MS: Final = dt.timedelta(milliseconds=1)
@@ -102,8 +102,12 @@ def dumps(projects: Iterable[model.Project]) -> str:
     return _HEAD + tomli_w.dumps({"projects": described})
 
 
-def loads(text: str) -> list[Wanted]:
+def loads(text: str, known_rules: Container[str] = ()) -> list[Wanted]:
     """Read and check a whole file.
+
+    Args:
+        text: the file.
+        known_rules: ids of noise rules that settings may name beside those that are shipped.
 
     Raises:
         ProjectFileError: it is no TOML, or a value is wrong; the sentence names the value and its place.
@@ -114,7 +118,7 @@ def loads(text: str) -> list[Wanted]:
         raise ProjectFileError(f"The file is not as it must be: {_spoken(str(error))}.") from error
     except msgspec.DecodeError as error:
         raise ProjectFileError(f"The file is no TOML: {error}.") from error
-    wanted = [_wanted(name, project) for name, project in found.projects.items()]
+    wanted = [_wanted(name, project, known_rules) for name, project in found.projects.items()]
     ids = [project.id for project in wanted if project.id is not None]
     if twice := [number for number in ids if ids.count(number) > 1]:
         raise ProjectFileError(f"The id {twice[0]} stands there twice.")
@@ -174,11 +178,11 @@ def _described(project: model.Project) -> _Project:
     )
 
 
-def _wanted(name: str, found: _Project) -> Wanted:
+def _wanted(name: str, found: _Project, known_rules: Container[str]) -> Wanted:
     try:
         model.require_name(name)
         records = None if found.keys is None else public_keys.checked(tuple(map(_record, found.keys)))
-        settings = project_fields.from_plain(found.settings)
+        settings = project_fields.from_plain(found.settings, known_rules)
     except errors.HeadraceError as error:
         raise ProjectFileError(f"projects.{name}: {error}") from error
     if found.status == "deleted":

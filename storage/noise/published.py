@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     import redis.exceptions
 
 KEY: Final = "headrace:noise"
-"""Redis string: the rules file in force as MessagePack (``InForce``)."""
+"""Redis string: the rules file in force as MessagePack (``Decision``)."""
 VERSION_KEY: Final = "headrace:noise:version"
-"""Redis string: the version of that value, see ``InForce.published``."""
+"""Redis string: the version of that value, see ``Decision.published``."""
 TEXT_KEY: Final = "headrace:noise:text:{sha256}"
 """Redis string: the text of a rules file; it expires, because ClickHouse has it too."""
 TEXT_S: Final = 7 * 86_400
 """Seconds after which Redis forgets a text that nobody wrote again."""
 
 
-class InForce(msgspec.Struct, frozen=True, kw_only=True):
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """The latest decision which rules file is to be in force.
 
     Attributes:
@@ -43,10 +43,10 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
         return self.since_ms + self.revision
 
 
-_decoder = msgspec.msgpack.Decoder(InForce)
+_decoder = msgspec.msgpack.Decoder(Decision)
 
 
-def publish(client: redis.Redis, decided: InForce, *, replace: int | None = None) -> int | None:
+def publish(client: redis.Redis, decided: Decision, *, replace: int | None = None) -> int | None:
     """Tell workers of a decision, unless a later one is published. Its text must be in Redis already.
 
     Args:
@@ -66,7 +66,7 @@ def publish(client: redis.Redis, decided: InForce, *, replace: int | None = None
     return None if later is None else int(later)
 
 
-def read(client: redis.Redis) -> InForce | None:
+def read(client: redis.Redis) -> Decision | None:
     """Return the decision that workers go by, or None where none is published.
 
     Raises:

@@ -64,13 +64,13 @@ class RulesFiles:
         """Return all files in the order in which they were stored."""
         return [_stored(row) for row in self._execute("list")]
 
-    def in_force(self) -> published.InForce:
+    def in_force(self) -> published.Decision:
         """Return the latest decision; by default the file that is shipped."""
         rows = self._execute("latest")
         if not rows:
-            return published.InForce()
+            return published.Decision()
         revision, sha256, since_ms, version = rows[0]
-        return published.InForce(sha256=sha256, version=version or "", revision=revision, since_ms=since_ms)
+        return published.Decision(sha256=sha256, version=version or "", revision=revision, since_ms=since_ms)
 
     def updates(self) -> dict[str, dt.datetime]:
         """Return when each file was put in force last, by its hash; "" is the hash of the shipped one."""
@@ -94,7 +94,7 @@ class RulesFiles:
         if self.find(sha256) is None:
             self._insert_file(version, sha256, text, source, f"noise-rules:{sha256}")
 
-    def decide(self, sha256: str, before: published.InForce) -> published.InForce:
+    def decide(self, sha256: str, before: published.Decision) -> published.Decision:
         """Decide which file is to be in force; "" for the one that is shipped.
 
         Raises:

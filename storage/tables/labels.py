@@ -1,6 +1,6 @@
 """The labels of stored reports: read day by day with all that they depend on, and changed in place.
 
-A change is a mutation of the two columns alone: the counts of a row and its place in the table stay as they
+A change is a mutation of their columns alone: the counts of a row and its place in the table stay as they
 are, whatever is merged or inserted meanwhile. A row is changed only while it says the same as when its label
 was found. So an interrupted change may be made again, and a change does no harm if it ends later than
 expected.
@@ -133,22 +133,41 @@ def policies(server: clickhouse.Connection, project_id: int, hashes: set[int]) -
     return dict(found)
 
 
-def relabel(server: clickhouse.Connection, day: Day, labels: Mapping[int, tuple[str, str]]) -> None:
+def relabel(
+    server: clickhouse.Connection, day: Day, labels: Mapping[int, tuple[str, str]], version: str
+) -> None:
     """Give the rows of a day other labels, and return when ClickHouse is done.
 
     Args:
         server: a connection that waits for ``clickhouse.MUTATION_S``.
         day: the day of the rows.
         labels: class and rule, by the key of the stored finding.
+        version: the version of the rules that give these labels.
     """
     changes = list(labels.items())
     for start in range(0, len(changes), _CHANGES):
         part = changes[start : start + _CHANGES]
-        _mutate(server, day, part)
+        _mutate(server, day, part, version)
 
 
-def _mutate(server: clickhouse.Connection, day: Day, changes: Sequence[tuple[int, tuple[str, str]]]) -> None:
+def stamp(server: clickhouse.Connection, day: Day, version: str) -> bool:
+    """Note on all rows of a day the version of the rules by which they were labelled last.
+
+    Returns:
+        Whether some rows had another version. Of those some may have come in after the labels were found:
+        the labels are to be found once more.
+    """
+    ((others,),) = server.execute(_SQL["of_other_versions"], {**_where(day), "version": version})
+    if others:
+        server.execute(_SQL["stamp"], {**_where(day), "version": version}, settings={"mutations_sync": 2})
+    return bool(others)
+
+
+def _mutate(
+    server: clickhouse.Connection, day: Day, changes: Sequence[tuple[int, tuple[str, str]]], version: str
+) -> None:
     values = {
+        "version": version,
         "keys": [key for key, _ in changes],
         "classes": [noise for _, (noise, _) in changes],
         "rules": [rule for _, (_, rule) in changes],

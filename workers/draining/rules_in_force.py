@@ -73,7 +73,7 @@ class RulesInForce:
             known = _remember(sha256, self._text(sha256))
         return known
 
-    def _newer(self, decided: published.InForce) -> rules_file.RulesFile:
+    def _newer(self, decided: published.Decision) -> rules_file.RulesFile:
         own = shipped.file()
         if not decided.sha256:
             return own

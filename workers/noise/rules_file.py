@@ -94,6 +94,14 @@ class _Outline(msgspec.Struct, frozen=True):
     requires: str = ""
 
 
+class _Id(msgspec.Struct, frozen=True):
+    id: str
+
+
+class _Ids(msgspec.Struct, frozen=True):
+    rule: tuple[_Id, ...] = ()
+
+
 def order_of(version: str) -> tuple[int, ...]:
     """Return what versions are ordered by: their numbers."""
     return tuple(map(int, version.split(".")))
@@ -124,6 +132,11 @@ def parse(text: bytes, release: str = "") -> RulesFile:
 def sha256_of(text: bytes) -> str:
     """Return the hash by which the text of a rules file is known, in hex."""
     return hashlib.sha256(text).hexdigest()
+
+
+def ids_of(text: bytes) -> list[str]:
+    """Return the ids of the rules of a file that was checked once, maybe by another release."""
+    return [rule.id for rule in msgspec.toml.decode(text, type=_Ids).rule]
 
 
 def _read(text: bytes, release: str) -> _Text:
