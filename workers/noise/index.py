@@ -22,6 +22,9 @@ _HANDLERS: Final = "script-src-attr"
 """Chromium names no source file of a handler that stands in the page (``onerror=``)."""
 _OF_PAGES: Final = frozenset({"", "about", "blob", "data", "filesystem", "javascript", "null"})
 """Words for a page that is part of another page."""
+_IN_APP: Final = "in-app"
+_OF_SITES: Final = frozenset({"extension", "translation", "local"})
+"""Classes of hosts that sites use too; no site names adware, and filters add their hosts themselves."""
 _HERE: Final = "localhost"
 """The host of the pages of apps and of files: this machine."""
 _BY_EXTENSIONS: Final = frozenset({"webkit-masked-url", "user-script"})
@@ -47,7 +50,9 @@ class _Evidence(NamedTuple):
         sent: ids of the rules whose conditions the report met as it was sent.
         kind: the kind of the report.
         home: the rules whose hosts or networks the page is on; the page of an app is on this machine.
+        is_app: whether the page is no page of the web: an extension's own, an app's, or a file.
         is_extension: whether the page is an extension's own.
+        named: ids of the rules whose hosts the policy of the site names.
         directive: the effective directive.
         nothing_blocked: whether the report does not say what was blocked.
         own_blocked: whether what was blocked is on the page's own host, or of the same extension or app.
@@ -69,7 +74,9 @@ class _Evidence(NamedTuple):
     sent: tuple[str, ...]
     kind: str
     home: url_index.Found
+    is_app: bool
     is_extension: bool
+    named: tuple[str, ...]
     directive: str
     nothing_blocked: bool
     own_blocked: bool
@@ -93,7 +100,7 @@ class Index:
         self._order = {rule.id: position for position, rule in enumerate(listed)}
         self._url_index = url_index.URLIndex(listed)
         self._samples = samples.Samples(listed)
-        self._policies = policies.Policies(listed)
+        self._policies = policies.Policies(listed, self._url_index)
         self._sent = as_sent.SentIndex(listed, self._url_index)
         self._by_id = {rule.id: rule for rule in listed}
         self._by_agent = {
@@ -158,7 +165,9 @@ class Index:
             marks.met,
             found.kind,
             self._url_index.of_host(host or (_HERE if app else "")),
+            app != "",
             is_extension(app),
+            self._policies.named(found.policy) if found.policy else (),
             found.directive,
             not blocked.text,
             own_blocked,
@@ -247,7 +256,14 @@ def _at_url(rule: rules.Rule, evidence: _Evidence) -> bool:
         return blocked or source
     if rule in evidence.home or (evidence.is_extension and not rule.is_bare):
         return False
+    if (rule.noise == _IN_APP and evidence.is_app) or (rule.id in evidence.named and _may_be_named(rule)):
+        return False
     return (blocked and not evidence.own_blocked) or (source and not evidence.own_source)
+
+
+def _may_be_named(rule: rules.Rule) -> bool:
+    """Return whether sites use the hosts of the rule themselves if their policies name one."""
+    return rule.noise in _OF_SITES and not rule.paths
 
 
 def _is_about_blocked(rule: rules.Rule) -> bool:

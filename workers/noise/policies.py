@@ -1,4 +1,4 @@
-"""Policies as the site sent them, without the hosts that software on the visitor's machine puts into them."""
+"""Policies as sites sent them, without what software on the visitor's machine adds, and what they name."""
 
 from __future__ import annotations
 
@@ -29,13 +29,16 @@ class OwnPolicy(NamedTuple):
 
 
 class Policies:
-    """Rules that know which hosts are put into policies.
+    """Rules that know which hosts are put into policies, and which hosts sites may name in theirs.
 
     Args:
-        listed: the rules; those that know none are left out.
+        listed: the rules.
+        by_url: the index of their hosts.
     """
 
-    def __init__(self, listed: Iterable[rules.Rule]) -> None:
+    def __init__(self, listed: Iterable[rules.Rule], by_url: url_index.URLIndex) -> None:
+        self._by_url = by_url
+        self.named = functools.lru_cache(_REMEMBERED)(self._named)
         self._known = {host: rule.id for rule in listed for host in rule.policies}
         self._names = tuple(host.removeprefix(".") for host in self._known)
         self._remembered = functools.lru_cache(_REMEMBERED)(self._own)
@@ -43,6 +46,15 @@ class Policies:
     def own(self, policy: str) -> OwnPolicy | None:
         """Return the policy without the hosts that were put into it; None if there are none."""
         return self._remembered(policy) if self._known and policy else None
+
+    def _named(self, policy: str) -> tuple[str, ...]:
+        """Return the ids of the rules one of whose hosts or networks the policy of a site names.
+
+        Then the site itself uses what is there. A wildcard above such a host names none.
+        """
+        hosts = (_HOST.fullmatch(word) for word in letters.lower(policy).replace(";", " ").split())
+        names = dict.fromkeys(host[1] for host in hosts if host is not None)
+        return tuple(dict.fromkeys(rule.id for name in names for rule in self._by_url.of_host(name)))
 
     def _own(self, policy: str) -> OwnPolicy | None:
         lower = letters.lower(policy)

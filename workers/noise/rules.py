@@ -44,6 +44,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unknown_f
         networks: the networks of a host that is an address.
         ports: explicit in the URL.
         paths: a path and all paths below it; ``*`` stands for any characters.
+        except_paths: paths, and all paths below them, that the rule leaves alone.
         only: which URL to look at; "" looks at both.
         embedded: sites put what these hosts serve into their pages themselves: a blocked URL there is noise
             only if an extension or a user script is named as its source.
@@ -81,6 +82,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unknown_f
     networks: Words = ()
     ports: tuple[int, ...] = ()
     paths: Words = ()
+    except_paths: Words = ()
     only: Literal["", "blocked", "source_file"] = ""
     embedded: bool = False
     embeds_page: bool = False

@@ -44,6 +44,7 @@ class URLIndex:
         self._networks: list[tuple[rules.Network, rules.Rule]] = []
         self._anywhere: list[rules.Rule] = []
         self._paths: dict[str, re.Pattern[str]] = {}
+        self._except_paths: dict[str, re.Pattern[str]] = {}
         for rule in listed:
             self._add(rule)
         self._starts = tuple(path.partition("*")[0] for rule in self._anywhere for path in rule.paths)
@@ -54,6 +55,8 @@ class URLIndex:
     def _add(self, rule: rules.Rule) -> None:
         if rule.paths:
             self._paths[rule.id] = _any_of(rule.paths)
+        if rule.except_paths:
+            self._except_paths[rule.id] = _any_of(rule.except_paths)
         for page in rule.pages:
             self._pages[page].append(rule)
         for host in rule.hosts:
@@ -89,6 +92,7 @@ class URLIndex:
             (not rule.schemes or scheme in rule.schemes or url.host.rstrip(".") in rule.schemes)
             and (not rule.ports or url.port in rule.ports)
             and (not rule.paths or self._paths[rule.id].fullmatch(url.path) is not None)
+            and (not rule.except_paths or self._except_paths[rule.id].fullmatch(url.path) is None)
         )
 
     def _of_host(self, name: str) -> Found:
