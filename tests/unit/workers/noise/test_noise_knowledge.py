@@ -113,6 +113,8 @@ SITES_USE: Final = [
     (SCRIPT, "https://static.evernote.com/noteit.js"),
     (SCRIPT, "https://www.instapaper.com/javascript/embed2.js"),
     (SCRIPT, "https://hypothes.is/embed.js"),
+    (SCRIPT, "https://js.grammarly.com/grammarly-editor-sdk"),
+    ("connect-src", "https://gnar.grammarly.com/"),
     (SCRIPT, "https://cdn.scite.ai/badge/scite-badge-latest.min.js"),
     ("img-src", "https://graph.keepa.com/pricehistory.png"),
     (FONT, "https://at.alicdn.com/t/c/font_1011144_jmo4009ffif.woff2"),
