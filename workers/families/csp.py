@@ -27,6 +27,24 @@ _MAX_POLICY: Final = 16_384
 _NO_POLICY: Final = ("", "")
 
 _DIRECTIVE: Final = re.compile(r"[a-z-]{1,64}")
+_FETCH: Final = re.compile(r"[a-z]{1,32}(?:-[a-z]{1,32}){0,4}-src(?:-[a-z]{1,32})?")
+"""A directive about what is fetched, of today or of the future."""
+_OTHER: Final = "other"
+_NO_NAME: Final = frozenset({"", _OTHER})
+_OTHERS: Final = frozenset(
+    {
+        *("base-uri", "form-action", "frame-ancestors", "navigate-to", "sandbox", "plugin-types", "referrer"),
+        *(
+            "block-all-mixed-content",
+            "upgrade-insecure-requests",
+            "require-sri-for",
+            "reflected-xss",
+            "webrtc",
+        ),
+        *("require-trusted-types-for", "trusted-types", "report-uri", "report-to", "treat-as-public-address"),
+    }
+)
+"""All other directives that specifications ever had."""
 _PLAIN_NONCE: Final = re.compile(r"'nonce-[a-z0-9+/=_-]*'", re.IGNORECASE)
 """A nonce that can be replaced without changing what the rest of the policy says."""
 _NONCE: Final = re.compile(r"'nonce-[^']*'", re.IGNORECASE)
@@ -68,17 +86,30 @@ def _report(read: FieldReader, directive: str, sent: envelope.Envelope) -> repor
 
 
 def _directive(read: FieldReader) -> str:
-    """Return the effective directive, else the first word of the violated one; "other" if it is no name."""
-    return _directive_name(read.text("directive") or read.text("violated"))
+    """Return the effective directive, else the violated one; "other" if neither is a name.
+
+    Some senders write a word that is no directive; an unknown one counts if the violated one is no better.
+    """
+    effective = _directive_name(read.text("directive"))
+    if _is_directive(effective):
+        return effective
+    violated = _directive_name(read.text("violated"))
+    return violated if _is_directive(violated) or (effective in _NO_NAME and violated) else effective
+
+
+@functools.lru_cache(maxsize=256)
+def _is_directive(name: str) -> bool:
+    return name in _OTHERS or _FETCH.fullmatch(name) is not None
 
 
 @functools.lru_cache(maxsize=256)
 def _directive_name(named: str) -> str:
+    """Return the name at the beginning of a directive, "" for none."""
     words = named.lower().split(maxsplit=1)
     if not words:
         return ""
-    name = words[0].rstrip(";")
-    return name if _DIRECTIVE.fullmatch(name) else "other"
+    name = words[0].strip(";:,\"'")
+    return name if _DIRECTIVE.fullmatch(name) else _OTHER
 
 
 def _document(read: FieldReader, sent: envelope.Envelope) -> urls.URL:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from workers.text import urls
 
 KIND: Final = "nel"
-_EXCHANGE: Final = fields.names(outer="outer-url", inner="inner-url", certificate="cert-url")
 _MAX_METHOD: Final = 32
 _LEAST_FRACTION: Final = 1e-6
 """The lowest share, one request in a million: no sender uses less, and one report must not outweigh all."""
@@ -80,14 +79,19 @@ _WORDS: Final = {
 
 
 def normalise(item: report.Item) -> report.Report:
-    """Return the network error: its directive is the type, and its document is the requested URL."""
+    """Return the network error: its directive is the type, and its document is the requested URL.
+
+    Browsers name that URL in the envelope. Where a body names it, as in drafts, the envelope has the page.
+    """
     read, sent = envelope.read(item, aliases.NEL)
-    requested = reporting.document(read, sent)
+    failed = read.url("requested")
+    requested = failed if failed.text else reporting.document(read, sent)
+    page = sent.url.host if failed.text else ""
     return report.Report(
         kind=KIND,
-        directive=reporting.word(read, "directive"),
+        directive=_type(read),
         document=requested,
-        referrer_host=read.url("referrer").host,
+        referrer_host=read.url("referrer").host or page,
         hostname=requested.host,
         port=_port(requested),
         status_code=read.integer("status_code", fields.MAX_STATUS),
@@ -105,6 +109,13 @@ def title(found: report.Report) -> str:
     if found.directive == "http.error" and found.status_code:
         words = f"{words} {found.status_code}"
     return f"{words}: {found.hostname}" if found.hostname else words
+
+
+def _type(read: FieldReader) -> str:
+    """Return the type; the first drafts put ``http.`` before each."""
+    name = reporting.word(read, "directive")
+    bare = name.removeprefix("http.")
+    return bare if bare in _WORDS and name not in _WORDS else name
 
 
 def _moments(read: FieldReader) -> dict[str, str]:
@@ -147,7 +158,7 @@ def _exchange_of(sent: bytes) -> dict[str, str] | None:
     members = decode.members(sent)
     if members is None:
         return None
-    read = fields.FieldReader(members, _EXCHANGE)
+    read = fields.FieldReader(members, aliases.EXCHANGE)
     found = {name: read.url(name).text for name in ("outer", "inner")}
     return {f"exchange_{name}": url for name, url in found.items() if url}
 

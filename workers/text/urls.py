@@ -1,7 +1,7 @@
 """URLs as they may be stored: no user info, query or fragment, which hold secrets; bounded in length.
 
-Senders also write bare keywords and schemes where a URL is due (``inline``, ``data``, ``chrome-extension``).
-These are kept. No function raises, whatever the text.
+Senders also write bare keywords and schemes where a URL is due (``inline``, ``data``, ``chrome-extension``),
+and hosts without a scheme (``www.example.com/a``). These are kept. No function raises, whatever the text.
 """
 
 from __future__ import annotations
@@ -26,8 +26,42 @@ _NETWORK_SCHEMES: Final = frozenset({"http", "https", "ws", "wss", "ftp"})
 VERBATIM: Final = frozenset({"data:text/html,chromewebdata"})  # Chrome's own error page: a fact, no content
 _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 _KEYWORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,63}")
-_ADDRESS: Final = re.compile(r"((?:[0-9]{1,3}\.){3}[0-9]{1,3})(?::[0-9]{1,5})?")
-"""A URL without its scheme whose host is an address. A host name would read as a keyword, or as a scheme."""
+_BARE: Final = re.compile(
+    r"(?://)?(?P<host>(?P<name>[^\x00-\x20/?#@:\\\[\]%]{1,253})\.(?P<top>[Xx][Nn]--[A-Za-z0-9-]{1,59}|[^\x00-@\[-`{-\x9f]{2,24})"
+    r"|(?:[0-9]{1,3}\.){3}[0-9]{1,3}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?(?=[/?#]|\Z)"
+)
+"""A URL without its scheme: a name with a dot, or an address."""
+_ADDRESS_6: Final = re.compile(r"[0-9A-Fa-f:.]{2,45}")
+_COLONS_6: Final = 7
+_APP: Final = frozenset({"com", "org", "net", "io", "me", "edu", "gov"})
+"""Words with which the names of apps begin (``com.lge.browser``): host names end with them."""
+_COUNTRY: Final = 2
+"""Letters of a country's domain."""
+_WORDS: Final = frozenset({"uc.gre"})
+"""Words with a dot by which browsers call their own parts."""
+_FILES: Final = frozenset(
+    {
+        *(
+            "js",
+            "mjs",
+            "cjs",
+            "jsx",
+            "ts",
+            "tsx",
+            "css",
+            "scss",
+            "less",
+            "html",
+            "htm",
+            "xhtml",
+            "php",
+            "asp",
+        ),
+        *("aspx", "jsp", "json", "map", "wasm", "svg", "png", "jpg", "jpeg", "gif", "webp", "ico", "woff"),
+        *("ttf", "otf", "xml", "txt", "pdf", "vue", "bundle", "min", "chunk"),
+    }
+)
+"""Ends of file names: a file without its address is no host."""
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]{0,63}):")
 _PLAIN: Final = re.compile(
     r"((?:https?|wss?)://((?:[a-z0-9-]++\.)*+[a-z][a-z0-9-]*+)(?::[1-9][0-9]{3})?)"
@@ -47,7 +81,8 @@ class URL(msgspec.Struct, frozen=True, gc=False):
     @property
     def port(self) -> int:
         """The port that the text names; 0 for none, and so for the default port of a scheme."""
-        digits = self.text.partition(f"://{self.host}:")[2].partition("/")[0]
+        _, separator, rest = self.text.partition("://")
+        digits = (rest if separator else self.text).removeprefix(f"{self.host}:").partition("/")[0]
         return int(digits) if digits.isdecimal() else 0
 
 
@@ -63,12 +98,13 @@ def clean(value: str) -> URL:
     sent = _CONTROLS.sub("", value[:_MAX_INPUT]).strip()
     if "\\" in sent:  # or what a script spells "\\x3f" would be read as a directory x3f
         sent = spelling.plain(sent)
+    if ("." in sent or ":" in sent) and (bare := _bare(sent)):
+        return bare
     if _KEYWORD.fullmatch(sent):
         return URL(sent.lower(), "", "")
     scheme = _SCHEME.match(sent)
     if scheme is None:
-        address = _ADDRESS.fullmatch(sent)
-        return URL(address[1], "", "") if address else NONE
+        return NONE
     if scheme[1].lower() in _NETWORK_SCHEMES:
         return _clean_network(sent)
     return URL(sent if sent in VERBATIM else scheme[1].lower(), "", "")
@@ -78,7 +114,7 @@ def stored(text: str) -> URL:
     """Return the URL whose text ``clean`` returned, without cleaning it again."""
     _, separator, rest = text.partition("://")
     if not separator:
-        return URL(text, "", "")
+        return _bare(text) or URL(text, "", "")
     authority, slash, path = rest.partition("/")
     host, _, port = authority.rpartition(":")
     return URL(text, host if host and port.isdecimal() else authority, slash + path)
@@ -110,6 +146,32 @@ def host(name: str) -> str:
     except ValueError:
         return ""
     return "" if parts["port"] else str(parts["hostname"])
+
+
+def _bare(sent: str) -> URL | None:
+    """Return a URL that was sent without its scheme; None for a keyword or a scheme."""
+    if ("::" in sent or sent.count(":") == _COLONS_6) and _ADDRESS_6.fullmatch(sent):
+        sent = f"[{sent}]"
+    match = _BARE.match(sent)
+    if match is None or _is_word(match, sent):
+        return None
+    try:
+        address = f"https://{sent.removeprefix('//')}"
+        parts = ada_url.parse_url(address, attributes=("host", "hostname", "pathname"))
+    except ValueError:
+        return None
+    path = parts["pathname"] if sent[match.end() : match.end() + 1] == "/" else ""
+    whole = parts["host"] + path
+    if len(parts["hostname"]) > _MAX_HOST:
+        return None
+    return _bare(text.cut(whole, MAX_URL)) if len(whole) > MAX_URL else URL(whole, parts["hostname"], path)
+
+
+def _is_word(match: re.Match[str], sent: str) -> bool:
+    """Return whether a name with a dot is no host: the name of an app or a file."""
+    top, name = (match["top"] or "").lower(), (match["name"] or "").lower()
+    is_app = name.partition(".")[0] in _APP and match.end() == len(sent)
+    return top in _FILES or (is_app and len(top) > _COUNTRY and top not in _APP) or match[0].lower() in _WORDS
 
 
 def _clean_network(sent: str) -> URL:

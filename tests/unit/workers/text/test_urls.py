@@ -34,9 +34,38 @@ from workers.text import urls
         ("Self", "self", ""),
         ("com.lge.browser", "com.lge.browser", ""),
         ("localhost:8080", "localhost", ""),
-        ("127.0.0.1", "127.0.0.1", ""),
-        ("192.168.0.1:8080", "192.168.0.1", ""),
-        ("1.2.3.4/x", "", ""),
+        ("127.0.0.1", "127.0.0.1", "127.0.0.1"),
+        ("192.168.0.1:8080", "192.168.0.1:8080", "192.168.0.1"),
+        ("1.2.3.4/x", "1.2.3.4/x", "1.2.3.4"),
+        ("1.2.3.999", "", ""),
+        ("www.gstatic.com", "www.gstatic.com", "www.gstatic.com"),
+        ("WWW.Gstatic.com/X.js?a#b", "www.gstatic.com/X.js", "www.gstatic.com"),
+        ("www.gstatic.com?a", "www.gstatic.com", "www.gstatic.com"),
+        ("cdn.example.com:8443", "cdn.example.com:8443", "cdn.example.com"),
+        ("cdn.example.com:443/a", "cdn.example.com/a", "cdn.example.com"),
+        ("cdn.example.com:99999", "cdn.example.com", ""),
+        ("cdn.example.com/../a", "cdn.example.com/a", "cdn.example.com"),
+        ("//example.com/a", "example.com/a", "example.com"),
+        ("bücher.example", "xn--bcher-kva.example", "xn--bcher-kva.example"),
+        ("xn--bcher-kva.xn--p1ai", "xn--bcher-kva.xn--p1ai", "xn--bcher-kva.xn--p1ai"),
+        ("[2001:db8::1]:8443/x", "[2001:db8::1]:8443/x", "[2001:db8::1]"),
+        ("2001:DB8::1", "[2001:db8::1]", "[2001:db8::1]"),
+        ("fe80::1", "[fe80::1]", "[fe80::1]"),
+        ("uc.gre", "uc.gre", ""),
+        ("UC.GRE", "uc.gre", ""),
+        ("me.example.com", "me.example.com", "me.example.com"),
+        ("com.example.de", "com.example.de", "com.example.de"),
+        ("com.android.chrome", "com.android.chrome", ""),
+        ("user-script:2", "user-script", ""),
+        ("main.js", "main.js", ""),
+        ("a.b/main.js", "", ""),
+        ("src/main.ts", "", ""),
+        ("v1.2", "v1.2", ""),
+        ("user@example.com", "", ""),
+        ("example.com@evil", "", ""),
+        ("exa mple.com", "", ""),
+        ("about.example.com", "about.example.com", "about.example.com"),
+        ("www.example.com.", "www.example.com.", ""),
         ("data", "data", ""),
         ("data:image/gif;base64,R0lGODlhAQABAAAAACw=", "data", ""),
         ("data:text/html,chromewebdata", "data:text/html,chromewebdata", ""),
@@ -56,7 +85,6 @@ from workers.text import urls
         ("https://\ud800/", "", ""),
         ("@SUM(1)", "", ""),
         ("..\\..\\windows\\win.ini", "", ""),
-        ("//example.com/a", "", ""),
         (f"https://{'a' * 300}.example/", "", ""),
     ],
 )
@@ -84,6 +112,10 @@ def test_a_whole_image_is_reduced_to_its_scheme() -> None:
     [
         ("", 0),
         ("inline", 0),
+        ("a.example", 0),
+        ("a.example:8443/b.example:80", 8443),
+        ("192.0.2.1:8080", 8080),
+        ("[2001:db8::1]:8080", 8080),
         ("chrome-extension", 0),
         ("data:text/html,chromewebdata", 0),
         ("https://a.example/", 0),
@@ -104,6 +136,8 @@ def test_a_stored_url_is_the_url_that_was_cleaned(text: str, port: int) -> None:
     | st.from_regex(r"(https?|wss|data|x-y):(//)?([a-z]+(:[a-z]*)?@)?[^\s]*(\?.*)?(#.*)?", fullmatch=True)
 )
 @example("https://example.com/" + "a" * (urls.MAX_URL - 23) + "/..bc")
+@example("example.com/" + "a" * (urls.MAX_URL - 15) + "/..bc")
+@example("example.com/a.example:80/")
 @example("https://example.com/" + "a" * (urls.MAX_URL - 22) + "/%2ebc")
 def test_clean_never_raises_and_is_idempotent(value: str) -> None:
     url = urls.clean(value)
