@@ -233,6 +233,8 @@ class _Batch:
         evaluations = self._evaluate(tasks, shared)
         for task, context, evaluation in zip(tasks, shared, evaluations, strict=True):
             payload, received, _ = task
+            if not context.reach:
+                received = received.without_senders()
             self._quarantine.add(
                 context.account, received, payload.body, evaluation.invalid, evaluation.whole
             )

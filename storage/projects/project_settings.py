@@ -222,6 +222,16 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
             examples=[1200, 0],
         ),
     ] = 1200
+    reach: Annotated[
+        Literal["on", "off"],
+        msgspec.Meta(
+            description=(
+                "Whether rows hold a sketch of their senders, which tells how many people a finding met "
+                "(on), or tell nothing of senders (off)."
+            ),
+            examples=["on", "off"],
+        ),
+    ] = "on"
 
     def __post_init__(self) -> None:
         """Check what a type cannot say.

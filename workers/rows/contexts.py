@@ -28,6 +28,7 @@ class RowContext(msgspec.Struct, eq=False):
         details: what the pipeline notes in the details of each row.
         limited: whether its project has limits (``workers.limits.project_limits``).
         removed_before: its older reports were removed, see ``bygone``; in milliseconds since the epoch.
+        reach: its rows have a sketch of their senders.
     """
 
     account: outcomes.Account
@@ -36,6 +37,7 @@ class RowContext(msgspec.Struct, eq=False):
     details: dict[str, str]
     limited: bool = False
     removed_before: int = 0
+    reach: bool = True
 
     @property
     def noise_version(self) -> str:
@@ -91,4 +93,5 @@ class RowContexts:
             details=details,
             limited=quotas.are_set(project.settings),
             removed_before=project.removed_before,
+            reach=project.settings.reach == "on",
         )

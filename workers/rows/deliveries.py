@@ -54,6 +54,11 @@ class Deliveries(msgspec.Struct, frozen=True):
                 noted.append((note, of(self.stream, [delivery])))
         return of(self.stream, plain), noted
 
+    def without_senders(self) -> Deliveries:
+        """Return the same deliveries, each from an unknown sender."""
+        each = [(*delivery[:3], reach.UNKNOWN) for delivery in self.each]
+        return Deliveries(self.stream, each, self.counts_by_time, {})
+
     def receipts(self) -> Iterator[tuple[int, str, int]]:
         """Yield time, receipt and sender's slot of each delivery."""
         for received_ms, entry_id, position, slot in self.each:

@@ -167,6 +167,12 @@ def test_violations_have_all_columns_of_reports(server: clickhouse.Connection) -
     assert violations == reports
 
 
+def test_an_operator_may_take_the_sketches_out_of_rows(server: clickhouse.Connection) -> None:
+    insert(server, [{"fingerprint": 1, "reach": 7}, {"fingerprint": 2, "project_id": 2, "reach": 7}])
+    server.execute("ALTER TABLE reports UPDATE reach = 0 WHERE project_id = 1 SETTINGS mutations_sync = 2")
+    assert server.execute("SELECT reach FROM findings ORDER BY fingerprint") == [(None,), (3,)]
+
+
 OLD = "0013_allowed"
 
 

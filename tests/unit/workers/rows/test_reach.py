@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections import defaultdict
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -169,3 +170,20 @@ def test_equal_payloads_of_different_senders_are_one_row() -> None:
     tables = pipeline.process(3, entries, batch_plan.Plan())
     assert tables.reports["seen"] == [112]
     assert tables.reports["reach"] == [(1 << 112) - 1]
+
+
+@pytest.mark.parametrize("window", [60, 0])
+@pytest.mark.parametrize("sample_rate", [1.0, 0.5])
+def test_a_project_may_have_rows_that_tell_nothing_of_senders(window: int, sample_rate: float) -> None:
+    def reports_of(setting: Literal["on", "off"]) -> list[payloads.Row]:
+        settings = project_settings.ProjectSettings(
+            dedupe_window=window, sampling="fixed", sample_rate=sample_rate, reach=setting
+        )
+        plan = batch_plan.Plan(projects={1: batch_plan.ProjectPlan(settings=settings)})
+        batch = [Sent(0, (0, 1), 0, slot, "", retried=False) for slot in (1, 5, 9)]
+        entries = [entry(number, one) for number, one in enumerate(batch)]
+        return payloads.rows(pipeline.process(3, entries, plan).reports)
+
+    told, silent = reports_of("on"), reports_of("off")
+    assert functools.reduce(operator.or_, (row["reach"] for row in told)) == 0b100010001
+    assert silent == [{**row, "reach": reach.UNKNOWN} for row in told]
