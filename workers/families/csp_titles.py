@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from workers.families import reporting
 from workers.text import sinks
 
 if TYPE_CHECKING:
@@ -55,20 +56,16 @@ _INLINE: Final = {
 
 _SCRIPTS: Final = frozenset({"default-src", "script-src"})
 """Directives under which eval is reported, as inline code is; ``script-src-elem`` is about elements alone."""
+_POLICY: Final = "trusted-types-policy"
+_SINK: Final = "trusted-types-sink"
 _KEYWORDS: Final = {
     "eval": "eval",
     "wasm-eval": "WebAssembly compilation",
-    "trusted-types-policy": "Trusted Types policy",
-    "trusted-types-sink": "untrusted value for a Trusted Types sink",
+    _POLICY: "Trusted Types policy",
+    _SINK: "untrusted value for a Trusted Types sink",
 }
-_TYPED: Final = {
-    "trusted-types": "trusted-types-policy",
-    "require-trusted-types-for": "trusted-types-sink",
-}
+_TYPED: Final = {"trusted-types": _POLICY, "require-trusted-types-for": _SINK}
 """The one thing that each directive of Trusted Types blocks, for reports that leave it out."""
-_NAMES: Final = {"trusted-types-policy": sinks.policy_of, "trusted-types-sink": sinks.sink_of}
-"""How to read the name of the policy or of the sink from a sample."""
-
 _SELF: Final = frozenset({"", "self"})
 """Words of browsers before CSP3 for inline code and for eval alike."""
 _HANDLER: Final = re.compile(r"on\w{1,32} attribute on ", re.ASCII)
@@ -99,9 +96,11 @@ def _is_unreadable(violation: report.Report) -> bool:
 
 def _named(keyword: str, sample: str) -> str:
     """Return which policy was blocked, or into which sink an untrusted value would have gone."""
-    name_of = _NAMES.get(keyword)
-    name = name_of(sample) if name_of else ""
-    return f": {name}" if name else ""
+    if keyword == _SINK:
+        sample = sinks.sink_of(sample)
+    elif keyword != _POLICY:  # its sample is its name
+        return ""
+    return f": {reporting.shown(sample)}" if sample else ""
 
 
 def _placed(violation: report.Report) -> str:

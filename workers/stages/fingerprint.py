@@ -97,5 +97,5 @@ def _sample(found: report.Report) -> str:
     if found.blocked.text == _SINK or found.directive == _NEEDS_TYPES:
         return sinks.sink_of(found.sample)
     if found.blocked.text == _POLICY:
-        return folding.code(found.sample.partition("|")[0])
+        return folding.code(found.sample).strip()
     return inline_code.folded(found.sample)

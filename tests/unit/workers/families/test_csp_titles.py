@@ -96,7 +96,11 @@ TOLD_BY_THE_REST = [
         "Trusted Types policy: goog#html",
     ),
     (
-        {"directive": "trusted-types", "blocked": "trusted-types-policy", "sample": "no name of <a>"},
+        {"directive": "trusted-types", "blocked": "trusted-types-policy", "sample": "vendor 42|x\u202e"},
+        "Trusted Types policy: vendor 42|x",
+    ),
+    (
+        {"directive": "trusted-types", "blocked": "trusted-types-policy"},
         "Trusted Types policy",
     ),
     (
