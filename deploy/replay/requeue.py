@@ -143,6 +143,8 @@ def _counts(items: Iterable[_Item]) -> dict[str, int]:
 def payloads(row: quarantined.QuarantineRow) -> list[envelope.Payload]:
     """Return the payloads of a row: one payload or a part of it, or all payloads of a damaged entry.
 
+    They count for the reach of the day of the replay, each for the sender who sent it first.
+
     Raises:
         EnvelopeError: the entry still cannot be decoded.
     """
@@ -160,5 +162,6 @@ def payloads(row: quarantined.QuarantineRow) -> list[envelope.Payload]:
             content_type="",
             flags=0,
             body=row.raw,
+            slot=row.slot,
         )
     ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from storage.quarantine import departures
-from storage.queue import appends
+from storage.queue import appends, reach
 from storage.servers import sql
 
 if TYPE_CHECKING:
@@ -49,7 +49,10 @@ class Name(NamedTuple):
 
 
 class QuarantineRow(NamedTuple):
-    """One row of the table; ``digest`` is the hash of ``raw``, ``item`` its number in the receipt, or 0."""
+    """One row of the table; ``digest`` is the hash of ``raw``, ``item`` its number in the receipt, or 0.
+
+    ``slot`` is that of its sender on the day of receipt (``storage.queue.reach``); 0 if unknown.
+    """
 
     received: dt.datetime
     receipt: str
@@ -61,6 +64,7 @@ class QuarantineRow(NamedTuple):
     raw: bytes
     digest: int
     item: int = 0
+    slot: int = reach.UNKNOWN
 
     @property
     def name(self) -> Name:
@@ -181,6 +185,6 @@ def remove(server: clickhouse.Connection, names: Sequence[Name]) -> bool:
 
 
 def _row(row: Sequence[Any]) -> QuarantineRow:
-    *others, raw, digest, item = row
+    *others, raw, digest, item, slot = row
     # The driver gives text where the bytes are UTF-8.
-    return QuarantineRow._make((*others, raw.encode() if isinstance(raw, str) else raw, digest, item))
+    return QuarantineRow._make((*others, raw.encode() if isinstance(raw, str) else raw, digest, item, slot))

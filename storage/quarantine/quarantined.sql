@@ -1,5 +1,5 @@
 -- name: columns
-received, receipt, project_id, environment, release, reason, error, raw, cityHash64(raw), item
+received, receipt, project_id, environment, release, reason, error, raw, cityHash64(raw), item, slot
 
 -- name: receipt_stream
 toUInt64OrZero(splitByChar('-', receipt)[1])

@@ -64,10 +64,15 @@ def slot_of(digest: int) -> int:
     return 1 + even + EVEN * min(zeros - _RARE_BITS + 1, RARE)
 
 
+def valid(slot: int) -> int:
+    """Return a slot, or ``UNKNOWN`` for a number that is none."""
+    return slot if 1 <= slot <= EVEN * (RARE + 1) else UNKNOWN
+
+
 @functools.lru_cache(EVEN * (RARE + 1) + 1)
 def sketch_of(slot: int) -> int:
     """Return the sketch of one sender; of ``UNKNOWN``, and of a number that is no slot, an empty one."""
-    if not 1 <= slot <= EVEN * (RARE + 1):
+    if not valid(slot):
         return UNKNOWN
     rare, even = divmod(slot - 1, EVEN)
     return 1 << even | (1 << EVEN + rare - 1 if rare else 0)

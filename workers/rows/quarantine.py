@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from storage.queue import reach
 from workers.model import outcomes
 from workers.reading import decode
 
@@ -40,6 +41,7 @@ class _Kept(NamedTuple):
     rejection: report.Rejection
     raw: bytes
     item: int
+    slot: int = reach.UNKNOWN
 
     @property
     def hour(self) -> int:
@@ -90,10 +92,11 @@ class Quarantine:
         kept = [(rejection, decode.json_of(item)) for rejection, item in invalid]
         if whole:
             kept.append((whole, body))
-        for received_ms, receipt, _ in received.receipts() if kept else ():
+        numbers = range(1, len(kept) + 1) if self._numbered else [0] * len(kept)
+        for received_ms, receipt, slot in received.receipts() if kept else ():
             self._kept += [
-                _Kept(received_ms, receipt, account, *pair, number if self._numbered else 0)
-                for number, pair in enumerate(kept, start=1)
+                _Kept(received_ms, receipt, account, *pair, number, reach.valid(slot))
+                for number, pair in zip(numbers, kept, strict=True)
             ]
         if kept and self._numbered:
             self.quarantined[account.project_id] += len(kept) * len(received.each)
@@ -162,6 +165,7 @@ class Quarantine:
             "error": [item.rejection.error for item in kept],
             "raw": [item.raw for item in kept],
             "item": [item.item for item in kept],
+            "slot": [item.slot for item in kept],
         }
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from storage.ledger import equations
 from storage.quarantine import resubmission
-from storage.queue import envelope, streams
+from storage.queue import appenders, envelope, reach, streams
 from tests.helpers import harness, servers, waiting
 
 pytestmark = pytest.mark.integration
@@ -101,6 +101,17 @@ def test_what_is_understood_now_is_replayed_and_leaves_the_quarantine(bare: serv
     (line,) = equations.verify(bare.server, bare.client, servers.SHARDS)
     assert line.balanced
     assert (line.acknowledged, line.accepted) == (3, 1)
+
+
+def test_what_is_replayed_counts_for_whoever_sent_it(bare: servers.Servers) -> None:
+    sent = [envelope.Payload(1, "key", "prod", "1", "", "", 0, b"[1", slot=slot) for slot in (5, 6, 5, 0)]
+    appenders.Appender(bare.client).append({3: sent})
+    bare.drain()
+    age(bare, GOOD.hex())
+    assert bare.json("quarantine", "replay", "--project", "shop")["stored"] == 4
+    bare.drain()
+    both = reach.sketch_of(5) | reach.sketch_of(6)
+    assert bare.rows("SELECT sum(seen), groupBitOr(reach) FROM reports") == [(4, both)]
 
 
 def test_what_is_still_not_understood_comes_back_with_a_new_receipt(bare: servers.Servers) -> None:

@@ -23,7 +23,7 @@ def test_an_empty_batch_has_all_its_columns() -> None:
     tables = pipeline.process(0, [], batch_plan.Plan())
     assert len(tables.reports) == 38
     assert len(tables.outcomes) == 9
-    assert len(tables.quarantine) == 9
+    assert len(tables.quarantine) == 10
     assert len(tables.policies) == 5
     assert len(tables.receipts) == 10
     assert (tables.payloads, tables.found) == ({}, {})

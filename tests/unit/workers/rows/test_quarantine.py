@@ -42,6 +42,13 @@ def test_an_undecoded_item_is_kept_as_it_was() -> None:
     assert tables.quarantine["raw"] == [b'{"type":"csp-violation","age":5,"body":{"a":1e2}}']
 
 
+def test_who_sent_it_is_kept_for_a_replay() -> None:
+    slots = [1, 1904, 0, 1905, 2**63, -1]
+    tables = payloads.process(*(payloads.payload([1], slot=slot) for slot in slots))
+    assert tables.quarantine["slot"] == [1, 1904, 0, 0, 0, 0]
+    assert tables.reports["reach"] == []
+
+
 @pytest.mark.parametrize(("body", "reason"), [(b"nope", "not_json"), (b"null", "not_a_report")])
 def test_an_unreadable_payload_is_kept_whole_and_counts_one(body: bytes, reason: str) -> None:
     tables = payloads.process(payloads.payload(body))
