@@ -153,6 +153,10 @@ def test_what_sites_use_themselves_is_none(directive: str, blocked: str) -> None
 @pytest.mark.parametrize("source", ["chrome-extension", "moz-extension", "user-script", None, examples.PAGE])
 def test_what_sites_use_too_is_noise_of_an_extension(rule: rules.Rule, source: str | None) -> None:
     path = rule.paths[0] if rule.paths else "/a.png"
-    report = payloads.legacy(blocked_uri=f"https://{bare(rule.hosts[0])}{path}", source_file=source)
+    report = payloads.legacy(
+        effective_directive=rule.directives[0] if rule.directives else "img-src",
+        blocked_uri=f"https://{bare(rule.hosts[0])}{path}",
+        source_file=source,
+    )
     is_extension = source not in {None, examples.PAGE}
     assert (rule_of(report) == f"{rule.noise} {rule.id}") == is_extension
