@@ -28,6 +28,8 @@ _UNMARKED: Final = (
 _UNIT: Final = {"utf-16-le": 2, "utf-16-be": 2, "utf-32-le": 4, "utf-32-be": 4}
 _ENDS: Final = "\ufffd\ufeff \t\r\n"
 
+_CONTROL: Final = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f]")
+"""No line break and no tab: several documents, or a table, look like that. And no NUL, which is no text."""
 _ESCAPED_BACKSLASH: Final = b"\0\0"
 """This stands for an escaped backslash while escapes are looked for: each backslash that is left then begins
 an escape. JSON holds no other NUL."""
@@ -58,7 +60,9 @@ class Mended(NamedTuple):
 
 
 def mend(body: bytes, charset: str = "") -> Mended:
-    """Return the body as UTF-8 in which each escape is one of JSON. Nothing else is made JSON.
+    """Return the body as UTF-8 without raw controls, in which each escape is one of JSON.
+
+    Nothing else is made JSON.
 
     Args:
         body: bytes in UTF-8, in UTF-16 or UTF-32, or in the character set that is declared.
@@ -66,6 +70,8 @@ def mend(body: bytes, charset: str = "") -> Mended:
             none of the others.
     """
     text, replaced = utf8(body, charset)
+    text, controls = _CONTROL.subn(REPLACEMENT, text)
+    replaced = replaced or controls > 0
     if b"\\" not in text or b"\0" in text:
         return Mended(text, replaced)
     text, broken = _with_sound_escapes(text)

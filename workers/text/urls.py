@@ -25,6 +25,8 @@ _MAX_HOST: Final = 253
 _NETWORK_SCHEMES: Final = frozenset({"http", "https", "ws", "wss", "ftp"})
 VERBATIM: Final = frozenset({"data:text/html,chromewebdata"})  # Chrome's own error page: a fact, no content
 _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
+_AROUND: Final = " \t\n\r'\"<>`"
+"""Blanks and quotes, which are no part of what stands between them: ``'self'``."""
 _KEYWORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,63}")
 _BARE: Final = re.compile(
     r"(?://)?(?P<host>(?P<name>[^\x00-\x20/?#@:\\\[\]%]{1,253})\.(?P<top>[Xx][Nn]--[A-Za-z0-9-]{1,59}|[^\x00-@\[-`{-\x9f]{2,24})"
@@ -95,7 +97,7 @@ def clean(value: str) -> URL:
 
     A URL of a scheme without a network host (``data:``, ``blob:``, an extension's) becomes its bare scheme.
     """
-    sent = _CONTROLS.sub("", value[:_MAX_INPUT]).strip()
+    sent = _CONTROLS.sub("", value[:_MAX_INPUT]).strip(_AROUND)
     if "\\" in sent:  # or what a script spells "\\x3f" would be read as a directory x3f
         sent = spelling.plain(sent)
     if ("." in sent or ":" in sent) and (bare := _bare(sent)):

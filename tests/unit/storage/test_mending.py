@@ -27,6 +27,7 @@ BROKEN = [
     pytest.param(b"\\u", "\ufffd", id="an escape without digits"),
     pytest.param(b"\\q", "\ufffdq", id="an escape that is none"),
     pytest.param(b"\\\\\\u12", "\\\ufffd", id="after an escaped backslash"),
+    pytest.param(b"\x01\x1b", "\ufffd\ufffd", id="raw controls"),
     pytest.param(b"\xff\\u12\xc0", "\ufffd\ufffd\ufffd", id="all at once"),
 ]
 SOUND = [
@@ -93,7 +94,20 @@ def test_few_such_ends_are_tried() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b'{"a":\xff}', b'{"a":\\ud83d}', b"\xff\xfe\xfd", b'"{no json}"', b"a=[no", b"%ff"]
+    "body",
+    [
+        b'{"a":\xff}',
+        b'{"a":\x01}',
+        b'{"a":"\n"}',
+        b'{"a":"\xff\t"}',
+        b'{"a":"\0"}',
+        b'{"a":"\xff\0"}',
+        b'{"a":\\ud83d}',
+        b"\xff\xfe\xfd",
+        b'"{no json}"',
+        b"a=[no",
+        b"%ff",
+    ],
 )
 def test_where_no_json_is_there_is_nothing_to_mend(body: bytes) -> None:
     with pytest.raises(lenient.NotJSONError):
