@@ -15,7 +15,7 @@ from tests.helpers import cases
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-FILES: Final = ("cases.jsonl", "labelled.jsonl")
+FILES: Final = ("cases.jsonl", "labelled.jsonl", "named.jsonl")
 
 
 class Wrong(NamedTuple):

@@ -4,7 +4,8 @@
 know, as a careful person labels it. A line has an ``id``, the ``request``, and what to ``expect``:
 
 * ``status``, ``n_rows``; ``kind`` and ``directive`` of the rows, parted by ``" + "`` and ``" / "``;
-* ``blocked``, ``blocked_host``, ``environment``, ``release``, ``title_contains`` and ``noise`` of every row;
+* ``blocked``, ``blocked_host``, ``document_host``, ``hostname``, ``disposition``, ``line``, ``environment``,
+  ``release``, ``title_contains`` and ``noise`` of every row;
 * ``nowhere``: a text that is part of no column;
 * ``same_finding_as`` and ``different_finding_from``: the id of another line.
 """
@@ -166,6 +167,10 @@ _CHECKS: Final[dict[str, _Check]] = {
     "directive": _several("directive", " / "),
     "blocked": _all("blocked"),
     "blocked_host": _all("blocked_host"),
+    "document_host": _all("document_host"),
+    "hostname": _all("hostname"),
+    "disposition": _all("disposition"),
+    "line": _all("line"),
     "title_contains": lambda expected, rows: all(expected in row["title"] for row in rows),
     "noise": lambda expected, rows: all(bool(row["noise"]) == expected for row in rows),
     "environment": _all("environment"),

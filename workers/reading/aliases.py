@@ -195,6 +195,7 @@ _TELLING: Final = (
     ("csp-violation", "document-url"),
 )
 _MARKS: Final = tuple((name, frozenset(map(fields.folded, marks.split()))) for name, marks in _TELLING)
+_OF_EMBEDDERS: Final = frozenset({b'"corp"', b'"navigation"', b'"worker initialization"'})
 _DOCUMENT_POLICIES: Final = re.compile(
     rb'"(?:document-write|unsized-media|oversized-images|unoptimized-(?:lossy|lossless)[a-z-]*|js-profiling'
     rb'|force-load-at-top|font-display-late-swap|layout-animations|[a-z-]*crash-report[a-z-]*)"'
@@ -203,6 +204,8 @@ _DOCUMENT_POLICIES: Final = re.compile(
 
 def told_by(members: report.Members) -> str:
     """Return the type of a report without one, which its members tell; "" if they tell none."""
+    if members.get("type") in _OF_EMBEDDERS:
+        return "coep"
     present = {fields.folded(member) for member in members}
     name = next((name for name, marks in _MARKS if marks <= present), "")
     if name == "permissions-policy-violation" and any(map(_DOCUMENT_POLICIES.fullmatch, members.values())):
