@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from deploy.cli import noise_rules, options
+from deploy.cli import noise_rules, noise_suggest, options
 from deploy.noise import descriptions, in_force, relabel, trials
 from deploy.printing import output, printable
 from deploy.running import located
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Show, try and apply the rules by which reports are noise.", no_args_is_help=True)
 app.command("update")(noise_rules.update)
 app.command("versions")(noise_rules.versions)
+app.command("suggest")(noise_suggest.suggest)
 
 WEEK: Final = dt.timedelta(days=7)
 TOO_BROAD: Final = 0.95

@@ -263,7 +263,7 @@ def _versions(source: rules_files.RulesFiles, current: in_force.InForce) -> Iter
         if where == "shipped" and file.sha256 != own.sha256:
             where = "shipped by another release"
         decided = since.get(file.sha256)
-        told = decided.replace(tzinfo=None).isoformat(" ", "seconds") if decided else ""
+        told = decided.replace(tzinfo=None).isoformat(" ", "minutes") if decided else ""
         yield _version(file.version, file.sha256, descriptions.count(file.text), where, told, current)
 
 
