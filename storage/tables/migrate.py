@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 import msgspec.structs
 
+from storage import errors
 from storage.servers import clickhouse, sql
 from storage.tables import writer
 
@@ -48,10 +49,33 @@ def apply(address: clickhouse.Address) -> list[str]:
         server.close()
 
 
+def require_applied(server: clickhouse.Connection) -> None:
+    """Check that the database is up to date, for rows of this release that it refused.
+
+    Raises:
+        ClickHouseUnavailableError: it is not, or does not say so: try again later.
+    """
+    try:
+        pending = _pending(server)
+    except clickhouse.QueryError as error:
+        raise errors.ClickHouseUnavailableError(
+            f"ClickHouse does not list the migrations: {error}"
+        ) from error
+    if pending:
+        first = pending[0].name
+        raise errors.ClickHouseUnavailableError(
+            f"The database is not up to date ({first} is missing): run headrace migrate."
+        )
+
+
+def _pending(server: clickhouse.Connection) -> list[Migration]:
+    done = {name for (name,) in server.execute(_SQL["done"])}
+    return [migration for migration in migrations() if migration.name not in done]
+
+
 def _apply_pending(server: clickhouse.Connection) -> list[str]:
     server.execute(_SQL["create_table"])
-    done = {name for (name,) in server.execute(_SQL["done"])}
-    pending = [migration for migration in migrations() if migration.name not in done]
+    pending = _pending(server)
     for migration in pending:
         for statement in migration.statements:
             _execute(server, migration, statement)

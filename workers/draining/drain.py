@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from storage import errors
 from storage.limits import limit_decider
 from storage.queue import batches, isolation, retry_memory
-from storage.tables import writer
+from storage.tables import migrate, writer
 from workers import pipeline
 from workers.draining import (
     batch,
@@ -194,6 +194,7 @@ class Drainer:
                     token = bound.bounds.token(lease.stream, table)
                     writer.insert(self._server, table, columns[table], token)
             except errors.InsertRefusedError as error:
+                migrate.require_applied(self._server)
                 refused = rescue.RefusedRowsError(str(error)) if table in rescue.REFUSABLE else error
                 raise refused from error
             failpoints.hit(f"after_{table}")
