@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from storage.ledger import equations
-from storage.queue import batches, envelope, reach
+from storage.queue import batches, envelope, reach, sender_secret
+from tests.helpers import waiting
+from tests.integration.ingest import edges
 from tests.integration.workers import drains
 from workers.draining import drain
 from workers.failures import failpoints
 
 if TYPE_CHECKING:
+    import pathlib
     from collections.abc import Iterable
 
     import redis
 
     from storage.servers import clickhouse
+    from tests.helpers import harness
 
 SHARD = drains.SHARD
 
@@ -95,3 +99,49 @@ def test_sampling_leaves_out_no_sender_whatever_is_interrupted(
     line = drains.balanced(server, client)
     assert (line.found, line.accepted) == (22, 11)
     assert not client.keys("headrace:limits:*:rulings:*")
+
+
+def send(edge: edges.Edge, host: str, senders: Iterable[str]) -> None:
+    """Send a report about a host once for each address; nobody knows the sender of an empty one."""
+    body = drains.report(0, **{"blocked-uri": f"https://{host}.example/x.js"})
+    with edge.client() as http:
+        for address in senders:
+            headers = edges.CSP | ({"X-Forwarded-For": address} if address else {})
+            assert http.post(edges.TARGET, content=body, headers=headers).is_success
+
+
+def test_from_request_to_finding(
+    redis_server: harness.RedisServer,
+    client: redis.Redis,
+    server: clickhouse.Connection,
+    tmp_path: pathlib.Path,
+) -> None:
+    """Of 1, 20 and 200 senders, of none that is known, and of the same ones again, from several networks."""
+
+    def drained() -> dict[str, int | None]:
+        tool = drains.drainer(client, server)
+        while equations.backlog(client, drains.SHARDS):
+            for stream in range(2 * drains.SHARDS):
+                tool.drain(stream)
+        return dict(server.execute("SELECT domain(blocked), reach FROM findings"))
+
+    edges.publish(client, 1)
+    today = int(time.time()) // sender_secret.DAY_S
+    for day in (today, today + 1):  # a secret that is the same in each run: so are the estimates
+        client.set(f"headrace:senders:{day}", b"0123456789abcdef")
+    with edges.edge(tmp_path, redis_server.url) as edge:
+        waiting.until(edge.is_ready, "the edge is ready")
+        for number in (1, 20, 200):
+            host = f"of{number}"
+            send(edge, host, (f"198.51.{each // 100}.{each % 100}" for each in range(number)))
+        send(edge, "unknown", [""] * 5)
+        send(edge, "network", (f"2001:4860:0:7::{each:x}" for each in range(30)))
+        first = drained()
+        send(edge, "of20", (f"198.51.0.{each}" for each in [*range(20), *range(20)]))
+        send(edge, "unknown", [""] * 5)
+        assert drained() == first
+    assert first["of1.example"] == first["network.example"] == 1
+    assert first["of20.example"] == pytest.approx(20, rel=0.15)
+    assert first["of200.example"] == pytest.approx(200, rel=0.15)
+    assert first["unknown.example"] is None
+    assert drains.balanced(server, client).seen == 301
