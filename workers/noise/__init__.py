@@ -166,8 +166,11 @@ def marks_of(found: report.Report, wanted: NoiseRules = DEFAULT) -> as_sent.Mark
     """Return what a report tells of noise that it will not tell any more once it is scrubbed."""
     if not found.sent:
         return as_sent.NONE
-    elsewhere = index.is_extension(found.document.text) and as_sent.is_of_another(found)
-    met = tuple(name for listed in wanted.indexes for name in listed.marks(found))
+    page = found.document
+    elsewhere = not page.host and index.is_extension(page.text) and as_sent.is_of_another(found)
+    met: as_sent.Ids = ()
+    for listed in wanted.indexes:
+        met += listed.met_as_sent(found)
     return as_sent.Marks(met, elsewhere) if met or elsewhere else as_sent.NONE
 
 

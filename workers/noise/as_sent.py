@@ -52,25 +52,30 @@ class SentIndex:
         self._by_url = by_url
         self._has_queries = any(rule.queries for rule in asking)
         self._starts = [(letters.lower(start), rule) for rule in asking for start in rule.source_starts]
-        self._of_source = functools.lru_cache(_REMEMBERED)(self._met_by_source)
+        self._of_source = functools.lru_cache(_REMEMBERED)(self._of_text)
 
     def met(self, found: report.Report) -> Ids:
         """Return the ids of the rules all of whose conditions of this kind a report meets."""
         sent = found.sent
         by_source: Ids = ()
+        by_query: Ids = ()
         if self._starts and not found.source_file.host and "source_file" in sent:
-            by_source = self._of_source(sent["source_file"]) if len(sent["source_file"]) <= _LONGEST else ()
+            by_source = self._met_by_source(sent["source_file"])
         if self._has_queries and b"?" in sent.get("blocked", b""):
-            return by_source + self._met_by_query(found)
-        return by_source
+            by_query = self._met_by_query(found)
+        return by_source + by_query
 
     def _met_by_source(self, sent: bytes) -> Ids:
+        return self._of_source(sent) if len(sent) <= _LONGEST else ()
+
+    def _of_text(self, sent: bytes) -> Ids:
         text = letters.lower((values.verbatim_of(sent) or "").strip())
         return tuple(dict.fromkeys(rule.id for start, rule in self._starts if text.startswith(start)))
 
     def _met_by_query(self, found: report.Report) -> Ids:
-        asking = [rule for rule in self._by_url.of_url(found.blocked) if rule.queries]
-        sent = found.sent["blocked"]
+        url, sent = found.blocked, found.sent["blocked"]
+        known = self._by_url.of_url(url) + self._by_url.anywhere(url.path)
+        asking = [rule for rule in known if rule.queries]
         if not asking or len(sent) > _LONGEST:
             return ()
         names = _names(values.verbatim_of(sent) or "")

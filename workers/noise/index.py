@@ -29,6 +29,8 @@ _HERE: Final = "localhost"
 """The host of the pages of apps and of files: this machine."""
 _BY_EXTENSIONS: Final = frozenset({"webkit-masked-url", "user-script"})
 """Source files of code that extensions and user scripts add, beside those of their own schemes."""
+_NOTHING_AROUND: Final = ((), False, False)
+"""The evidence about rules on URLs where the report meets none."""
 _NO_SITE: Final = "nowhere.invalid"
 """A host that no policy names (RFC 2606 §2)."""
 _NO_PORT: Final = 9
@@ -47,18 +49,17 @@ class _Evidence(NamedTuple):
         mirrors: the rules that are about pages on the page's host.
         details: the details of the report that some rule asks for.
         agent_matches: ids of the rules that the user agent meets.
+        named: ids of the rules whose hosts the policy of the site names.
+        by_extension: whether the source file is one of an extension or a user script.
+        embeds_page: whether the path of what was blocked names the page's own host.
         sent: ids of the rules whose conditions the report met as it was sent.
         kind: the kind of the report.
         home: the rules whose hosts or networks the page is on; the page of an app is on this machine.
-        is_app: whether the page is no page of the web: an extension's own, an app's, or a file.
-        is_extension: whether the page is an extension's own.
-        named: ids of the rules whose hosts the policy of the site names.
+        app: the scheme of the page if that is no page of the web: of an extension, an app or files; else "".
         directive: the effective directive.
         nothing_blocked: whether the report does not say what was blocked.
         own_blocked: whether what was blocked is on the page's own host, or of the same extension or app.
         own_source: whether the source file is.
-        by_extension: whether the source file is one of an extension or a user script.
-        embedded_page: whether the path of what was blocked names the page's own host.
         foreign: whether something on a host was blocked, which only its own rules may excuse.
         inserted: whether the report names no source file of the code, so that the page did not write it.
         impossible: whether the policy allows what is reported, and no redirect explains it.
@@ -71,18 +72,17 @@ class _Evidence(NamedTuple):
     mirrors: url_index.Found
     details: tuple[str, ...]
     agent_matches: tuple[str, ...]
+    named: tuple[str, ...]
+    by_extension: bool
+    embeds_page: bool
     sent: tuple[str, ...]
     kind: str
     home: url_index.Found
-    is_app: bool
-    is_extension: bool
-    named: tuple[str, ...]
+    app: str
     directive: str
     nothing_blocked: bool
     own_blocked: bool
     own_source: bool
-    by_extension: bool
-    embedded_page: bool
     foreign: bool
     inserted: bool
     impossible: bool
@@ -94,6 +94,10 @@ class Index:
 
     Args:
         listed: the rules, the most specific first.
+
+    Attributes:
+        met_as_sent: returns the ids of the rules whose conditions a report meets as it was sent.
+        own_policy: returns a policy as the site sent it; None if it is as it was reported.
     """
 
     def __init__(self, listed: Sequence[rules.Rule]) -> None:
@@ -101,7 +105,9 @@ class Index:
         self._url_index = url_index.URLIndex(listed)
         self._samples = samples.Samples(listed)
         self._policies = policies.Policies(listed, self._url_index)
-        self._sent = as_sent.SentIndex(listed, self._url_index)
+        self.met_as_sent = as_sent.SentIndex(listed, self._url_index).met
+        self.own_policy = self._policies.own
+        self._embedding = frozenset(rule for rule in listed if rule.embeds_page)
         self._by_id = {rule.id: rule for rule in listed}
         self._by_agent = {
             rule.id: rule for rule in listed if rule.has_agent and not (rule.has_url or rule.has_sample)
@@ -142,11 +148,20 @@ class Index:
         if not told and self._by_agent.keys().isdisjoint(agent_matches):
             return None
         met = (blocked, source, said, mirrors, details, agent_matches)
-        matching = self._matching(*met, *self._about(found, marks, impossible, allowed))
+        around = self._around(found, blocked) if blocked or source else _NOTHING_AROUND
+        matching = self._matching(*met, *around, *self._about(found, marks, impossible, allowed))
         for rule in matching:
             if rule.id in enabled:
                 return rule
         return None
+
+    def _around(self, found: report.Report, met: url_index.Found) -> tuple[Any, ...]:
+        """Return the evidence about rules on URLs, in the order of ``_Evidence``."""
+        source, embeds = found.source_file.text, False
+        if not self._embedding.isdisjoint(met):
+            embeds = url_index.embeds(found.blocked.path, found.document.host)
+        named = self._policies.named(found.policy) if found.policy else ()
+        return named, is_extension(source) or source in _BY_EXTENSIONS, embeds
 
     def _about(
         self,
@@ -157,36 +172,27 @@ class Index:
     ) -> tuple[Any, ...]:
         """Return the evidence that does not hang on single rules, in the order of ``_Evidence``."""
         host, blocked, source = found.document.host, found.blocked, found.source_file
-        app = "" if host or found.document.text in _OF_PAGES else found.document.text
-        own_blocked = (host != "" and blocked.host == host) or (
-            app != "" and blocked.text == app and not marks.elsewhere
-        )
+        app = ""
+        if host:
+            own_blocked, own_source = blocked.host == host, source.host == host
+        else:
+            app = "" if found.document.text in _OF_PAGES else found.document.text
+            own_blocked = app != "" and blocked.text == app and not marks.elsewhere
+            own_source = app != "" and source.text == app
         return (
             marks.met,
             found.kind,
             self._url_index.of_host(host or (_HERE if app else "")),
-            app != "",
-            is_extension(app),
-            self._policies.named(found.policy) if found.policy else (),
+            app,
             found.directive,
             not blocked.text,
             own_blocked,
-            (host != "" and source.host == host) or (app != "" and source.text == app),
-            is_extension(source.text) or source.text in _BY_EXTENSIONS,
-            url_index.embeds(blocked.path, host) if blocked.host else False,
+            own_source,
             _is_foreign(blocked),
-            found.directive != _HANDLERS and _names_no_source(found),
+            not source.text and found.directive != _HANDLERS and _names_no_source(found),
             impossible,
-            own_blocked and (impossible or (allowed and _allows_any_host(found))),
+            host != "" and own_blocked and (impossible or (allowed and _allows_any_host(found))),
         )
-
-    def marks(self, found: report.Report) -> as_sent.Ids:
-        """Return the ids of the rules whose conditions a report meets as it was sent."""
-        return self._sent.met(found)
-
-    def own_policy(self, policy: str) -> policies.OwnPolicy | None:
-        """Return a policy as the site sent it; None if it is as it was reported."""
-        return self._policies.own(policy)
 
     def _named_in(self, details: dict[str, str]) -> tuple[str, ...]:
         return tuple(name for name in self._by_detail if name in details)
@@ -230,14 +236,14 @@ def _in_sample(rule: rules.Rule, evidence: _Evidence) -> bool:
 
     Code that an attacker writes into a page is reported with the page as its source file.
     """
-    if rule not in evidence.said or evidence.is_extension:
+    if rule not in evidence.said or is_extension(evidence.app):
         return False
     return rule.has_url or bool(rule.source_starts) or (evidence.inserted and not evidence.foreign)
 
 
 def _from_source(rule: rules.Rule, evidence: _Evidence) -> bool:
     """Return whether the source file begins as the rule asks; it excuses no more than other source files."""
-    is_free = not (evidence.foreign or evidence.is_extension) or rule.id in evidence.agent_matches
+    is_free = not (evidence.foreign or is_extension(evidence.app)) or rule.id in evidence.agent_matches
     return rule.id in evidence.sent and (rule.has_url or is_free)
 
 
@@ -247,16 +253,18 @@ def _at_url(rule: rules.Rule, evidence: _Evidence) -> bool:
     The source file excuses no resource that was to come from a host, or to be sent there: in Chromium, code
     names its own file as it likes (``//# sourceURL=``).
     """
-    blocked = rule in evidence.blocked and rule.only != "source_file"
+    blocked = (
+        rule in evidence.blocked or (rule.is_loose and rule.id in evidence.sent)
+    ) and rule.only != "source_file"
     blocked = blocked and (evidence.by_extension or not rule.embedded)
-    blocked = blocked and (evidence.embedded_page or not rule.embeds_page)
+    blocked = blocked and (evidence.embeds_page or not rule.embeds_page)
     source = rule in evidence.source and rule.only != "blocked" and not _is_about_blocked(rule)
     source = source and (not evidence.foreign or rule.id in evidence.agent_matches)
     if rule.everywhere and rule.is_placed:
         return blocked or source
-    if rule in evidence.home or (evidence.is_extension and not rule.is_bare):
+    if rule in evidence.home or (is_extension(evidence.app) and not rule.is_bare):
         return False
-    if (rule.noise == _IN_APP and evidence.is_app) or (rule.id in evidence.named and _may_be_named(rule)):
+    if (rule.noise == _IN_APP and evidence.app) or (rule.id in evidence.named and _may_be_named(rule)):
         return False
     return (blocked and not evidence.own_blocked) or (source and not evidence.own_source)
 
@@ -277,8 +285,8 @@ def is_extension(scheme: str) -> bool:
 
 
 def _names_no_source(found: report.Report) -> bool:
-    """Return whether the report names no source file, not even one that cannot be read."""
-    return not found.source_file.text and "source_file" not in found.details.get("nulled", "")
+    """Return whether the report names no source file that cannot be read either."""
+    return "source_file" not in found.details.get("nulled", "")
 
 
 def _is_foreign(blocked: urls.URL) -> bool:

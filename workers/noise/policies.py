@@ -41,11 +41,7 @@ class Policies:
         self.named = functools.lru_cache(_REMEMBERED)(self._named)
         self._known = {host: rule.id for rule in listed for host in rule.policies}
         self._names = tuple(host.removeprefix(".") for host in self._known)
-        self._remembered = functools.lru_cache(_REMEMBERED)(self._own)
-
-    def own(self, policy: str) -> OwnPolicy | None:
-        """Return the policy without the hosts that were put into it; None if there are none."""
-        return self._remembered(policy) if self._known and policy else None
+        self.own = functools.lru_cache(_REMEMBERED)(self._own)
 
     def _named(self, policy: str) -> tuple[str, ...]:
         """Return the ids of the rules one of whose hosts or networks the policy of a site names.
@@ -57,6 +53,7 @@ class Policies:
         return tuple(dict.fromkeys(rule.id for name in names for rule in self._by_url.of_host(name)))
 
     def _own(self, policy: str) -> OwnPolicy | None:
+        """Return the policy without the hosts that were put into it; None if there are none."""
         lower = letters.lower(policy)
         if not any(name in lower for name in self._names):
             return None

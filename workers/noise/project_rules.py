@@ -3,8 +3,9 @@
     chat-widget extension host=.chat.example path=/widget/
     old-banner injected sample=showBanner in=blocked
 
-A condition is ``scheme=``, ``host=``, ``path=``, ``sample=`` or ``directive=``; repeated, one of its values
-must hold. A path needs a host beside it. ``in=blocked`` or ``in=source_file`` looks at that URL only.
+A condition is ``scheme=``, ``host=``, ``path=``, ``page=``, ``source=``, ``sample=``, ``begins=``,
+``directive=`` or ``kind=``; repeated, one of its values must hold. Of ``query=`` all must. A path needs a
+host beside it, or ``query=`` or ``embeds=page``. ``in=blocked`` or ``in=source_file`` looks at that URL only.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{0,63}")
 _LETTERS: Final = re.compile(f"[{letters.WORD}]{{2}}")
 _DIRECTIVE: Final = re.compile(r"[a-z-]{1,64}")
+_MEMBER: Final = re.compile(r"[A-Za-z0-9_.\[\]-]{1,64}")
 _SECOND_LEVEL: Final = frozenset({"ac", "co", "com", "edu", "gov", "ne", "net", "or", "org"})
 """Labels under which a country's registry sells names: ``.co.uk`` is as broad as ``.com``."""
 _COUNTRY: Final = 2
@@ -84,9 +86,16 @@ def _rule(name: str, noise: str, conditions: list[str]) -> rules.Rule:
         field, value = _condition(condition)
         given.setdefault(field, []).append(value)
     only = given.pop("only", [""])
+    embeds = given.pop("embeds_page", None)
     members: dict[str, Any] = {field: tuple(values) for field, values in given.items()}
     return rules.Rule(
-        id=name, noise=noise, origin=ORIGIN, only=msgspec.convert(only[-1], Any), everywhere=True, **members
+        id=name,
+        noise=noise,
+        origin=ORIGIN,
+        only=msgspec.convert(only[-1], Any),
+        embeds_page=embeds is not None,
+        everywhere=True,
+        **members,
     )
 
 
@@ -164,6 +173,36 @@ def _directive(value: str) -> tuple[str, str]:
     return "directives", value
 
 
+def _page(value: str) -> tuple[str, str]:
+    return "pages", host_of(value)
+
+
+def _query(value: str) -> tuple[str, str]:
+    if not _MEMBER.fullmatch(value):
+        raise RuleError(f"A query= is the name of one of its members, unlike {value!r}.")
+    return "queries", value
+
+
+def _source(value: str) -> tuple[str, str]:
+    return "source_starts", value
+
+
+def _begins(value: str) -> tuple[str, str]:
+    return "sample_starts", value
+
+
+def _kind(value: str) -> tuple[str, str]:
+    if not _DIRECTIVE.fullmatch(value):
+        raise RuleError(f"A kind is a name such as coep, unlike {value!r}.")
+    return "kinds", value
+
+
+def _embeds(value: str) -> tuple[str, str]:
+    if value != "page":
+        raise RuleError(f"A rule says embeds=page or nothing, not {value!r}.")
+    return "embeds_page", value
+
+
 def _in(value: str) -> tuple[str, str]:
     if value not in {"blocked", "source_file"}:
         raise RuleError(f"A rule looks in=blocked or in=source_file, not {value!r}.")
@@ -174,15 +213,23 @@ _READINGS: Final[dict[str, Callable[[str], tuple[str, str]]]] = {
     "scheme": _scheme,
     "host": _host,
     "path": _path,
+    "query": _query,
+    "embeds": _embeds,
+    "page": _page,
+    "source": _source,
     "sample": _sample,
+    "begins": _begins,
     "directive": _directive,
+    "kind": _kind,
     "in": _in,
 }
 
 
 def _checked(rule: rules.Rule) -> rules.Rule:
     """Refuse a rule whose conditions hold for nearly every report, or for what an attacker likes."""
-    if not rule.has_url and not rule.has_sample:
-        raise RuleError(f"{rule.id} matches everything: it needs a scheme=, host= or sample=.")
+    if not (rule.has_url or rule.has_sample or rule.pages or rule.source_starts):
+        raise RuleError(
+            f"{rule.id} matches everything: it needs a scheme=, host=, page=, source= or sample=."
+        )
     attackers.require_unforgeable(rule)
     return rule

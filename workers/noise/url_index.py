@@ -43,11 +43,11 @@ class URLIndex:
         self._pages: dict[str, list[rules.Rule]] = defaultdict(list)
         self._networks: list[tuple[rules.Network, rules.Rule]] = []
         self._anywhere: list[rules.Rule] = []
+        self.anywhere = functools.lru_cache(_REMEMBERED)(self._at_path)
         self._paths: dict[str, re.Pattern[str]] = {}
         self._except_paths: dict[str, re.Pattern[str]] = {}
         for rule in listed:
             self._add(rule)
-        self._starts = tuple(path.partition("*")[0] for rule in self._anywhere for path in rule.paths)
         self.of_page = functools.lru_cache(_REMEMBERED)(self._of_page)
         self.of_host = functools.lru_cache(_REMEMBERED)(self._of_host)
         self._remembered = functools.lru_cache(_REMEMBERED)(self._of_url)
@@ -75,16 +75,16 @@ class URLIndex:
     def of_url(self, url: urls.URL) -> Found:
         """Return the rules whose conditions on a URL this one meets.
 
-        There are too many URLs to remember all. Without a rule on its host, or on such a path of all hosts,
-        a URL is not looked at further.
+        There are too many URLs to remember all. Without a rule on its host, a URL is not looked at further.
+        Rules on a path of all hosts are not found here, but by ``anywhere``.
         """
-        if url.text and (not url.host or self.of_host(url.host) or url.path.startswith(self._starts)):
+        if url.text and (not url.host or self.of_host(url.host)):
             return self._remembered(url)
         return ()
 
     def _of_url(self, url: urls.URL) -> Found:
         scheme = url.text.partition(":")[0] if url.host else url.text
-        met = [*self._schemes.get(scheme, ()), *self.of_host(url.host or url.text), *self._anywhere]
+        met = [*self._schemes.get(scheme, ()), *self.of_host(url.host or url.text)]
         return tuple(dict.fromkeys(rule for rule in met if self._meets(rule, scheme, url)))
 
     def _meets(self, rule: rules.Rule, scheme: str, url: urls.URL) -> bool:
@@ -94,6 +94,10 @@ class URLIndex:
             and (not rule.paths or self._paths[rule.id].fullmatch(url.path) is not None)
             and (not rule.except_paths or self._except_paths[rule.id].fullmatch(url.path) is None)
         )
+
+    def _at_path(self, path: str) -> Found:
+        """Return the rules that are about this path on all hosts."""
+        return tuple(rule for rule in self._anywhere if self._paths[rule.id].fullmatch(path))
 
     def _of_host(self, name: str) -> Found:
         """Return the rules that name this host or its network, whatever their other conditions are."""

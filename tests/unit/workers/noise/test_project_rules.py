@@ -30,6 +30,18 @@ GOOD: list[tuple[str, dict[str, object]]] = [
         {"schemes": ["data"], "directives": ["img-src", "font-src"]},
     ),
     (
+        "a injected path=/metric/ query=wid query=rid directive=img-src",
+        {"paths": ["/metric/"], "queries": ["wid", "rid"], "directives": ["img-src"]},
+    ),
+    (
+        "a proxy path=/bmi/ embeds=page directive=img-src",
+        {"paths": ["/bmi/"], "embeds_page": True, "directives": ["img-src"]},
+    ),
+    ("a translation page=*.copies.example", {"pages": [".copies.example"]}),
+    ("a extension source=injectedScript", {"source_starts": ["injectedScript"]}),
+    ("a extension begins=window.script15", {"sample_starts": ["window.script15"]}),
+    ("a extension host=x.example kind=coep", {"hosts": ["x.example"], "kinds": ["coep"]}),
+    (
         "a bug sample=installHook(window) in=source_file",
         {"samples": ["installHook(window)"], "only": "source_file"},
     ),
@@ -58,6 +70,10 @@ SHARED = (
     "a names a network that many share, {}: anybody can have a host there. A public network has a prefix of "
     "at least {} bits."
 )
+KNOWN = "scheme=, host=, path=, query=, embeds=, page=, source=, sample=, begins=, directive=, kind=, in="
+LOOSE = (
+    "a is about all hosts, so that it is for directive=font-src, directive=img-src, directive=media-src only."
+)
 BAD = [
     ("", "A rule is written ID CLASS CONDITION…, not ''."),
     ("a", "A rule is written ID CLASS CONDITION…, not 'a'."),
@@ -67,11 +83,11 @@ BAD = [
     ("a noise scheme=x", f"A rule's class is one of {', '.join(rules.CLASSES)}, not 'noise'."),
     (
         "a injected url=x",
-        "A condition is one of scheme=, host=, path=, sample=, directive=, in=, unlike 'url=x'.",
+        f"A condition is one of {KNOWN}, unlike 'url=x'.",
     ),
     (
         "a injected scheme",
-        "A condition is one of scheme=, host=, path=, sample=, directive=, in=, unlike 'scheme'.",
+        f"A condition is one of {KNOWN}, unlike 'scheme'.",
     ),
     ("a injected scheme=a/b", "A scheme is a name such as moz-extension, unlike 'a/b'."),
     ("a injected host=", "A host is a name, with a leading dot for all below it too, unlike ''."),
@@ -106,8 +122,11 @@ BAD = [
     ("a injected sample=(", "A sample is an identifier, or code with one, unlike '('."),
     ("a injected scheme=x directive=IMG", "A directive is a name such as img-src, unlike 'IMG'."),
     ("a injected scheme=x in=document", "A rule looks in=blocked or in=source_file, not 'document'."),
-    ("a injected", "a matches everything: it needs a scheme=, host= or sample=."),
-    ("a injected directive=img-src", "a matches everything: it needs a scheme=, host= or sample=."),
+    ("a injected", "a matches everything: it needs a scheme=, host=, page=, source= or sample=."),
+    (
+        "a injected directive=img-src",
+        "a matches everything: it needs a scheme=, host=, page=, source= or sample=.",
+    ),
     *(
         (f"a injected {line}", "a needs a host= beside path=: anybody can have a path on his own host.")
         for line in (
@@ -129,6 +148,54 @@ BAD = [
     *(
         (f"a injected host={network}", SHARED.format(network, bits))
         for network, bits in (("52.0.0.0/8", 24), ("8.8.8.0/23", 24), ("2001:4860::/32", 48))
+    ),
+    ("a injected query=a&b host=x.example", "A query= is the name of one of its members, unlike 'a&b'."),
+    ("a injected embeds=path path=/x/", "A rule says embeds=page or nothing, not 'path'."),
+    ("a injected kind=CSP host=x.example", "A kind is a name such as coep, unlike 'CSP'."),
+    ("a injected kind=csp", "a matches everything: it needs a scheme=, host=, page=, source= or sample=."),
+    ("a injected page=.github.io", "a is far too broad: anybody can have a host below github.io."),
+    ("a injected page=.com", ".com is far too broad: a rule may not match a whole registry."),
+    (
+        "a injected page=sites.google.com",
+        "a needs a path= beside host=sites.google.com that names a folder: anybody can have one there.",
+    ),
+    *(
+        (f"a injected {line}", LOOSE)
+        for line in (
+            *(
+                "path=/m/ query=a query=b",
+                "path=/bmi/ embeds=page",
+                "path=/m/ embeds=page directive=script-src",
+            ),
+            "path=/m/ query=a query=b directive=img-src directive=connect-src",
+        )
+    ),
+    *(
+        (f"a injected {line}", "a is about all hosts, so that it needs a path= that begins with a folder.")
+        for line in (
+            *("path=/ embeds=page directive=img-src", "embeds=page directive=img-src"),
+            *("path=*/m/ query=a query=b directive=img-src", "path=/m query=a scheme=x directive=img-src"),
+        )
+    ),
+    (
+        "a injected path=/m query=a query=a directive=img-src",
+        "a is about all hosts, so that it needs at least 2 different query=.",
+    ),
+    *(
+        (
+            f"a injected {key}={value}",
+            f"a has the beginning {value!r}: a beginning has 6 to 40 characters, letters among them.",
+        )
+        for key, value in (
+            ("source", "abc"),
+            ("begins", "x" * 41),
+            ("source", "123456"),
+            ("begins", ";(()=>{"),
+        )
+    ),
+    *(
+        (f"a injected source={text}", f"a has the beginning {text!r}, which source files of pages have.")
+        for text in ("https://cdn.example", "about:srcdoc", "inline", "blob:https", "javascript")
     ),
     ("a injected host=" + "x" * 512, "A rule has at most 512 characters."),
 ]
@@ -152,7 +219,10 @@ def test_id_and_class_may_be_left_out_where_a_rule_is_tried() -> None:
     ("given", "sentence"),
     [
         ({"noise_rules": ("superfish bug scheme=x",)}, "The id superfish is taken: choose another."),
-        ({"noise_rules": ("a bug",)}, "a matches everything: it needs a scheme=, host= or sample=."),
+        (
+            {"noise_rules": ("a bug",)},
+            "a matches everything: it needs a scheme=, host=, page=, source= or sample=.",
+        ),
         (
             {"noise_rules": ("a bug scheme=x", "a bug scheme=y")},
             "Two of the project's own rules have the id a.",
