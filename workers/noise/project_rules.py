@@ -4,7 +4,7 @@
     old-banner injected sample=showBanner in=blocked
 
 A condition is ``scheme=``, ``host=``, ``path=``, ``page=``, ``source=``, ``sample=``, ``begins=``,
-``directive=`` or ``kind=``; repeated, one of its values must hold. Of ``query=`` all must. A path needs a
+``directive=`` or ``kind=``; repeated, one of its values must hold, but each ``query=`` must. A path needs a
 host beside it, or ``query=`` or ``embeds=page``. ``in=blocked`` or ``in=source_file`` looks at that URL only.
 """
 
