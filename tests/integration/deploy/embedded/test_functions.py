@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from concurrent import futures
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -37,8 +38,16 @@ NARROW: Final = """
         <query>GRANT TABLE ENGINE ON *</query>
     </grants>
 </narrow>
+<guest>
+    <password>secret</password>
+    <networks><ip>127.0.0.1</ip></networks>
+    <profile>default</profile>
+    <quota>default</quota>
+    <grants><query>GRANT SELECT ON headrace.*</query></grants>
+    <databases><headrace><reports><filter>project_id = 2</filter></reports></headrace></databases>
+</guest>
 """
-"""A user who may do everything in the database, and nothing beside it."""
+"""A user who may do everything in the database, and nothing beside it; and one who may see one project."""
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +90,8 @@ def headrace_migrate(address: clickhouse.Address, code: int) -> tuple[str, str]:
     return done.stdout, done.stderr
 
 
-def narrow(address: clickhouse.Address) -> clickhouse.Address:
-    return msgspec.structs.replace(address, user="narrow", password="secret")
+def narrow(address: clickhouse.Address, user: str = "narrow") -> clickhouse.Address:
+    return msgspec.structs.replace(address, user=user, password="secret")
 
 
 def test_a_function_that_is_missing_is_made(
@@ -128,6 +137,32 @@ def test_a_user_who_may_not_make_it_needs_no_right_once_it_is_made(
     assert functions.restore(plain) is True
     assert headrace_migrate(narrow(plain), 0) == ("The database is up to date.\n", "")
     assert without.execute(ASKED) == [(3,)]
+
+
+@pytest.mark.parametrize("made", ["DROP FUNCTION IF EXISTS reachOf", OLDER])
+def test_several_make_it_at_once(
+    made: str, plain: clickhouse.Address, without: clickhouse.Connection
+) -> None:
+    without.execute(made)
+    with futures.ThreadPoolExecutor() as together:
+        assert True in list(together.map(functions.restore, [plain] * 4))
+    assert without.execute(ASKED) == [(3,)]
+
+
+def test_a_user_who_is_kept_to_a_project_sees_the_reach_of_no_other(
+    plain: clickhouse.Address, without: clickhouse.Connection
+) -> None:
+    functions.restore(plain)
+    rows = [(1, 5, 4, 7), (2, 5, 1, 1)]
+    without.execute("INSERT INTO reports (project_id, fingerprint, seen, reach) VALUES", rows)
+    with contextlib.closing(clickhouse.connect(narrow(plain, "guest"))) as guest:
+        for told in (
+            "SELECT reach, total FROM findings",
+            "SELECT reach, total FROM findings_by_day",
+            "SELECT reachOf(groupBitOr(reach)), sum(seen) FROM violations",
+        ):
+            assert guest.execute(told) == [(1, 1)], told
+    without.execute("TRUNCATE TABLE reports")
 
 
 def test_the_views_do_without_the_function(without: clickhouse.Connection) -> None:
