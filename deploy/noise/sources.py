@@ -100,6 +100,7 @@ def _fetch_into(done: list[bytes | Exception], url: str, timeout_s: float) -> No
     except SourceError as error:
         done.append(error)
     except urllib.error.HTTPError as error:
+        error.close()
         done.append(SourceError(f"{shown(url)} answers with the status {error.code}."))
     except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
         done.append(SourceError(f"{shown(url)} does not answer: {_reason(error)}."))
@@ -115,6 +116,8 @@ def _fetch(url: str, timeout_s: float) -> bytes:
     request = urllib.request.Request(url, headers={"User-Agent": "headrace"})  # noqa: S310 - checked above
     with opener.open(request, timeout=timeout_s) as answer:
         text: bytes = answer.read(rules_file.MAX_BYTES + 1)
+        if len(text) <= rules_file.MAX_BYTES and answer.length:
+            raise http.client.IncompleteRead(text, answer.length)
     return text
 
 
@@ -142,6 +145,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         headers: http.client.HTTPMessage,
         newurl: str,
     ) -> urllib.request.Request | None:
+        fp.close()  # also where the error of a refused redirect would leave it open
         if urllib.parse.urlsplit(newurl).scheme != "https":
             raise SourceError(f"{shown(req.full_url)} redirects to a URL that is not https: it is not read.")
         _require_allowed(newurl)
