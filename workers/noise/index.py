@@ -29,7 +29,7 @@ _HERE: Final = "localhost"
 """The host of the pages of apps and of files: this machine."""
 _BY_EXTENSIONS: Final = frozenset({"webkit-masked-url", "user-script"})
 """Source files of code that extensions and user scripts add, beside those of their own schemes."""
-_NOTHING_AROUND: Final = ((), False, False)
+_NOTHING_AROUND: Final = ((), False, False, False)
 """The evidence about rules on URLs where the report meets none."""
 _NO_SITE: Final = "nowhere.invalid"
 """A host that no policy names (RFC 2606 §2)."""
@@ -37,6 +37,7 @@ _NO_PORT: Final = 9
 """A port that no policy names (RFC 863)."""
 _PASSIVE: Final = frozenset({"font-src", "img-src", "media-src"})
 """Directives about resources that neither run as code, nor are a page, nor are sent anywhere."""
+_SCRIPTS: Final = (".js", ".mjs")
 
 
 class _Evidence(NamedTuple):
@@ -51,6 +52,7 @@ class _Evidence(NamedTuple):
         agent_matches: ids of the rules that the user agent meets.
         named: ids of the rules whose hosts the policy of the site names.
         by_extension: whether the source file is one of an extension or a user script.
+        by_own_script: whether a script on the page's own host asked for what was blocked.
         embeds_page: whether the path of what was blocked names the page's own host.
         sent: ids of the rules whose conditions the report met as it was sent.
         kind: the kind of the report.
@@ -74,6 +76,7 @@ class _Evidence(NamedTuple):
     agent_matches: tuple[str, ...]
     named: tuple[str, ...]
     by_extension: bool
+    by_own_script: bool
     embeds_page: bool
     sent: tuple[str, ...]
     kind: str
@@ -157,11 +160,12 @@ class Index:
 
     def _around(self, found: report.Report, met: url_index.Found) -> tuple[Any, ...]:
         """Return the evidence about rules on URLs, in the order of ``_Evidence``."""
-        source, embeds = found.source_file.text, False
+        source, host, embeds = found.source_file, found.document.host, False
         if not self._embedding.isdisjoint(met):
-            embeds = url_index.embeds(found.blocked.path, found.document.host)
+            embeds = url_index.embeds(found.blocked.path, host)
         named = self._policies.named(found.policy) if found.policy else ()
-        return named, is_extension(source) or source in _BY_EXTENSIONS, embeds
+        by_extension = is_extension(source.text) or source.text in _BY_EXTENSIONS
+        return named, by_extension, source.host == host != "" and source.path.endswith(_SCRIPTS), embeds
 
     def _about(
         self,
@@ -251,11 +255,13 @@ def _at_url(rule: rules.Rule, evidence: _Evidence) -> bool:
     """Return whether a URL of the report is one that the rule asks for, and is foreign to the page.
 
     The source file excuses no resource that was to come from a host, or to be sent there: in Chromium, code
-    names its own file as it likes (``//# sourceURL=``).
+    names its own file as it likes (``//# sourceURL=``). A resource that a script of the site asked for is one
+    that the site embeds.
     """
     blocked = (
         rule in evidence.blocked or (rule.is_loose and rule.id in evidence.sent)
     ) and rule.only != "source_file"
+    blocked = blocked and not (evidence.by_own_script and evidence.foreign)
     blocked = blocked and (evidence.by_extension or not rule.embedded)
     blocked = blocked and (evidence.embeds_page or not rule.embeds_page)
     source = rule in evidence.source and rule.only != "blocked" and not _is_about_blocked(rule)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 from typing import Final
 
-import pytest
-
 from tests import accuracy
 from tests.helpers import cases
 
@@ -21,12 +19,10 @@ def measured() -> accuracy.Measured:
     return accuracy.measure()
 
 
-@pytest.mark.xfail(reason="understanding is being mended", strict=False)
 def test_nothing_of_a_site_is_taken_for_noise() -> None:
     assert [(wrong.case.id, wrong.wrongs) for wrong in measured().wrong if wrong.hides] == []
 
 
-@pytest.mark.xfail(reason="understanding is being mended", strict=False)
 def test_most_requests_become_what_they_should() -> None:
     assert measured().accuracy >= LEAST, "\n".join(accuracy.table(measured()))
 

@@ -504,3 +504,19 @@ def test_no_text_makes_it_fail(blocked: str, source: str, sample: str) -> None:
     )
     label = noise.label(found, noise.agent_matches_of(blocked), impossible=True)
     assert (label.noise in rules.CLASSES) == bool(label.rule)
+
+
+@pytest.mark.parametrize(
+    ("source", "rule"),
+    [
+        ("https://www.example.com/static/wallet.js", ""),
+        ("https://www.example.com/static/wallet.mjs?v=2", ""),
+        ("https://www.example.com/account", "extension walletlink"),
+        ("https://cdn.example/wallet.js", "extension walletlink"),
+        (None, "extension walletlink"),
+    ],
+)
+def test_what_a_script_of_the_site_asks_for_is_no_noise(source: str | None, rule: str) -> None:
+    wallet = "wss://www.walletlink.org/rpc"
+    body = payloads.legacy(effective_directive="connect-src", blocked_uri=wallet, source_file=source)
+    assert rule_of(body) == rule
