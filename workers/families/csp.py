@@ -24,6 +24,7 @@ KIND: Final = "csp"
 _WRAPPER: Final = "csp-report"
 _MAX_SAMPLE: Final = 256
 _MAX_POLICY: Final = 16_384
+_HASHES: Final = frozenset({"url_hash", "eval_hash"})
 _NO_POLICY: Final = ("", "")
 
 _DIRECTIVE: Final = re.compile(r"[a-z-]{1,64}")
@@ -90,16 +91,21 @@ def _directive(read: FieldReader) -> str:
 
     Some senders write a word that is no directive; an unknown one counts if the violated one is no better.
     """
-    effective = _directive_name(read.text("directive"))
-    if _is_directive(effective):
-        return effective
-    violated = _directive_name(read.text("violated"))
-    return violated if _is_directive(violated) or (effective in _NO_NAME and violated) else effective
+    sent = read.text("directive")
+    if sent and (known := _known_directive(sent)):
+        return known
+    effective, violated = _directive_name(sent), read.text("violated")
+    known = _known_directive(violated)
+    if known or effective not in _NO_NAME:
+        return known or effective
+    return _directive_name(violated) or effective
 
 
 @functools.lru_cache(maxsize=256)
-def _is_directive(name: str) -> bool:
-    return name in _OTHERS or _FETCH.fullmatch(name) is not None
+def _known_directive(named: str) -> str:
+    """Return the name at the beginning of a directive if it is one of today or of the future, else ""."""
+    name = _directive_name(named)
+    return name if name in _OTHERS or _FETCH.fullmatch(name) else ""
 
 
 @functools.lru_cache(maxsize=256)
@@ -141,7 +147,9 @@ def _policy_of(sent: bytes) -> tuple[str, str] | None:
 
 
 def _details(read: FieldReader) -> dict[str, str]:
-    found = {name: value for name in ("url_hash", "eval_hash") if (value := read.text(name))}
+    found = {}
+    if read.holds(_HASHES):
+        found = {name: value for name in ("url_hash", "eval_hash") if (value := read.text(name))}
     if read.nulled:  # asked last: every field has been read by now
         found["nulled"] = ",".join(read.nulled)
     return found

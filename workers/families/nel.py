@@ -114,8 +114,10 @@ def title(found: report.Report) -> str:
 def _type(read: FieldReader) -> str:
     """Return the type; the first drafts put ``http.`` before each."""
     name = reporting.word(read, "directive")
+    if name in _WORDS:
+        return name
     bare = name.removeprefix("http.")
-    return bare if bare in _WORDS and name not in _WORDS else name
+    return bare if bare in _WORDS else name
 
 
 def _moments(read: FieldReader) -> dict[str, str]:

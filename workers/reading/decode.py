@@ -108,7 +108,8 @@ def _decode_leniently(body: bytes, charset: str) -> DecodedBody | report.Rejecti
 def _decoded(root: _Items, *, mended: bool = False) -> DecodedBody:
     if isinstance(root, dict):
         alone = _members(root)
-        listed = lists.listed(alone) if len(alone) > 1 or b"[" in {*map(_first, alone.values())} else None
+        sent = alone.get("csp-report", b"")
+        listed = None if sent.startswith(b"{") else lists.listed(alone)
         if listed is None:
             return DecodedBody([alone], batch=False, mended=mended)
         root = listed
@@ -127,10 +128,6 @@ def _item(sent: bytes | msgspec.Raw) -> Item:
     if found is None:
         found = members_in_text(sent)
     return bytes(sent) if found is None else found
-
-
-def _first(sent: bytes) -> bytes:
-    return sent[:1]
 
 
 def _members(sent: dict[str, msgspec.Raw]) -> report.Members:

@@ -111,11 +111,17 @@ class FieldReader:
         """Read more members; of two spellings of one field the first that holds something wins."""
         fields = self._sent
         for member, sent in members.items():
+            if sent in _ABSENT:
+                continue
             field = known.get(member)
             if field is None:
-                field = known.get(folded(member))
-            if field and sent not in _ABSENT and field not in fields:
+                field = known.get(folded(member), "")
+            if field and field not in fields:
                 fields[field] = sent
+
+    def holds(self, wanted: frozenset[str]) -> bool:
+        """Return whether one of these fields holds anything, usable or not."""
+        return not wanted.isdisjoint(self._sent)
 
     def holds_text(self, *wanted: str) -> bool:
         """Return whether one of these fields holds a text, usable or not."""

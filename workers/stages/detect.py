@@ -131,7 +131,9 @@ def _inner(sent: bytes) -> report.Members | None:
 
 
 def _item(family: contract.Family, name: str, wrapper: str, envelope: report.Members) -> _Verdict:
-    body = _inner(envelope[wrapper])
+    body = decode.members(envelope[wrapper])
+    if body is None:
+        body = decode.members_in_text(envelope[wrapper])
     if body is None:
         return report.invalid(outcomes.Reason.NOT_AN_OBJECT, family.kind)
     return family, report.Item(name, body, envelope, wrapper)
