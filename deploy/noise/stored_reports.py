@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from workers import noise
 from workers.model import report
 from workers.text import urls
 
@@ -61,6 +62,11 @@ def report_of(stored: labels.StoredFinding, policy: str = "") -> report.Report:
         policy=policy,
         details=dict.fromkeys(stored.details, ""),
     )
+
+
+def marks_of(stored: labels.StoredFinding) -> noise.Marks:
+    """Return the marks that a row tells: its label, that what an extension blocked was another's."""
+    return noise.Marks(elsewhere=stored.noise_rule != "" and stored.blocked == stored.document != "")
 
 
 def agent_matches(stored: labels.StoredFinding, common: rules_file.RulesFile) -> tuple[str, ...]:

@@ -2,9 +2,13 @@
 -- Where a label may depend on the page and the policy: elsewhere they would only tell equal reports apart.
 (impossible = 1 AND blocked_host = document_host)
 
+-- name: page
+-- The page where a label may depend on more than its host: pages of extensions and apps have only a scheme.
+if({own_document} OR document_host = '', document, '')
+
 -- name: said
 -- All that a row says and a label may depend on.
-kind, directive, blocked, source_file, document_host, if({own_document}, document, ''), sample, impossible,
+kind, directive, blocked, source_file, document_host, {page}, sample, impossible,
 browser, browser_version, if({own_document}, policy, 0), mapContains(details, 'collapsed'),
 arraySort(arrayFilter(name -> has(%(named)s, name), mapKeys(details))), noise, noise_rule
 

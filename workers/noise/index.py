@@ -23,13 +23,11 @@ _HANDLERS: Final = "script-src-attr"
 _OF_PAGES: Final = frozenset({"", "about", "blob", "data", "filesystem", "javascript", "null"})
 """Words for a page that is part of another page."""
 _IN_APP: Final = "in-app"
-_OF_SITES: Final = frozenset({"extension", "translation", "local"})
-"""Classes of hosts that sites use too; no site names adware, and filters add their hosts themselves."""
 _HERE: Final = "localhost"
 """The host of the pages of apps and of files: this machine."""
 _BY_EXTENSIONS: Final = frozenset({"webkit-masked-url", "user-script"})
 """Source files of code that extensions and user scripts add, beside those of their own schemes."""
-_NOTHING_AROUND: Final = ((), False, False, False)
+_NOTHING_AROUND: Final = (False, False, False)
 """The evidence about rules on URLs where the report meets none."""
 _NO_SITE: Final = "nowhere.invalid"
 """A host that no policy names (RFC 2606 §2)."""
@@ -50,7 +48,6 @@ class _Evidence(NamedTuple):
         mirrors: the rules that are about pages on the page's host.
         details: the details of the report that some rule asks for.
         agent_matches: ids of the rules that the user agent meets.
-        named: ids of the rules whose hosts the policy of the site names.
         by_extension: whether the source file is one of an extension or a user script.
         by_own_script: whether a script on the page's own host asked for what was blocked.
         embeds_page: whether the path of what was blocked names the page's own host.
@@ -74,7 +71,6 @@ class _Evidence(NamedTuple):
     mirrors: url_index.Found
     details: tuple[str, ...]
     agent_matches: tuple[str, ...]
-    named: tuple[str, ...]
     by_extension: bool
     by_own_script: bool
     embeds_page: bool
@@ -107,9 +103,8 @@ class Index:
         self._order = {rule.id: position for position, rule in enumerate(listed)}
         self._url_index = url_index.URLIndex(listed)
         self._samples = samples.Samples(listed)
-        self._policies = policies.Policies(listed, self._url_index)
         self.met_as_sent = as_sent.SentIndex(listed, self._url_index).met
-        self.own_policy = self._policies.own
+        self.own_policy = policies.Policies(listed).own
         self._embedding = frozenset(rule for rule in listed if rule.embeds_page)
         self._by_id = {rule.id: rule for rule in listed}
         self._by_agent = {
@@ -163,9 +158,8 @@ class Index:
         source, host, embeds = found.source_file, found.document.host, False
         if not self._embedding.isdisjoint(met):
             embeds = url_index.embeds(found.blocked.path, host)
-        named = self._policies.named(found.policy) if found.policy else ()
         by_extension = is_extension(source.text) or source.text in _BY_EXTENSIONS
-        return named, by_extension, source.host == host != "" and source.path.endswith(_SCRIPTS), embeds
+        return by_extension, source.host == host != "" and source.path.endswith(_SCRIPTS), embeds
 
     def _about(
         self,
@@ -193,7 +187,7 @@ class Index:
             own_blocked,
             own_source,
             _is_foreign(blocked),
-            not source.text and found.directive != _HANDLERS and _names_no_source(found),
+            not source.text and found.directive != _HANDLERS,
             impossible,
             host != "" and own_blocked and (impossible or (allowed and _allows_any_host(found))),
         )
@@ -270,14 +264,9 @@ def _at_url(rule: rules.Rule, evidence: _Evidence) -> bool:
         return blocked or source
     if rule in evidence.home or (is_extension(evidence.app) and not rule.is_bare):
         return False
-    if (rule.noise == _IN_APP and evidence.app) or (rule.id in evidence.named and _may_be_named(rule)):
+    if rule.noise == _IN_APP and evidence.app:
         return False
     return (blocked and not evidence.own_blocked) or (source and not evidence.own_source)
-
-
-def _may_be_named(rule: rules.Rule) -> bool:
-    """Return whether sites use the hosts of the rule themselves if their policies name one."""
-    return rule.noise in _OF_SITES and not rule.paths
 
 
 def _is_about_blocked(rule: rules.Rule) -> bool:
@@ -288,11 +277,6 @@ def _is_about_blocked(rule: rules.Rule) -> bool:
 def is_extension(scheme: str) -> bool:
     """Return whether this is the scheme of the extensions of a browser."""
     return scheme.endswith("-extension")
-
-
-def _names_no_source(found: report.Report) -> bool:
-    """Return whether the report names no source file that cannot be read either."""
-    return "source_file" not in found.details.get("nulled", "")
 
 
 def _is_foreign(blocked: urls.URL) -> bool:

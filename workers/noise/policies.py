@@ -1,4 +1,4 @@
-"""Policies as sites sent them, without what software on the visitor's machine adds, and what they name."""
+"""Policies as sites sent them, without the hosts that software on the visitor's machine adds."""
 
 from __future__ import annotations
 
@@ -29,28 +29,16 @@ class OwnPolicy(NamedTuple):
 
 
 class Policies:
-    """Rules that know which hosts are put into policies, and which hosts sites may name in theirs.
+    """Rules that know which hosts are put into policies.
 
     Args:
-        listed: the rules.
-        by_url: the index of their hosts.
+        listed: the rules; those that know none are left out.
     """
 
-    def __init__(self, listed: Iterable[rules.Rule], by_url: url_index.URLIndex) -> None:
-        self._by_url = by_url
-        self.named = functools.lru_cache(_REMEMBERED)(self._named)
+    def __init__(self, listed: Iterable[rules.Rule]) -> None:
         self._known = {host: rule.id for rule in listed for host in rule.policies}
         self._names = tuple(host.removeprefix(".") for host in self._known)
         self.own = functools.lru_cache(_REMEMBERED)(self._own)
-
-    def _named(self, policy: str) -> tuple[str, ...]:
-        """Return the ids of the rules one of whose hosts or networks the policy of a site names.
-
-        Then the site itself uses what is there. A wildcard above such a host names none.
-        """
-        hosts = (_HOST.fullmatch(word) for word in letters.lower(policy).replace(";", " ").split())
-        names = dict.fromkeys(host[1] for host in hosts if host is not None)
-        return tuple(dict.fromkeys(rule.id for name in names for rule in self._by_url.of_host(name)))
 
     def _own(self, policy: str) -> OwnPolicy | None:
         """Return the policy without the hosts that were put into it; None if there are none."""

@@ -108,7 +108,7 @@ def stored_of(row: dict[str, Any], named: tuple[str, ...]) -> labels.StoredFindi
     """Return what ``storage.tables.labels`` reads of a row."""
     return labels.StoredFinding(
         key=0,
-        document="",
+        document="" if row["document_host"] else row["document"],
         policy=0,
         collapsed=int("collapsed" in row["details"]),
         details=[name for name in named if name in row["details"]],
