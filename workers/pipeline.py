@@ -316,9 +316,10 @@ class _Batch:
         self, payload: envelope.Payload, received: deliveries.Deliveries, rejection: report.Rejection
     ) -> None:
         self.work_off()  # rows are in the order of the stream
-        account = self._contexts.of(payload).account
-        self._quarantine.add(account, received, payload.body, whole=rejection)
-        self._count(account, received, {rejection.outcome_key: 1})
+        context = self._contexts.of(payload)
+        kept = received if context.reach else received.without_senders()
+        self._quarantine.add(context.account, kept, payload.body, whole=rejection)
+        self._count(context.account, received, {rejection.outcome_key: 1})
 
     def _count(
         self,

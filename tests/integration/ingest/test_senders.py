@@ -85,7 +85,7 @@ def test_what_is_not_kept_of_a_user_agent_does_not_count(redis_server: harness.R
 def test_at_midnight_the_next_secret_is_read_at_once(redis_server: harness.RedisServer) -> None:
     """Until then the secret of the day before would be that of another day's rows."""
 
-    async def main() -> tuple[float, float, float]:
+    async def main() -> tuple[float, ...]:
         clock = NOW // DAY_S * DAY_S + DAY_S - 0.25
         client = connection.connect(redis_server.url, edges.REDIS_S)
         tested = senders.Senders(client, edges.REDIS_S, lambda: clock)
@@ -95,9 +95,11 @@ def test_at_midnight_the_next_secret_is_read_at_once(redis_server: harness.Redis
         clock += 0.5
         await tested.refresh()
         await client.aclose()
-        return missing, before, tested.wait_s()
+        after = tested.wait_s()
+        clock += DAY_S
+        return missing, before, after, tested.wait_s()
 
-    assert asyncio.run(main()) == (0.25, 0.25, 10.0)
+    assert asyncio.run(main()) == (0.25, 0.25, 10.0, 1.0)
 
 
 def test_what_is_stored_names_the_sender_by_its_hash_alone(

@@ -187,3 +187,14 @@ def test_a_project_may_have_rows_that_tell_nothing_of_senders(window: int, sampl
     told, silent = reports_of("on"), reports_of("off")
     assert functools.reduce(operator.or_, (row["reach"] for row in told)) == 0b100010001
     assert silent == [{**row, "reach": reach.UNKNOWN} for row in told]
+
+
+@pytest.mark.parametrize(("setting", "slot"), [("on", 7), ("off", 0)])
+def test_nor_does_its_quarantine_tell_of_them(setting: Literal["on", "off"], slot: int) -> None:
+    settings = project_settings.ProjectSettings(reach=setting)
+    plan = batch_plan.Plan(
+        projects={1: batch_plan.ProjectPlan(settings=settings)}, poison={f"3-{NOW}-0-1": "it breaks"}
+    )
+    batch = [payloads.payload(each, slot=7) for each in (b"nope", body((0,), 0), [1])]
+    tables = pipeline.process(3, [envelope.Entry(f"{NOW}-0", batch)], plan)
+    assert tables.quarantine["slot"] == [slot] * 3
