@@ -34,6 +34,8 @@ FOLDED = [
     ("background:url(/avatars/ann.png)", "background:url(*"),
     ("background:url('/avatars/ann.png')", "background:url(*"),
     ("width:37.5%;height:2px", "width:*%;height:*px"),
+    (f"x=1;{'y' * 30}=2", f"x=*;{'y' * 27}"),
+    ("f(1,2,3,4,5)", "f(*,*,*,*"),
     ("onclick attribute on DIV element", "onclick attribute on DIV element"),
     ("a)]}b", "a)]}b"),
     ("", ""),
