@@ -106,6 +106,7 @@ def _explained(
         settings=settings,
         received_ms=int(time.time() * 1000),
         common=common,
+        content_type=step.capture.content_type,
     )
     return {"where": step.where, **msgspec.to_builtins(explanation)}
 

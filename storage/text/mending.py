@@ -43,6 +43,8 @@ _LONE_SURROGATE: Final = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
+_MOST: Final = 10_000
+"""Raw controls, and escapes that are none, of a body: what has more is no text, and would take long."""
 _CUT_END: Final = re.compile(rb'\\"(?=\s{0,64}(?:,\s{0,64}"|[}\]]))')
 _MOST_CUT_ENDS: Final = 8
 
@@ -70,7 +72,7 @@ def mend(body: bytes, charset: str = "") -> Mended:
             none of the others.
     """
     text, replaced = utf8(body, charset)
-    text, controls = _CONTROL.subn(REPLACEMENT, text)
+    text, controls = _CONTROL.subn(REPLACEMENT, text, _MOST)
     replaced = replaced or controls > 0
     if b"\\" not in text or b"\0" in text:
         return Mended(text, replaced)
@@ -111,7 +113,7 @@ def _encoding(body: bytes) -> str:
 def _with_sound_escapes(text: bytes) -> tuple[bytes, bool]:
     """Return the text with U+FFFD for each broken escape, and whether there was one."""
     marked = text.replace(b"\\\\", _ESCAPED_BACKSLASH).replace(b"\\'", b"'")  # of JavaScript, like \x27
-    marked = _BYTE_ESCAPE.sub(rb"\\u00\1", marked)
-    marked, broken = _BROKEN_ESCAPE.subn(REPLACEMENT, marked)
+    marked = _BYTE_ESCAPE.sub(rb"\\u00\1", marked, _MOST)
+    marked, broken = _BROKEN_ESCAPE.subn(REPLACEMENT, marked, _MOST)
     marked, lone = _LONE_SURROGATE.subn(REPLACEMENT, marked)
     return marked.replace(_ESCAPED_BACKSLASH, b"\\\\"), bool(broken or lone)

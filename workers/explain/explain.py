@@ -9,7 +9,7 @@ import msgspec
 
 from storage.projects import project_settings
 from storage.queue import envelope
-from storage.text import lenient
+from storage.text import charsets, lenient
 from workers import impossible, noise, pipeline
 from workers.explain import explanation
 from workers.model import batch_plan, outcomes, report
@@ -39,13 +39,14 @@ _AS_SENT: Final = frozenset({"policy_sent", "sent"})
 """Fields that a report has only until it is scrubbed."""
 
 
-def explain(
+def explain(  # noqa: PLR0913 - the facts of a request
     body: bytes,
     *,
     user_agent: str = "",
     settings: project_settings.ProjectSettings = _DEFAULTS,
     received_ms: int = 0,
     common: rules_file.RulesFile | None = None,
+    content_type: str = "",
 ) -> explanation.Explanation:
     """Return what becomes of a payload. Never raises for anything a sender wrote.
 
@@ -55,15 +56,19 @@ def explain(
         settings: the settings of the project.
         received_ms: when the request was received, in milliseconds since the epoch.
         common: the noise rules in force; None for those that are shipped.
+        content_type: the ``Content-Type`` of the request.
     """
-    decoded = decode.decode(body)
-    rows = _rows(body, user_agent, settings, received_ms, common)
+    decoded = decode.decode(body, charsets.codec_of(content_type))
+    rows = _rows(_payload(body, user_agent, content_type), settings, received_ms, common)
     reports: tuple[explanation.Explained, ...] = ()
     if isinstance(decoded, decode.DecodedBody):
         rules = state.rules_of(settings, common)
         matches = noise.agent_matches_of(user_agent, rules.noise)
         verbatim = impossible.reports_verbatim(user_agent)
-        items = (state.ItemState(item, decoded.batch, rules, matches, verbatim) for item in decoded.items)
+        items = (
+            state.ItemState(item, decoded.batch, rules, matches, verbatim, decoded.mended)
+            for item in decoded.items
+        )
         reports = tuple(_report(position, item, user_agent) for position, item in enumerate(items))
     return explanation.Explanation(_decode(body, decoded), reports, _collapse(reports, rows, settings), rows)
 
@@ -285,24 +290,26 @@ def _collapse(
     return explanation.ExplainedStage("collapse", f"{how}; accepted: {accepted}, rows: {len(rows)}.", facts)
 
 
-def _rows(
-    body: bytes,
-    user_agent: str,
-    settings: project_settings.ProjectSettings,
-    received_ms: int,
-    common: rules_file.RulesFile | None,
-) -> tuple[dict[str, Any], ...]:
-    """Return the rows that the pipeline makes of the payload, their times as UTC."""
-    payload = envelope.Payload(
+def _payload(body: bytes, user_agent: str, content_type: str) -> envelope.Payload:
+    return envelope.Payload(
         project_id=_PROJECT,
         key="",
         environment="",
         release="",
         user_agent=user_agent,
-        content_type="",
+        content_type=content_type,
         flags=0,
         body=body,
     )
+
+
+def _rows(
+    payload: envelope.Payload,
+    settings: project_settings.ProjectSettings,
+    received_ms: int,
+    common: rules_file.RulesFile | None,
+) -> tuple[dict[str, Any], ...]:
+    """Return the rows that the pipeline makes of the payload, their times as UTC."""
     plan = batch_plan.Plan(projects={_PROJECT: batch_plan.ProjectPlan(settings=settings)})
     columns = pipeline.process(
         0, [envelope.Entry(f"{received_ms}-0", [payload])], plan, common=common
