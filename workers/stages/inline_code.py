@@ -17,6 +17,8 @@ _SENT: Final = 40
 """Characters of a sample that all browsers send (CSP3 §2.4)."""
 _NUMBER: Final = re.compile(r"(?<![\w$.])\d[\d.]*", re.ASCII)
 _LENGTH_OF_NUMBER: Final = 10
+_MENDED: Final = re.compile("\ufffd+")
+"""Text that was broken: how many bytes of it there were says nothing."""
 _BLANKS: Final = re.compile(r"\s+")
 _MARK: Final = re.compile(r"[\[\](){}\"'`]")
 _PLACEHOLDER: Final = re.compile(r"\{(?:mail|card|jwt|token|hex|uuid)\}")
@@ -35,7 +37,9 @@ _DIRECTIVE: Final = "use "
 @functools.lru_cache(maxsize=4096)
 def folded(sample: str) -> str:
     """Return the sample without the data in it."""
-    line = _BLANKS.sub(" ", sample).removesuffix("...").removesuffix("…")[:_SENT]  # the dots are Firefox's
+    line = (
+        _MENDED.sub("\ufffd", _BLANKS.sub(" ", sample)).removesuffix("...").removesuffix("…")[:_SENT]
+    )  # the dots are Firefox's
     end = _start_of_value(line)
     code = line if end is None else f"{line[:end]}*"
     return folding.code(_within_length(code)).strip()
