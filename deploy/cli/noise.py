@@ -136,9 +136,11 @@ def relabel_stored(
         clickhouse.connect(address, send_receive_timeout=clickhouse.MUTATION_S)
     ) as server:
         labels.settle(server)
-        common = in_force.read(server).common
+        current = in_force.read(server)
+        if current.note:
+            output.tell(current.note)
         changed = {
-            labelled.name: _relabel(server, labelled, common, since, dry_run=dry_run)
+            labelled.name: _relabel(server, labelled, current.common, since, dry_run=dry_run)
             for labelled in _projects(server, project)
         }
     rows = [

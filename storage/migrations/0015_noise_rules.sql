@@ -5,6 +5,10 @@ ALTER TABLE reports
     COMMENT 'version of the rules by which noise and noise_rule were decided; empty in rows of older releases'
     AFTER noise_rule;
 
+-- A view keeps the columns that its table had when it was made.
+CREATE OR REPLACE VIEW violations AS
+SELECT * FROM reports WHERE noise = '';
+
 -- The rules files that this system knows: those that were loaded, and those of its releases.
 CREATE TABLE IF NOT EXISTS noise_rules
 (

@@ -86,6 +86,8 @@ class RulesFiles:
         if not any(file.sha256 == sha256 for file in same):
             self._insert_file(version, sha256, text, source, f"noise-rules:{version}")
             same = [file for file in self.list() if file.version == version]
+        if not same:
+            raise UpdateError(f"ClickHouse did not keep the rules file of the version {version}.")
         if any(file.sha256 != sha256 for file in same):
             raise UpdateError(f"This system has another rules file of the version {version} already.")
 

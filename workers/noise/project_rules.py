@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ORIGIN: Final = "the project"
 _MAX_RULE: Final = 512
 """Characters: a longer line is a list that wants several rules."""
-_MAX_STARS: Final = 2
+MAX_STARS: Final = 2
 """Stars in a path: with each more, comparing a long path takes longer."""
 
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -156,8 +156,8 @@ def _network(value: str) -> str:
 
 
 def _path(value: str) -> tuple[str, str]:
-    if not value.startswith(("/", "*")) or value.count("*") > _MAX_STARS or re.search(r"[?#\s]", value):
-        raise RuleError(f"A path begins with / or * and has at most {_MAX_STARS} of *, unlike {value!r}.")
+    if not value.startswith(("/", "*")) or value.count("*") > MAX_STARS or re.search(r"[?#\s]", value):
+        raise RuleError(f"A path begins with / or * and has at most {MAX_STARS} of *, unlike {value!r}.")
     return "paths", value
 
 

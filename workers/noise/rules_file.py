@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 1 << 20
 """The largest rules file; the one that is shipped has a tenth of that."""
-MAX_STARS: Final = 4
-"""Stars in a path: with each more, comparing a long path takes longer."""
+MAX_RULES: Final = 5_000
+"""The most rules of a file; the shipped one has a tenth of that."""
+MAX_SAMPLES: Final = 1_000
+"""The most pieces of code that the rules of a file look for: each one is looked for in each sample."""
 MAX_WORD: Final = 256
 """Characters of a host, a path or a piece of code that a rule names."""
 
@@ -123,6 +125,7 @@ def parse(text: bytes, release: str = "") -> RulesFile:
     read = _read(text, release)
     if not _VERSION.fullmatch(read.version):
         raise RuleError(f"The version of a rules file is a date such as 2026.11.27, unlike {read.version!r}.")
+    _require_few(read.rule)
     _require_unique([rule.id for rule in read.rule])
     for rule in read.rule:
         _check(rule)
@@ -164,6 +167,14 @@ def _outline(text: bytes) -> _Outline:
         return _Outline()
 
 
+def _require_few(listed: tuple[rules.Rule, ...]) -> None:
+    """Refuse a file that would slow workers down."""
+    if len(listed) > MAX_RULES:
+        raise RuleError(f"A rules file has at most {MAX_RULES:,} rules.")
+    if sum(len(rule.samples) + len(rule.sample_starts) for rule in listed) > MAX_SAMPLES:
+        raise RuleError(f"The rules of a file look for at most {MAX_SAMPLES:,} samples.")
+
+
 def _require_unique(ids: list[str]) -> None:
     if twice := next((name for name in ids if ids.count(name) > 1), None):
         raise RuleError(f"Two rules of the file have the id {twice}.")
@@ -195,8 +206,8 @@ def _check_words(rule: rules.Rule, name: str, values: Iterable[Any]) -> None:
             continue
         if not word.strip() or len(word) > MAX_WORD or not word.isprintable():
             raise RuleError(f"{rule.id} has a wrong value in {name}: {word[:MAX_WORD]!r}.")
-        if name == "paths" and word.count("*") > MAX_STARS:
-            raise RuleError(f"{rule.id} has a path with more than {MAX_STARS} of *: {word!r}.")
+        if name == "paths" and word.count("*") > project_rules.MAX_STARS:
+            raise RuleError(f"{rule.id} has a path with more than {project_rules.MAX_STARS} of *: {word!r}.")
         if name == "networks":
             _require_network(rule, word)
 

@@ -94,3 +94,13 @@ def test_rows_in_quarantine_stay_and_are_beside_the_ledger(
     (page,) = quarantined.pages(old, quarantined.Selection())
     assert [row.slot for row in page] == [0, 0], "who sent them is unknown"
     assert equations.verify(old, client, SHARDS) == []
+
+
+def test_rows_of_an_older_release_tell_no_version_of_noise_rules(server: clickhouse.Connection) -> None:
+    server.execute("DROP TABLE reports")
+    migrate_to(server, "0013_allowed")
+    insert(server, "reports", project_id=1, identity=1, seen=2)
+    migrate_to(server, "0015_noise_rules")
+    insert(server, "reports", project_id=1, identity=2, seen=3, noise_version="2026.11.27")
+    found = server.execute("SELECT noise_version, sum(seen) FROM violations GROUP BY ALL ORDER BY ALL")
+    assert found == [("", 2), ("2026.11.27", 3)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -50,6 +51,14 @@ BAD = [
     (rules.text(GOOD, version="2999.1"), "The version of a rules file is a date such as 2026.11.27"),
     (rules.text(GOOD, version="2999.1.1\\n"), "The version of a rules file is a date such as 2026.11.27"),
     (rules.text(GOOD, GOOD), "Two rules of the file have the id a."),
+    (
+        rules.text(*(f'a{n} bug schemes = ["x"]' for n in range(rules_file.MAX_RULES + 1))),
+        "A rules file has at most 5,000 rules.",
+    ),
+    (
+        rules.text(f"a bug samples = {json.dumps(['oddThing'] * (rules_file.MAX_SAMPLES + 1))}"),
+        "The rules of a file look for at most 1,000 samples.",
+    ),
     (rules.text('A bug schemes = ["x"]'), "This is no rules file: "),
     (rules.text('quota_minute bug schemes = ["x"]'), "This is no rules file: "),
     (rules.text('defect bug schemes = ["x"]'), "No rule may have the id defect"),
@@ -62,7 +71,7 @@ BAD = [
     (rules.text('a bug hosts = ["A.example"]'), "a names 'A.example', which is to be written 'a.example'."),
     (rules.text('a bug hosts = [".co.uk"]'), ".co.uk is far too broad"),
     (rules.text('a bug pages = [".com"]'), ".com is far too broad"),
-    (rules.text('a bug hosts = ["a.example"]\npaths = ["*/*/*/*/*/x"]'), "a has a path with more than 4"),
+    (rules.text('a bug hosts = ["a.example"]\npaths = ["*/*/*/x"]'), "a has a path with more than 2"),
     (rules.text('a bug networks = ["10.0.0.0/33"]'), "a names a network that is none: "),
     (rules.text('a bug networks = ["8.0.0.0/8"]'), "a names a network that many share"),
     (rules.text('a bug paths = ["/ads/"]'), "a needs a host= beside path="),
