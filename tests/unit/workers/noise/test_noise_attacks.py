@@ -135,6 +135,20 @@ def test_no_two_rules_together_excuse_an_attack(
     assert rule_of(payloads.legacy(**members, script_sample=sample)) == ""
 
 
+@pytest.mark.parametrize(
+    "rule", [pytest.param(rule, id=rule.id) for rule in shipped.rules_in_order() if rule.is_loose]
+)
+def test_a_loose_rule_hides_a_picture_at_most(rule: rules.Rule) -> None:
+    query = "&".join(f"{name}=1" for name in rule.queries)
+    for host in (EVIL, "203.0.113.9"):
+        url = f"http://{host}{rule.paths[0]}www.example.com/steal.png?{query}"
+        met = [
+            name for name in DIRECTIVES if rule_of(payloads.legacy(blocked_uri=url, effective_directive=name))
+        ]
+        assert set(met) <= {"img-src", "media-src", "font-src"}
+        assert rule_of(payloads.legacy(blocked_uri="inline", source_file=url)) == ""
+
+
 @pytest.mark.parametrize("rule", EACH)
 def test_no_shipped_rule_can_be_met_by_an_attacker(rule: rules.Rule) -> None:
     attackers.require_unforgeable(rule)
@@ -154,6 +168,15 @@ def test_no_shipped_rule_can_be_met_by_an_attacker(rule: rules.Rule) -> None:
         {"hosts": (".windows.net",)},
         {"hosts": ("unpkg.com",)},
         {"hosts": ("s3.amazonaws.com",), "paths": ("/a", "*/b")},
+        {"details": ("nulled",)},
+        {"details": ("test_report", "scts"), "kinds": ("expect-ct",)},
+        {"pages": (".github.io",)},
+        {"policies": (".cloudfront.net",)},
+        {"paths": ("/m/",), "queries": ("a", "b"), "directives": ("connect-src",)},
+        {"paths": ("/m/",), "queries": ("a", "b"), "agents": ("firefox",)},
+        {"paths": ("/bmi/",), "embeds_page": True, "since": {"chrome": 1}},
+        {"source_starts": ("https://evil",)},
+        {"schemes": ("inline",), "agents": ("chrome",)},
     ],
 )
 def test_a_rule_that_can_be_is_refused(conditions: dict[str, Any]) -> None:
