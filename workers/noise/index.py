@@ -25,6 +25,11 @@ _OF_PAGES: Final = frozenset({"", "about", "blob", "data", "filesystem", "javasc
 _IN_APP: Final = "in-app"
 _HERE: Final = "localhost"
 """The host of the pages of apps and of files: this machine."""
+_LOCAL_NAMES: Final = (
+    *(".corp", ".home", ".home.arpa", ".internal", ".intranet", ".lan", ".local", ".localdomain", ".private"),
+    ".test",
+)
+"""Names that no registry sells (RFC 6761, RFC 6762 appendix G, RFC 8375): pages there are local."""
 _BY_EXTENSIONS: Final = frozenset({"webkit-masked-url", "user-script"})
 """Source files of code that extensions and user scripts add, beside those of their own schemes."""
 _NOTHING_AROUND: Final = (False, False, False)
@@ -53,7 +58,8 @@ class _Evidence(NamedTuple):
         embeds_page: whether the path of what was blocked names the page's own host.
         sent: ids of the rules whose conditions the report met as it was sent.
         kind: the kind of the report.
-        home: the rules whose hosts or networks the page is on; the page of an app is on this machine.
+        home: the rules whose hosts or networks the page is on; the page of an app is on this machine, and so
+            is any page on a local network.
         app: the scheme of the page if that is no page of the web: of an extension, an app or files; else "".
         directive: the effective directive.
         nothing_blocked: whether the report does not say what was blocked.
@@ -115,6 +121,7 @@ class Index:
         for rule in listed:
             for name in rule.details:
                 self._by_detail[name].append(rule)
+        self._home = functools.lru_cache(_REMEMBERED)(self._at_home)
         self._matching = functools.lru_cache(_REMEMBERED)(self._all_matching)
 
     def first(  # noqa: PLR0913 - one parameter for what each stage found
@@ -180,7 +187,7 @@ class Index:
         return (
             marks.met,
             found.kind,
-            self._url_index.of_host(host or (_HERE if app else "")),
+            self._home(host or (_HERE if app else "")),
             app,
             found.directive,
             not blocked.text,
@@ -191,6 +198,12 @@ class Index:
             impossible,
             host != "" and own_blocked and (impossible or (allowed and _allows_any_host(found))),
         )
+
+    def _at_home(self, page: str) -> url_index.Found:
+        """Return the rules whose hosts or networks a page is on, by its host."""
+        is_local = page != "" and ("." not in page or page.endswith(_LOCAL_NAMES)) and ":" not in page
+        near = self._url_index.of_host(_HERE) if is_local else ()
+        return self._url_index.of_host(page) + near
 
     def _named_in(self, details: dict[str, str]) -> tuple[str, ...]:
         return tuple(name for name in self._by_detail if name in details)

@@ -304,6 +304,13 @@ def test_what_another_extension_does_there_is_noise() -> None:
     assert label(document_uri=page, blocked_uri="moz-extension://bbbb/x.js") == "moz-extension"
 
 
+@pytest.mark.parametrize("host", ["intranet", "wiki.local", "shop.test", "a.b.internal", "nas.home.arpa"])
+def test_a_page_on_a_local_network_reports_what_is_local(host: str) -> None:
+    for blocked in ("http://192.168.1.10/x", "http://localhost:5173/@vite/client"):
+        assert label(document_uri=f"https://{host}/", blocked_uri=blocked) == ""
+    assert label(document_uri=f"https://{host}.example/", blocked_uri="http://10.1.2.3/") == "local-network"
+
+
 def test_an_app_and_a_file_are_on_the_visitors_machine() -> None:
     for page in ("file:///home/ann/x.html", "capacitor://localhost/", "tauri://localhost/"):
         assert label(document_uri=page, blocked_uri="http://127.0.0.1:8080/x") == ""
