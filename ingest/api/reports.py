@@ -119,7 +119,7 @@ class SecurityReports:
             flags=target.flags,
             body=content,
             sender=sender.digest if content_type.startswith(senders.RETRIED) else 0,
-            slot=sender.slot if admitted.certain else reach.UNKNOWN,
+            slot=sender.slot if admitted.direct else reach.UNKNOWN,
         )
 
 

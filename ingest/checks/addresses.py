@@ -103,8 +103,8 @@ class Addresses:
         """
         return not self._trusted and not _is_traced(headers)
 
-    def is_certain(self, scope: dict[str, Any], headers: Container[bytes]) -> bool:
-        """Say whether a known address is no proxy's either, not even that of a public one such as a CDN.
+    def is_traceless(self, scope: dict[str, Any], headers: Container[bytes]) -> bool:
+        """Say whether nothing tells of a proxy that the settings do not name, not even of a public CDN.
 
         Args:
             scope: the ASGI scope of the request.

@@ -19,12 +19,12 @@ class Admission(NamedTuple):
 
     Attributes:
         address: the sender's; "" when it may be that of a proxy that the edge was not told of.
-        certain: whether the address is the sender's, without any sign of a proxy that was not named.
+        direct: whether there is an address, and no sign that a proxy which was not named hides others.
         used_up: the quota that keeps its reports out, which are counted all the same; None if there is room.
     """
 
     address: str
-    certain: bool
+    direct: bool
     used_up: shedding.UsedUpQuota | None
 
 
@@ -69,13 +69,13 @@ class Checks:
             RefusedError: 401, 403, 410, 415, 429 or 503; of several reasons the first in this order.
         """
         address, known = self.require_rate(scope, fields)
-        certain = known and self._addresses.is_certain(scope, fields)
+        direct = self._addresses.is_traceless(scope, fields) if known else bool(address)
         self._require_key(target)
         self._require_origin(target, fields)
         self._require_room()
         used_up = self._require_quota(target, fields)
         self._require_readable(fields)
-        return Admission(address, certain, used_up)
+        return Admission(address, direct, used_up)
 
     def require_rate(self, scope: dict[str, Any], fields: Fields) -> tuple[str, bool]:
         """Count a request for its address; return the address, and whether it is known to be the sender's.

@@ -54,23 +54,23 @@ def test_a_report_comes_in_with_the_address_of_its_sender() -> None:
 
 
 @pytest.mark.parametrize(
-    ("peer", "headers", "address", "certain"),
+    ("peer", "headers", "address", "direct"),
     [
         ("203.0.114.9", {}, "203.0.114.9", True),
         ("203.0.114.9", {"via": b"1.1 proxy"}, "203.0.114.9", False),
         ("203.0.114.9", {"x_forwarded_for": b"198.51.100.7"}, "203.0.114.9", False),
-        ("10.0.0.9", {}, "10.0.0.9", False),
+        ("10.0.0.9", {}, "10.0.0.9", True),
         ("10.0.0.9", {"via": b"1.1 proxy"}, "", False),
         ("127.0.0.1", {"x_forwarded_for": b"198.51.100.7", "via": b"1.1 proxy"}, "198.51.100.7", True),
         ("127.0.0.1", {}, "", False),
     ],
 )
 def test_an_address_that_may_be_a_proxys_is_nobodys(
-    peer: str, headers: dict[str, bytes], address: str, *, certain: bool
+    peer: str, headers: dict[str, bytes], address: str, *, direct: bool
 ) -> None:
     trusted = ("127.0.0.1/32",) if peer == "127.0.0.1" else ()
     admitted = Edge(trusted=trusted).admit(QUERY, peer, **headers)
-    assert (admitted.address, admitted.certain) == (address, certain)
+    assert (admitted.address, admitted.direct) == (address, direct)
 
 
 def test_of_several_reasons_the_first_counts() -> None:
