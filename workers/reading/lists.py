@@ -20,12 +20,14 @@ _NAMES: Final = frozenset(
 """Folded names of lists of any reports."""
 
 _array: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_object: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encoder: Final = msgspec.json.Encoder()
 
 
 def listed(around: report.Members) -> list[bytes] | None:
     """Return the reports that an object lists, each as JSON; None if it lists none."""
-    lists = {name: sent for name, sent in around.items() if sent[:1] == b"[" and _is_list(name)}
+    arrays = ((name, sent) for name, sent in around.items() if sent[:1] == b"[")
+    lists = {name: sent for name, sent in arrays if _is_list(name) or _tells(sent)}
     if not lists or aliases.told_by(around):
         return None
     return [_typed(name, bytes(each)) for name, sent in lists.items() for each in _array.decode(sent)]
@@ -33,6 +35,14 @@ def listed(around: report.Members) -> list[bytes] | None:
 
 def _is_list(name: str) -> bool:
     return aliases.folded_type(name) in aliases.TYPES or fields.folded(name) in _NAMES
+
+
+def _tells(sent: bytes) -> bool:
+    """Return whether the first item of an array is a report, whatever the array is called."""
+    first = bytes(next(iter(_array.decode(sent)), b""))
+    found = _object.decode(first) if first.startswith(b"{") else {}
+    members = {name: bytes(value) for name, value in found.items()}
+    return "body" in members or bool(aliases.told_by(members))
 
 
 def _typed(name: str, sent: bytes) -> bytes:

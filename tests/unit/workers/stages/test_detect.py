@@ -47,6 +47,10 @@ ALONE = [
     ({"document-url": "x"}, csp.KIND),
     ({"blockedURI": "x", "type": "securitypolicyviolation"}, csp.KIND),
     ({"effectiveDirective": "x"}, csp.KIND),
+    ({"csp-report": '{"a": 1}'}, csp.KIND),
+    ({"type": "csp", "report": {}}, csp.KIND),
+    ({"event": {"blockedURI": "x"}, "page": "x"}, csp.KIND),
+    ({"hpkp": {}}, hpkp.KIND),
 ]
 
 
@@ -66,6 +70,7 @@ REJECTED: list[tuple[Any, bool, outcomes.Reason, str]] = [
     ({"type": 1, "body": {}}, False, outcomes.Reason.UNRECOGNISED, ""),
     ({"response-status": "MISSING"}, False, outcomes.Reason.UNRECOGNISED, ""),
     ({"csp-report": 0}, False, outcomes.Reason.NOT_AN_OBJECT, csp.KIND),
+    ({"csp-report": "{no json"}, False, outcomes.Reason.NOT_AN_OBJECT, csp.KIND),
     ({"csp-report": None}, False, outcomes.Reason.NOT_AN_OBJECT, csp.KIND),
     ({"type": "csp-violation", "body": []}, True, outcomes.Reason.NOT_AN_OBJECT, csp.KIND),
     ({"type": "x", "body": "y"}, True, outcomes.Reason.NOT_AN_OBJECT, unknown.KIND),

@@ -64,6 +64,7 @@ from workers.text import urls
         ("a.b/main.js", "", ""),
         ("src/main.ts", "", ""),
         ("v1.2", "v1.2", ""),
+        (f"{'ü' * 60}.{'ü' * 60}.{'ü' * 60}.{'ü' * 60}.example", "", ""),
         ("user@example.com", "", ""),
         ("example.com@evil", "", ""),
         ("exa mple.com", "", ""),
