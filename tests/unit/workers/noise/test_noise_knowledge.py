@@ -112,6 +112,7 @@ SITES_USE: Final = [
     (SCRIPT, "https://widgets.getpocket.com/v1/j/btn.js"),
     (SCRIPT, "https://static.evernote.com/noteit.js"),
     (SCRIPT, "https://www.instapaper.com/javascript/embed2.js"),
+    (SCRIPT, "https://www.evernote.com/widget/a.js"),
     (SCRIPT, "https://hypothes.is/embed.js"),
     (SCRIPT, "https://js.grammarly.com/grammarly-editor-sdk"),
     ("connect-src", "https://gnar.grammarly.com/"),
@@ -160,3 +161,28 @@ def test_what_sites_use_too_is_noise_of_an_extension(rule: rules.Rule, source: s
     )
     is_extension = source not in {None, examples.PAGE}
     assert (rule_of(report) == f"{rule.noise} {rule.id}") == is_extension
+
+
+OF_SITES: Final = [
+    ("connect-src", "wss://www.walletlink.org/rpc"),
+    ("connect-src", "https://api.monica.im/v1"),
+    ("connect-src", "http://127.0.0.1:9222/sign"),
+    ("img-src", "https://assets.grammarly.com/logo.png"),
+]
+
+
+@pytest.mark.parametrize(("directive", "blocked"), OF_SITES)
+def test_what_a_file_of_the_site_loads_is_the_sites(directive: str, blocked: str) -> None:
+    def labelled(source: str | None) -> str:
+        report = payloads.legacy(effective_directive=directive, blocked_uri=blocked, source_file=source)
+        return rule_of(report)
+
+    assert labelled(None) != ""
+    assert labelled(examples.PAGE) != ""
+    assert labelled(f"{examples.PAGE.rpartition('/')[0]}/static/app.js?v=1") == ""
+    assert labelled("https://other.example/static/app.js") != ""
+
+
+def test_what_a_file_of_the_site_loads_of_an_extension_is_noise() -> None:
+    file = f"{examples.PAGE.rpartition('/')[0]}/static/app.js"
+    assert rule_of(payloads.legacy(blocked_uri="chrome-extension://abc/x.js", source_file=file)) != ""
