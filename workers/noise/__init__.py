@@ -166,20 +166,17 @@ def marks_of(found: report.Report, wanted: NoiseRules = DEFAULT) -> as_sent.Mark
     """Return what a report tells of noise that it will not tell any more once it is scrubbed."""
     if not found.sent:
         return as_sent.NONE
-    page = found.document
-    elsewhere = not page.host and index.is_extension(page.text) and as_sent.is_of_another(found)
     met: as_sent.Ids = ()
     for listed in wanted.indexes:
         met += listed.met_as_sent(found)
+    page = found.document
+    elsewhere = not page.host and index.is_extension(page.text) and as_sent.is_of_another(found)
     return as_sent.Marks(met, elsewhere) if met or elsewhere else as_sent.NONE
 
 
 def own_policy(policy: str, wanted: NoiseRules = DEFAULT) -> policies.OwnPolicy | None:
-    """Return a policy as the site sent it, and the rules that tell so; None if it is as it was reported."""
-    for listed in wanted.indexes:
-        if own := listed.own_policy(policy):
-            return own
-    return None
+    """Return a policy as the site sent it, and the common rules that tell so; None if nothing was added."""
+    return wanted.indexes[-1].own_policy(policy)
 
 
 def label(  # noqa: PLR0913 - one parameter for what each stage found

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from workers.model import report
     from workers.noise import rules, url_index
+    from workers.text import urls
 
 _REMEMBERED: Final = 4096
 _LONGEST: Final = 4096
@@ -50,7 +51,11 @@ class SentIndex:
     def __init__(self, listed: Iterable[rules.Rule], by_url: url_index.URLIndex) -> None:
         asking = [rule for rule in listed if rule.queries or rule.source_starts]
         self._by_url = by_url
-        self._has_queries = any(rule.queries for rule in asking)
+        queries = [rule for rule in asking if rule.queries]
+        self._paths = tuple(
+            path.partition("*")[0] for rule in queries if rule.is_loose for path in rule.paths
+        )
+        self._asks_hosts = any(rule.is_placed for rule in queries)
         self._starts = [(letters.lower(start), rule) for rule in asking for start in rule.source_starts]
         self._of_source = functools.lru_cache(_REMEMBERED)(self._of_text)
 
@@ -61,8 +66,9 @@ class SentIndex:
         by_query: Ids = ()
         if self._starts and not found.source_file.host and "source_file" in sent:
             by_source = self._met_by_source(sent["source_file"])
-        if self._has_queries and b"?" in sent.get("blocked", b""):
-            by_query = self._met_by_query(found)
+        url = found.blocked
+        if url.path.startswith(self._paths) or (self._asks_hosts and self._by_url.of_host(url.host)):
+            by_query = self._met_by_query(url, sent.get("blocked", b""))
         return by_source + by_query
 
     def _met_by_source(self, sent: bytes) -> Ids:
@@ -72,11 +78,10 @@ class SentIndex:
         text = letters.lower((values.verbatim_of(sent) or "").strip())
         return tuple(dict.fromkeys(rule.id for start, rule in self._starts if text.startswith(start)))
 
-    def _met_by_query(self, found: report.Report) -> Ids:
-        url, sent = found.blocked, found.sent["blocked"]
+    def _met_by_query(self, url: urls.URL, sent: bytes) -> Ids:
         known = self._by_url.of_url(url) + self._by_url.anywhere(url.path)
         asking = [rule for rule in known if rule.queries]
-        if not asking or len(sent) > _LONGEST:
+        if not asking or b"?" not in sent or len(sent) > _LONGEST:
             return ()
         names = _names(values.verbatim_of(sent) or "")
         return tuple(rule.id for rule in asking if names.issuperset(rule.queries))

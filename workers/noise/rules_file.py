@@ -206,7 +206,7 @@ def _check_words(rule: rules.Rule, name: str, values: Iterable[Any]) -> None:
             continue
         if not word.strip() or len(word) > MAX_WORD or not word.isprintable():
             raise RuleError(f"{rule.id} has a wrong value in {name}: {word[:MAX_WORD]!r}.")
-        if name == "paths" and word.count("*") > project_rules.MAX_STARS:
+        if name in {"paths", "except_paths"} and word.count("*") > project_rules.MAX_STARS:
             raise RuleError(f"{rule.id} has a path with more than {project_rules.MAX_STARS} of *: {word!r}.")
         if name == "networks":
             _require_network(rule, word)
