@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from workers import families
 from workers.families import unknown
-from workers.model import outcomes, report
+from workers.model import memo, outcomes, report
 from workers.reading import aliases, decode, values
 from workers.text import cleaning, letters
 
@@ -94,6 +94,7 @@ def _flat(family: contract.Family, name: str, value: report.Members) -> _Verdict
     return family, report.Item(name, body, value)
 
 
+@memo.remembered
 def _type(sent: bytes) -> str:
     name = values.text_of(sent) or ""
     return letters.lower(cleaning.cut(name, _MAX_TYPE).rstrip())
