@@ -77,6 +77,26 @@ def test_the_form_of_2011_is_taken(http: httpx.Client, redis_client: redis.Redis
 
 
 @pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/csp-report", b'{"csp-report":{"script-sample":"\xc0\xaf"}}'),
+        ("application/csp-report", b'{"csp-report":{"script-sample":"\xed\xa0\x80","\xff":1}}'),
+        ("application/csp-report", b'{"csp-report":{"script-sample":"\\ud83d\\u12"}}'),
+        ("application/reports+json", b'[{"type":"csp-violation","body":{"sample":"\xf0\x9f"}}]'),
+        ("application/csp-report; charset=ISO-8859-1", b'{"csp-report":{"script-sample":"caf\xe9"}}'),
+        ("application/json; charset=Shift_JIS", '{"csp-report":{"script-sample":"表"}}'.encode("cp932")),
+        ("text/plain", b'"{\\"csp-report\\":{}}"'),
+        ("application/x-www-form-urlencoded", b"document-url=%ff&violated-directive=img-src\xff"),
+    ],
+)
+def test_a_report_with_broken_text_is_taken_as_it_was_sent(
+    http: httpx.Client, redis_client: redis.Redis, content_type: str, body: bytes
+) -> None:
+    receipt = accept(http, content=body, headers={"Content-Type": content_type})
+    assert edges.stored(redis_client, receipt).body == body
+
+
+@pytest.mark.parametrize(
     ("content_encoding", "body"),
     [
         ("identity", REPORT),
@@ -162,6 +182,8 @@ REFUSED: dict[str, tuple[int, str, str, dict[str, str], bytes]] = {
     "scalar": (400, "POST", TARGET, CSP, b"null"),
     "cut json": (400, "POST", TARGET, CSP, REPORT[:-1]),
     "nan": (400, "POST", TARGET, CSP, b'{"a":NaN}'),
+    "broken text in no json": (400, "POST", TARGET, CSP, b'{"a":\xff}'),
+    "a line break in a text": (400, "POST", TARGET, CSP, b'{"a":"\xff\n"}'),
     "deep": (400, "POST", TARGET, CSP, b"[" * 100_000),
     "too large": (413, "POST", TARGET, CSP, b"x" * (LIMIT + 1)),
     "multipart": (415, "POST", TARGET, {"Content-Type": "multipart/form-data; boundary=x"}, REPORT),
