@@ -45,7 +45,8 @@ _RENTED: Final = (
     *("akamaihd.net", "amazonaws.com", "appspot.com", "azureedge.net", "azurefd.net"),
     *("azurestaticapps.net", "azurewebsites.net", "b-cdn.net", "blogspot.com", "cloudapp.azure.com"),
     *("cloudfront.net", "core.windows.net", "codesandbox.io", "csb.app", "deno.dev"),
-    *("digitaloceanspaces.com", "duckdns.org", "elasticbeanstalk.com", "fastly.net", "firebaseapp.com"),
+    *("digitaloceanspaces.com", "duckdns.org", "dyndns.org", "elasticbeanstalk.com", "fastly.net"),
+    *("firebaseapp.com", "hwcdn.net", "rsc.cdn77.org"),
     *("fly.dev", "github.io", "githubusercontent.com", "gitlab.io", "glitch.me", "googleusercontent.com"),
     *("herokuapp.com", "hf.space", "lambda-url.us-east-1.on.aws", "loca.lt", "myshopify.com"),
     *("netlify.app", "ngrok.io", "ngrok.app", "ngrok.dev", "ngrok-free.app", "nip.io", "onrender.com"),
@@ -59,6 +60,7 @@ _OPEN: Final = (
     *(
         "bitbucket.org",
         "cdn.jsdelivr.net",
+        "commondatastorage.googleapis.com",
         "docs.google.com",
         "esm.sh",
         "gist.github.com",

@@ -96,6 +96,8 @@ BAD = [
     ("a injected host=a.*.b", "A host is a name, with a leading dot for all below it too, unlike 'a.*.b'."),
     ("a injected host=.github.io", "a is far too broad: anybody can have a host below github.io."),
     ("a injected host=*.windows.net", "a is far too broad: anybody can have a host below windows.net."),
+    ("a injected host=.dyndns.org", "a is far too broad: anybody can have a host below dyndns.org."),
+    ("a injected host=.hwcdn.net", "a is far too broad: anybody can have a host below hwcdn.net."),
     (
         "a injected host=cdn.jsdelivr.net path=*/x.js",
         "a needs a path= beside host=cdn.jsdelivr.net that names a folder: anybody can have one there.",
