@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
@@ -187,14 +188,13 @@ def test_no_other_charset_does(content_type: str) -> None:
     assert charsets.codec_of(content_type) == ""
 
 
-def test_every_charset_is_one_of_python_and_reads_all_bytes_alike() -> None:
-    """The digest is the same under every Python."""
+def test_every_charset_reads_all_bytes_alike_under_every_python() -> None:
     letters = bytes(range(0x80, 0x100))
     pairs = b"".join(bytes([high, low]) + b" " for high in letters for low in (*range(0x40, 0x7F), *letters))
-    read = "".join(
-        (letters + pairs).decode(codec, "replace") for codec in sorted(set(charsets._BY_LABEL.values()))
-    )
-    assert read.encode()
+    digest = hashlib.sha256()
+    for codec in sorted(set(charsets._BY_LABEL.values())):
+        digest.update((letters + pairs).decode(codec, "replace").encode())
+    assert digest.hexdigest()[:16] == "729f1560be845bd0"
 
 
 @given(st.binary(max_size=60), st.sampled_from(["", "cp1252", "cp932", "gbk"]))
