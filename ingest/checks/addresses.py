@@ -14,8 +14,10 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from ingest.checks import traces
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 _CACHED_PEERS: Final = 4096
 _MOST_FORWARDED: Final = 512
@@ -46,8 +48,6 @@ _GLOBAL_AMONG_THEM: Final = tuple(
 _SITE_BITS: Final = 64
 """The leading bits of an IPv6 address that tell senders apart: one has all addresses below (RFC 6177)."""
 _FORWARDED: Final = b"x-forwarded-for"
-_TRACES: Final = (_FORWARDED, b"forwarded", b"via", b"x-real-ip")
-"""Headers that proxies add to a request."""
 MOST: Final = 50_000
 """Addresses whose requests a process counts; about 7 MB."""
 BURST_S: Final = 10.0
@@ -93,17 +93,18 @@ class Addresses:
             forwarded = b",".join(value for name, value in scope["headers"] if name == _FORWARDED)
         return self._forwarded(site, forwarded[-_MOST_FORWARDED:])
 
-    def is_direct(self, headers: Container[bytes]) -> bool:
-        """Say whether the peer seems to be the sender: the settings name no proxy, and none left a header.
+    def is_direct(self, scope: dict[str, Any], headers: Iterable[bytes]) -> bool:
+        """Say whether the peer seems to be the sender: the settings name no proxy, and none left a trace.
 
         This is good enough where a mistake costs little.
 
         Args:
+            scope: the ASGI scope of the request.
             headers: names of the request's headers, in lower case.
         """
-        return not self._trusted and not _is_traced(headers)
+        return not self._trusted and not traces.any_in(scope, headers)
 
-    def is_traceless(self, scope: dict[str, Any], headers: Container[bytes]) -> bool:
+    def is_traceless(self, scope: dict[str, Any], headers: Iterable[bytes]) -> bool:
         """Say whether nothing tells of a proxy that the settings do not name, not even of a public CDN.
 
         Args:
@@ -112,7 +113,7 @@ class Addresses:
         """
         client = scope.get("client")
         _, _, trusted = self._peer(client[0] if client else "")
-        return trusted or not _is_traced(headers)
+        return trusted or not traces.any_in(scope, headers)
 
     def _forwarded(self, site: str, forwarded: bytes) -> tuple[str, bool]:
         """Return the nearest address that is not trusted, else the farthest that is."""
@@ -199,10 +200,6 @@ class Rates:
         self._salt = secrets.token_bytes(16)
         self._full_at = {}
         self._rotate_at = self._clock() + ROTATE_S
-
-
-def _is_traced(headers: Container[bytes]) -> bool:
-    return any(trace in headers for trace in _TRACES)
 
 
 def _parsed(text: str) -> _Address | None:

@@ -91,7 +91,7 @@ class Checks:
         """
         address, known = self._addresses.find(scope, fields)
         if not known:
-            return (address if self._addresses.is_direct(fields) else ""), False
+            return (address if self._addresses.is_direct(scope, fields) else ""), False
         if self._rates.limited and self._rates.exceeds(address):
             raise refusals.RefusedError(refusals.ADDRESS)
         return address, True

@@ -141,8 +141,37 @@ def test_the_key_changes_each_day() -> None:
     assert before.isdisjoint(rates._full_at)
 
 
-@pytest.mark.parametrize("trace", [b"x-forwarded-for", b"forwarded", b"via", b"x-real-ip"])
+def direct(*names: bytes, trusted: tuple[str, ...] = (), version: str = "1.1") -> bool:
+    request = scope("127.0.0.1") | {"http_version": version}
+    return addresses.Addresses(trusted).is_direct(request, dict.fromkeys((b"host", *names), b""))
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        *(b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-real-ip", b"forwarded", b"via"),
+        *(b"cdn-loop", b"cf-connecting-ip", b"cf-ray", b"true-client-ip", b"fastly-client-ip"),
+        *(b"x-amzn-trace-id", b"x-amz-cf-id", b"x-azure-ref", b"x-cloud-trace-context", b"x-request-id"),
+        *(b"x-envoy-external-address", b"x-arr-log-id", b"x-varnish", b"traceparent"),
+    ],
+)
 def test_who_connects_is_the_sender_unless_a_proxy_shows(trace: bytes) -> None:
-    assert addresses.Addresses().is_direct({b"host": b"", b"user-agent": b""})
-    assert not addresses.Addresses().is_direct({b"host": b"", trace: b""})
-    assert not addresses.Addresses(["10.0.0.0/8"]).is_direct({b"host": b""})
+    assert direct(b"user-agent")
+    assert not direct(trace)
+    assert not direct(trusted=("10.0.0.0/8",))
+
+
+def test_what_reporters_send_is_no_trace_of_a_proxy() -> None:
+    """Browsers with all that they may add of themselves, and scripts with what the edge allows them."""
+    assert direct(
+        *(b"host", b"user-agent", b"accept", b"accept-language", b"accept-encoding", b"content-type"),
+        *(b"content-length", b"content-encoding", b"origin", b"referer", b"connection", b"cookie", b"te"),
+        *(b"sec-fetch-dest", b"sec-fetch-mode", b"sec-fetch-site", b"sec-ch-ua", b"sec-ch-ua-mobile"),
+        *(b"sec-ch-ua-platform", b"sec-gpc", b"dnt", b"save-data", b"cache-control", b"pragma", b"priority"),
+        *(b"upgrade-insecure-requests", b"x-requested-with", b"x-sentry-auth", b"keep-alive"),
+    )
+
+
+def test_http_1_0_is_the_trace_of_a_proxy() -> None:
+    """Unless it is told otherwise, nginx speaks it to what is behind it, and adds no header."""
+    assert not direct(version="1.0")

@@ -36,10 +36,10 @@ class Edge:
         self.table.replace(model.Snapshot(version=1, projects=(project,)))
 
     def admit(
-        self, query: bytes = QUERY, peer: str = "203.0.114.9", /, **headers: bytes
+        self, query: bytes = QUERY, peer: str = "203.0.114.9", version: str = "1.1", /, **headers: bytes
     ) -> admission.Admission:
         fields = {name.replace("_", "-").encode(): value for name, value in headers.items()}
-        scope = {"client": (peer, 1), "headers": list(fields.items())}
+        scope = {"client": (peer, 1), "headers": list(fields.items()), "http_version": version}
         return self.checks.admit(self.checks.find_target(1, query, fields), scope, fields)
 
     def refusal(self, *arguments: Any, **headers: bytes) -> refusals.Refusal:
@@ -70,6 +70,23 @@ def test_an_address_that_may_be_a_proxys_is_nobodys(
 ) -> None:
     trusted = ("127.0.0.1/32",) if peer == "127.0.0.1" else ()
     admitted = Edge(trusted=trusted).admit(QUERY, peer, **headers)
+    assert (admitted.address, admitted.direct) == (address, direct)
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "address", "direct"),
+    [
+        ("203.0.114.9", {}, "203.0.114.9", False),
+        ("10.0.0.9", {}, "", False),
+        ("127.0.0.1", {"x_forwarded_for": b"198.51.100.7"}, "198.51.100.7", True),
+        ("127.0.0.1", {}, "", False),
+    ],
+)
+def test_who_speaks_http_1_0_is_a_proxy(
+    peer: str, headers: dict[str, bytes], address: str, *, direct: bool
+) -> None:
+    trusted = ("127.0.0.1/32",) if peer == "127.0.0.1" else ()
+    admitted = Edge(trusted=trusted).admit(QUERY, peer, "1.0", **headers)
     assert (admitted.address, admitted.direct) == (address, direct)
 
 
