@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from deploy.noise import spread
 from storage.servers import sql
-from workers.noise import attackers, project_rules
+from workers.noise import attackers, project_rules, url_index
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -29,7 +29,6 @@ _SLUG: Final = re.compile(r"[^a-z0-9]+")
 _SOURCE: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(\*?\.?[a-z0-9.-]+\.[a-z0-9-]+)(?::[\d*]+)?(?:/.*)?")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_$][\w$]{7,}")
 _WRITTEN: Final = ("inline", "eval", "wasm-eval", "self", "data", "blob", "filesystem", "javascript", "about")
-_SECOND_LEVEL: Final = frozenset({"ac", "co", "com", "edu", "gov", "ne", "net", "or", "org"})
 
 What = tuple[str, str]
 """Kind (``host``, ``source``, ``scheme``, ``sample``) and name of a candidate."""
@@ -96,7 +95,7 @@ def _site(server: clickhouse.Connection, where: dict[str, object]) -> _Site:
     return _Site(
         pages,
         {day: reach for day, reach in people.items() if reach},
-        frozenset(map(base_of, hosts)),
+        frozenset(map(url_index.base_of, hosts)),
         frozenset(host for text in texts for host in allowed_hosts(text)),
     )
 
@@ -106,21 +105,12 @@ def _is_own(what: What, site: _Site) -> bool:
     kind, name = what
     if kind not in {"host", "source"}:
         return False
-    if base_of(name) in site.bases:
+    if url_index.base_of(name) in site.bases:
         return True
     return any(
         name == host.removeprefix("*.") or (host.startswith("*.") and name.endswith(host[1:]))
         for host in site.allowed
     )
-
-
-def base_of(host: str) -> str:
-    """Return the domain that a registry sold, as far as the last names tell; an address is its own."""
-    names = host.rstrip(".").split(".")
-    if names[-1].isdigit() or ":" in host:
-        return host
-    longer = len(names) > 2 and names[-2] in _SECOND_LEVEL and len(names[-1]) == 2  # noqa: PLR2004 - a country
-    return ".".join(names[-3 if longer else -2 :])
 
 
 def allowed_hosts(policy: str) -> Iterator[str]:

@@ -174,9 +174,15 @@ def marks_of(found: report.Report, wanted: NoiseRules = DEFAULT) -> as_sent.Mark
     return as_sent.Marks(met, elsewhere) if met or elsewhere else as_sent.NONE
 
 
-def own_policy(policy: str, wanted: NoiseRules = DEFAULT) -> policies.OwnPolicy | None:
-    """Return a policy as the site sent it, and the common rules that tell so; None if nothing was added."""
-    return wanted.indexes[-1].own_policy(policy)
+def own_policy(policy: str, page: str = "", wanted: NoiseRules = DEFAULT) -> policies.OwnPolicy | None:
+    """Return a policy as the site sent it, and the common rules that tell so; None if nothing was added.
+
+    Args:
+        policy: the policy as it was reported.
+        page: the host of the page.
+        wanted: the rules of the project.
+    """
+    return wanted.indexes[-1].own_policy(policy, page)
 
 
 def label(  # noqa: PLR0913 - one parameter for what each stage found

@@ -41,7 +41,7 @@ _TOLD_ALONE: Final = frozenset({"test_report"})
 _LETTERS: Final = re.compile(r"[A-Za-z]{2}")
 _OWN_PREFIX: Final = {4: 24, 6: 48}
 """Bits of the prefix of a public network that has one owner: providers route no longer prefixes."""
-_RENTED: Final = (
+RENTED: Final = (
     *("akamaihd.net", "amazonaws.com", "appspot.com", "azureedge.net", "azurefd.net"),
     *("azurestaticapps.net", "azurewebsites.net", "b-cdn.net", "blogspot.com", "cloudapp.azure.com"),
     *("cloudfront.net", "core.windows.net", "codesandbox.io", "csb.app", "deno.dev"),
@@ -156,7 +156,7 @@ def _require_scheme(rule: rules.Rule, scheme: str) -> None:
 
 
 def _require_host(rule: rules.Rule, host: str) -> None:
-    if host.startswith(".") and any(f".{rented}".endswith(host) for rented in _RENTED):
+    if host.startswith(".") and any(f".{rented}".endswith(host) for rented in RENTED):
         raise RuleError(f"{rule.id} is far too broad: anybody can have a host below {host[1:]}.")
     is_open = any(f".{known}".endswith(host) if host.startswith(".") else known == host for known in _OPEN)
     if is_open and not (rule.paths and all(map(_FOLDER.match, rule.paths))):

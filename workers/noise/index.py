@@ -58,8 +58,8 @@ class _Evidence(NamedTuple):
         embeds_page: whether the path of what was blocked names the page's own host.
         sent: ids of the rules whose conditions the report met as it was sent.
         kind: the kind of the report.
-        home: the rules whose hosts or networks the page is on; the page of an app is on this machine, and so
-            is any page on a local network.
+        home: the rules whose hosts or networks the page is on, or on another host of the same owner; the page
+            of an app is on this machine, and so is any page on a local network.
         app: the scheme of the page if that is no page of the web: of an extension, an app or files; else "".
         directive: the effective directive.
         nothing_blocked: whether the report does not say what was blocked.
@@ -102,7 +102,6 @@ class Index:
 
     Attributes:
         met_as_sent: returns the ids of the rules whose conditions a report meets as it was sent.
-        own_policy: returns a policy as the site sent it; None if it is as it was reported.
     """
 
     def __init__(self, listed: Sequence[rules.Rule]) -> None:
@@ -110,7 +109,7 @@ class Index:
         self._url_index = url_index.URLIndex(listed)
         self._samples = samples.Samples(listed)
         self.met_as_sent = as_sent.SentIndex(listed, self._url_index).met
-        self.own_policy = policies.Policies(listed).own
+        self._policies = policies.Policies(listed)
         self._embedding = frozenset(rule for rule in listed if rule.embeds_page)
         self._by_id = {rule.id: rule for rule in listed}
         self._by_agent = {
@@ -160,6 +159,16 @@ class Index:
                 return rule
         return None
 
+    def own_policy(self, policy: str, page: str) -> policies.OwnPolicy | None:
+        """Return a policy as the site sent it; None if it is as it was reported.
+
+        A page may list hosts of its own.
+        """
+        own = self._policies.own(policy)
+        if own is None or any(self._by_id[met] in self._home(page) for met in own.rules):
+            return None
+        return own
+
     def _around(self, found: report.Report, met: url_index.Found) -> tuple[Any, ...]:
         """Return the evidence about rules on URLs, in the order of ``_Evidence``."""
         source, host, embeds = found.source_file, found.document.host, False
@@ -200,10 +209,10 @@ class Index:
         )
 
     def _at_home(self, page: str) -> url_index.Found:
-        """Return the rules whose hosts or networks a page is on, by its host."""
+        """Return the rules whose hosts or networks a page is on, or beside, by its host."""
         is_local = page != "" and ("." not in page or page.endswith(_LOCAL_NAMES)) and ":" not in page
-        near = self._url_index.of_host(_HERE) if is_local else ()
-        return self._url_index.of_host(page) + near
+        near = self._url_index.of_host(_HERE) if is_local or url_index.is_private(page) else ()
+        return self._url_index.of_host(page) + self._url_index.of_site(page) + near
 
     def _named_in(self, details: dict[str, str]) -> tuple[str, ...]:
         return tuple(name for name in self._by_detail if name in details)

@@ -11,6 +11,8 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
+from workers.noise import attackers
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -25,6 +27,9 @@ _SHORTEST_NAME: Final = 9
 """Letters of a bare word that is met as a host too: a page that leaves a / out makes hosts of short ones."""
 _NO_NAMES: Final = frozenset({"filesystem", "javascript", "undefined", "view-source"})
 """Words of which pages make hosts by other mistakes."""
+_SECOND_LEVEL: Final = frozenset({"ac", "co", "com", "edu", "gov", "ne", "net", "or", "org"})
+"""Labels under which the registry of a country sells names."""
+_COUNTRY: Final = 2
 _NAME: Final = 2
 """Labels of the shortest name that a page may share with a host."""
 
@@ -40,6 +45,7 @@ class URLIndex:
         self._schemes: dict[str, list[rules.Rule]] = defaultdict(list)
         self._hosts: dict[str, list[rules.Rule]] = defaultdict(list)
         self._words: dict[str, list[rules.Rule]] = defaultdict(list)
+        self._sites: dict[str, list[rules.Rule]] = defaultdict(list)
         self._pages: dict[str, list[rules.Rule]] = defaultdict(list)
         self._networks: list[tuple[rules.Network, rules.Rule]] = []
         self._anywhere: list[rules.Rule] = []
@@ -61,6 +67,7 @@ class URLIndex:
             self._pages[page].append(rule)
         for host in rule.hosts:
             self._hosts[host].append(rule)
+            self._sites[base_of(host.removeprefix("."))].append(rule)
         networks = _ANY_ADDRESS if rule.embeds_page and not rule.is_placed else rule.networks
         self._networks += [(ipaddress.ip_network(network), rule) for network in networks]
         if rule.is_placed or rule.embeds_page:
@@ -109,6 +116,11 @@ class URLIndex:
             found += [rule for network, rule in self._networks if address in network]
         return tuple(dict.fromkeys(found))
 
+    def of_site(self, page: str) -> Found:
+        """Return the rules that name a host of the same owner as this page, as far as names tell."""
+        base = base_of(page)
+        return () if base in attackers.RENTED else tuple(self._sites.get(base, ()))
+
     def _of_page(self, name: str) -> Found:
         """Return the rules that are about pages on this host."""
         found = [rule for known in domains(name.rstrip(".")) for rule in self._pages.get(known, ())]
@@ -127,6 +139,21 @@ def embeds(path: str, page: str) -> bool:
         or (own.endswith(f".{segment}") and segment.count(".") >= _NAME - 1)
         for segment in segments
     )
+
+
+def base_of(host: str) -> str:
+    """Return the domain that a registry sold, as far as the last names tell; an address is its own."""
+    names = host.rstrip(".").split(".")
+    if names[-1].isdigit() or ":" in host:
+        return host
+    longer = len(names) > _NAME and names[-2] in _SECOND_LEVEL and len(names[-1]) == _COUNTRY
+    return ".".join(names[-_NAME - longer :])
+
+
+def is_private(host: str) -> bool:
+    """Return whether a host is an address that the internet does not route to."""
+    address = _address(host)
+    return address is not None and not address.is_global
 
 
 def _is_name(word: str) -> bool:

@@ -74,7 +74,7 @@ def _mark(state: ItemState) -> None:
     """Note what only the report as it was sent tells of noise, and restore the policy of the site."""
     found = state.found
     state.marks = noise.marks_of(found, state.rules.noise)
-    own = noise.own_policy(found.policy, state.rules.noise) if found.policy else None
+    own = noise.own_policy(found.policy, found.document.host, state.rules.noise) if found.policy else None
     if own is not None:
         details = {**found.details, "rewritten": ",".join(own.rules)}
         state.found = msgspec.structs.replace(found, policy=own.text, details=details)

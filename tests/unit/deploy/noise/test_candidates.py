@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from deploy.noise import candidates, spread
-from workers.noise import project_rules
+from workers.noise import project_rules, url_index
 
 NOW = dt.datetime(2026, 11, 27, tzinfo=dt.UTC)
 DAY = NOW.date()
@@ -84,7 +84,7 @@ def test_a_share_of_people_is_the_greatest_of_a_day() -> None:
     ],
 )
 def test_the_domain_of_a_host(host: str, base: str) -> None:
-    assert candidates.base_of(host) == base
+    assert url_index.base_of(host) == base
 
 
 def test_the_hosts_that_a_policy_allows() -> None:

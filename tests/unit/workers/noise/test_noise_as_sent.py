@@ -350,6 +350,14 @@ def test_what_software_adds_is_noise_and_what_it_does_not_add_stays() -> None:
         assert noise.own_policy(policy) is None
 
 
+@pytest.mark.parametrize(
+    ("page", "is_own"), [("admin.zscaler.net", True), ("zscaler.net", True), ("www.example.com", False)]
+)
+def test_a_policy_of_the_maker_names_own_hosts(page: str, is_own: bool) -> None:  # noqa: FBT001 - a column
+    own = noise.own_policy("img-src 'self' https://*.zscaler.net", page)
+    assert (own is None) == is_own
+
+
 def test_a_policy_that_had_nothing_added_costs_nothing() -> None:
     unchanged = rows(original_policy="img-src 'self' 'nonce-abc' %zz")
     assert "rewritten" not in unchanged["details"]

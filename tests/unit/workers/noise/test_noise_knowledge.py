@@ -140,6 +140,8 @@ SITES_USE: Final = [
     (SCRIPT, "https://d111111abcdef8.cloudfront.net/a.js"),
     ("frame-src", "https://netstar-inc.com.evil.example"),
     ("frame-src", "https://xdiv.show"),
+    (SCRIPT, "https://translate.yandex.net/website-widget/v1/widget.js?widgetId=ytWidget"),
+    (SCRIPT, "https://www.microsofttranslator.com/ajax/v3/WidgetV3.ashx?siteData=x"),
 ]
 """What sites put into their pages themselves, or what only looks like a known host."""
 
@@ -153,6 +155,33 @@ def test_what_software_loads_is_noise(directive: str, blocked: str, noise_class:
 @pytest.mark.parametrize(("directive", "blocked"), SITES_USE)
 def test_what_sites_use_themselves_is_none(directive: str, blocked: str) -> None:
     assert rule_of(payloads.legacy(effective_directive=directive, blocked_uri=blocked)) == ""
+
+
+@pytest.mark.parametrize(
+    ("page", "blocked"),
+    [
+        ("www.perplexity.ai", "https://r2cdn.perplexity.ai/fonts/a.woff2"),
+        ("getpocket.com", "https://text.getpocket.com/v3"),
+        ("shop.honey.io", "https://cdn.honey.io/a.js"),
+        ("grammarly.com", "https://assets.grammarly.com/a.png"),
+        ("100.64.0.9", "http://10.1.1.1/a.png"),
+    ],
+)
+def test_what_the_maker_loads_on_own_pages_is_a_finding(page: str, blocked: str) -> None:
+    report = payloads.legacy(
+        document_uri=f"https://{page}/", effective_directive="font-src", blocked_uri=blocked
+    )
+    assert rule_of(report) == ""
+    elsewhere = payloads.legacy(effective_directive="font-src", blocked_uri=blocked)
+    assert rule_of(elsewhere) != ""
+
+
+@pytest.mark.parametrize("page", ["mine.cloudfront.net", "mine-a.akamaihd.net"])
+def test_neighbours_on_rented_names_have_other_owners(page: str) -> None:
+    report = payloads.legacy(
+        document_uri=f"https://{page}/", blocked_uri="https://d144fqpiyasmrr.cloudfront.net/a.png"
+    )
+    assert rule_of(report) == "injected cloudfront-adware"
 
 
 @pytest.mark.parametrize("rule", EMBEDDED)
