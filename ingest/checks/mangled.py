@@ -12,12 +12,14 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 _MAX_FIELDS: Final = 64
-_FIELD: Final = re.compile(r"(?<![a-z0-9])sentry_(?:key|environment|release) {0,8}(?:=|%(?:25){0,4}3D)")
+_NAMES: Final = frozenset({"sentry_key", "sentry_environment", "sentry_release"})
+_FIELD: Final = re.compile(r"(?<![A-Za-z0-9_])sentry_(?:key|environment|release) {0,8}(?:=|%(?:25){0,4}3D)")
+_NAME: Final = r"sentry_(?:key|environment|release|version|client|secret|timestamp)"
 _REST: Final = re.compile(
-    r"sentry_(?:key|environment|release|version|client|secret|timestamp)(?![a-z0-9_])"
+    rf"(?<![A-Za-z0-9_-]){_NAME}(?![\w-])|{_NAME} {{0,8}}(?:=|%(?:25){{0,4}}3D)"  # a label may hold the word
     r"|[?&](?:amp;)?(?:sentry|[a-z][\w.-]{0,40}=)"  # another parameter, or a part of one
     r"|https?(?::|%(?:25){0,4}3A)"  # another endpoint
-    r"|\s+/"
+    r"|\s/"
     r"|[;,]\s{0,8}(?:[a-z]{3,20}-[a-z-]|sandbox|[A-Z][A-Za-z-]{2,40}:)"  # a directive, or a header
     r"|\s(?:report-(?:uri|to)|default-src|script-src)\b",
     re.ASCII,
@@ -36,13 +38,19 @@ _LEAST_KEY: Final = 8
 
 
 def parameters(query: str) -> dict[str, str]:
-    """Return the parameters of a query by name, the first of each."""
-    found: dict[str, str] = {}
+    """Return the parameters of a query by name, the first of each.
+
+    One that stands within another counts only if the query has none of its own: an address that a page
+    hands on may hold the key of another project.
+    """
+    own: dict[str, str] = {}
+    within: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True, errors="replace"):
         if "sentry_" in name or "sentry_" in value:
-            for field, text in _fields(f"{name}={value}"):
+            for place, (field, text) in enumerate(_fields(f"{name}={value}")):
+                found = own if place == 0 and name in _NAMES else within
                 found.setdefault(field, text)
-    return found
+    return within | own
 
 
 def _fields(text: str) -> list[tuple[str, str]]:

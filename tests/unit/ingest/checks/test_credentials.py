@@ -237,8 +237,33 @@ def test_a_key_in_the_header_may_be_mangled_too(sent: str) -> None:
     assert credentials.read(b"", f"Sentry sentry_key={sent}, sentry_version=7".encode()).key == "abc12345"
 
 
+@pytest.mark.parametrize("label", ["my_sentry_release", "pre-sentry_key-x", "sentry_keys", "sentry_key-2"])
+def test_a_label_may_hold_the_name_of_a_parameter_in_a_word(label: str) -> None:
+    query = urlencode({"sentry_key": "k" * 16, "sentry_environment": label, "sentry_release": label})
+    assert credentials.read(query.encode(), b"") == credentials.Credentials("k" * 16, label, label, 0)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "next=https://a.example/?sentry_key=other",
+        "next=sentry_key=other",
+        "a.sentry_key=other",
+        "my_sentry_key=other",
+        "sentry_release=1.0 sentry_key=other",
+    ],
+)
+def test_a_key_of_its_own_counts_before_one_in_another_parameter(other: str) -> None:
+    assert credentials.read(f"{other}&sentry_key=own".encode(), b"").key == "own"
+
+
+def test_a_word_that_ends_like_a_parameter_is_none() -> None:
+    assert credentials.read(b"my_sentry_key=abc12345", b"").key == ""
+
+
 def test_a_long_mangled_query_is_read_at_once() -> None:
-    for sent in ("/" * 30_000, "%25" * 10_000, "sentry_key=" * 3_000, "a/" * 15_000, ";;x" * 10_000):
+    hostile = ("/" * 30_000, "%25" * 10_000, "sentry_key=" * 3_000, "a/" * 15_000, ";;x" * 10_000)
+    for sent in (*hostile, f"a{'+' * 1_000_000}a"):
         credentials.read(f"sentry_release={sent}&sentry_environment={sent}x&sentry_key={sent}".encode(), b"")
 
 
