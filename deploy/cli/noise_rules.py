@@ -61,7 +61,7 @@ def update(  # noqa: PLR0913 - the options of a command
     system = options.locate(data)
     with backends.connected(system.clickhouse) as server:
         before = in_force.read(server)
-        updates.require_useful(new, before, rules_files.RulesFiles(server).list())
+        updates.require_useful(new, rules_files.RulesFiles(server).list())
         if _is_in_force(new, before):
             output.copyable(f"The rules {new.file.version} are in force already.")
             return

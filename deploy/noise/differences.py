@@ -13,7 +13,7 @@ from workers.noise import attackers, project_rules, rules
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping
 
     from storage.projects import model, project_settings
     from storage.servers import clickhouse
@@ -122,8 +122,12 @@ def reordered(before: rules_file.RulesFile, after: rules_file.RulesFile) -> bool
     return was != [rule.id for rule in after.rules if rule.id in before.by_id]
 
 
-def require_stable(after: rules_file.RulesFile, known: Sequence[rules_file.RulesFile]) -> None:
+def require_stable(after: rules_file.RulesFile, known: Mapping[str, Mapping[str, str]]) -> None:
     """Refuse a file in which an id means something else than in a file before it.
+
+    Args:
+        after: the file.
+        known: the classes of rules by their ids, by the versions of the files before it.
 
     Raises:
         RuleError: a rule has another class, or the id of a rule that was given up.
@@ -133,12 +137,12 @@ def require_stable(after: rules_file.RulesFile, known: Sequence[rules_file.Rules
             raise attackers.RuleError(
                 f"{rule.id} is the id of a rule that was given up: it is not given again."
             )
-        for file in known:
-            former = file.by_id.get(rule.id)
-            if former is not None and former.noise != rule.noise:
+        for version, classes in known.items():
+            former = classes.get(rule.id, rule.noise)
+            if former != rule.noise:
                 raise attackers.RuleError(
-                    f"{rule.id} has the class {rule.noise} in this file and {former.noise} in the version "
-                    f"{file.version}: a rule keeps its class."
+                    f"{rule.id} has the class {rule.noise} in this file and {former} in the version "
+                    f"{version}: a rule keeps its class."
                 )
 
 

@@ -63,7 +63,7 @@ def candidate(source: sources.ReadFile, sha256: str) -> Candidate:
     return Candidate(rules_file.parse(source.text, in_force.release()), source.text, source.shown)
 
 
-def require_useful(new: Candidate, current: in_force.InForce, known: list[rules_files.StoredFile]) -> None:
+def require_useful(new: Candidate, known: list[rules_files.StoredFile]) -> None:
     """Refuse a rules file that could not be in force, or that says something else than its version did.
 
     Raises:
@@ -81,7 +81,8 @@ def require_useful(new: Candidate, current: in_force.InForce, known: list[rules_
             f"This system has another rules file of the version {new.file.version} already."
         )
     if new.text:
-        differences.require_stable(new.file, [own, current.common])
+        former = {file.version: rules_file.classes_of(file.text) for file in known}
+        differences.require_stable(new.file, {own.version: rules_file.classes_of(shipped.text()), **former})
 
 
 def put_in_force(server: clickhouse.Connection, new: Candidate, before: in_force.InForce) -> None:

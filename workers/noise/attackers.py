@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from storage import errors
+from workers.noise import agent_matches
 
 if TYPE_CHECKING:
     from workers.noise import rules
@@ -36,6 +37,16 @@ _COMMON_AGENTS: Final = frozenset(
     | {"opera", "opr", "safari", "samsungbrowser", "version"}
 )
 """Words of the user agents of browsers that people use."""
+_MAINSTREAM: Final = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{0}.0 Edg/{0}.0",
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{0}.0 Mobile Safari/1",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:{0}.0) Gecko/20100101 Firefox/{0}.0",
+    "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:{0}.0) Gecko/20100101 Firefox/{0}.0",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.7",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 Safari/604.1",
+)
+"""User agents of browsers that most people use, as far as rules look at them."""
+_MAINSTREAM_VERSIONS: Final = (120, 148)
 _TOLD_ALONE: Final = frozenset({"test_report"})
 """Details that make a report noise by themselves: the sender says so of an own report."""
 _LETTERS: Final = re.compile(r"[A-Za-z]{2}")
@@ -107,7 +118,16 @@ def require_unforgeable(rule: rules.Rule) -> None:
 
 def _has_rare_agent(rule: rules.Rule) -> bool:
     """Return whether the rule asks for a user agent that few people have, and no attacker can choose."""
-    return bool(rule.before) or (bool(rule.agents) and _COMMON_AGENTS.isdisjoint(rule.agents))
+    asks = bool(rule.before or rule.agents)
+    return asks and _COMMON_AGENTS.isdisjoint(rule.agents) and not has_common_agent(rule)
+
+
+def has_common_agent(rule: rules.Rule) -> bool:
+    """Return whether a browser that most people use meets the conditions of the rule on user agents."""
+    matches = agent_matches.AgentMatches((rule,))
+    return any(
+        matches.of(browser.format(version)) for browser in _MAINSTREAM for version in _MAINSTREAM_VERSIONS
+    )
 
 
 def _require_passive(rule: rules.Rule) -> None:

@@ -28,7 +28,7 @@ RETIRED: Final = frozenset({"monetizus", "net-defender"})
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Words = tuple[str, ...]
-Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}\Z")]
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False, forbid_unknown_fields=True):

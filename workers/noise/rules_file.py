@@ -25,7 +25,7 @@ MAX_SAMPLES: Final = 1_000
 MAX_WORD: Final = 256
 """Characters of a host, a path or a piece of code that a rule names."""
 
-_VERSION: Final = re.compile(r"\d{4}\.\d{1,2}\.\d{1,2}(?:\.\d{1,4})?")
+_VERSION: Final = re.compile(r"\d{4}\.\d{1,2}\.\d{1,2}(?:\.\d{1,4})?", re.ASCII)
 _HOSTS: Final = ("hosts", "pages", "policies")
 """Members of a rule that hold hosts."""
 _UNSOLD: Final = frozenset(
@@ -33,14 +33,6 @@ _UNSOLD: Final = frozenset(
 )
 """Hosts below names that no registry sells, and that only local networks know."""
 _UNKNOWN: Final = re.compile(r"unknown field `([^`]*)`")
-_MAINSTREAM: Final = (
-    "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{version}.0.0.0 Safari/537.36 Edg/{version}.0",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:{version}.0) Gecko/20100101 Firefox/{version}.0",
-    "Mozilla/5.0 (iPhone) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.7 Mobile/15E148 Safari/604.1",
-)
-"""User agents of browsers that most people use, as far as rules look at them."""
-_MAINSTREAM_VERSIONS: Final = (120, 148)
-
 RuleError = attackers.RuleError
 
 
@@ -98,6 +90,7 @@ class _Outline(msgspec.Struct, frozen=True):
 
 class _Id(msgspec.Struct, frozen=True):
     id: str
+    noise: str = msgspec.field(name="class", default="")
 
 
 class _Ids(msgspec.Struct, frozen=True):
@@ -139,7 +132,12 @@ def sha256_of(text: bytes) -> str:
 
 def ids_of(text: bytes) -> list[str]:
     """Return the ids of the rules of a file that was checked once, maybe by another release."""
-    return [rule.id for rule in msgspec.toml.decode(text, type=_Ids).rule]
+    return list(classes_of(text))
+
+
+def classes_of(text: bytes) -> dict[str, str]:
+    """Return the classes of the rules of such a file, by their ids."""
+    return {rule.id: rule.noise for rule in msgspec.toml.decode(text, type=_Ids).rule}
 
 
 def _read(text: bytes, release: str) -> _Text:
@@ -231,11 +229,8 @@ def _require_rare_browser(rule: rules.Rule) -> None:
     """Refuse a rule that a browser of today meets whatever it reports: it would hide everything."""
     if rule.has_url or rule.has_sample or not rule.has_agent:
         return
-    asks = rule.conditions().keys() - {"before", "since", "agents", "truthful", "directives", "only"}
+    asks = rule.conditions().keys() - {"before", "since", "agents", "truthful", "directives", "kinds", "only"}
     if asks:
         return
-    matches = agent_matches.AgentMatches((rule,))
-    for browser in _MAINSTREAM:
-        for version in _MAINSTREAM_VERSIONS:
-            if matches.of(browser.format(version=version)):
-                raise RuleError(f"{rule.id} is far too broad: it matches all reports of a common browser.")
+    if attackers.has_common_agent(rule):
+        raise RuleError(f"{rule.id} is far too broad: it matches all reports of a common browser.")

@@ -173,6 +173,19 @@ def test_a_wrong_file_is_refused_with_a_sentence(
     assert bare.rows("SELECT count() FROM noise_rules") == [(0,)]
 
 
+def test_an_id_keeps_the_class_that_a_file_before_gave_it(
+    bare: servers.Servers, tmp_path: pathlib.Path
+) -> None:
+    """Rows still have that label, though the rules in force do not have the rule."""
+    first = write(tmp_path / "first.toml", rules.shipped_and(RULE, version="2998.1.1"))
+    update(bare, first, "--yes")
+    update(bare, "--shipped", "--yes")
+    other = write(tmp_path / "other.toml", rules.shipped_and(RULE.replace("injected", "bug")))
+    assert refusal(bare, other, "--yes") == (
+        "new-cdn has the class bug in this file and injected in the version 2998.1.1: a rule keeps its class."
+    )
+
+
 def test_of_two_updates_at_once_one_wins(bare: servers.Servers) -> None:
     """Both saw the same rules in force; so the second has shown a difference that is none any more."""
     source = rules_files.RulesFiles(bare.server)

@@ -78,6 +78,13 @@ BAD = [
     (rules.text('a bug schemes = ["https"]'), "a matches everything"),
     (rules.text('a bug agents = ["mozilla"]'), "a is far too broad: it matches all reports"),
     (rules.text("a bug before = { chrome = 200 }"), "a is far too broad"),
+    (rules.text('a bug agents = ["windows"]\nkinds = ["csp"]'), "a is far too broad"),
+    (rules.text('a bug schemes = ["https"]\nbefore = { chrome = 9999 }'), "a matches everything"),
+    (rules.text('a bug schemes = ["inline"]\nbefore = { firefox = 200 }'), "a "),
+    (rules.text('a bug paths = ["/"]\nagents = ["khtml"]'), "a needs a host= beside path="),
+    (rules.text('a bug schemes = ["wss"]\nagents = ["android"]'), "a matches everything"),
+    (rules.text('"a\\n" bug hosts = ["a.example"]'), "This is no rules file: "),
+    (rules.text(GOOD, version="\u0662999.1.1"), "The version of a rules file is a date"),
     (rules.text('a bug agents = ["firefox"]\ndirectives = ["script-src"]'), "a is far too broad"),
 ]  # fmt: skip
 
