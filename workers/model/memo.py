@@ -6,39 +6,63 @@ directives. So the meaning of a member is remembered by the bytes that were sent
 
 from __future__ import annotations
 
-import functools
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SHORT: Final = 256
-"""Longest value, in bytes, of which many are remembered. With their number this bounds a memory to 4 MB."""
-LONG: Final = 8192
-"""Longest value, in bytes, of which few are remembered, such as a policy: 4 MB again. No longer one is."""
-SHORT_ENTRIES: Final = 4096
-LONG_ENTRIES: Final = 128
+ENTRIES: Final = 2048
+"""Values that are remembered before the oldest are forgotten; as many again are still known by then."""
+BYTES: Final = 1 << 20
+"""Bytes of these values. With as many again, and their meanings, this bounds a memory to 4 MB."""
+LONGEST: Final = 8192
+"""Longest value, in bytes, that is remembered, such as a policy."""
 
+_Key = TypeVar("_Key")
 _Meaning = TypeVar("_Meaning")
 
 
 def remembered(reading: Callable[[bytes], _Meaning]) -> Callable[[bytes], _Meaning]:
     """Return a pure function of a value's bytes that remembers its latest answers."""
-    short, long = tiers(reading)
-
-    @functools.wraps(reading)
-    def recall(sent: bytes) -> _Meaning:
-        return short(sent) if len(sent) <= SHORT else long(sent)
-
-    return recall
+    return _Memory(reading, len).__getitem__
 
 
-def tiers(reading: Callable[..., _Meaning]) -> tuple[Callable[..., _Meaning], Callable[..., _Meaning]]:
-    """Return a pure function of a value twice: for values of at most ``SHORT`` bytes, and for longer ones."""
-    short = functools.lru_cache(SHORT_ENTRIES)(reading)
-    remembering = functools.lru_cache(LONG_ENTRIES)(reading)
+def remembered_by_name(
+    reading: Callable[[tuple[str, bytes]], _Meaning],
+) -> Callable[[tuple[str, bytes]], _Meaning]:
+    """Return a pure function of a member's name and value that remembers its latest answers."""
+    return _Memory(reading, _size).__getitem__
 
-    def long(sent: bytes, *rest: object) -> _Meaning:
-        return (remembering if len(sent) <= LONG else reading)(sent, *rest)
 
-    return short, long
+def _size(member: tuple[str, bytes]) -> int:
+    name, sent = member
+    return len(name) + len(sent)
+
+
+class _Memory(dict[_Key, _Meaning], Generic[_Key, _Meaning]):
+    """The latest answers: a dictionary, because no call of Python answers as fast as a look into one.
+
+    Each answer that is given is among the latest. When there are too many, they become the earlier ones, and
+    the earlier ones that nobody asked for meanwhile are forgotten.
+    """
+
+    __slots__ = ("_bytes", "_earlier", "_reading", "_size_of")
+
+    def __init__(self, reading: Callable[[_Key], _Meaning], size_of: Callable[[_Key], int]) -> None:
+        super().__init__()
+        self._reading = reading
+        self._size_of = size_of
+        self._earlier: dict[_Key, _Meaning] = {}
+        self._bytes = 0
+
+    def __missing__(self, key: _Key) -> _Meaning:
+        size = self._size_of(key)
+        if size > LONGEST:
+            return self._reading(key)
+        meaning = self._earlier[key] if key in self._earlier else self._reading(key)
+        if len(self) >= ENTRIES or self._bytes + size > BYTES:
+            self._earlier, self._bytes = dict(self), 0
+            self.clear()
+        self[key] = meaning
+        self._bytes += size
+        return meaning

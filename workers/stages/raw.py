@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -19,11 +18,9 @@ from workers.reading import values
 from workers.scrub import masks, names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from workers.model import report
-
-_Cleaning: TypeAlias = Callable[[bytes, str], str]
 
 MAX_DEPTH: Final = 64
 """Objects and arrays within one another that are stored. Reports hold three; ``msgspec`` reads a thousand."""
@@ -46,23 +43,23 @@ _encode: Final = msgspec.json.Encoder().encode
 
 def render(item: report.Item, rules: scrub.ScrubRules = scrub.DEFAULT) -> str:
     """Return the JSON of an item as it may be stored."""
+    if not item.wrapper:
+        return f"{{{','.join(_members(item.envelope, rules))}}}"
+    body = f'"{item.wrapper}":{{{",".join(_members(item.body, rules))}}}'
+    if len(item.envelope) == 1:  # nothing stands beside the body
+        return f"{{{body}}}"
     members = _members(item.envelope, rules, item.wrapper)
-    if item.wrapper:
-        position = list(item.envelope).index(item.wrapper)
-        body = ",".join(_members(item.body, rules))
-        members.insert(position, f'"{item.wrapper}":{{{body}}}')
+    members.insert(list(item.envelope).index(item.wrapper), body)
     return f"{{{','.join(members)}}}"
 
 
 def _members(members: report.Members, rules: scrub.ScrubRules, wrapper: str = "") -> list[str]:
     if not names.PAIR_NAMES.isdisjoint(members):
         return _paired(members, rules, wrapper)
-    short, long = _memory(rules)
-    return [
-        short(sent, name) if len(sent) <= memo.SHORT else long(sent, name)
-        for name, sent in members.items()
-        if name != wrapper or not wrapper
-    ]
+    cleaned = _cleaned(rules)
+    if not wrapper:
+        return list(map(cleaned, members.items()))
+    return [cleaned(member) for member in members.items() if member[0] != wrapper]
 
 
 def _paired(members: report.Members, rules: scrub.ScrubRules, wrapper: str) -> list[str]:
@@ -72,12 +69,13 @@ def _paired(members: report.Members, rules: scrub.ScrubRules, wrapper: str) -> l
 
 
 @functools.lru_cache(maxsize=4)
-def _memory(rules: scrub.ScrubRules) -> tuple[_Cleaning, _Cleaning]:
-    """Return functions that clean members by these rules; most projects have the same rules."""
-    return memo.tiers(functools.partial(_member, rules))
+def _cleaned(rules: scrub.ScrubRules) -> Callable[[tuple[str, bytes]], str]:
+    """Return the function that cleans members by these rules; most projects have the same rules."""
+    return memo.remembered_by_name(functools.partial(_member, rules))
 
 
-def _member(rules: scrub.ScrubRules, sent: bytes, name: str) -> str:
+def _member(rules: scrub.ScrubRules, member: tuple[str, bytes]) -> str:
+    name, sent = member
     label = _label(name, rules)
     what = _what_is(name, label)
     if what is names.What.PRIVATE:
