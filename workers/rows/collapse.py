@@ -121,14 +121,13 @@ class Collapser:
         self, context: contexts.RowContext, received: deliveries.Deliveries, occurrence: Occurrence
     ) -> None:
         age, window, absent = occurrence.age, context.window_ms, occurrence.weight - 1
-        rows: dict[int, ReportRow] = {}
         sketches = received.sketches_by_time
+        row, latest = None, 0
         for received_ms, times in received.counts_by_time.items():
             occurred = received_ms - age if received_ms > age else 0
             start = occurred - occurred % window
-            row = rows.get(start)
-            if row is None:
-                row = rows[start] = self._row(context, occurrence, start, occurred)
+            if row is None or start != latest:
+                row, latest = self._row(context, occurrence, start, occurred), start
             row.seen += times
             if sketches:
                 row.reach |= sketches.get(received_ms, reach.UNKNOWN)
@@ -148,9 +147,10 @@ class Collapser:
         key = (account.project_id, account.environment, account.release, start, shared)
         row = self._distinct.get(key)
         if row is None:
-            row = ReportRow(account, context.details, finding, agent, shared, start, occurred, occurred, 0)
+            row = self._distinct[key] = ReportRow(
+                account, context.details, finding, agent, shared, start, occurred, occurred, 0
+            )
             row.noise_version = context.noise_version
-            self._distinct[key] = row
             self._rows.append(row)
         return row
 

@@ -29,6 +29,7 @@ class RowContext(msgspec.Struct, eq=False):
         limited: whether its project has limits (``workers.limits.project_limits``).
         removed_before: its older reports were removed, see ``bygone``; in milliseconds since the epoch.
         reach: its rows have a sketch of their senders.
+        noise_version: the version of the rules by which its reports are labelled.
     """
 
     account: outcomes.Account
@@ -38,11 +39,7 @@ class RowContext(msgspec.Struct, eq=False):
     limited: bool = False
     removed_before: int = 0
     reach: bool = True
-
-    @property
-    def noise_version(self) -> str:
-        """The version of the rules by which its reports are labelled."""
-        return self.rules.noise.common.version
+    noise_version: str = ""
 
 
 class RowContexts:
@@ -86,12 +83,14 @@ class RowContexts:
             if kept != environment:
                 details["environment"] = environment
             environment, release = kept, envelope.OTHER_RELEASE
+        rules = state.rules_of(project.settings, self._common)
         return RowContext(
             account=outcomes.Account(payload.project_id, payload.key, environment, release),
-            rules=state.rules_of(project.settings, self._common),
+            rules=rules,
             window_ms=project.settings.dedupe_window * 1000,
             details=details,
             limited=quotas.are_set(project.settings),
             removed_before=project.removed_before,
             reach=project.settings.reach == "on",
+            noise_version=rules.noise.common.version,
         )

@@ -37,8 +37,9 @@ def identity_of(
         details: what the pipeline itself adds to the details of the row.
         noise_version: version of the rules by which the report is labelled.
     """
-    digest = finding.digest or digest_of(finding)
-    return _hash((str(digest), noise_version, *agent, *details, *details.values()))
+    browser, version, system = agent
+    text = f"{finding.digest or digest_of(finding)}\0{noise_version}\0{browser}\0{version}\0{system}"
+    return _hash((text, *details, *details.values())) if details else _hash_of(text)
 
 
 def single_identity_of(shared: int, receipt: str, position: int) -> int:
@@ -80,33 +81,20 @@ def digest_of(finding: classify.Finding) -> int:
     The finding remembers it: one finding stands for all equal payloads of a batch. Each part is free of NUL,
     and the parts of varying number stand last.
     """
-    found, label = finding.report, finding.label
-    finding.digest = _hash(
-        (
-            found.kind,
-            found.disposition,
-            finding.title,
-            found.directive,
-            found.blocked.text,
-            found.document.text,
-            found.referrer_host,
-            found.source_file.text,
-            str(found.line),
-            str(found.column),
-            found.sample,
-            found.hostname,
-            str(found.port),
-            str(finding.policy),
-            str(found.status_code),
-            label.noise,
-            label.rule,
-            str(int(finding.contradiction)),
-            *found.details,
-            *found.details.values(),
-        )
+    found, label, details = finding.report, finding.label, finding.report.details
+    text = (  # one text at once takes half the time of joining its parts
+        f"{found.kind}\0{found.disposition}\0{finding.title}\0{found.directive}\0{found.blocked.text}\0"
+        f"{found.document.text}\0{found.referrer_host}\0{found.source_file.text}\0{found.line}\0"
+        f"{found.column}\0{found.sample}\0{found.hostname}\0{found.port}\0{finding.policy}\0"
+        f"{found.status_code}\0{label.noise}\0{label.rule}\0{finding.contradiction:d}"
     )
+    finding.digest = _hash((text, *details, *details.values())) if details else _hash_of(text)
     return finding.digest
 
 
 def _hash(parts: Iterable[str]) -> int:
-    return xxhash.xxh64_intdigest("\0".join(parts).encode())
+    return _hash_of("\0".join(parts))
+
+
+def _hash_of(text: str) -> int:
+    return xxhash.xxh64_intdigest(text.encode())
