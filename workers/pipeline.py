@@ -5,6 +5,7 @@ A limit decider answers all that limits ask beyond the batch. It decides the sam
 
 from __future__ import annotations
 
+import functools
 import gc
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from storage.projects import project_settings
     from storage.queue import envelope
     from workers.noise import rules_file
+    from workers.stages import state
 
 _AT_ONCE: Final = 128
 """Payloads that are evaluated together: enough for each stage to have a run, few enough for the caches."""
@@ -280,17 +282,11 @@ class _Batch:
 
     def _evaluate(self, tasks: list[_Task], shared: list[contexts.RowContext]) -> list[evaluate.Evaluation]:
         known = self._evaluations
-        keys = [
-            evaluate.EvaluationKey(
-                task.payload.body,
-                context.rules,
-                noise.agent_matches_of(task.payload.user_agent, context.rules.noise),
-                task.retries,
-                impossible.reports_verbatim(task.payload.user_agent),
-                charsets.codec_of(task.payload.content_type),
-            )
-            for task, context in zip(tasks, shared, strict=True)
-        ]
+        keys = []
+        for (payload, _, retries), context in zip(tasks, shared, strict=True):
+            rules = context.rules
+            matches, verbatim, charset = _told_by(payload.user_agent, payload.content_type, rules)
+            keys.append(evaluate.EvaluationKey(payload.body, rules, matches, retries, verbatim, charset))
         new = list(dict.fromkeys(key for key in keys if key not in known))
         known.update(zip(new, evaluate.evaluate_payloads(new), strict=True))
         return [known[key] for key in keys]
@@ -333,3 +329,12 @@ class _Batch:
         self._receipts.add(account.project_id, received, outcome_counts, fingerprint)
         self._payloads[account.project_id] += times
         self._found[account.project_id] += times * sum(outcome_counts.values())
+
+
+@functools.lru_cache(maxsize=2048)
+def _told_by(
+    user_agent: str, content_type: str, rules: state.EvaluationRules
+) -> tuple[tuple[str, ...], bool, str]:
+    """Return what the headers of a request tell of its body, in the order of ``evaluate.EvaluationKey``."""
+    matches = noise.agent_matches_of(user_agent, rules.noise)
+    return matches, impossible.reports_verbatim(user_agent), charsets.codec_of(content_type)

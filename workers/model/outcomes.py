@@ -6,7 +6,7 @@ import enum
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from workers.model import columns
 
@@ -99,11 +99,7 @@ class OutcomeCounts:
             outcome_counts: how many of its reports are counted in which way.
         """
         counts = self._counts
-        minutes: dict[int, int] = {}
-        for received_ms, times in counts_by_time.items():
-            minute = received_ms // 60_000 * 60
-            minutes[minute] = minutes.get(minute, 0) + times
-        for minute, times in minutes.items():
+        for minute, times in _by_minute(counts_by_time):
             for outcome_key, quantity in outcome_counts.items():
                 key = (minute, account, outcome_key)
                 counts[key] = counts.get(key, 0) + quantity * times
@@ -122,3 +118,14 @@ class OutcomeCounts:
             "reason": [outcome_key.reason for _, _, outcome_key in keys],
             "quantity": list(self._counts.values()),
         }
+
+
+def _by_minute(counts_by_time: Mapping[int, int]) -> Iterable[tuple[int, int]]:
+    if len(counts_by_time) == 1:  # as of most payloads
+        ((received_ms, times),) = counts_by_time.items()
+        return ((received_ms // 60_000 * 60, times),)
+    minutes: dict[int, int] = {}
+    for received_ms, times in counts_by_time.items():
+        minute = received_ms // 60_000 * 60
+        minutes[minute] = minutes.get(minute, 0) + times
+    return minutes.items()

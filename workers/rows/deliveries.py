@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
@@ -18,10 +17,9 @@ Delivery = tuple[int, str, int, int]
 """Time of receipt (ms since the epoch) of a payload, id of its stream entry, its position in there, and the
 slot of its sender."""
 
-_distinguishing: Final = operator.attrgetter(
-    *(name for name in envelope.Payload.__struct_fields__ if name != "slot")
-)
-"""Returns what tells payloads apart: equal payloads of different senders are evaluated once."""
+_SLOT: Final = envelope.Payload.__struct_fields__.index("slot")
+"""The member before which all members of a payload count when payloads are told apart. It is the last one:
+equal payloads of different senders are evaluated once."""
 
 
 class Deliveries(msgspec.Struct, frozen=True):
@@ -72,10 +70,11 @@ def grouped(stream: int, entries: Sequence[envelope.Entry]) -> Iterator[tuple[en
     """
     groups: dict[object, list[Delivery]] = {}
     firsts: list[envelope.Payload] = []
+    members_of = msgspec.structs.astuple
     for entry in entries:
         received_ms, entry_id = entry.received_ms, entry.id
         for position, payload in enumerate(entry.payloads):
-            key = _distinguishing(payload)
+            key = members_of(payload)[:_SLOT]
             each = groups.get(key)
             if each is None:
                 firsts.append(payload)

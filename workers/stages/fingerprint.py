@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final
 
 import xxhash
@@ -32,6 +33,9 @@ _SINK: Final = "trusted-types-sink"
 _BY_FILE: Final = frozenset({"csp-hash", "integrity"})
 """Kinds whose reports are about one file each, which all browsers name in full."""
 _SCRIPTS: Final = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".css", ".wasm")
+
+_ENTRIES: Final = 4096
+"""How many hosts and words are remembered."""
 
 PARTS: Final = ("version", "kind", "directive", "blocked", "source", "sample", "hostname")
 
@@ -70,12 +74,14 @@ def _place(blocked: urls.URL, own_host: str, *, with_path: bool) -> str:
     return host + folding.path(blocked.path) if with_path else host
 
 
+@functools.lru_cache(maxsize=_ENTRIES)
 def _host(name: str, own_host: str) -> str:
     """Return a host folded; an address of a visitor's own network only if the page is not there too."""
     folded = folding.host(name)
     return name if folded == folding.OWN_NETWORK == folding.host(own_host) else folded
 
 
+@functools.lru_cache(maxsize=_ENTRIES)
 def _keyword(text: str) -> str:
     """Return a keyword or a scheme; a word with a dot is a host that lost its scheme."""
     return folding.host(text) if "." in text else folding.name(text)
