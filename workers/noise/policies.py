@@ -18,7 +18,11 @@ _REMEMBERED: Final = 256
 _SOURCE: Final = re.compile(r"(?<=\S)\s+(\S+)")
 """A word of a directive after its name, with the blanks before it."""
 _HOST: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:\*\.)?([a-z0-9._-]+)(?::[0-9*]+)?(?:/.*)?", re.DOTALL)
-_REPORTING: Final = ("report-uri", "report-to")
+_LISTS: Final = re.compile(
+    r"\s*(?:[a-z]+(?:-[a-z]+)?-src(?:-elem|-attr)?|base-uri|form-action|frame-ancestors|navigate-to)\s",
+    re.IGNORECASE,
+)
+"""The beginning of a directive that lists sources; endpoints of reports are none."""
 
 
 class OwnPolicy(NamedTuple):
@@ -51,7 +55,7 @@ class Policies:
 
     def _without(self, directive: str, met: dict[str, None]) -> str:
         """Return a directive without those hosts; one that listed nothing else allowed nothing."""
-        if directive.lstrip().startswith(_REPORTING):
+        if not _LISTS.match(directive):
             return directive
 
         def kept(source: re.Match[str]) -> str:

@@ -345,6 +345,8 @@ def test_what_software_adds_is_noise_and_what_it_does_not_add_stays() -> None:
         "img-src https://kaspersky-labs.com.shop.example",
         "img-src 'self'; report-uri https://gc.kis.v2.scr.kaspersky-labs.com/r",
         "img-src 'self'; report-to https://gc.kis.v2.scr.kaspersky-labs.com",
+        "img-src 'self'; Report-URI https://gc.kis.v2.scr.kaspersky-labs.com/r",
+        "sandbox https://gc.kis.v2.scr.kaspersky-labs.com",
         "",
     ):
         assert noise.own_policy(policy) is None
