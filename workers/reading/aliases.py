@@ -20,8 +20,11 @@ _MAX_TYPE: Final = 64
 
 
 def folded_type(name: str) -> str:
-    """Return a type without what its spellings differ in: ``CSPViolationReportBody`` becomes ``csp``."""
-    return _SUFFIX.sub("", _NO_LETTER.sub("", name.lower()))
+    """Return a type without what its spellings differ in: ``CSPViolationReportBody`` becomes ``csp``.
+
+    A name that is longer than any type stays what it is: it would take time by the square of its length.
+    """
+    return _SUFFIX.sub("", _NO_LETTER.sub("", name.lower())) if len(name) <= _MAX_TYPE else name
 
 
 _TYPES: Final = {
@@ -54,7 +57,7 @@ TYPES: Final = {folded_type(alias): name for name, aliases in _TYPES.items() for
 @functools.lru_cache(maxsize=1024)
 def type_of(name: str) -> str:
     """Return the type by which a family knows this one; the name itself if no family does."""
-    return TYPES.get(folded_type(name), name) if len(name) <= _MAX_TYPE else name
+    return TYPES.get(folded_type(name), name)
 
 
 ENVELOPE: Final = {
@@ -165,49 +168,72 @@ HPKP: Final = _CERTIFICATE | fields.names(
     trustkit_version="trustkit-version",
 )
 
-_TELLING: Final = (
-    ("hpkp", "known-pins"),
-    ("expect-ct", "hostname scts"),
-    ("expect-staple", "hostname response-status"),
-    ("csp-hash", "subresource-url"),
-    ("csp-hash", "hash destination"),
-    ("network-error", "sampling-fraction"),
-    ("network-error", "elapsed-time"),
-    ("csp-violation", "effective-directive"),
-    ("csp-violation", "violated-directive"),
-    ("csp-violation", "original-policy"),
-    ("deprecation", "anticipated-removal"),
-    ("potential-permissions-policy-violation", "allow-attribute"),
-    ("potential-permissions-policy-violation", "src-attribute"),
-    ("permissions-policy-violation", "policy-id"),
-    ("permissions-policy-violation", "feature-id"),
-    ("coop", "effective-policy"),
-    ("coop", "previous-response-url"),
-    ("coop", "next-response-url"),
-    ("connection-allowlist", "connection allowlist"),
-    ("integrity-violation", "report-only destination"),
-    ("coep", "blocked-url destination"),
-    ("crash", "is-top-level"),
-    ("crash", "visibility-state"),
-    ("crash", "crash-report-api"),
-    ("intervention", "id message"),
-    ("csp-violation", "blocked-url"),
-    ("csp-violation", "document-url"),
+_TELLING: Final[tuple[tuple[str, str, fields.Names], ...]] = (
+    ("hpkp", "known-pins", {}),
+    ("expect-ct", "hostname scts", {}),
+    ("csp-violation", "effective-directive", {}),
+    ("csp-violation", "violated-directive", {}),
+    ("csp-violation", "original-policy", {}),
+    ("expect-staple", "hostname response-status", {}),
+    ("csp-hash", "subresource-url", {}),
+    ("csp-hash", "hash destination", CSP_HASH),
+    ("network-error", "sampling-fraction", {}),
+    ("network-error", "elapsed-time", NEL),
+    ("network-error", "type phase", NEL),
+    ("deprecation", "anticipated-removal", {}),
+    ("potential-permissions-policy-violation", "allow-attribute", {}),
+    ("potential-permissions-policy-violation", "src-attribute", {}),
+    ("permissions-policy-violation", "policy-id", PERMISSIONS_POLICY),
+    ("permissions-policy-violation", "feature-id", PERMISSIONS_POLICY),
+    ("coop", "effective-policy", {}),
+    ("coop", "previous-response-url", {}),
+    ("coop", "next-response-url", {}),
+    ("connection-allowlist", "connection allowlist", CONNECTION_ALLOWLIST),
+    ("integrity-violation", "report-only destination", INTEGRITY),
+    ("coep", "blocked-url destination", COEP),
+    ("crash", "is-top-level", {}),
+    ("crash", "visibility-state", CRASH),
+    ("crash", "crash-report-api", {}),
+    ("intervention", "id message", INTERVENTION),
+    ("csp-violation", "blocked-url", {}),
+    ("csp-violation", "document-url", {}),
 )
-_MARKS: Final = tuple((name, frozenset(map(fields.folded, marks.split()))) for name, marks in _TELLING)
+"""Types, members that tell them, and the names of the fields if other programs use such members too. Without
+an envelope these tell a report only beside other members of it."""
+_FIELDS_ENOUGH: Final = 3
+"""Fields of a report without an envelope, its type not counted."""
+_MARKS: Final = tuple(
+    (name, frozenset(map(fields.folded, marks.split())), names) for name, marks, names in _TELLING
+)
 _OF_EMBEDDERS: Final = frozenset({b'"corp"', b'"navigation"', b'"worker initialization"'})
+_OF_CRASHES: Final = frozenset({b'"oom"', b'"unresponsive"'})
 _DOCUMENT_POLICIES: Final = re.compile(
     rb'"(?:document-write|unsized-media|oversized-images|unoptimized-(?:lossy|lossless)[a-z-]*|js-profiling'
     rb'|force-load-at-top|font-display-late-swap|layout-animations|[a-z-]*crash-report[a-z-]*)"'
 )
 
 
-def told_by(members: report.Members) -> str:
-    """Return the type of a report without one, which its members tell; "" if they tell none."""
-    if members.get("type") in _OF_EMBEDDERS:
-        return "coep"
+def told_by(members: report.Members, *, enveloped: bool = False) -> str:
+    """Return the type of a report without one, which its members tell; "" if they tell none.
+
+    Args:
+        members: the members of a body, or of an object that may be one.
+        enveloped: whether the envelope of a report is around them.
+    """
     present = {fields.folded(member) for member in members}
-    name = next((name for name, marks in _MARKS if marks <= present), "")
+    if members.get("type") in _OF_EMBEDDERS and (enveloped or "blockedurl" in present):
+        return "coep"
+    if enveloped and members.get("reason") in _OF_CRASHES:
+        return "crash"
+    found = (
+        name for name, marks, names in _MARKS if marks <= present and (enveloped or _enough(present, names))
+    )
+    name = next(found, "")
     if name == "permissions-policy-violation" and any(map(_DOCUMENT_POLICIES.fullmatch, members.values())):
         return "document-policy-violation"
     return name
+
+
+def _enough(present: set[str], names: fields.Names) -> bool:
+    known = {names[member] for member in present - {"type"} if member in names}
+    return not names or len(known) >= _FIELDS_ENOUGH

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from workers import families
 from workers.families import unknown
 from workers.model import memo, outcomes, report
-from workers.reading import aliases, decode, values
+from workers.reading import aliases, decode, fields, values
 from workers.text import cleaning, letters
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _MAX_TYPE: Final = 128
 _BODIES: Final = ("body", "report")
 """Members that hold a body; it was ``report`` in drafts of the Reporting API."""
+_AROUND: Final = frozenset({"age", "url", "user_agent"})
+"""Members that only an envelope has beside a body."""
 _ENVELOPE: Final = ("type", "age", "url", "user_agent", *_BODIES)
 _MOST_TRIED: Final = 8
 """Members of an object of which one may hold the report."""
@@ -80,7 +82,7 @@ def _typed(value: report.Members, *, batch: bool) -> _Verdict | None:
     found = _flat(family, name, value)
     if batch or "body" in value or isinstance(found, report.Rejection):
         return found
-    return None if found[0] is unknown.FAMILY or not found[1].body else found
+    return found if _has_fields(*found) else None
 
 
 def _flat(family: contract.Family, name: str, value: report.Members) -> _Verdict:
@@ -102,9 +104,10 @@ def _type(sent: bytes) -> str:
 
 def _told(value: report.Members) -> Detected | None:
     """Return the family of an item without a type, which its members tell, or those of its body."""
+    enveloped = not _AROUND.isdisjoint(value)
     for holder in _BODIES:
         body = _inner(value.get(holder, b""))
-        if body is not None and (name := aliases.told_by(body)):
+        if body is not None and (name := aliases.told_by(body, enveloped=enveloped)):
             return families.BY_TYPE[name], report.Item(name, body, value, holder)
     name = aliases.told_by(value)
     return (families.BY_TYPE[name], report.Item("", value, value)) if name else None
@@ -118,11 +121,18 @@ def _nested(value: report.Members) -> _Verdict | None:
             continue
         name = aliases.type_of(letters.lower(member))
         if name in families.BY_TYPE:
-            return families.BY_TYPE[name], report.Item(name, inner, value, member)
+            held = families.BY_TYPE[name], report.Item(name, inner, value, member)
+            return held if _has_fields(*held) else None
         found = _wrapped(inner) or _typed(inner, batch=False) or _told(inner)
         if found is not None:
             return found
     return None
+
+
+def _has_fields(family: contract.Family, item: report.Item) -> bool:
+    """Return whether a family reads anything of a body: what has only its name is of another program."""
+    names = family.names
+    return any(names.get(member) or names.get(fields.folded(member)) for member in item.body)
 
 
 def _inner(sent: bytes) -> report.Members | None:

@@ -26,7 +26,7 @@ def test_a_report_is_known_by_each_of_its_names(case: cases.Case) -> None:
 
 def test_every_alias_is_of_a_family() -> None:
     assert set(aliases.TYPES.values()) <= set(families.BY_TYPE)
-    assert {name for name, _ in aliases._MARKS} <= set(families.BY_TYPE)
+    assert {name for name, _, _ in aliases._MARKS} <= set(families.BY_TYPE)
 
 
 @pytest.mark.parametrize("name", sorted(set(families.BY_TYPE) - {"csp"}))
@@ -122,10 +122,11 @@ def test_recorded_items_are_told_without_their_type(kind: str) -> None:
 @given(
     st.dictionaries(
         st.sampled_from(sorted({name for family in families.ALL for name in family.names})), st.just(b'"x"')
-    )
+    ),
+    st.booleans(),
 )
-def test_whatever_members_tell_is_a_type(members: dict[str, bytes]) -> None:
-    name = aliases.told_by(members)
+def test_whatever_members_tell_is_a_type(members: dict[str, bytes], enveloped: bool) -> None:  # noqa: FBT001 - drawn
+    name = aliases.told_by(members, enveloped=enveloped)
     assert name == "" or families.BY_TYPE[name] is not unknown.FAMILY
 
 
@@ -142,3 +143,74 @@ def test_a_list_of_something_else_is_no_report(body: dict[str, Any]) -> None:
     tables = payloads.process(payloads.payload(json.dumps(body).encode()))
     payloads.assert_balanced(tables)
     assert tables.reports["kind"] == []
+
+
+OTHERS: Final[list[dict[str, Any]]] = [
+    {"id": "x", "message": "hello"},
+    {"id": 3, "message": "hello", "level": "info"},
+    {"report": {"id": 1, "message": "m"}},
+    {"body": {"id": 1, "message": "m"}},
+    {"hash": "abc", "destination": "Paris"},
+    {"elapsed_time": 3, "page": "x"},
+    {"type": "loading", "phase": "start"},
+    {"policy_id": "p", "user": 3},
+    {"connection": "wifi", "allowlist": []},
+    {"destination": "script", "report_only": True},
+    {"visibility_state": "visible"},
+    {"type": "navigation", "to": "/cart"},
+    {"type": "crash", "game": "x"},
+    {"type": "integrity", "value": 3},
+    {"nel": {"report_to": "x"}},
+    {"csp": {"default-src": ["self"]}},
+    {"crash": {"id": 3}},
+    {"intervention": {}},
+    {"events": [{"type": "click", "x": 1}]},
+    {"data": [{"id": "1", "message": "m", "type": "x"}]},
+    {"items": [{"id": "1", "message": "m"}, {"id": "2", "message": "m"}]},
+]
+
+
+@pytest.mark.parametrize("body", OTHERS, ids=json.dumps)
+def test_what_other_programs_send_is_no_report(body: dict[str, Any]) -> None:
+    tables = payloads.process(payloads.payload(json.dumps(body).encode()))
+    payloads.assert_balanced(tables)
+    assert tables.reports["kind"] == []
+    assert set(tables.outcomes["reason"]) == {"unrecognised"}
+
+
+AROUND: Final = {"age": 1, "url": "https://shop.example/"}
+TOLD: Final[list[tuple[dict[str, Any], str]]] = [
+    ({**AROUND, "body": {"id": "x", "message": "m"}}, "intervention"),
+    ({**AROUND, "body": {"reason": "oom"}}, "crash"),
+    ({**AROUND, "body": {"type": "dns.name_not_resolved", "phase": "dns"}}, "nel"),
+    ({**AROUND, "body": {"type": "corp", "disposition": "enforce"}}, "coep"),
+    ({"id": "x", "message": "m", "sourceFile": "https://shop.example/a.js"}, "intervention"),
+    ({"type": "dns.unreachable", "phase": "dns", "protocol": "h2", "method": "GET"}, "nel"),
+    ({"type": "corp", "blockedURL": "https://a.example/"}, "coep"),
+    (
+        {"featureId": "camera", "sourceFile": "https://shop.example/a.js", "disposition": "enforce"},
+        "permissions-policy",
+    ),
+    ({"network-error": {"type": "http.error"}}, "nel"),
+    ({"reports": [None, {"type": "crash", "body": {}}]}, "crash"),
+    ({"reports": [{"csp-report": {"effective-directive": "img-src", "blocked-uri": "data"}}]}, "csp"),
+    ({"queue": ['{"type": "crash", "body": {"reason": "oom"}}']}, "crash"),
+]
+
+
+@pytest.mark.parametrize(("body", "kind"), TOLD, ids=str)
+def test_an_item_without_a_type_is_told_by_its_members(body: dict[str, Any], kind: str) -> None:
+    assert [row["kind"] for row in rows_of(body)] == [kind]
+    assert [row["kind"] for row in rows_of([body])] == [kind] or "body" not in body
+
+
+def test_long_names_are_read_at_once() -> None:
+    long = f"{'report' * 150_000}x"
+    bodies: list[dict[str, Any]] = [
+        {long: [1]},
+        {"reports": [{long: {}, "type": long}]},
+        {"type": long, "body": {}},
+        {long: {}},
+    ]
+    for body in bodies:
+        payloads.assert_balanced(payloads.process(payloads.payload(json.dumps(body).encode())))

@@ -50,7 +50,7 @@ ALONE = [
     ({"csp-report": '{"a": 1}'}, csp.KIND),
     ({"type": "csp", "report": {}}, csp.KIND),
     ({"event": {"blockedURI": "x"}, "page": "x"}, csp.KIND),
-    ({"hpkp": {}}, hpkp.KIND),
+    ({"hpkp": {"hostname": "x"}}, hpkp.KIND),
 ]
 
 
