@@ -95,7 +95,7 @@ def process(
 ) -> pipeline.Tables:
     """Process one batch of one entry."""
     entries = [envelope.Entry(f"{received_ms}-0", list(payloads))]
-    return pipeline.process(3, entries, plan or batch_plan.Plan(), common=common)
+    return pipeline.process(3, entries, plan or batch_plan.Plan(senders=True), common=common)
 
 
 def rows(columns: dict[str, list[Any]]) -> list[Row]:

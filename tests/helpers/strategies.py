@@ -277,7 +277,8 @@ ENTRIES: Final = st.lists(
 )
 PLANS: Final = st.sampled_from([0, 1, 60]).map(
     lambda window: batch_plan.Plan(
-        projects={1: batch_plan.ProjectPlan(settings=project_settings.ProjectSettings(dedupe_window=window))}
+        projects={1: batch_plan.ProjectPlan(settings=project_settings.ProjectSettings(dedupe_window=window))},
+        senders=True,
     )
 )
 

@@ -61,6 +61,7 @@ def make_plan(  # noqa: PLR0913 - all that a batch depends on
         deleted=deleted,
         registry=snapshot.version,
         numbered=True,
+        senders=True,
         noise=noise,
     )
 

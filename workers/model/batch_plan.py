@@ -40,6 +40,7 @@ class Plan(msgspec.Struct, frozen=True):
         registry: version of the registry by which all this was decided; 0 in older releases.
         numbered: whether rows in quarantine are numbered and counted; not in older releases.
         noise: hash of the rules file by which noise is labelled; "" in older releases.
+        senders: whether rows tell of their senders, of whom sampling leaves none out; not in older releases.
     """
 
     projects: dict[int, ProjectPlan] = {}
@@ -50,6 +51,7 @@ class Plan(msgspec.Struct, frozen=True):
     registry: int = 0
     numbered: bool = False
     noise: str = ""
+    senders: bool = False
 
     def of(self, project_id: int) -> ProjectPlan:
         """Return the plan of a project."""

@@ -91,6 +91,6 @@ class RowContexts:
             details=details,
             limited=quotas.are_set(project.settings),
             removed_before=project.removed_before,
-            reach=project.settings.reach == "on",
+            reach=self._plan.senders and project.settings.reach == "on",
             noise_version=rules.noise.common.version,
         )

@@ -86,10 +86,12 @@ def process(
     shard: int = 3,
     at: int = NOW,
     slots: Sequence[int] = (),
+    senders: bool = True,
     **settings: Any,
 ) -> pipeline.Tables:
     """Process a batch of an entry for each body, a millisecond apart, and note the senders of its rows."""
-    plan = batch_plan.Plan(projects={1: batch_plan.ProjectPlan(settings=Settings(**settings))})
+    projects = {1: batch_plan.ProjectPlan(settings=Settings(**settings))}
+    plan = batch_plan.Plan(projects=projects, senders=senders)
     entries = [
         envelope.Entry(f"{at + number}-0", [payloads.payload(body, slot=slot)])
         for number, (body, slot) in enumerate(itertools.zip_longest(bodies, slots, fillvalue=0))

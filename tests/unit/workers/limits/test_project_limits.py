@@ -191,6 +191,15 @@ def test_each_sender_that_is_new_is_kept_with_the_weight_of_one() -> None:
     assert (tables.reports["seen"], tables.reports["weight"]) == ([30], [30])
 
 
+def test_a_batch_that_an_older_release_began_knows_no_senders() -> None:
+    """Its reports may be stored already, as that release kept them: its outcomes must be of the same ones."""
+    sampling: Any = {"sampling": "fixed", "sample_rate": 0.001}
+    bodies = [blocked("a")] * 30
+    found = process(FakeLimitDecider(), *bodies, slots=range(1, 31), senders=False, **sampling)
+    assert found == process(FakeLimitDecider(), *bodies, **sampling)
+    assert found.reports["seen"] == [1]
+
+
 def test_with_senders_weights_are_right_on_average() -> None:
     weights = []
     for batch in range(200):

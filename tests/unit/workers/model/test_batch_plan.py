@@ -19,6 +19,7 @@ def test_the_names_in_redis_are_those_of_older_releases() -> None:
         "registry",
         "numbered",
         "noise",
+        "senders",
     }
     assert msgspec.json.decode(msgspec.json.encode(plan), type=batch_plan.Plan) == plan
 

@@ -68,7 +68,7 @@ def process(batch: list[tuple[int, Sent]], window: int, removed_before: int = 0)
     retries: dict[str, tuple[int, ...]] = {
         f"3-{NOW + one.at}-{number}-0": (0,) for number, one in batch if one.retried
     }
-    plan = batch_plan.Plan(projects={1: project}, retries=retries)
+    plan = batch_plan.Plan(projects={1: project}, retries=retries, senders=True)
     tables = pipeline.process(3, [entry(*each) for each in batch], plan)
     payloads.assert_balanced(tables)
     return payloads.rows(tables.reports)
@@ -159,7 +159,7 @@ def test_the_poison_among_equal_payloads_is_of_no_sender() -> None:
     payload = payloads.payload(body((0,), 0), slot=1)
     other = payloads.payload(body((0,), 0), slot=2)
     entries = [envelope.Entry(f"{NOW}-0", [payload, other])]
-    tables = pipeline.process(3, entries, batch_plan.Plan(poison={f"3-{NOW}-0-0": "it breaks"}))
+    tables = pipeline.process(3, entries, batch_plan.Plan(poison={f"3-{NOW}-0-0": "it breaks"}, senders=True))
     assert tables.reports["reach"] == [reach.sketch_of(2)]
 
 
@@ -167,7 +167,7 @@ def test_equal_payloads_of_different_senders_are_one_row() -> None:
     entries = [
         envelope.Entry(f"{NOW}-0", [payloads.payload(body((0,), 0), slot=slot) for slot in range(1, 113)])
     ]
-    tables = pipeline.process(3, entries, batch_plan.Plan())
+    tables = pipeline.process(3, entries, batch_plan.Plan(senders=True))
     assert tables.reports["seen"] == [112]
     assert tables.reports["reach"] == [(1 << 112) - 1]
 
@@ -179,7 +179,7 @@ def test_a_project_may_have_rows_that_tell_nothing_of_senders(window: int, sampl
         settings = project_settings.ProjectSettings(
             dedupe_window=window, sampling="fixed", sample_rate=sample_rate, reach=setting
         )
-        plan = batch_plan.Plan(projects={1: batch_plan.ProjectPlan(settings=settings)})
+        plan = batch_plan.Plan(projects={1: batch_plan.ProjectPlan(settings=settings)}, senders=True)
         batch = [Sent(0, (0, 1), 0, slot, "", retried=False) for slot in (1, 5, 9)]
         entries = [entry(number, one) for number, one in enumerate(batch)]
         return payloads.rows(pipeline.process(3, entries, plan).reports)
@@ -193,7 +193,9 @@ def test_a_project_may_have_rows_that_tell_nothing_of_senders(window: int, sampl
 def test_nor_does_its_quarantine_tell_of_them(setting: Literal["on", "off"], slot: int) -> None:
     settings = project_settings.ProjectSettings(reach=setting)
     plan = batch_plan.Plan(
-        projects={1: batch_plan.ProjectPlan(settings=settings)}, poison={f"3-{NOW}-0-1": "it breaks"}
+        projects={1: batch_plan.ProjectPlan(settings=settings)},
+        poison={f"3-{NOW}-0-1": "it breaks"},
+        senders=True,
     )
     batch = [payloads.payload(each, slot=7) for each in (b"nope", body((0,), 0), [1])]
     tables = pipeline.process(3, [envelope.Entry(f"{NOW}-0", batch)], plan)
