@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 DAYS: Final = 14
 SHOWN: Final = 20
 _NAME: Final = 60
+_CELL: Final = 34
+"""Characters of a name in the table, so that it fits a terminal of 80 columns."""
 
 
 def suggest(
@@ -55,7 +57,7 @@ def _show(project: model.Project, suggestions: list[candidates.Suggestion]) -> N
     columns = ("candidate", "people", "pages", "days", "reports", "doubts")
     rows = [
         (
-            one.name[:_NAME],
+            _short(one),
             one.facts.people or None,
             one.facts.pages,
             one.facts.days,
@@ -71,6 +73,13 @@ def _show(project: model.Project, suggestions: list[candidates.Suggestion]) -> N
         "\nPeople are senders on the greatest day. Networks are not stored. Volume proves nothing: find out\n"
         "what a candidate is, try its rule with `headrace noise test`, and decide."
     )
+
+
+def _short(one: candidates.Suggestion) -> str:
+    """Return a name for the table: of a host the end tells most, of code the beginning."""
+    if len(one.name) <= _CELL:
+        return one.name
+    return f"{one.name[: _CELL - 1]}…" if one.kind == "sample" else f"…{one.name[1 - _CELL :]}"
 
 
 def _show_one(project: model.Project, one: candidates.Suggestion) -> None:

@@ -64,7 +64,7 @@ class _Site(NamedTuple):
 def find(
     server: clickhouse.Connection, project_id: int, since: dt.datetime, taken: Collection[str]
 ) -> list[Suggestion]:
-    """Return the candidates of a project, those without doubts first, those of most days and pages first.
+    """Return the candidates of a project, those without doubts first, those of most people and pages first.
 
     Args:
         server: a connection.

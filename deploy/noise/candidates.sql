@@ -19,13 +19,14 @@ multiIf(
     AND match(directive, '^(script|img|connect|font|frame|child|style|media|object|worker|manifest|default|prefetch)')
 
 -- name: candidates
--- What was reported of several pages, by how long and how widely it was seen: not by how often.
+-- What was reported of several pages, by how many people and how widely it was seen: not by how often. The senders of
+-- all days together give an order, and no number: whoever forges hosts from one network shall not crowd others out.
 SELECT
     {what} AS what, uniq(document) AS pages, uniq(toDate(window_start)) AS days, sum(seen), min(first_seen),
     max(last_seen), arraySort(groupUniqArray(10)(directive)), argMax(blocked, seen), argMax(document, seen)
 FROM reports WHERE {unknown}
 GROUP BY what HAVING what.1 != '' AND pages >= %(pages)s
-ORDER BY days DESC, pages DESC, what LIMIT %(most)s
+ORDER BY bitCount(groupBitOr(reach)) DESC, days DESC, pages DESC, what LIMIT %(most)s
 
 -- name: people
 -- The reach of each candidate on each day.

@@ -112,6 +112,24 @@ def test_an_extension_is_found_whatever_its_volume(bare: servers.Servers, seeder
     assert EXTENSION not in suggested(bare)
 
 
+def test_a_flood_of_forged_hosts_crowds_nothing_out(bare: servers.Servers, seeder: Seeder) -> None:
+    for number in range(220):
+        seeder.report(f"a{number}.forged{number}.example", people=[7], pages=PAGES[:20], times=4)
+    seeder.report(EXTENSION, people=range(1, 21), pages=PAGES[:15], days=4, times=2)
+    seeder.store()
+    assert next(iter(suggested(bare))) == EXTENSION
+
+
+def test_the_table_fits_a_narrow_terminal(bare: servers.Servers, seeder: Seeder) -> None:
+    for name in (f"{'a' * 60}.coupons.example", "b" * 60 + ".example"):
+        seeder.report(name, people=range(1, 21), times=4)
+    seeder.report("", people=range(1, 21), times=4, sample=f"window.couponFinder={'1' * 80}")
+    seeder.store()
+    table = bare.headrace("noise", "suggest", "shop").stdout.partition("\n\n")[0].splitlines()
+    assert max(map(len, table)) <= 80
+    assert "aaa.coupons.example" in "".join(table)
+
+
 LOOK_ALIKES: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "broken.partner.example": ({"people": range(1, 350)}, "of all people of a day"),
     "one-day.example": ({"people": range(1, 21), "days": 1, "times": 20}, "It was seen on 1 day only."),
