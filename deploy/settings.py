@@ -94,7 +94,7 @@ class Settings(pydantic_settings.BaseSettings):
             "Addresses or networks, separated by commas, of the proxies in front of the edge: "
             "`10.0.0.0/8,192.0.2.7`. The sender's address is then taken from their `X-Forwarded-For`, "
             "of one line or of several, each address with a port or without. Unset, it is the address "
-            "that connects."
+            "that connects, if nothing in the request tells of a proxy."
         ),
     )
     address_rate: float = pydantic.Field(
