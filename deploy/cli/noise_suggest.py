@@ -43,7 +43,8 @@ def suggest(
     with backends.connected(options.locate(data).clickhouse) as server:
         found = registry.Registry(server).get(project)
         own = {line.partition(" ")[0] for line in found.settings.noise_rules}
-        suggestions = candidates.find(server, found.id, start, in_force.known_ids(server) | own)
+        taken = in_force.known_ids(server) | own
+        suggestions = candidates.find(server, found.id, start, taken, in_force.read(server).common)
     if as_json:
         output.json([{**candidates.plain(one), "command": _command(found, one)} for one in suggestions])
         return

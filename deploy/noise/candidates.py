@@ -11,14 +11,19 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from deploy.noise import spread
+from storage.projects import project_settings
 from storage.servers import sql
+from workers import noise
+from workers.model import report
 from workers.noise import attackers, project_rules, url_index
+from workers.text import urls
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Collection, Iterator, Sequence
 
     from storage.servers import clickhouse
+    from workers.noise import rules_file
 
 _SQL: Final = sql.beside(__name__)
 
@@ -62,7 +67,11 @@ class _Site(NamedTuple):
 
 
 def find(
-    server: clickhouse.Connection, project_id: int, since: dt.datetime, taken: Collection[str]
+    server: clickhouse.Connection,
+    project_id: int,
+    since: dt.datetime,
+    taken: Collection[str],
+    common: rules_file.RulesFile,
 ) -> list[Suggestion]:
     """Return the candidates of a project, those without doubts first, those of most people and pages first.
 
@@ -71,6 +80,8 @@ def find(
         project_id: the project.
         since: the day from which on reports are looked at.
         taken: ids that rules have already.
+        common: the rules file in force: what its rules know is no candidate, though a project left them out,
+            or reports came before they did.
     """
     where: dict[str, object] = {
         "project_id": project_id,
@@ -83,8 +94,26 @@ def find(
     if not rows:
         return []
     facts = _facts(server, where, rows, site)
-    found = [_suggestion(what, facts[what], taken) for what in facts]
+    found = [
+        _suggestion(what, facts[what], taken) for what in facts if not _is_known(what, facts[what], common)
+    ]
     return sorted(found, key=lambda one: len(one.doubts) > 0)
+
+
+def _is_known(what: What, facts: spread.Facts, common: rules_file.RulesFile) -> bool:
+    """Return whether a common rule labels what is typical of a candidate."""
+    kind, name = what
+    source = {"source": f"https://{name}/", "scheme": name}.get(kind, "")
+    typical = report.Report(
+        kind="csp",
+        directive=facts.directives[0],
+        blocked=urls.stored(facts.blocked),
+        document=urls.stored(facts.document),
+        source_file=urls.stored(source),
+        sample=name if kind == "sample" else "",
+    )
+    wanted = noise.rules_of(project_settings.ProjectSettings(), common)
+    return noise.label(typical, wanted=wanted).rule != ""
 
 
 def _site(server: clickhouse.Connection, where: dict[str, object]) -> _Site:

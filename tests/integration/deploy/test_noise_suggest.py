@@ -120,6 +120,18 @@ def test_a_flood_of_forged_hosts_crowds_nothing_out(bare: servers.Servers, seede
     assert next(iter(suggested(bare))) == EXTENSION
 
 
+def test_what_a_rule_knows_that_the_project_left_out_is_no_candidate(
+    bare: servers.Servers, seeder: Seeder
+) -> None:
+    assert bare.headrace("project", "set", "shop", "noise_off=extension").returncode == 0
+    people = range(1, 21)
+    seeder.report("cdn.honey.io", people=people, times=4)
+    seeder.report("", people=people, times=4, source_file="chrome-extension")
+    seeder.report(EXTENSION, people=people, times=4)
+    seeder.store()
+    assert list(suggested(bare)) == [EXTENSION]
+
+
 def test_the_table_fits_a_narrow_terminal(bare: servers.Servers, seeder: Seeder) -> None:
     for name in (f"{'a' * 60}.coupons.example", "b" * 60 + ".example"):
         seeder.report(name, people=range(1, 21), times=4)

@@ -75,6 +75,13 @@ def test_what_no_row_tells_stands(rule: str) -> None:
     assert label_of(ELSEWHERE._replace(noise_rule=rule), noise_rules=OWN) == "own"
 
 
+def test_a_path_that_a_rule_leaves_alone_is_told_by_a_row() -> None:
+    translator = STORED._replace(blocked="https://translate.googleapis.com/translate_static/css/a.css")
+    assert label_of(translator) == "google-translate"
+    widget = STORED._replace(blocked="https://translate.google.com/translate_a/element.js")
+    assert label_of(widget) == ""
+
+
 def test_of_two_the_first_in_the_file_is_the_label() -> None:
     stored = STORED._replace(blocked="https://superfish.com/x.js")
     assert label_of(stored) == "superfish"
