@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from storage.limits import decisions
+from storage.queue import envelope
 from storage.text import charsets
 from workers import impossible, noise
 from workers.limits import pending, project_limits
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from storage.projects import project_settings
-    from storage.queue import envelope
     from workers.noise import rules_file
     from workers.stages import state
 
@@ -161,7 +161,7 @@ def _process(
     return batch.tables()
 
 
-class _Task(NamedTuple):
+class _Task(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A payload that was received once or more, and the positions of its reports that are retries."""
 
     payload: envelope.Payload
@@ -183,7 +183,8 @@ class _Batch:
         self._contexts = shared
         self._tasks: list[_Task] = []
         self._bytes = 0
-        self._evaluations: dict[evaluate.EvaluationKey, evaluate.Evaluation] = {}
+        self._evaluations: list[evaluate.Evaluation] = []
+        self._evaluated: dict[evaluate.EvaluationKey, int] = {}
         self._rows = collapse.Collapser()
         self._outcomes = outcomes.OutcomeCounts()
         self._quarantine = quarantine.Quarantine(numbered=plan.numbered)
@@ -234,7 +235,7 @@ class _Batch:
         shared = [self._contexts.of(task.payload) for task in tasks]
         evaluations = self._evaluate(tasks, shared)
         for task, context, evaluation in zip(tasks, shared, evaluations, strict=True):
-            payload, received, _ = task
+            payload, received = task.payload, task.received
             if not context.reach:
                 received = received.without_senders()
             self._quarantine.add(
@@ -281,15 +282,18 @@ class _Batch:
         )
 
     def _evaluate(self, tasks: list[_Task], shared: list[contexts.RowContext]) -> list[evaluate.Evaluation]:
-        known = self._evaluations
-        keys = []
-        for (payload, _, retries), context in zip(tasks, shared, strict=True):
-            rules = context.rules
+        known, new, places = self._evaluated, [], []
+        for task, context in zip(tasks, shared, strict=True):
+            payload, rules = task.payload, context.rules
             matches, verbatim, charset = _told_by(payload.user_agent, payload.content_type, rules)
-            keys.append(evaluate.EvaluationKey(payload.body, rules, matches, retries, verbatim, charset))
-        new = list(dict.fromkeys(key for key in keys if key not in known))
-        known.update(zip(new, evaluate.evaluate_payloads(new), strict=True))
-        return [known[key] for key in keys]
+            key = evaluate.EvaluationKey(payload.body, rules, matches, task.retries, verbatim, charset)
+            count = len(known)
+            place = known.setdefault(key, count)
+            places.append(place)
+            if place == count:
+                new.append(key)
+        self._evaluations += evaluate.evaluate_payloads(new)
+        return [self._evaluations[place] for place in places]
 
     def _keep(
         self,

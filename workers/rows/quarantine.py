@@ -87,18 +87,20 @@ class Quarantine:
             invalid: the invalid items, each with the reason.
             whole: the reason to keep the payload as a whole, if there is one.
         """
+        if not (invalid or whole):  # as nearly always
+            return
         if len(invalid) > MAX_ITEMS:
             whole, invalid = whole or invalid[0][0], ()
         kept = [(rejection, decode.json_of(item)) for rejection, item in invalid]
         if whole:
             kept.append((whole, body))
         numbers = range(1, len(kept) + 1) if self._numbered else [0] * len(kept)
-        for received_ms, receipt, slot in received.receipts() if kept else ():
+        for received_ms, receipt, slot in received.receipts():
             self._kept += [
                 _Kept(received_ms, receipt, account, *pair, number, reach.valid(slot))
                 for number, pair in zip(numbers, kept, strict=True)
             ]
-        if kept and self._numbered:
+        if self._numbered:
             self.quarantined[account.project_id] += len(kept) * len(received.each)
 
     def add_entry(

@@ -7,7 +7,7 @@ leading one item after the other through all stages: the code of a stage stays i
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -36,7 +36,7 @@ class Evaluation(msgspec.Struct, frozen=True, gc=False):
     outcome_counts: dict[outcomes.OutcomeKey, int]
 
 
-class EvaluationKey(NamedTuple):
+class EvaluationKey(msgspec.Struct, frozen=True, gc=False):
     """A payload, and all on which its evaluation depends.
 
     Attributes:
@@ -106,9 +106,9 @@ def run_stage(stage: table.ReportStage, states: Iterable[state.ItemState]) -> No
 def _item_states(key: EvaluationKey, decoded: decode.DecodedBody | report.Rejection) -> list[state.ItemState]:
     if isinstance(decoded, report.Rejection):
         return []
-    _, rules, agent_matches, _, verbatim, _ = key
+    rules, matches, verbatim = key.rules, key.agent_matches, key.verbatim
     batch, mended = decoded.batch, decoded.mended
-    return [state.ItemState(item, batch, rules, agent_matches, verbatim, mended) for item in decoded.items]
+    return [state.ItemState(item, batch, rules, matches, verbatim, mended) for item in decoded.items]
 
 
 def _evaluation(

@@ -76,8 +76,7 @@ def _cleaned(rules: scrub.ScrubRules) -> Callable[[tuple[str, bytes]], str]:
 
 def _member(rules: scrub.ScrubRules, member: tuple[str, bytes]) -> str:
     name, sent = member
-    label = _label(name, rules)
-    what = _what_is(name, label)
+    label, what = (_remembered_naming if len(name) <= names.REMEMBERED else _naming)(name, rules)
     if what is names.What.PRIVATE:
         return f"{label}:{_NOTHING}"
     if what is names.What.LINK and (url := values.url_of(sent)) and url.text not in _TERSE:
@@ -88,27 +87,19 @@ def _member(rules: scrub.ScrubRules, member: tuple[str, bytes]) -> str:
     return f"{label}:{_value(values.load(sent), what, rules, 1)}"
 
 
-def _label(name: str, rules: scrub.ScrubRules) -> str:
-    return (_remembered_label if len(name) <= names.REMEMBERED else _new_label)(name, rules)
+def _naming(name: str, rules: scrub.ScrubRules) -> tuple[str, names.What]:
+    """Return the name of a member as JSON, for a secret may stand there too, and what the member holds.
 
-
-def _new_label(name: str, rules: scrub.ScrubRules) -> str:
-    """Return the name of a member as JSON: a secret may stand there too."""
-    return _json(scrub.name(_printable(name), rules))
-
-
-_remembered_label: Final = functools.lru_cache(1024)(_new_label)
-
-
-def _what_is(name: str, label: str) -> names.What:
-    """Return what a member holds. If its name is scrubbed, the scrubbed name says what it holds.
-
-    Otherwise, scrubbing a stored text again would change it.
+    If its name is scrubbed, the scrubbed name says what it holds. Otherwise, scrubbing a stored text again
+    would change it.
     """
-    what = names.what_is(name)
+    label, what = _json(scrub.name(_printable(name), rules)), names.what_is(name)
     if label[1:-1] == name or what is names.What.PRIVATE:
-        return what
-    return names.what_is(msgspec.json.decode(label, type=str))
+        return label, what
+    return label, names.what_is(msgspec.json.decode(label, type=str))
+
+
+_remembered_naming: Final = functools.lru_cache(1024)(_naming)
 
 
 def _value(value: Any, what: names.What, rules: scrub.ScrubRules, depth: int) -> str:  # noqa: ANN401 - of any shape
@@ -135,8 +126,7 @@ def _object(members: dict[str, Any], rules: scrub.ScrubRules, depth: int) -> Ite
     """Yield the JSON of members. All are private if one of them names something private."""
     paired = [name for name in names.PAIR_NAMES.intersection(members) if names.is_private_name(members[name])]
     for name, value in members.items():
-        label = _label(name, rules)
-        what = _what_is(name, label)
+        label, what = (_remembered_naming if len(name) <= names.REMEMBERED else _naming)(name, rules)
         private = what is names.What.PRIVATE or (paired and name not in paired)
         yield f"{label}:{_NOTHING if private else _value(value, what, rules, depth + 1)}"
 
