@@ -176,10 +176,7 @@ _TELLING: Final[tuple[tuple[str, str, fields.Names], ...]] = (
     ("csp-violation", "original-policy", {}),
     ("expect-staple", "hostname response-status", {}),
     ("csp-hash", "subresource-url", {}),
-    ("csp-hash", "hash destination", CSP_HASH),
     ("network-error", "sampling-fraction", {}),
-    ("network-error", "elapsed-time", NEL),
-    ("network-error", "type phase", NEL),
     ("deprecation", "anticipated-removal", {}),
     ("potential-permissions-policy-violation", "allow-attribute", {}),
     ("potential-permissions-policy-violation", "src-attribute", {}),
@@ -190,7 +187,10 @@ _TELLING: Final[tuple[tuple[str, str, fields.Names], ...]] = (
     ("coop", "next-response-url", {}),
     ("connection-allowlist", "connection allowlist", CONNECTION_ALLOWLIST),
     ("integrity-violation", "report-only destination", INTEGRITY),
+    ("csp-hash", "hash destination", CSP_HASH),
     ("coep", "blocked-url destination", COEP),
+    ("network-error", "elapsed-time", NEL),
+    ("network-error", "type phase", NEL),
     ("crash", "is-top-level", {}),
     ("crash", "visibility-state", CRASH),
     ("crash", "crash-report-api", {}),
@@ -223,12 +223,10 @@ def told_by(members: report.Members, *, enveloped: bool = False) -> str:
     present = {fields.folded(member) for member in members}
     if members.get("type") in _OF_EMBEDDERS and (enveloped or "blockedurl" in present):
         return "coep"
-    if enveloped and members.get("reason") in _OF_CRASHES:
-        return "crash"
     found = (
         name for name, marks, names in _MARKS if marks <= present and (enveloped or _enough(present, names))
     )
-    name = next(found, "")
+    name = next(found, "crash" if enveloped and members.get("reason") in _OF_CRASHES else "")
     if name == "permissions-policy-violation" and any(map(_DOCUMENT_POLICIES.fullmatch, members.values())):
         return "document-policy-violation"
     return name

@@ -182,6 +182,9 @@ AROUND: Final = {"age": 1, "url": "https://shop.example/"}
 TOLD: Final[list[tuple[dict[str, Any], str]]] = [
     ({**AROUND, "body": {"id": "x", "message": "m"}}, "intervention"),
     ({**AROUND, "body": {"reason": "oom"}}, "crash"),
+    ({**AROUND, "body": {"id": "x", "anticipatedRemoval": None, "reason": "oom"}}, "deprecation"),
+    ({**AROUND, "body": {"destination": "script", "reportOnly": True, "hash": "x"}}, "integrity"),
+    ({**AROUND, "body": {"type": "navigation-to-response", "effectivePolicy": "x", "phase": "x"}}, "coop"),
     ({**AROUND, "body": {"type": "dns.name_not_resolved", "phase": "dns"}}, "nel"),
     ({**AROUND, "body": {"type": "corp", "disposition": "enforce"}}, "coep"),
     ({"id": "x", "message": "m", "sourceFile": "https://shop.example/a.js"}, "intervention"),
