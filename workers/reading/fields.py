@@ -98,18 +98,19 @@ class FieldReader:
 
     Attributes:
         nulled: names of the fields that held something unusable, in the order they were read.
+        sent: the members that were sent, by field.
     """
 
-    __slots__ = ("_sent", "nulled")
+    __slots__ = ("nulled", "sent")
 
     def __init__(self, members: report.Members, known: Names) -> None:
         self.nulled: list[str] = []
-        self._sent: dict[str, bytes] = {}
+        self.sent: dict[str, bytes] = {}
         self.extend(members, known)
 
     def extend(self, members: report.Members, known: Names) -> None:
         """Read more members; of two spellings of one field the first that holds something wins."""
-        fields = self._sent
+        fields = self.sent
         for member, sent in members.items():
             if sent in _ABSENT:
                 continue
@@ -121,23 +122,18 @@ class FieldReader:
 
     def holds(self, wanted: frozenset[str]) -> bool:
         """Return whether one of these fields holds anything, usable or not."""
-        return not wanted.isdisjoint(self._sent)
+        return not wanted.isdisjoint(self.sent)
 
     def holds_text(self, *wanted: str) -> bool:
         """Return whether one of these fields holds a text, usable or not."""
         for field in wanted:  # noqa: SIM110 - every report comes here, and a generator costs it a microsecond
-            if self._sent.get(field, b"").startswith(b'"'):
+            if self.sent.get(field, b"").startswith(b'"'):
                 return True
         return False
 
-    @property
-    def sent(self) -> report.Members:
-        """The members that were sent, by field."""
-        return self._sent
-
     def read(self, field: str, meaning: Callable[[bytes], _Meaning | None], nothing: _Meaning) -> _Meaning:
         """Return what a field means, or ``nothing`` if it is absent or means nothing, which is noted."""
-        sent = self._sent.get(field)
+        sent = self.sent.get(field)
         if sent is None:
             return nothing
         value = meaning(sent)
@@ -148,7 +144,7 @@ class FieldReader:
 
     def text(self, field: str, limit: int = values.MAX_TEXT) -> str:
         """Return one line of at most ``limit`` characters, which cannot be more than ``values.MAX_TEXT``."""
-        sent = self._sent.get(field)
+        sent = self.sent.get(field)
         if sent is None:
             return ""
         found = values.text_of(sent)
@@ -163,7 +159,7 @@ class FieldReader:
 
     def url(self, field: str) -> urls.URL:
         """Return a cleaned URL or keyword."""
-        sent = self._sent.get(field)
+        sent = self.sent.get(field)
         if sent is None:
             return urls.NONE
         url = values.url_of(sent)
@@ -174,7 +170,7 @@ class FieldReader:
 
     def integer(self, field: str, most: int = MAX_INTEGER) -> int:
         """Return a whole number from 0 to ``most``."""
-        sent = self._sent.get(field)
+        sent = self.sent.get(field)
         if sent is None:
             return 0
         number = values.integer_of(sent)

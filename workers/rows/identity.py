@@ -15,7 +15,7 @@ The fingerprint is no equality: it groups reports that say different things of o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import xxhash
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from workers.reading import user_agents
     from workers.stages import classify
+
+_digest: Final = xxhash.xxh64_intdigest
 
 
 def identity_of(
@@ -39,7 +41,7 @@ def identity_of(
     """
     browser, version, system = agent
     text = f"{finding.digest or digest_of(finding)}\0{noise_version}\0{browser}\0{version}\0{system}"
-    return _hash((text, *details, *details.values())) if details else _hash_of(text)
+    return _hash((text, *details, *details.values())) if details else _digest(text.encode())
 
 
 def single_identity_of(shared: int, receipt: str, position: int) -> int:
@@ -88,13 +90,9 @@ def digest_of(finding: classify.Finding) -> int:
         f"{found.column}\0{found.sample}\0{found.hostname}\0{found.port}\0{finding.policy}\0"
         f"{found.status_code}\0{label.noise}\0{label.rule}\0{finding.contradiction:d}"
     )
-    finding.digest = _hash((text, *details, *details.values())) if details else _hash_of(text)
+    finding.digest = _hash((text, *details, *details.values())) if details else _digest(text.encode())
     return finding.digest
 
 
 def _hash(parts: Iterable[str]) -> int:
-    return _hash_of("\0".join(parts))
-
-
-def _hash_of(text: str) -> int:
-    return xxhash.xxh64_intdigest(text.encode())
+    return _digest("\0".join(parts).encode())
