@@ -10,7 +10,8 @@ CREATE OR REPLACE VIEW violations AS
 SELECT * FROM reports WHERE noise = '';
 
 -- Both views below hold the numbers of reachOf() themselves. A function belongs to the server: a database that is
--- restored, or the user who makes it, may have to do without.
+-- restored, or the user who makes it, may have to do without. No reach is above the number of reports that the rows
+-- stand for: an estimate may be.
 
 -- One row per finding of a project and day. All senders of a day have their slots under one secret: only within a day
 -- may sketches be merged.
@@ -30,6 +31,7 @@ WITH
         1450, 543, 617, 724, 950, 1730, 3450, 6920, 13800, 27500, 55300, 110000, 221000, 442000, 886000,
         1800000, 3890000, 30000000
     ] AS estimates,
+    greatest(ceil(sum(v.weight)), toFloat64(sum(v.seen))) AS most,
     groupBitOr(v.reach) AS sketch,
     bitCount(bitAnd(sketch, toUInt128('5192296858534827628530496329220095'))) AS even,
     bitCount(bitShiftRight(sketch, 112)) AS rare
@@ -46,7 +48,9 @@ SELECT
     groupUniqArray(release) AS releases,
     groupUniqArray(environment) AS environments,
     sum(seen) AS total,
-    nullIf(toUInt64(estimates[1 + even + 16 * greatest(even - 105, 0) + (even >= 105) * rare]), 0) AS reach
+    nullIf(toUInt64(least(
+        toFloat64(estimates[1 + even + 16 * greatest(even - 105, 0) + (even >= 105) * rare]), most
+    )), 0) AS reach
 FROM violations AS v
 GROUP BY project_id, fingerprint, day;
 
@@ -68,6 +72,7 @@ WITH
         1450, 543, 617, 724, 950, 1730, 3450, 6920, 13800, 27500, 55300, 110000, 221000, 442000, 886000,
         1800000, 3890000, 30000000
     ] AS estimates,
+    greatest(ceil(sum(v.weight)), toFloat64(sum(v.seen))) AS most,
     arrayMap(
         (even, rare) -> toUInt64(estimates[1 + even + 16 * greatest(even - 105, 0) + (even >= 105) * rare]),
         arrayMap(sketch -> bitCount(bitAnd(sketch, toUInt128('5192296858534827628530496329220095'))), sketches),
@@ -86,7 +91,7 @@ SELECT
     groupUniqArray(release) AS releases,
     groupUniqArray(environment) AS environments,
     sum(seen) AS total,
-    nullIf(arrayMax(reaches), 0) AS reach,
-    nullIf(arraySum(reaches), 0) AS reach_at_most
+    nullIf(toUInt64(least(toFloat64(arrayMax(reaches)), most)), 0) AS reach,
+    nullIf(toUInt64(least(toFloat64(arraySum(reaches)), most)), 0) AS reach_at_most
 FROM violations AS v
 GROUP BY project_id, fingerprint;

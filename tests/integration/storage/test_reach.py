@@ -56,7 +56,8 @@ def sketches() -> list[int]:
 
 def test_the_function_and_the_views_tell_the_numbers_of_python(server: clickhouse.Connection) -> None:
     tried = sketches()
-    insert(server, [{"fingerprint": number, "reach": sketch} for number, sketch in enumerate(tried)])
+    many = {"seen": 30_000_000}
+    insert(server, [{"fingerprint": number, "reach": sketch, **many} for number, sketch in enumerate(tried)])
     expected = [reach.estimate(sketch) for sketch in tried]
     assert len(set(expected)) > 200
     for told in (
@@ -90,7 +91,7 @@ def test_its_type_is_that_of_a_count(server: clickhouse.Connection) -> None:
 
 
 def test_the_reach_of_a_finding_is_that_of_its_greatest_day(server: clickhouse.Connection) -> None:
-    monday, tuesday = {"window_start": 0}, {"window_start": DAY_MS}
+    monday, tuesday = {"window_start": 0, "seen": 5}, {"window_start": DAY_MS, "seen": 5}
     insert(
         server,
         [
@@ -100,9 +101,23 @@ def test_the_reach_of_a_finding_is_that_of_its_greatest_day(server: clickhouse.C
         ],
     )
     insert(server, [{"fingerprint": 7, "release": "2", **tuesday, "reach": 0b110000}])
-    assert server.execute("SELECT reach, reach_at_most, total FROM findings") == [(4, 6, 4)]
+    assert server.execute("SELECT reach, reach_at_most, total FROM findings") == [(4, 6, 20)]
     by_day = "SELECT day, reach, total, length(releases) FROM findings_by_day ORDER BY day"
-    assert server.execute(by_day) == [(dt.date(1970, 1, 1), 4, 3, 2), (dt.date(1970, 1, 2), 2, 1, 1)]
+    assert server.execute(by_day) == [(dt.date(1970, 1, 1), 4, 15, 2), (dt.date(1970, 1, 2), 2, 5, 1)]
+
+
+def test_no_reach_is_above_the_reports_that_rows_stand_for(server: clickhouse.Connection) -> None:
+    few = {"reach": ALL >> 60, "window_start": 0}
+    insert(server, [{"fingerprint": 1, "seen": 40, **few}])
+    insert(server, [{"fingerprint": 2, "seen": 40, "weight": 60.5, **few}])
+    insert(server, [{"fingerprint": 3, "seen": 400, "weight": 400.0, **few}])
+    known = reach.estimate(ALL >> 60)
+    for told in (
+        "SELECT reach FROM findings ORDER BY fingerprint",
+        "SELECT reach_at_most FROM findings ORDER BY fingerprint",
+        "SELECT reach FROM findings_by_day ORDER BY fingerprint",
+    ):
+        assert server.execute(told) == [(40,), (61,), (known,)], told
 
 
 def test_an_unknown_reach_is_not_none(server: clickhouse.Connection) -> None:
@@ -168,7 +183,13 @@ def test_violations_have_all_columns_of_reports(server: clickhouse.Connection) -
 
 
 def test_an_operator_may_take_the_sketches_out_of_rows(server: clickhouse.Connection) -> None:
-    insert(server, [{"fingerprint": 1, "reach": 7}, {"fingerprint": 2, "project_id": 2, "reach": 7}])
+    insert(
+        server,
+        [
+            {"fingerprint": 1, "reach": 7, "seen": 3},
+            {"fingerprint": 2, "project_id": 2, "reach": 7, "seen": 3},
+        ],
+    )
     server.execute("ALTER TABLE reports UPDATE reach = 0 WHERE project_id = 1 SETTINGS mutations_sync = 2")
     assert server.execute("SELECT reach FROM findings ORDER BY fingerprint") == [(None,), (3,)]
 
