@@ -55,8 +55,8 @@ class Labels:
         if stored.collapsed:
             return before
         matches = self._truthful if stored.browser == stored_reports.TRUTHFUL_BROWSER else ()
-        marks = stored_reports.marks_of(stored)
-        found = noise.label(stored_reports.report_of(stored), matches, self._told, marks)
+        signs = stored_reports.signs_of(stored)
+        found = noise.label(stored_reports.report_of(stored), matches, self._told, signs)
         if before.rule not in self._standing:
             return found
         return before if not found.rule or self._order[before.rule] < self._order[found.rule] else found

@@ -64,9 +64,9 @@ def report_of(stored: labels.StoredFinding, policy: str = "") -> report.Report:
     )
 
 
-def marks_of(stored: labels.StoredFinding) -> noise.Marks:
-    """Return the marks that a row tells: its label, that what an extension blocked was another's."""
-    return noise.Marks(elsewhere=stored.noise_rule != "" and stored.blocked == stored.document != "")
+def signs_of(stored: labels.StoredFinding) -> noise.Signs:
+    """Return the signs that a row tells: its label, that what an extension blocked was another's."""
+    return noise.Signs(elsewhere=stored.noise_rule != "" and stored.blocked == stored.document != "")
 
 
 def agent_matches(stored: labels.StoredFinding, common: rules_file.RulesFile) -> tuple[str, ...]:

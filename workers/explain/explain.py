@@ -206,15 +206,15 @@ def _impossible(item: state.ItemState, _before: report.Report) -> explanation.Ex
 
 
 def _marks(item: state.ItemState, before: report.Report) -> explanation.ExplainedStage:
-    facts = {"rules": list(item.marks.met)} if item.marks.met else {}
+    facts = {"rules": list(item.signs.met)} if item.signs.met else {}
     if item.found.policy == before.policy:
         told = "Its query or its source file tells of noise." if facts else "Nothing to note."
-        return explanation.ExplainedStage("marks", told, facts)
+        return explanation.ExplainedStage("signs", told, facts)
     by = item.found.details["rewritten"]
     change = explanation.FieldChange(
         "policy", before.policy, item.found.policy, f"software on the visitor's machine put it there: {by}"
     )
-    return explanation.ExplainedStage("marks", "The policy is not as the site sent it.", facts, (change,))
+    return explanation.ExplainedStage("signs", "The policy is not as the site sent it.", facts, (change,))
 
 
 def _scrub(item: state.ItemState, before: report.Report) -> explanation.ExplainedStage:

@@ -36,8 +36,8 @@ class Label(msgspec.Struct, frozen=True, gc=False):
 
 NONE: Final = Label()
 
-Marks = as_sent.Marks
-NO_MARKS: Final = as_sent.NONE
+Signs = as_sent.Signs
+NO_SIGNS: Final = as_sent.NONE
 
 
 class NoiseRules(msgspec.Struct, frozen=True, eq=False):
@@ -162,7 +162,7 @@ def agent_matches_of(user_agent: str, wanted: NoiseRules = DEFAULT) -> tuple[str
     return wanted.common.agent_matches.of(user_agent)
 
 
-def marks_of(found: report.Report, wanted: NoiseRules = DEFAULT) -> as_sent.Marks:
+def signs_of(found: report.Report, wanted: NoiseRules = DEFAULT) -> as_sent.Signs:
     """Return what a report tells of noise that it will not tell any more once it is scrubbed."""
     if not found.sent:
         return as_sent.NONE
@@ -171,7 +171,7 @@ def marks_of(found: report.Report, wanted: NoiseRules = DEFAULT) -> as_sent.Mark
         met += listed.met_as_sent(found)
     page = found.document
     elsewhere = not page.host and index.is_extension(page.text) and as_sent.is_of_another(found)
-    return as_sent.Marks(met, elsewhere) if met or elsewhere else as_sent.NONE
+    return as_sent.Signs(met, elsewhere) if met or elsewhere else as_sent.NONE
 
 
 def own_policy(policy: str, page: str = "", wanted: NoiseRules = DEFAULT) -> policies.OwnPolicy | None:
@@ -189,7 +189,7 @@ def label(  # noqa: PLR0913 - one parameter for what each stage found
     found: report.Report,
     matches: tuple[str, ...] = (),
     wanted: NoiseRules = DEFAULT,
-    marks: as_sent.Marks = as_sent.NONE,
+    signs: as_sent.Signs = as_sent.NONE,
     *,
     impossible: bool = False,
     allowed: bool = False,
@@ -200,13 +200,13 @@ def label(  # noqa: PLR0913 - one parameter for what each stage found
         found: the report, scrubbed.
         matches: ids of the rules that the user agent of the report meets.
         wanted: the rules of its project.
-        marks: what it told before it was scrubbed.
+        signs: what it told before it was scrubbed.
         impossible: whether the reported policy allows what was blocked, and no redirect explains it.
         allowed: whether the reported policy at least allows the URL itself.
     """
     for listed in wanted.indexes:
         rule = listed.first(
-            found, matches, wanted.labels, marks, impossible=impossible, allowed=allowed or impossible
+            found, matches, wanted.labels, signs, impossible=impossible, allowed=allowed or impossible
         )
         if rule is not None:
             return wanted.labels[rule.id]

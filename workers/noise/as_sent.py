@@ -25,7 +25,7 @@ _LONGEST: Final = 4096
 Ids = tuple[str, ...]
 
 
-class Marks(NamedTuple):
+class Signs(NamedTuple):
     """The traces of noise that a report has only until it is scrubbed.
 
     Attributes:
@@ -37,7 +37,7 @@ class Marks(NamedTuple):
     elsewhere: bool = False
 
 
-NONE: Final = Marks()
+NONE: Final = Signs()
 
 
 class SentIndex:

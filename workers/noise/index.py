@@ -128,7 +128,7 @@ class Index:
         found: report.Report,
         agent_matches: tuple[str, ...],
         enabled: Container[str],
-        marks: as_sent.Marks = as_sent.NONE,
+        signs: as_sent.Signs = as_sent.NONE,
         *,
         impossible: bool,
         allowed: bool,
@@ -139,7 +139,7 @@ class Index:
             found: the report.
             agent_matches: ids of the rules whose conditions on the user agent it meets.
             enabled: ids of the rules that count.
-            marks: what the report told before it was scrubbed.
+            signs: what the report told before it was scrubbed.
             impossible: whether the reported policy allows what was blocked, and no redirect explains it.
             allowed: whether the reported policy at least allows the URL itself.
         """
@@ -148,12 +148,12 @@ class Index:
         said = self._samples.of_sample(found.sample) if found.sample else ()
         details = self._named_in(found.details) if found.details else ()
         mirrors = self._url_index.of_page(found.document.host)
-        told = blocked or source or said or mirrors or marks.met or allowed or details
+        told = blocked or source or said or mirrors or signs.met or allowed or details
         if not told and self._by_agent.keys().isdisjoint(agent_matches):
             return None
         met = (blocked, source, said, mirrors, details, agent_matches)
         around = self._around(found, blocked) if blocked or source else _NOTHING_AROUND
-        matching = self._matching(*met, *around, *self._about(found, marks, impossible, allowed))
+        matching = self._matching(*met, *around, *self._about(found, signs, impossible, allowed))
         for rule in matching:
             if rule.id in enabled:
                 return rule
@@ -180,7 +180,7 @@ class Index:
     def _about(
         self,
         found: report.Report,
-        marks: as_sent.Marks,
+        signs: as_sent.Signs,
         impossible: bool,  # noqa: FBT001 - keywords cost time on a hot path
         allowed: bool,  # noqa: FBT001
     ) -> tuple[Any, ...]:
@@ -191,10 +191,10 @@ class Index:
             own_blocked, own_source = blocked.host == host, source.host == host
         else:
             app = "" if found.document.text in _OF_PAGES else found.document.text
-            own_blocked = app != "" and blocked.text == app and not marks.elsewhere
+            own_blocked = app != "" and blocked.text == app and not signs.elsewhere
             own_source = app != "" and source.text == app
         return (
-            marks.met,
+            signs.met,
             found.kind,
             self._home(host or (_HERE if app else "")),
             app,

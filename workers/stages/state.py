@@ -72,7 +72,7 @@ class ItemState(msgspec.Struct, eq=False, gc=False):
         parts: the item in its parts, by detect.
         found: the report that normalise made, and scrub after it.
         contradiction: whether the reported policy allows what was reported.
-        marks: what the report told of noise before it was scrubbed.
+        signs: what the report told of noise before it was scrubbed.
         label: which noise the report is, if any.
         result: what the item becomes; a stage that sets it is the item's last.
     """
@@ -87,7 +87,7 @@ class ItemState(msgspec.Struct, eq=False, gc=False):
     parts: report.Item = report.Item("", {}, {})
     found: report.Report = report.Report(kind="")
     contradiction: impossible.Contradiction = impossible.Contradiction.NONE
-    marks: noise.Marks = noise.NO_MARKS
+    signs: noise.Signs = noise.NO_SIGNS
     label: noise.Label = noise.NONE
     result: ItemResult = UNDECIDED
 

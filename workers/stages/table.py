@@ -73,7 +73,7 @@ def _compare(state: ItemState) -> None:
 def _mark(state: ItemState) -> None:
     """Note what only the report as it was sent tells of noise, and restore the policy of the site."""
     found = state.found
-    state.marks = noise.marks_of(found, state.rules.noise)
+    state.signs = noise.signs_of(found, state.rules.noise)
     own = noise.own_policy(found.policy, found.document.host, state.rules.noise) if found.policy else None
     if own is not None:
         details = {**found.details, "rewritten": ",".join(own.rules)}
@@ -92,7 +92,7 @@ def _label(state: ItemState) -> None:
         found,
         matches,
         state.rules.noise,
-        state.marks,
+        state.signs,
         impossible=state.contradiction is impossible.Contradiction.IMPOSSIBLE,
         allowed=state.contradiction is not impossible.Contradiction.NONE,
     )
@@ -120,7 +120,7 @@ IMPOSSIBLE: Final = ReportStage(
     "impossible", _compare, "Compares the report with the policy that it carries."
 )
 MARKS: Final = ReportStage(
-    "marks",
+    "signs",
     _mark,
     "Notes what tells noise and is not stored, and takes out of the policy what is not the site's.",
 )

@@ -24,7 +24,7 @@ ORDER = (
     "normalise",
     "admission",
     "impossible",
-    "marks",
+    "signs",
     "scrub",
     "noise",
     "classify",
@@ -98,15 +98,15 @@ def test_what_was_cleaned_is_told_with_what_it_was() -> None:
 
 
 def test_what_only_the_report_as_it_was_sent_tells_is_told() -> None:
-    assert only(payloads.legacy())["marks"].result == "Nothing to note."
+    assert only(payloads.legacy())["signs"].result == "Nothing to note."
     query = only(payloads.legacy(blocked_uri="https://new.example/metric/?wid=1&rid=2"))
-    assert query["marks"].facts == {"rules": ["monetizus-anywhere"]}
+    assert query["signs"].facts == {"rules": ["monetizus-anywhere"]}
     assert query["noise"].facts["rule"] == "monetizus-anywhere"
 
 
 def test_what_software_wrote_into_a_policy_is_told() -> None:
     added = " https://gc.kis.v2.scr.kaspersky-labs.com"
-    told = only(payloads.legacy(original_policy=f"img-src 'self'{added}"))["marks"]
+    told = only(payloads.legacy(original_policy=f"img-src 'self'{added}"))["signs"]
     assert told.result == "The policy is not as the site sent it."
     assert changes(told) == {"policy": (f"img-src 'self'{added}", "img-src 'self'")}
     assert "kaspersky" in told.changes[0].why

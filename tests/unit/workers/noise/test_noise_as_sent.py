@@ -385,7 +385,7 @@ URLS: Final = st.sampled_from(
 @given(url=URLS, directive=st.sampled_from([*PASSIVE, "script-src", "connect-src", "frame-src"]))
 def test_what_is_blocked_on_the_pages_own_host_is_no_noise(url: str, directive: str) -> None:
     found = report.Report(kind="csp")
-    assert noise.marks_of(found) is noise.NO_MARKS
+    assert noise.signs_of(found) is noise.NO_SIGNS
     assert label(document_uri=url, blocked_uri=url, effective_directive=directive) in {
         "",
         *(rule.id for rule in shipped.rules_in_order() if rule.pages or rule.own_host),
