@@ -205,7 +205,7 @@ def _impossible(item: state.ItemState, _before: report.Report) -> explanation.Ex
     return explanation.ExplainedStage("impossible", result, facts)
 
 
-def _marks(item: state.ItemState, before: report.Report) -> explanation.ExplainedStage:
+def _signs(item: state.ItemState, before: report.Report) -> explanation.ExplainedStage:
     facts = {"rules": list(item.signs.met)} if item.signs.met else {}
     if item.found.policy == before.policy:
         told = "Its query or its source file tells of noise." if facts else "Nothing to note."
@@ -261,7 +261,7 @@ _TELLERS: Final[
     table.NORMALISE: _normalise,
     table.ADMISSION: _admission,
     table.IMPOSSIBLE: _impossible,
-    table.MARKS: _marks,
+    table.SIGNS: _signs,
     table.SCRUB: _scrub,
     table.NOISE: _noise,
     table.CLASSIFY: _classify,

@@ -119,7 +119,7 @@ ADMISSION: Final = ReportStage("admission", _admit, "Leaves out what the project
 IMPOSSIBLE: Final = ReportStage(
     "impossible", _compare, "Compares the report with the policy that it carries."
 )
-MARKS: Final = ReportStage(
+SIGNS: Final = ReportStage(
     "signs",
     _mark,
     "Notes what tells noise and is not stored, and takes out of the policy what is not the site's.",
@@ -130,5 +130,5 @@ NOISE: Final = ReportStage(
 )
 CLASSIFY: Final = ReportStage("classify", _classify, "Gives the report its title and its fingerprint.")
 
-STAGES: Final = (DETECT, NORMALISE, ADMISSION, IMPOSSIBLE, MARKS, SCRUB, NOISE, CLASSIFY)
+STAGES: Final = (DETECT, NORMALISE, ADMISSION, IMPOSSIBLE, SIGNS, SCRUB, NOISE, CLASSIFY)
 """The stages of a report in their order. The last stage decides every item that no other has decided."""
