@@ -159,7 +159,7 @@ def test_an_edge_that_is_frozen_or_dead_is_not_waited_for_long(
     for process in frozen:
         process.send_signal(signal.SIGSTOP)
     try:
-        monkeypatch.setattr(edges, "FOLLOW_S", 1.0)
+        monkeypatch.setattr(edges, "FOLLOW_S", 10.0)
         printed, told = both.run("project", "create", "new", "--json")
     finally:
         for process in frozen:

@@ -64,7 +64,7 @@ def test_a_payload_in_a_batch_under_work_is_told_its_bounds(bare: servers.Server
 
 
 def test_a_committed_payload_is_told_its_verdict(bare: servers.Servers) -> None:
-    array = json.dumps([ITEM, {**ITEM, "type": 7}, "no report"]).encode()
+    array = json.dumps([ITEM, {"type": 7, "body": {}}, "no report"]).encode()
     good, bad, mixed = bare.append(GOOD, b"[1", array)
     bare.drain()
     ((fingerprint,),) = bare.rows("SELECT fingerprint FROM reports WHERE directive = 'script-src'")

@@ -137,11 +137,13 @@ def test_what_was_made_into_rows_before_is_waited_for(
     drains.drain_innocent(client, server)
 
 
-def failing_with_a_decider(shard: int, entries: Any, plan: Any, decider: Any = None) -> Any:
+def failing_with_a_decider(
+    shard: int, entries: Any, plan: Any, decider: Any = None, common: Any = None
+) -> Any:
     """Fail where limits are asked for: Redis, say, answers with nonsense."""
     if decider is not None and entries:
         raise ValueError("nonsense")
-    return ORIGINAL(shard, entries, plan)
+    return ORIGINAL(shard, entries, plan, common=common)
 
 
 ORIGINAL = pipeline.process

@@ -181,10 +181,10 @@ def test_what_fails_once_is_repeated_and_harms_no_batch_that_has_begun(
     failpoints.arm("")
     original, failures = pipeline.process, [ZeroDivisionError("once")]
 
-    def failing_once(*arguments: Any) -> Any:
+    def failing_once(*arguments: Any, **named: Any) -> Any:
         if failures:
             raise failures.pop()
-        return original(*arguments)
+        return original(*arguments, **named)
 
     monkeypatch.setattr(pipeline, "process", failing_once)
     drains.drain_innocent(client, server)
@@ -201,10 +201,10 @@ def test_rows_that_were_made_before_are_waited_for(
     failpoints.arm("")
     original = pipeline.process
 
-    def failing_as_a_whole(shard: int, entries: Any, *rest: Any) -> Any:
+    def failing_as_a_whole(shard: int, entries: Any, *rest: Any, **named: Any) -> Any:
         if sum(len(entry.payloads) for entry in entries) > 1:
             raise ZeroDivisionError("only together")
-        return original(shard, entries, *rest)
+        return original(shard, entries, *rest, **named)
 
     with monkeypatch.context() as patched:
         patched.setattr(pipeline, "process", failing_as_a_whole)
