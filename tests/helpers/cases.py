@@ -35,9 +35,6 @@ _MOST_BYTES: Final = 1 << 20
 _NOT_JSON: Final = 400
 _TAKEN: Final = 200
 
-KNOWN: Final[frozenset[str]] = frozenset()
-"""Cases that are known to become something else than expected. One that comes right must leave this list."""
-
 _Check = Callable[[Any, "list[payloads.Row]"], bool]
 
 
@@ -84,9 +81,8 @@ def read(name: str) -> list[Case]:
 
 
 def parameters(read_cases: Iterable[Case]) -> list[ParameterSet]:
-    """Return cases as parameter ``case`` of a test, which is to fail for the ``KNOWN`` ones."""
-    known = [pytest.mark.xfail(strict=True)]
-    return [pytest.param(case, id=case.id, marks=known if case.id in KNOWN else []) for case in read_cases]
+    """Return cases as parameter ``case`` of a test."""
+    return [pytest.param(case, id=case.id) for case in read_cases]
 
 
 def process(case: Case) -> Result:

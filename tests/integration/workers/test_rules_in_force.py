@@ -29,6 +29,7 @@ OLD = rules.text('old-tracker injected hosts = [".tracker0.example"]', version="
 NEW = rules.text('new-tracker injected hosts = [".tracker0.example"]')
 FUTURE = rules.text('odd injected moods = ["bad"]', version="2999.12.31")
 OWN = shipped.file().version
+BOUNDS = streams.keys(drains.SHARD).bounds
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +62,7 @@ def drain(client: redis.Redis, server: clickhouse.Connection) -> None:
 
 
 def plan_of(client: redis.Redis) -> batch_plan.Plan:
-    encoded = client.get(streams.keys(drains.SHARD).bounds)
+    encoded = client.get(BOUNDS)
     assert isinstance(encoded, bytes)
     return bounds.decode(encoded).plan
 
@@ -115,6 +116,16 @@ def test_a_batch_that_is_repeated_keeps_its_rules(
     assert drains.balanced(server, client).seen == 2
 
 
+def name_rules(client: redis.Redis, sha256: str) -> bytes:
+    """Let the plan of the bound batch name the rules file of this hash; return its bounds as they were."""
+    encoded = client.get(BOUNDS)
+    assert isinstance(encoded, bytes)
+    bound = bounds.decode(encoded)
+    plan = msgspec.structs.replace(bound.plan, noise=sha256)
+    client.set(BOUNDS, bounds.encode(msgspec.structs.replace(bound, plan=plan)))
+    return encoded
+
+
 def test_a_plan_of_an_older_release_stands_for_the_shipped_rules(
     client: redis.Redis, server: clickhouse.Connection
 ) -> None:
@@ -123,12 +134,7 @@ def test_a_plan_of_an_older_release_stands_for_the_shipped_rules(
     with contextlib.suppress(failpoints.FailpointError):
         drain(client, server)
     failpoints.arm("")
-    key = streams.keys(drains.SHARD).bounds
-    encoded = client.get(key)
-    assert isinstance(encoded, bytes)
-    known = bounds.decode(encoded)
-    plan = msgspec.structs.replace(known.plan, noise="")
-    client.set(key, bounds.encode(msgspec.structs.replace(known, plan=plan)))
+    name_rules(client, "")
     drains.drainer(client, server).drain(drains.SHARD)
     assert labels(server) == {("", OWN): 1}
 
@@ -182,19 +188,14 @@ def test_a_batch_whose_rules_are_gone_waits_only_if_rows_are_stored(
         with contextlib.suppress(failpoints.FailpointError):
             drain(client, server)
         failpoints.arm("")
-        key = streams.keys(drains.SHARD).bounds
-        encoded = client.get(key)
-        assert isinstance(encoded, bytes)
-        bound = bounds.decode(encoded)
-        plan = msgspec.structs.replace(bound.plan, noise=rules.sha256(FUTURE))
-        client.set(key, bounds.encode(msgspec.structs.replace(bound, plan=plan)))
+        encoded = name_rules(client, rules.sha256(FUTURE))
         if not waits:
             drains.drainer(client, server).drain(drains.SHARD)
-            assert client.get(key) is None
+            assert client.get(BOUNDS) is None
             continue
         with pytest.raises(rules_in_force.NoRulesError):
             drains.drainer(client, server).drain(drains.SHARD)
-        client.set(key, encoded)
+        client.set(BOUNDS, encoded)
         drains.drainer(client, server).drain(drains.SHARD)
     assert drains.balanced(server, client).seen == 2
 
