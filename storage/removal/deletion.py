@@ -143,7 +143,7 @@ def _purge(server: clickhouse.Connection, client: redis.Redis, shards: int, proj
 def _stored(server: clickhouse.Connection, project_ids: list[int]) -> set[int]:
     """Return which of these projects have rows in any table but ``receipts``."""
     found: set[int] = set()
-    for table in ("reports", *_tables(server)):
+    for table in ("reports_live", *_tables(server)):
         statement = _SQL["stored_projects"].format(table=table)
         found.update(number for (number,) in server.execute(statement, {"ids": project_ids}))
     return found

@@ -1,13 +1,13 @@
 -- name: partitions
-SELECT DISTINCT environment, release FROM reports WHERE project_id = %(id)s
+SELECT DISTINCT environment, release FROM reports_live WHERE project_id = %(id)s
 
 -- name: drop_partition
-ALTER TABLE reports DROP PARTITION tuple(%(id)s, %(environment)s, %(release)s)
+ALTER TABLE reports_live DROP PARTITION tuple(%(id)s, %(environment)s, %(release)s)
 
 -- name: tables
 -- Tables but reports whose rows belong to one project each.
 SELECT table FROM system.columns
-WHERE database = currentDatabase() AND name = 'project_id' AND type = 'UInt64' AND table != 'reports'
+WHERE database = currentDatabase() AND name = 'project_id' AND type = 'UInt64' AND table != 'reports_live'
     AND table IN (
         SELECT name FROM system.tables WHERE database = currentDatabase() AND endsWith(engine, 'MergeTree')
     )

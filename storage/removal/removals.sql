@@ -7,17 +7,17 @@ project_id = %(project)s AND window_start < fromUnixTimestamp64Milli(%(cutoff)s,
 {old} AND (%(number)s = 0 OR (environment, release) = (%(environment)s, %(release)s))
 
 -- name: count_reports
-SELECT sum(seen) FROM reports WHERE {of_removal}
+SELECT sum(seen) FROM reports_live WHERE {of_removal}
 
 -- name: any_old
-SELECT 1 FROM reports WHERE {old} LIMIT 1
+SELECT 1 FROM reports_live WHERE {old} LIMIT 1
 
 -- name: partitions
-SELECT DISTINCT environment, release FROM reports WHERE {of_removal}
+SELECT DISTINCT environment, release FROM reports_live WHERE {of_removal}
 
 -- name: delete_rows
 -- Deletes the rows of a removal in one partition, unless the removal is over. The name is there to find the mutation by.
-ALTER TABLE reports DELETE IN PARTITION tuple(%(project)s, %(environment)s, %(release)s)
+ALTER TABLE reports_live DELETE IN PARTITION tuple(%(project)s, %(environment)s, %(release)s)
 WHERE {old} AND %(name)s != '' AND (%(number)s, %(cutoff)s) IN (
     SELECT number, toUnixTimestamp64Milli(cutoff) FROM removals
     WHERE project_id = %(project)s GROUP BY number, cutoff HAVING max(finished) = 0
@@ -33,7 +33,7 @@ ALTER TABLE policies DELETE WHERE project_id = %(project)s AND hash IN (
 -- name: mutations
 -- The mutations of a removal that ClickHouse remembers, found by the name in their text.
 SELECT is_done, latest_fail_reason FROM system.mutations
-WHERE database = currentDatabase() AND table = 'reports' AND position(command, %(name)s) > 0 AND NOT is_killed
+WHERE database = currentDatabase() AND table = 'reports_live' AND position(command, %(name)s) > 0 AND NOT is_killed
 ORDER BY is_done
 
 -- name: latest_number

@@ -35,7 +35,7 @@ GROUP BY {said}
 -- name: pending
 -- Changes of labels that ClickHouse is not done with, and why one of them fails.
 SELECT count(), anyIf(latest_fail_reason, latest_fail_reason != '') FROM system.mutations
-WHERE database = currentDatabase() AND table = 'reports' AND NOT is_done
+WHERE database = currentDatabase() AND table = 'reports_live' AND NOT is_done
 AND command LIKE '%%UPDATE noise%%' AND NOT is_killed
 
 -- name: policies
@@ -43,14 +43,14 @@ SELECT hash, any(text) FROM policies WHERE project_id = %(project_id)s AND hash 
 
 -- name: relabel
 -- Changes the labels of rows that still say what they said when the labels were found.
-ALTER TABLE reports UPDATE
+ALTER TABLE reports_live UPDATE
     noise = transform({key}, %(keys)s, %(classes)s, toString(noise)),
     noise_rule = transform({key}, %(keys)s, %(rules)s, toString(noise_rule)),
     noise_version = %(version)s
 WHERE {of_day} AND {key} IN %(keys)s
 
 -- name: of_other_versions
-SELECT count() FROM reports WHERE {of_day} AND noise_version != %(version)s
+SELECT count() FROM reports_live WHERE {of_day} AND noise_version != %(version)s
 
 -- name: stamp
-ALTER TABLE reports UPDATE noise_version = %(version)s WHERE {of_day} AND noise_version != %(version)s
+ALTER TABLE reports_live UPDATE noise_version = %(version)s WHERE {of_day} AND noise_version != %(version)s

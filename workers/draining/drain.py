@@ -192,7 +192,8 @@ class Drainer:
             try:
                 with interruption.allowed():
                     token = bound.bounds.token(lease.stream, table)
-                    writer.insert(self._server, table, columns[table], token)
+                    stored_in = writer.STORED_IN.get(table, table)
+                    writer.insert(self._server, stored_in, columns[table], token)
             except errors.InsertRefusedError as error:
                 migrate.require_applied(self._server)
                 refused = rescue.RefusedRowsError(str(error)) if table in rescue.REFUSABLE else error

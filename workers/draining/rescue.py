@@ -157,7 +157,7 @@ class Rescue:
         def trial(entries: Sequence[envelope.Entry]) -> None:
             tables = pipeline.process(lease.stream, entries, bound.bounds.plan, common=bound.common)
             for table in REFUSABLE:
-                writer.probe(self._server, table, getattr(tables, table))
+                writer.probe(self._server, writer.STORED_IN.get(table, table), getattr(tables, table))
 
         return trial
 

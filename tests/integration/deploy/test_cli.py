@@ -127,7 +127,7 @@ def test_an_edge_whose_port_is_taken_is_one_sentence(system: harness.System) -> 
     [
         ("SELECT nonsense", "Unknown expression identifier"),
         ("SELEC 1", "Syntax error"),
-        ("DROP TABLE reports", "Not enough privileges"),
+        ("DROP TABLE reports_live", "Not enough privileges"),
         ("INSERT INTO projects (id) VALUES (9)", "Not enough privileges"),
     ],
 )

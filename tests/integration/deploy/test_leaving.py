@@ -390,7 +390,7 @@ def test_a_mutation_that_fails_is_told_and_waited_for(world: World) -> None:
     cutoff = int(time.time() * 1000) - 3 * DAY_MS
     begun = removals.begin(world.server, removals.Removal(1, 1, cutoff, "prod", "1", 0))
     name = str(begun.parameters["name"])
-    fails = "ALTER TABLE reports DELETE WHERE %(name)s != '' AND throwIf(seen > 0, 'no room')"
+    fails = "ALTER TABLE reports_live DELETE WHERE %(name)s != '' AND throwIf(seen > 0, 'no room')"
     world.server.execute(fails, {"name": name}, settings={"mutations_sync": 0})
     waiting.until(lambda: removals.mutations(world.server, begun)[0][1] != "", "the mutation has failed")
     with pytest.raises(errors.ClickHouseUnavailableError, match=r"not deleted yet: .*no room"):
@@ -455,7 +455,7 @@ def test_what_comes_in_for_a_deleted_project_is_dropped(world: World) -> None:
 def test_rows_that_come_in_after_a_deletion_are_swept(world: World) -> None:
     project = world.create()
     world.delete(world.publish(world.source.set_status(str(project.id), "retired")))
-    world.server.execute("INSERT INTO reports (project_id, seen) VALUES", [(project.id, 1)])
+    world.server.execute("INSERT INTO reports_live (project_id, seen) VALUES", [(project.id, 1)])
     world.server.execute("INSERT INTO outcomes (project_id, quantity) VALUES", [(project.id, 1)])
     assert deletion.sweep(world.server, world.client, servers.SHARDS) == [project.id]
     assert deletion.sweep(world.server, world.client, servers.SHARDS) == []

@@ -43,7 +43,7 @@ def store(bare: servers.Servers, *reports: dict[str, str], times: int = 1, agent
 
 def copy(bare: servers.Servers, changed: str) -> None:
     """Store all reports once more, but for one column."""
-    bare.server.execute(f"INSERT INTO reports SELECT * REPLACE({changed}) FROM reports")  # noqa: S608 - constants
+    bare.server.execute(f"INSERT INTO reports_live SELECT * REPLACE({changed}) FROM reports")  # noqa: S608 - constants
 
 
 def labels(bare: servers.Servers) -> dict[str, int]:

@@ -75,7 +75,7 @@ class Seeder:
         names = list(self._rows[0])
         listed = ", ".join(names)
         values = [[row[name] for name in names] for row in self._rows]
-        self._bare.server.execute(f"INSERT INTO reports ({listed}) VALUES", values)
+        self._bare.server.execute(f"INSERT INTO reports_live ({listed}) VALUES", values)
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def shop(bare: servers.Servers, server: clickhouse.Connection) -> servers.Server
     """Servers with the rows of the shop."""
     stored = list(rows())
     server.execute(
-        f"INSERT INTO reports ({', '.join(stored[0])}) VALUES", [tuple(row.values()) for row in stored]
+        f"INSERT INTO reports_live ({', '.join(stored[0])}) VALUES", [tuple(row.values()) for row in stored]
     )
     return bare
 

@@ -38,7 +38,7 @@ def test_a_settled_difference_is_told_no_more_and_a_new_one_is(bare: servers.Ser
     bare.append(REPORT)
     bare.drain()
     assert differences(bare, code=0) == {}
-    bare.server.execute("TRUNCATE TABLE reports")
+    bare.server.execute("TRUNCATE TABLE reports_live")
     assert differences(bare, code=1) == {"reports": 3}
 
 

@@ -211,7 +211,7 @@ def test_it_uses_the_servers_that_the_settings_name(
         system.wait_drained()
         assert system.runtime.pids.redis == system.runtime.pids.clickhouse == 0
         assert system.query(SEEN) == [{"seen": 1}]
-        refused = system.headrace("query", "DROP TABLE reports")
+        refused = system.headrace("query", "DROP TABLE reports_live")
         assert "readonly" in refused.stderr
         assert system.headrace("query", "SELECT 1 SETTINGS readonly = 0").returncode == 1
         assert system.headrace("query", "CREATE TEMPORARY TABLE t (a UInt8)").returncode == 1

@@ -60,7 +60,7 @@ def test_payloads_that_left_the_queue_uncommitted_are_told(bare: servers.Servers
 def test_missing_and_doubled_rows_are_told_by_table(bare: servers.Servers) -> None:
     bare.append(REPORT, REPORT)
     bare.drain()
-    bare.server.execute("TRUNCATE TABLE reports")
+    bare.server.execute("TRUNCATE TABLE reports_live")
     assert differences(bare) == [("reports", 2, "2 missing in the table reports")]
     bare.server.execute("INSERT INTO outcomes SELECT * FROM outcomes")
     assert differences(bare) == [

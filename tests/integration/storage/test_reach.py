@@ -31,7 +31,7 @@ def insert(server: clickhouse.Connection, rows: Sequence[dict[str, Any]]) -> Non
         {"project_id": 1, "window_start": 0, "seen": 1, "identity": n, **row} for n, row in enumerate(rows)
     ]
     server.execute(
-        f"INSERT INTO reports ({', '.join(full[0])}) VALUES", [tuple(row.values()) for row in full]
+        f"INSERT INTO reports_live ({', '.join(full[0])}) VALUES", [tuple(row.values()) for row in full]
     )
 
 
@@ -144,7 +144,7 @@ def test_merges_keep_the_reach(server: clickhouse.Connection) -> None:
         insert(server, rows)
         insert(server, rows[::2])
     before = server.execute(told)
-    server.execute("OPTIMIZE TABLE reports FINAL")
+    server.execute("OPTIMIZE TABLE reports_live FINAL")
     waiting.until(lambda: server.execute("SELECT count() FROM reports") == [(20,)], "all rows are merged")
     assert server.execute(told) == before
     assert [sketch for _, sketch in before] == [
@@ -165,8 +165,8 @@ def test_a_row_needs_no_more_bytes_than_a_sketch_has(
     server: clickhouse.Connection, sketch: str, bytes_a_row: float
 ) -> None:
     rows = 200_000
-    server.execute("ALTER TABLE reports MODIFY SETTING min_bytes_for_wide_part = 0")
-    server.execute(f"INSERT INTO reports (identity, reach) SELECT number, {sketch} FROM numbers({rows})")  # noqa: S608 - of three
+    server.execute("ALTER TABLE reports_live MODIFY SETTING min_bytes_for_wide_part = 0")
+    server.execute(f"INSERT INTO reports_live (identity, reach) SELECT number, {sketch} FROM numbers({rows})")  # noqa: S608 - of three
     ((stored,),) = server.execute(
         "SELECT sum(column_data_compressed_bytes) FROM system.parts_columns "
         "WHERE database = currentDatabase() AND table = 'reports' AND column = 'reach' AND active"
@@ -190,7 +190,7 @@ def test_an_operator_may_take_the_sketches_out_of_rows(server: clickhouse.Connec
             {"fingerprint": 2, "project_id": 2, "reach": 7, "seen": 3},
         ],
     )
-    server.execute("ALTER TABLE reports UPDATE reach = 0 WHERE project_id = 1 SETTINGS mutations_sync = 2")
+    server.execute("ALTER TABLE reports_live UPDATE reach = 0 WHERE project_id = 1 SETTINGS mutations_sync = 2")
     assert server.execute("SELECT reach FROM findings ORDER BY fingerprint") == [(None,), (3,)]
 
 
@@ -225,7 +225,7 @@ def test_reports_of_an_older_release_have_an_unknown_reach(
             "SELECT fingerprint, reach, reach_at_most, total FROM findings ORDER BY fingerprint"
         )
         assert told == [(1, 2, 2, 11), (2, None, None, 2), (3, None, None, 1)]
-        old.execute("OPTIMIZE TABLE reports FINAL")
+        old.execute("OPTIMIZE TABLE reports_live FINAL")
 
 
 def test_a_migration_that_ends_after_the_column_is_taken_up(

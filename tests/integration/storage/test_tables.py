@@ -280,7 +280,7 @@ INSERT_OLD = "INSERT INTO reports (identity, blocked, blocked_host, impossible) 
 def test_what_older_rows_call_impossible_may_be_a_redirect(
     address: clickhouse.Address, server: clickhouse.Connection
 ) -> None:
-    server.execute("ALTER TABLE reports DROP COLUMN allowed SETTINGS mutations_sync = 2")
+    server.execute("ALTER TABLE reports_live DROP COLUMN allowed SETTINGS mutations_sync = 2")
     server.execute("DELETE FROM migrations WHERE name = '0013_allowed'")
     server.execute(INSERT_OLD, OLD_ROWS)
     assert migrate.apply(address) == ["0013_allowed"]

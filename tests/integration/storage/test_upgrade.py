@@ -97,7 +97,7 @@ def test_rows_in_quarantine_stay_and_are_beside_the_ledger(
 
 
 def test_rows_of_an_older_release_tell_no_version_of_noise_rules(server: clickhouse.Connection) -> None:
-    server.execute("DROP TABLE reports")
+    server.execute("DROP TABLE reports_live")
     migrate_to(server, "0013_allowed")
     insert(server, "reports", project_id=1, identity=1, seen=2)
     migrate_to(server, "0015_noise_rules")

@@ -233,7 +233,7 @@ def test_a_payload_that_takes_the_process_down_is_found(
 def test_rows_that_clickhouse_refuses_are_quarantined(
     drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection
 ) -> None:
-    constraint = "ALTER TABLE reports ADD CONSTRAINT no_venom CHECK NOT position(document, 'venom') > 0"
+    constraint = "ALTER TABLE reports_live ADD CONSTRAINT no_venom CHECK NOT position(document, 'venom') > 0"
     server.execute(constraint)
     venom = drains.report(0, **{"document-uri": "https://shop.example/page/venom"})
     drains.append(
@@ -250,7 +250,7 @@ def test_rows_that_clickhouse_refuses_are_quarantined(
 def test_a_table_that_lost_a_column_blocks_nothing(
     drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection
 ) -> None:
-    server.execute("ALTER TABLE reports DROP COLUMN sample")
+    server.execute("ALTER TABLE reports_live DROP COLUMN sample")
     drains.append(client, *(drains.payload(drains.report(number)) for number in range(40)))
     assert drainer.drain(drains.SHARD).payloads == 40
     assert drains.balanced(server, client).accepted == 0

@@ -183,7 +183,7 @@ def test_rows_that_a_table_refuses_for_a_while_are_waited_for(
     original = clickhouse.Connection.execute
 
     def refusing(self: clickhouse.Connection, sql: str, *arguments: Any, **named: Any) -> Any:
-        if sql.startswith("INSERT INTO reports "):
+        if sql.startswith("INSERT INTO reports_live "):
             raise clickhouse.QueryError("Something that no list of ours knows.", 4242)
         return original(self, sql, *arguments, **named)
 

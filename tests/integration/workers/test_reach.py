@@ -58,7 +58,7 @@ def test_rows_of_different_batches_add_up_to_the_senders_of_all(
         drains.append(client, payload(0, slot), payload(0, slots[0]), payload(1, reach.UNKNOWN))
         drainer.drain(SHARD)
     assert sketches(server) == {"0": union(slots), "1": reach.UNKNOWN}
-    server.execute("OPTIMIZE TABLE reports FINAL")
+    server.execute("OPTIMIZE TABLE reports_live FINAL")
     assert sketches(server) == {"0": union(slots), "1": reach.UNKNOWN}
     assert drains.balanced(server, client).seen == 3 * len(slots)
 

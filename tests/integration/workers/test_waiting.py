@@ -45,7 +45,7 @@ def test_a_database_of_an_older_release_is_waited_for(
 ) -> None:
     """So when a worker starts before the migration, or a backup of an older release is restored beside it."""
     drains.append(client, *(drains.payload(drains.report(number)) for number in range(3)))
-    server.execute("ALTER TABLE reports DROP COLUMN reach SETTINGS mutations_sync = 2")
+    server.execute("ALTER TABLE reports_live DROP COLUMN reach SETTINGS mutations_sync = 2")
     server.execute("DELETE FROM migrations WHERE name = '0014_reach'")
     for _ in range(6):
         with pytest.raises(errors.ClickHouseUnavailableError, match="run headrace migrate"):
@@ -110,13 +110,13 @@ def test_a_server_whose_machine_fails_is_waited_for(
     drains.append(client, *(drains.payload(drains.report(number)) for number in range(3)))
     check = f"throwIf(seen > 0, 'Cannot open file', toInt16({code})) = 0"
     server.execute(
-        f"ALTER TABLE reports ADD CONSTRAINT machine CHECK {check}",
+        f"ALTER TABLE reports_live ADD CONSTRAINT machine CHECK {check}",
         settings={"allow_custom_error_code_in_throwif": 1},
     )
     for _ in range(6):
         with pytest.raises(errors.ClickHouseUnavailableError):
             drain_with(client, server)
-    server.execute("ALTER TABLE reports DROP CONSTRAINT machine")
+    server.execute("ALTER TABLE reports_live DROP CONSTRAINT machine")
     assert drain_with(client, server).payloads == 3
     assert drains.balanced(server, client).accepted == 3
 

@@ -217,7 +217,7 @@ def test_the_page_for_trying_queries_can_set_all_it_sets(person: analysts.Analys
     [
         "SHOW DATABASES",
         "SHOW COLUMNS FROM reports",
-        "SHOW CREATE TABLE reports",
+        "SHOW CREATE TABLE reports_live",
         "DESCRIBE TABLE findings",
         "EXPLAIN PLAN SELECT * FROM violations",
         "EXPLAIN ESTIMATE SELECT * FROM reports",

@@ -32,7 +32,7 @@ TOO_MUCH_SPILLED: Final = 396
 READ_ONLY: Final = 164
 BALLAST: Final = (
     """
-    INSERT INTO reports (project_id, release, identity, sample)
+    INSERT INTO reports_live (project_id, release, identity, sample)
     SELECT 1, 'old', number, randomPrintableASCII(1000) FROM numbers(10000)
     """,
     """
@@ -95,7 +95,7 @@ def test_a_nearly_full_disk_takes_no_reports_and_can_be_cleared(disk: Path) -> N
             before = free_space.free(str(disk))
             quarantined.drop(connection, quarantined.Selection(project_id=1))
             assert connection.execute("SELECT count() FROM quarantine") == [(0,)]
-            connection.execute("ALTER TABLE reports DROP PARTITION tuple(1, '', 'old')")
+            connection.execute("ALTER TABLE reports_live DROP PARTITION tuple(1, '', 'old')")
             waiting.until(lambda: free_space.free(str(disk)) > before + 25 * MEBIBYTE, "there is room")
             writer.insert(connection, "outcomes", {"project_id": [1], "quantity": [1]}, "taken")
 

@@ -154,7 +154,7 @@ def test_a_user_who_is_kept_to_a_project_sees_the_reach_of_no_other(
 ) -> None:
     functions.restore(plain)
     rows = [(1, 5, 4, 7), (2, 5, 1, 1)]
-    without.execute("INSERT INTO reports (project_id, fingerprint, seen, reach) VALUES", rows)
+    without.execute("INSERT INTO reports_live (project_id, fingerprint, seen, reach) VALUES", rows)
     with contextlib.closing(clickhouse.connect(narrow(plain, "guest"))) as guest:
         for told in (
             "SELECT reach, total FROM findings",
@@ -162,17 +162,17 @@ def test_a_user_who_is_kept_to_a_project_sees_the_reach_of_no_other(
             "SELECT reachOf(groupBitOr(reach)), sum(seen) FROM violations",
         ):
             assert guest.execute(told) == [(1, 1)], told
-    without.execute("TRUNCATE TABLE reports")
+    without.execute("TRUNCATE TABLE reports_live")
 
 
 def test_the_views_do_without_the_function(without: clickhouse.Connection) -> None:
     without.execute(
-        "INSERT INTO reports (project_id, fingerprint, seen, reach) VALUES", [(1, 1, 4, 7), (1, 2, 1, 0)]
+        "INSERT INTO reports_live (project_id, fingerprint, seen, reach) VALUES", [(1, 1, 4, 7), (1, 2, 1, 0)]
     )
     for view in ("findings", "findings_by_day"):
         told = without.execute(f"SELECT reach FROM {view} ORDER BY fingerprint")  # noqa: S608 - of two
         assert told == [(3,), (None,)]
-    without.execute("TRUNCATE TABLE reports")
+    without.execute("TRUNCATE TABLE reports_live")
 
 
 def test_the_embedded_server_has_it_after_every_start(tmp_path: Path) -> None:

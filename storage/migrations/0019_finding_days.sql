@@ -1,0 +1,69 @@
+-- What an analyst asks about findings is answered from here: a row per project, finding, environment, release, label and
+-- day. Workers fill it in the same batch as the reports; it says of all reports what they say, and no more.
+-- It is filled under another name and renamed then, so that no worker adds to it what was counted already.
+DROP TABLE IF EXISTS finding_days_filling;
+
+CREATE TABLE finding_days_filling
+(
+    project_id   UInt64                                             COMMENT 'as in reports',
+    day          Date                                               COMMENT 'day of window_start, UTC',
+    fingerprint  UInt64                                             COMMENT 'the finding',
+    environment  LowCardinality(String)                             COMMENT 'as in reports',
+    release      LowCardinality(String)                             COMMENT 'as in reports',
+    disposition  LowCardinality(String)                             COMMENT 'as in reports',
+    noise        LowCardinality(String)                             COMMENT 'class of noise; empty for a real finding',
+    noise_rule   LowCardinality(String)                             COMMENT 'stable id of the rule that matched',
+    impossible   UInt8                                              COMMENT 'as in reports',
+    kind         SimpleAggregateFunction(min, LowCardinality(String)) COMMENT 'report family',
+    title        SimpleAggregateFunction(min, String)               COMMENT 'one line for a person',
+    directive    SimpleAggregateFunction(min, LowCardinality(String)) COMMENT 'as in reports',
+    blocked      SimpleAggregateFunction(min, String)               COMMENT 'one of the values that reports have: the first in the alphabet',
+    blocked_host SimpleAggregateFunction(min, String)               COMMENT 'likewise',
+    first_seen   SimpleAggregateFunction(min, DateTime64(3, 'UTC')) COMMENT 'earliest occurrence of the day',
+    last_seen    SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'latest occurrence of the day',
+    seen         SimpleAggregateFunction(sum, UInt64)               COMMENT 'exact number of reports',
+    weight       SimpleAggregateFunction(sum, Float64)              COMMENT 'seen scaled by sampling',
+    reach        SimpleAggregateFunction(groupBitOr, UInt128)       COMMENT 'sketch of the distinct senders of the day, for reachOf(); 0 is unknown' CODEC(ZSTD(1)),
+    browsers     SimpleAggregateFunction(sumMap, Map(String, UInt64)) COMMENT 'reports by browser family',
+    documents    SimpleAggregateFunction(minMap, Map(UInt8, String)) COMMENT 'up to 8 pages: the first in the alphabet of each of 8 groups by xxHash64(document) % 8'
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY (project_id, toYYYYMM(day))
+ORDER BY (day, fingerprint, environment, release, disposition, noise, noise_rule, impossible)
+SETTINGS non_replicated_deduplication_window = 100000;
+
+INSERT INTO finding_days_filling
+SELECT
+    project_id, toDate(window_start) AS day, fingerprint, environment, release, disposition, noise, noise_rule,
+    impossible, min(kind), min(title), min(directive), min(blocked), min(blocked_host), min(first_seen),
+    max(last_seen), sum(seen), sum(weight), groupBitOr(reach), sumMap(map(toString(browser), seen)),
+    minMap(map(toUInt8(xxHash64(document) % 8), document))
+FROM reports
+GROUP BY project_id, day, fingerprint, environment, release, disposition, noise, noise_rule, impossible;
+
+-- Which policy the pages of a host had on a day.
+DROP TABLE IF EXISTS policy_days_filling;
+
+CREATE TABLE policy_days_filling
+(
+    project_id    UInt64                                             COMMENT 'as in reports',
+    day           Date                                               COMMENT 'day of window_start, UTC',
+    environment   LowCardinality(String)                             COMMENT 'as in reports',
+    release       LowCardinality(String)                             COMMENT 'as in reports',
+    document_host String                                             COMMENT 'host of the pages',
+    disposition   LowCardinality(String)                             COMMENT 'as in reports',
+    policy        UInt64                                             COMMENT 'hash into policies',
+    first_seen    SimpleAggregateFunction(min, DateTime64(3, 'UTC')) COMMENT 'earliest report of the day under it',
+    last_seen     SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'latest report of the day under it'
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY project_id
+ORDER BY (day, environment, release, document_host, disposition, policy)
+SETTINGS non_replicated_deduplication_window = 100000;
+
+INSERT INTO policy_days_filling
+SELECT
+    project_id, toDate(window_start) AS day, environment, release, document_host, disposition, policy,
+    min(first_seen), max(last_seen)
+FROM reports WHERE policy != 0
+GROUP BY project_id, day, environment, release, document_host, disposition, policy;
