@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from storage.queue import reach
-from tests.helpers import paths, servers, terminals
+from tests.helpers import paths, servers, stored, terminals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,10 +89,7 @@ def rows() -> Iterator[dict[str, Any]]:
 @pytest.fixture
 def shop(bare: servers.Servers, server: clickhouse.Connection) -> servers.Servers:
     """Servers with the rows of the shop."""
-    stored = list(rows())
-    server.execute(
-        f"INSERT INTO reports_live ({', '.join(stored[0])}) VALUES", [tuple(row.values()) for row in stored]
-    )
+    stored.insert(server, list(rows()))
     return bare
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from storage.queue import reach
 from storage.tables import functions, migrate
-from tests.helpers import waiting
+from tests.helpers import stored, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,13 +25,23 @@ DAY_MS = 86_400_000
 ALL = (1 << reach.EVEN + reach.RARE) - 1
 
 
-def insert(server: clickhouse.Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows of project 1, each its own in the sorting key unless it names an ``identity``."""
-    full = [
+def numbered(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows of project 1, each its own in the sorting key unless it names an ``identity``."""
+    return [
         {"project_id": 1, "window_start": 0, "seen": 1, "identity": n, **row} for n, row in enumerate(rows)
     ]
+
+
+def insert(server: clickhouse.Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Store rows of project 1, as workers do."""
+    stored.insert(server, numbered(rows))
+
+
+def insert_old(server: clickhouse.Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows of project 1 as a worker of an older release does, into the one table that it knows."""
+    full = numbered(rows)
     server.execute(
-        f"INSERT INTO reports_live ({', '.join(full[0])}) VALUES", [tuple(row.values()) for row in full]
+        f"INSERT INTO reports ({', '.join(full[0])}) VALUES", [tuple(row.values()) for row in full]
     )
 
 
@@ -167,11 +177,11 @@ def test_a_row_needs_no_more_bytes_than_a_sketch_has(
     rows = 200_000
     server.execute("ALTER TABLE reports_live MODIFY SETTING min_bytes_for_wide_part = 0")
     server.execute(f"INSERT INTO reports_live (identity, reach) SELECT number, {sketch} FROM numbers({rows})")  # noqa: S608 - of three
-    ((stored,),) = server.execute(
+    ((found,),) = server.execute(
         "SELECT sum(column_data_compressed_bytes) FROM system.parts_columns "
-        "WHERE database = currentDatabase() AND table = 'reports' AND column = 'reach' AND active"
+        "WHERE database = currentDatabase() AND table = 'reports_live' AND column = 'reach' AND active"
     )
-    assert 0 < stored <= rows * bytes_a_row
+    assert 0 < found <= rows * bytes_a_row
 
 
 def test_violations_have_all_columns_of_reports(server: clickhouse.Connection) -> None:
@@ -190,7 +200,10 @@ def test_an_operator_may_take_the_sketches_out_of_rows(server: clickhouse.Connec
             {"fingerprint": 2, "project_id": 2, "reach": 7, "seen": 3},
         ],
     )
-    server.execute("ALTER TABLE reports_live UPDATE reach = 0 WHERE project_id = 1 SETTINGS mutations_sync = 2")
+    for table in ("reports_live", "reports_archive", "finding_days"):
+        server.execute(
+            f"ALTER TABLE {table} UPDATE reach = 0 WHERE project_id = 1 SETTINGS mutations_sync = 2"
+        )
     assert server.execute("SELECT reach FROM findings ORDER BY fingerprint") == [(None,), (3,)]
 
 
@@ -200,7 +213,10 @@ OLD = "0013_allowed"
 @pytest.fixture
 def old(server: clickhouse.Connection) -> clickhouse.Connection:
     """A database as the release before the reach left it, with a report in it."""
-    for name in ("violations", "findings", "findings_by_day", "reports"):
+    tables = server.execute(
+        "SELECT name FROM system.tables WHERE database = currentDatabase() AND name != 'migrations'"
+    )
+    for (name,) in tables:
         server.execute(f"DROP TABLE {name}")
     server.execute("TRUNCATE TABLE migrations")
     for migration in migrate.migrations():
@@ -208,24 +224,30 @@ def old(server: clickhouse.Connection) -> clickhouse.Connection:
             for statement in migration.statements:
                 server.execute(statement)
             server.execute("INSERT INTO migrations (name) VALUES", [(migration.name,)])
-    insert(server, [{"fingerprint": 1, "seen": 5}, {"fingerprint": 2, "seen": 2}])
+    insert_old(server, [{"fingerprint": 1, "seen": 5}, {"fingerprint": 2, "seen": 2}])
     return server
+
+
+def apply_one(server: clickhouse.Connection, name: str) -> None:
+    """Apply one migration, as a release did that had no later one."""
+    (migration,) = (migration for migration in migrate.migrations() if migration.name == name)
+    for statement in migration.statements:
+        server.execute(statement)
 
 
 def test_reports_of_an_older_release_have_an_unknown_reach(
     old: clickhouse.Connection, address: clickhouse.Address
 ) -> None:
-    insert(old, [{"fingerprint": 1, "identity": 9, "seen": 4}])
-    assert migrate.apply(address)[0] == "0014_reach"
+    insert_old(old, [{"fingerprint": 1, "identity": 9, "seen": 4}])
+    apply_one(old, "0014_reach")
     # A worker of the older release does not know the column, and goes on for a while.
-    insert(old, [{"fingerprint": 1, "seen": 1}, {"fingerprint": 3, "seen": 1}])
-    insert(old, [{"fingerprint": 1, "seen": 1, "identity": 9, "reach": 0b11}])
-    for _ in range(2):
-        told = old.execute(
-            "SELECT fingerprint, reach, reach_at_most, total FROM findings ORDER BY fingerprint"
-        )
-        assert told == [(1, 2, 2, 11), (2, None, None, 2), (3, None, None, 1)]
-        old.execute("OPTIMIZE TABLE reports_live FINAL")
+    insert_old(old, [{"fingerprint": 1, "seen": 1}, {"fingerprint": 3, "seen": 1}])
+    insert_old(old, [{"fingerprint": 1, "seen": 1, "identity": 9, "reach": 0b11}])
+    expected = [(1, 2, 2, 11), (2, None, None, 2), (3, None, None, 1)]
+    told = "SELECT fingerprint, reach, reach_at_most, total FROM findings ORDER BY fingerprint"
+    assert old.execute(told) == expected
+    assert migrate.apply(address)[0] == "0014_reach"
+    assert old.execute(told) == expected
 
 
 def test_a_migration_that_ends_after_the_column_is_taken_up(
@@ -233,7 +255,7 @@ def test_a_migration_that_ends_after_the_column_is_taken_up(
 ) -> None:
     (migration,) = (migration for migration in migrate.migrations() if migration.name == "0014_reach")
     old.execute(migration.statements[0])
-    insert(old, [{"fingerprint": 1, "identity": 9, "seen": 1, "reach": 0b111}])
+    insert_old(old, [{"fingerprint": 1, "identity": 9, "seen": 1, "reach": 0b111}])
     assert old.execute("SELECT fingerprint, total FROM findings ORDER BY 1") == [(1, 6), (2, 2)]
     assert migrate.apply(address)[0] == "0014_reach"
     assert old.execute("SELECT fingerprint, reach, total FROM findings ORDER BY 1") == [
