@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from storage import errors
-from storage.queue import entry_ids, streams
-from storage.servers import redis_errors, scripts
+from storage.queue import entry_ids, pause, streams
+from storage.servers import leases, redis_errors, scripts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -136,27 +136,35 @@ class Queue:
             start = more.decode() if more else ""
         return total
 
-    def bind(self, lease: StreamLease, bounds: bytes) -> None:
+    def bind(self, lease: StreamLease, bounds: bytes, *, planned: int | None = None) -> None:
         """Store the bounds of a batch before its work begins, or better ones before anything was inserted.
+
+        Args:
+            lease: the lease of the stream.
+            bounds: the bounds.
+            planned: the newest pause (``pause.newest``) when the batch was planned; None binds it also if
+                there was one since.
 
         Raises:
             LeaseLostError: another drainer took the stream.
+            PausedError: the stream has no bounds, and drains are paused, or were since the batch was planned.
         """
         names = streams.keys(lease.stream)
-        where = (names.fence, names.bounds, names.attempts, names.begun)
-        if not self._run(scripts.BIND_BATCH, where, lease.token, bounds):
-            raise _lost(lease)
+        where = (names.fence, names.bounds, names.attempts, names.begun, pause.KEY, pause.FENCE)
+        since = "" if planned is None else planned
+        answer = self._run(scripts.BIND_BATCH, where, lease.token, bounds, leases.TTL_MS, since)
+        _require(lease, answer)
 
     def begin(self, lease: StreamLease, ttl_ms: int) -> None:
         """Prolong the lease and note that the inserts of the bound batch begin.
 
         Raises:
             LeaseLostError: another drainer took the stream.
+            PausedError: drains are paused, and a worker of an earlier release bound the batch meanwhile.
         """
         names = streams.keys(lease.stream)
-        where = (names.lease, names.fence, names.begun)
-        if not self._run(scripts.BEGIN_INSERTS, where, lease.token, ttl_ms):
-            raise _lost(lease)
+        where = (names.lease, names.fence, names.begun, pause.KEY, pause.HELD)
+        _require(lease, self._run(scripts.BEGIN_INSERTS, where, lease.token, ttl_ms))
 
     def commit(self, lease: StreamLease, bounds: bytes, last: str, counts: Iterable[tuple[str, int]]) -> None:
         """Drop the batch that ends with entry ``last``, and add ``counts`` to the stream's ledger, at once.
@@ -174,6 +182,13 @@ class Queue:
     def _run(self, script: scripts.Script, names: tuple[str, ...], *arguments: object) -> Any:  # noqa: ANN401 - a Lua answer
         with redis_errors.translated():
             return script.run(self._client, names, *arguments)
+
+
+def _require(lease: StreamLease, answer: int) -> None:
+    if answer == 0:
+        raise _lost(lease)
+    if answer < 0:
+        raise pause.PausedError(f"Drains are paused, or were just now: stream {lease.stream} waits.")
 
 
 def _lost(lease: StreamLease) -> errors.LeaseLostError:

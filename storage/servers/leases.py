@@ -79,11 +79,18 @@ def hold(client: redis.Redis, name: str, wait_s: float = 0.0) -> Iterator[Proces
         RedisUnavailableError: Redis did not answer.
     """
     lease = _acquire(client, f"headrace:lease:{name}", time.monotonic() + wait_s)
+    with renewed(lease):
+        yield lease
+
+
+@contextlib.contextmanager
+def renewed(lease: ProcessLease) -> Iterator[None]:
+    """Renew a lease in a thread within the block, and release it at the end."""
     done = threading.Event()
-    renewer = threading.Thread(target=_renew, args=(lease, done), name=f"lease {name}", daemon=True)
+    renewer = threading.Thread(target=_renew, args=(lease, done), name=lease.key, daemon=True)
     renewer.start()
     try:
-        yield lease
+        yield
     finally:
         done.set()
         renewer.join()

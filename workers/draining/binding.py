@@ -9,7 +9,7 @@ import structlog
 
 from storage import errors
 from storage.projects import partitions, registry
-from storage.queue import batches, retry_memory
+from storage.queue import batches, pause, retry_memory
 from storage.servers import clocks
 from workers.draining import batch, plans, retries, rules_in_force
 from workers.draining import bounds as batch_bounds
@@ -64,12 +64,23 @@ class Binder:
         """Bind the next batch: its bounds and its plan are in Redis before anything is done with it.
 
         Returns:
-            The batch, or None if no entry waits.
+            The batch, or None if no entry waits, or if drains are paused.
 
         Raises:
             RecoverableError: Redis is away, or has no registry or rules while ClickHouse is away, too.
             LeaseLostError: another drainer took the stream over.
         """
+        planned = pause.newest(self._client)
+        if planned is None:
+            return None
+        try:
+            return self._bind_next(lease, limits, planned)
+        except pause.PausedError:
+            return None
+
+    def _bind_next(
+        self, lease: batches.StreamLease, limits: BatchLimits, planned: int
+    ) -> batch.BoundBatch | None:
         found = self._queue.read(lease.stream, max_bytes=limits.max_bytes, max_payloads=limits.max_payloads)
         if not found:
             return None
@@ -89,7 +100,7 @@ class Binder:
         failpoints.hit("before_bounds")
         bounds = batch_bounds.BatchBounds(stored[0].id, stored[-1].id, plan)
         encoded = batch_bounds.encode(bounds)
-        self._queue.bind(lease, encoded)
+        self._queue.bind(lease, encoded, planned=planned)
         failpoints.hit("after_bounds")
         bound = batch.BoundBatch(
             bounds, encoded, stored, decoded, full=full, counted_reports=counted_reports, common=common

@@ -19,7 +19,7 @@ import rq.job
 import rq.serializers
 import structlog
 
-from storage.queue import drift, isolation, streams
+from storage.queue import drift, isolation, pause, streams
 from storage.servers import clocks, scripts
 from workers import jobs
 from workers.draining import batch_limits
@@ -47,11 +47,12 @@ FAILURE_TTL_S: Final = 3600
 
 
 class _StreamState(NamedTuple):
-    """The state of a stream in Redis."""
+    """The state of a stream in Redis; ``paused`` is whether a pause keeps its entries from being drained."""
 
     entries: int
     leased: bool
     has_job: bool
+    paused: bool
 
 
 class Dispatcher:
@@ -107,15 +108,18 @@ class Dispatcher:
         """Return the state of these streams; the same round trip leaves this clock's time in Redis."""
         with self._client.pipeline(transaction=False) as pipeline:
             scripts.TELL_TIME.add_to(pipeline, (clocks.KEY,), int(self._wall() * 1000))
+            pipeline.pttl(pause.KEY)
             for stream in numbers:
                 names = streams.keys(stream)
                 pipeline.xlen(names.stream)
                 pipeline.pttl(names.lease)
                 pipeline.exists(rq.job.Job.key_for(jobs.job_id(stream)))
-            _, *answers = pipeline.execute()
+                pipeline.exists(names.bounds)
+            _, left_ms, *answers = pipeline.execute()
+        paused = pause.in_force(left_ms)
         return [
-            _StreamState(answers[i], 0 <= answers[i + 1] <= LEASE_MS, bool(answers[i + 2]))
-            for i in range(0, len(answers), 3)
+            _StreamState(entries, 0 <= lease_ms <= LEASE_MS, bool(has_job), paused and not bound)
+            for entries, lease_ms, has_job, bound in zip(*[iter(answers)] * 4, strict=True)
         ]
 
     def _may_be_mended(self, stream: int, state: _StreamState) -> bool:
@@ -136,7 +140,7 @@ class Dispatcher:
         """Create, keep, take back or replace the job of one stream; return whether one was created."""
         if not state.has_job:
             self._orphaned_since.pop(stream, None)
-            due = state.entries > 0 and self._is_due(stream, state.entries, now)
+            due = state.entries > 0 and not state.paused and self._is_due(stream, state.entries, now)
             return due and self._enqueue(stream, now)
         if state.leased or self._is_waiting(stream):
             self._orphaned_since.pop(stream, None)
@@ -147,7 +151,7 @@ class Dispatcher:
         if now - since < ORPHAN_S:
             return False
         self._remove_orphan(stream)
-        return state.entries > 0 and self._enqueue(stream, now)
+        return state.entries > 0 and not state.paused and self._enqueue(stream, now)
 
     def _is_due(self, stream: int, entries: int, now: float) -> bool:
         if self._has_low_priority(stream) and (entries >= BUSY_ENTRIES or self._queue.count):
