@@ -36,6 +36,8 @@ QUARANTINE: Final = "quarantine"
 """The lease of the process that takes rows out of the quarantine."""
 RETENTION: Final = "retention"
 """The lease of the process that removes old reports."""
+STORED_ROWS: Final = "stored-rows"
+"""The lease of the process that moves, labels again, removes or counts again what is stored of reports."""
 
 
 class LeaseTakenError(errors.HeadraceError):

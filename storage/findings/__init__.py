@@ -1,0 +1,1 @@
+"""Findings by day: they are counted again from reports where stored reports changed."""
