@@ -47,6 +47,7 @@ Data = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV in which nothing is a formula.")]
 OnlyProject = Annotated[str, typer.Option("--project", help="Only this project, by name or id.")]
 ProjectName = Annotated[str, typer.Argument(metavar="PROJECT", help="Name or id of the project.")]
 
@@ -58,3 +59,9 @@ def locate(data: Path) -> located.Located:
         SettingsError: a setting is wrong.
     """
     return located.Located(data, settings.load())
+
+
+def one_format(*, as_json: bool, as_csv: bool) -> None:
+    """Refuse a command that is to print two formats at once."""
+    if as_json and as_csv:
+        raise typer.BadParameter("It is either --json or --csv, not both.")

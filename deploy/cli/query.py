@@ -16,13 +16,17 @@ def query(
     *,
     data: options.Data = options.DEFAULT_DATA,
     as_json: options.Json = False,
+    as_csv: options.Csv = False,
 ) -> None:
     """Run one SQL statement and print its rows: a table on a terminal, else tab-separated values."""
+    options.one_format(as_json=as_json, as_csv=as_csv)
     reader = options.locate(data).reader
     with backends.connected(reader.address, reader.settings) as server:
         rows, columns = server.execute(sql, with_column_types=True)
     names = [name for name, _ in columns]
     if as_json:
         output.json([dict(zip(names, row, strict=True)) for row in rows])
+    elif as_csv:
+        output.comma_separated(names, rows)
     else:
         output.rows(names, rows)

@@ -15,7 +15,7 @@ import rich.progress
 import rich.table
 import rich.text
 
-from deploy.printing import printable
+from deploy.printing import glyphs, layout, printable, spreadsheet
 from storage.text import characters
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ _errors = rich.console.Console(stderr=True, highlight=False)
 
 _CONTROLS: Final = re.compile(r"[^\n -~]")
 """Every character that may control a terminal is among these."""
-_COLUMN_GAP: Final = 3
 _TSV_ESCAPES: Final = {
     "\\": "\\\\",
     "\t": "\\t",
@@ -64,32 +63,27 @@ def json(value: object) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows as a table; numbers stand to the right."""
-    shown = rich.table.Table(box=rich.box.SIMPLE_HEAD, pad_edge=False)
-    kept = [list(row) for row in rows]
-    for index, name in enumerate(columns):
-        values = [row[index] for row in kept if row[index] is not None]
-        numeric = bool(values) and all(isinstance(value, int | float) for value in values)
-        shown.add_column(
-            rich.text.Text(printable.line(name)), justify="right" if numeric else "left", overflow="fold"
-        )
-    for row in kept:
-        shown.add_row(*(rich.text.Text(_shown(value)) for value in row))
-    console.print(shown)
+    """Print rows as a table; numbers stand to the right, and long cells go on below."""
+    _table(columns, list(rows), cuts=False)
 
 
 def rows(columns: Sequence[str], found: Sequence[Sequence[object]]) -> None:
     """Print the rows that a query found.
 
-    On a terminal it is a table, or a line for each field when that is wider than the terminal; elsewhere,
-    tab-separated values as ClickHouse reads them, after a line with the names.
+    On a terminal it is a table whose long cells are cut, or a line for each field where even that is wider
+    than the terminal; a single column is never cut. Elsewhere, it is tab-separated values as ClickHouse reads
+    them, after a line with the names.
     """
-    if not console.is_terminal:
-        tab_separated(columns, found)
-    elif _width(columns, found) <= console.width:
-        table(columns, found)
+    if console.is_terminal:
+        _table(columns, found, cuts=len(columns) > 1)
     else:
-        _records(columns, found)
+        tab_separated(columns, found)
+
+
+def comma_separated(columns: Sequence[str], found: Iterable[Sequence[object]]) -> None:
+    """Print a line with the names, then the rows, as CSV (RFC 4180) without anything that is a formula."""
+    for line in spreadsheet.lines(columns, ([_csv(value) for value in row] for row in found)):
+        sys.stdout.write(line)
 
 
 def tab_separated(columns: Sequence[str], found: Sequence[Sequence[object]]) -> None:
@@ -98,6 +92,58 @@ def tab_separated(columns: Sequence[str], found: Sequence[Sequence[object]]) -> 
     for start in range(0, len(found), _TSV_ROWS):
         part = found[start : start + _TSV_ROWS]
         sys.stdout.write("".join("\t".join(map(_tsv, row)) + "\n" for row in part))
+
+
+def fitted(
+    columns: Sequence[str], found: Sequence[Sequence[object]], *, cuts: bool = True
+) -> rich.table.Table | None:
+    """Return rows as a table that fits the terminal, or None where none does.
+
+    Args:
+        columns: the names.
+        found: the rows.
+        cuts: whether a long cell is cut; else it goes on below.
+    """
+    cells = [[_shown(value) for value in row] for row in found]
+    whole = [all(_stays_whole(row[index]) for row in found) for index in range(len(columns))]
+    names = [printable.line(name) for name in columns]
+    natural = [
+        layout.column(
+            max(map(rich.cells.cell_len, (name, *(row[index] for row in cells)))), whole=whole[index]
+        )
+        for index, name in enumerate(names)
+    ]
+    widths = layout.fit(natural, console.width)
+    if widths is None:
+        return None
+    signs = glyphs.current()
+    shown = rich.table.Table(box=signs.box, pad_edge=False, safe_box=False)
+    for index, (name, width) in enumerate(zip(names, widths, strict=True)):
+        right = any(row[index] is not None for row in found) and all(
+            isinstance(row[index], int | float | None) for row in found
+        )
+        header = rich.text.Text(layout.cut(name, width, signs.ellipsis))
+        shown.add_column(header, justify="right" if right else "left", overflow="fold", width=width)
+    for row in cells:
+        kept = (
+            layout.cut(cell, width, signs.ellipsis) if cuts else cell
+            for cell, width in zip(row, widths, strict=True)
+        )
+        shown.add_row(*map(rich.text.Text, kept))
+    return shown
+
+
+def _table(columns: Sequence[str], found: Sequence[Sequence[object]], *, cuts: bool) -> None:
+    shown = fitted(columns, found, cuts=cuts)
+    if shown is None:
+        _records(columns, found)
+    else:
+        console.print(shown)
+
+
+def _stays_whole(value: object) -> bool:
+    """Return whether a cut cell would tell something else: a shorter number, or another time."""
+    return value is None or isinstance(value, int | float | dt.date)
 
 
 def _records(columns: Sequence[str], found: Iterable[Sequence[object]]) -> None:
@@ -109,16 +155,6 @@ def _records(columns: Sequence[str], found: Iterable[Sequence[object]]) -> None:
             line = f"{rich.cells.set_cell_size(name, width)}  {_shown(value)}"
             console.print(rich.text.Text(line), soft_wrap=True)
         console.print()
-
-
-def _width(columns: Sequence[str], found: Iterable[Sequence[object]]) -> int:
-    """Return how wide a table of these rows is."""
-    widths = [rich.cells.cell_len(printable.line(name)) for name in columns]
-    for row in found:
-        widths = [
-            max(width, rich.cells.cell_len(_shown(value))) for width, value in zip(widths, row, strict=True)
-        ]
-    return sum(widths) + _COLUMN_GAP * (len(widths) - 1)
 
 
 def progress(description: str) -> rich.progress.Progress:
@@ -160,6 +196,15 @@ def _tsv_escaped(char: str) -> str:
         return char
     known = _TSV_ESCAPES.get(char)
     return known or "".join(f"\\x{byte:02X}" for byte in char.encode("utf-8", "surrogatepass"))
+
+
+def _csv(value: object) -> object:
+    """Return a cell of CSV: a number, or text."""
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    return (
+        value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else _cell(value)
+    )
 
 
 def _json_escaped(match: re.Match[str]) -> str:

@@ -7,6 +7,7 @@ import io
 import json
 
 import pytest
+import rich.cells
 import rich.console
 
 from deploy.printing import output
@@ -92,23 +93,58 @@ def test_off_a_terminal_rows_are_tab_separated(
     assert capsys.readouterr().out == f"one\ttwo\n{printed}\tx\n"
 
 
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """Give what a terminal of 40 columns shows."""
+    shown = io.StringIO()
+    console = rich.console.Console(
+        file=shown, force_terminal=True, width=40, no_color=True, color_system=None
+    )
+    monkeypatch.setattr(output, "console", console)
+    return shown
+
+
 @pytest.mark.parametrize(
     ("title", "lines"),
     [
         ("short", ["title   seen", "short      1"]),
-        ("x" * 50, ["row 1", f"title  {'x' * 50}", "seen   1"]),
+        ("x" * 50, ["title                             seen", f"{'x' * 30}…      1"]),
+        ("漢" * 50, ["title                             seen", f"{'漢' * 15}…      1"]),
     ],
 )
-def test_on_a_terminal_a_row_that_does_not_fit_stands_upright(
-    monkeypatch: pytest.MonkeyPatch, title: str, lines: list[str]
+def test_on_a_terminal_long_cells_are_cut_before_the_layout_is(
+    terminal: io.StringIO, title: str, lines: list[str]
 ) -> None:
-    terminal = rich.console.Console(
-        file=io.StringIO(), force_terminal=True, width=40, no_color=True, color_system=None
-    )
-    monkeypatch.setattr(output, "console", terminal)
     output.rows(("title", "seen"), [(title, 1)])
-    printed = [line.strip() for line in terminal.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    printed = [line.strip() for line in terminal.getvalue().splitlines()]
     assert set(lines) <= set(printed), printed
+    assert max(rich.cells.cell_len(line) for line in terminal.getvalue().splitlines()) <= 40
+
+
+def test_on_a_terminal_rows_stand_upright_where_no_table_fits(terminal: io.StringIO) -> None:
+    names = [f"name{number}" for number in range(5)]
+    output.rows(names, [["x" * 50] * 5])
+    assert ["row 1", *(f"{name}  {'x' * 50}" for name in names)] == terminal.getvalue().split("\n")[:6]
+
+
+def test_on_a_terminal_a_single_column_is_shown_whole(terminal: io.StringIO) -> None:
+    output.rows(("raw",), [("x" * 100,)])
+    assert terminal.getvalue().count("x") == 100
+
+
+def test_on_a_terminal_numbers_and_times_are_never_cut(terminal: io.StringIO) -> None:
+    output.rows(("title", "seen", "at"), [("x" * 50, 2**64 - 1, NOON.date()), ("y", None, NOON.date())])
+    assert str(2**64 - 1) in terminal.getvalue()
+    output.rows(("title", "seen", "at"), [("x" * 50, 2**64 - 1, NOON)])
+    assert "2026-01-02 12:00:00.005" in terminal.getvalue()
+
+
+def test_csv_keeps_numbers_and_makes_text_of_formulas(capsys: pytest.CaptureFixture[str]) -> None:
+    names = ("title", "seen", "change", "known", "reach", "at", "documents")
+    output.comma_separated(names, [('=1+"a",', 12, -1.5, True, None, NOON, ["=a"])])
+    assert capsys.readouterr().out == (
+        f'{",".join(names)}\r\n"\'=1+""a"",",12,-1.5,true,,2026-01-02 12:00:00.005,"[""=a""]"\r\n'
+    )
 
 
 def test_on_a_terminal_a_number_that_is_unknown_is_null(capsys: pytest.CaptureFixture[str]) -> None:
