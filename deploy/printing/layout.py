@@ -32,7 +32,7 @@ def column(width: int, *, whole: bool) -> Column:
 def fit(columns: Sequence[Column], available: int) -> list[int] | None:
     """Return a width for each column, so that all fit.
 
-    What has to be saved is taken from the widest columns, cell by cell, until they are as wide as the next
+    Cells are taken from the widest columns, one by one, until they are as wide as the next
     ones: none gives while another has more.
 
     Args:

@@ -40,7 +40,7 @@ def neutral(text: str) -> str:
     """Return a text on one line which no spreadsheet takes for a formula.
 
     An apostrophe before it says so to all of them (https://owasp.org/www-community/attacks/CSV_Injection).
-    What would control a terminal, line feeds included, is escaped.
+    Characters that would control a terminal, line feeds included, are escaped.
     """
     mark = "'" if _FORMULA.match(text) else ""
     return mark + printable.line(text)
