@@ -25,7 +25,7 @@ KNOWN_SETTINGS: Final = sql.beside(__name__)["known_settings"]
 """The SQL that asks a server which settings it knows."""
 
 
-class QueryLimits(msgspec.Struct, frozen=True):
+class QueryLimits(msgspec.Struct, frozen=True, kw_only=True):
     """How much the queries of an analyst may use.
 
     Attributes:
@@ -33,12 +33,25 @@ class QueryLimits(msgspec.Struct, frozen=True):
         memory: bytes, for one query and for all that run at once.
         threads: the most threads of one query.
         queries: at once.
+        queries_of_all: queries of all users at once, from which on a query of an analyst is refused; 0 is
+            no bound.
+        rows_to_read: the most rows that one query may read.
+        result_rows: the most rows of one answer.
+        result_bytes: the most bytes of one answer, before it is written in a format.
+        temporary_bytes: on the disk, for one query and for all that run at once.
     """
 
     seconds: int
     memory: int
     threads: int
     queries: int
+    queries_of_all: int = 0
+    rows_to_read: int = (
+        1_000_000_000  # some days of a hundred million reports each, or all that a minute can read
+    )
+    result_rows: int = 1_000_000
+    result_bytes: int = 512 << 20
+    temporary_bytes: int = 1 << 30
 
 
 class SettingBounds(msgspec.Struct, frozen=True):
@@ -48,13 +61,34 @@ class SettingBounds(msgspec.Struct, frozen=True):
     most: str
 
 
+class ReadableTable(msgspec.Struct, frozen=True):
+    """What may be read of a table of the database.
+
+    Attributes:
+        columns: names, split by blanks in the file.
+        rows: a condition in SQL for those that an account of one project sees; ``$project`` stands for its
+            id. Without one, such an account may not read the table.
+    """
+
+    columns: str
+    rows: str = ""
+
+
 class _Group(msgspec.Struct, frozen=True):
     why: str
     names: str
 
 
+class _Names(msgspec.Struct, frozen=True):
+    names: str
+
+
 class _AllowListFile(msgspec.Struct, frozen=True):
-    tables: dict[str, str]
+    tables: dict[str, ReadableTable]
+    views: _Names
+    refused: list[_Group]
+    system: dict[str, str]
+    system_rows: dict[str, str]
     functions: list[_Group]
     settings: list[_Group]
     bounded: dict[str, SettingBounds]
@@ -62,16 +96,14 @@ class _AllowListFile(msgspec.Struct, frozen=True):
 
 
 class AllowList(msgspec.Struct, frozen=True):
-    """The allow-list, with the numbers of one server in it.
+    """The settings of the allow-list, with the numbers of one server in them.
 
     Attributes:
-        tables: columns that may be read, by table, beside the tables of the database.
         free: settings that may take any value.
         bounded: settings that may take a value within bounds; each begins at the greatest.
         fixed: settings that may not be changed, with their values.
     """
 
-    tables: dict[str, list[str]]
     free: list[str]
     bounded: dict[str, SettingBounds]
     fixed: dict[str, str]
@@ -79,7 +111,6 @@ class AllowList(msgspec.Struct, frozen=True):
     def known_to(self, server: Collection[str]) -> AllowList:
         """Leave out the settings that a server does not know, for it would refuse the whole profile."""
         return AllowList(
-            self.tables,
             [name for name in self.free if name in server],
             {name: bounds for name, bounds in self.bounded.items() if name in server},
             {name: value for name, value in self.fixed.items() if name in server},
@@ -95,11 +126,54 @@ def read(limits: QueryLimits) -> AllowList:
         return string.Template(text).substitute(numbers)
 
     return AllowList(
-        {table: columns.split() for table, columns in file.tables.items()},
         sorted(name for group in file.settings for name in group.names.split()),
         {name: SettingBounds(fill(bounds.least), fill(bounds.most)) for name, bounds in file.bounded.items()},
         {name: fill(value) for name, value in file.fixed.items()},
     )
+
+
+def tables(*, of_project: bool = False) -> dict[str, list[str]]:
+    """Return the columns that may be read, by table of the database.
+
+    Args:
+        of_project: only the tables that an account of one project may read.
+    """
+    found = _file().tables.items()
+    return {name: table.columns.split() for name, table in found if table.rows or not of_project}
+
+
+def views() -> list[str]:
+    """Return the views of the database that may be read."""
+    return _file().views.names.split()
+
+
+def system_tables() -> dict[str, list[str]]:
+    """Return the columns of ClickHouse's own tables that an account which sees all projects may read."""
+    return {table: columns.split() for table, columns in _file().system.items()}
+
+
+def refused_columns() -> list[str]:
+    """Return what else the database has: tables, and columns as ``table.column``."""
+    return [name for group in _file().refused for name in group.names.split()]
+
+
+def rows_of_project(project_id: int) -> dict[str, str]:
+    """Return the condition for the rows of one project, by table of the database."""
+    conditions = ((name, string.Template(table.rows)) for name, table in _file().tables.items() if table.rows)
+    return {name: condition.substitute(project=project_id) for name, condition in conditions}
+
+
+def system_rows(database: str) -> dict[str, str]:
+    """Return the condition for the rows that an account of one project sees, by table of ``system``.
+
+    Args:
+        database: the database with the reports, a plain name.
+    """
+    names = ", ".join(f"'{name}'" for name in views())
+    return {
+        table: string.Template(rows).substitute(database=database, views=names)
+        for table, rows in _file().system_rows.items()
+    }
 
 
 def refused_functions() -> list[str]:

@@ -9,6 +9,7 @@ import sys
 import typer
 
 from deploy.cli import (
+    analysts,
     explain,
     grants,
     headers,
@@ -46,6 +47,7 @@ app.add_typer(keys.app, name="key")
 app.command()(headers.headers)
 app.command()(query.query)
 app.command()(grants.grants)
+app.add_typer(analysts.app, name="analyst")
 app.command()(status.status)
 app.command()(verify.verify)
 app.command()(settle.settle)

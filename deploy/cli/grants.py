@@ -11,6 +11,7 @@ from deploy.analysts import grants as analyst_grants
 from deploy.cli import options
 from deploy.printing import output
 from deploy.servers import backends
+from storage import errors
 from storage.projects import registry
 from storage.servers import sql
 
@@ -26,19 +27,42 @@ def grants(  # noqa: PLR0913 - one parameter for each option
     ] = None,
     seconds: Annotated[int, typer.Option(min=1, help="How long one query may run.")] = 60,
     memory_mib: Annotated[int, typer.Option(min=64, help="The memory of all its queries together.")] = 4096,
+    queries: Annotated[int, typer.Option(min=1, help="How many of its queries may run at once.")] = 20,
+    rows_to_read: Annotated[
+        int, typer.Option(min=1, help="How many rows one query may read.")
+    ] = 1_000_000_000,
+    result_rows: Annotated[int, typer.Option(min=1, help="How many rows an answer may have.")] = 1_000_000,
+    temporary_mib: Annotated[
+        int, typer.Option(min=1, help="The temporary files of all its queries together.")
+    ] = 1024,
     as_json: options.Json = False,
 ) -> None:
-    """Print the SQL that lets a user of ClickHouse read the reports, and nothing else."""
+    """Print the SQL that lets a user of ClickHouse read the reports, and nothing else of their database.
+
+    It takes away what the user could read there before. A user with --project sees the rows of that project
+    only; the user that Headrace writes as goes on seeing all rows.
+    """
     address = options.locate(data).clickhouse
+    if user == address.user:
+        raise errors.HeadraceError(f"{user} is the user that Headrace writes as: name another one.")
     with backends.connected(address) as server:
         ((threads,),) = server.execute(_SQL["threads"])
-        limits = allow_list.QueryLimits(seconds, memory_mib << 20, threads, queries=20)
+        limits = allow_list.QueryLimits(
+            seconds=seconds,
+            memory=memory_mib << 20,
+            threads=threads,
+            queries=queries,
+            rows_to_read=rows_to_read,
+            result_rows=result_rows,
+            temporary_bytes=temporary_mib << 20,
+        )
         known = {name for (name,) in server.execute(allow_list.KNOWN_SETTINGS)}
-        printed = analyst_grants.statements(allow_list.read(limits).known_to(known), user, address.database)
-        if project is not None:
-            columns = dict(server.execute(_SQL["columns_of_project"]))
-            granted = registry.Registry(server).get(project)
-            printed += analyst_grants.row_policies(user, address.database, granted.id, columns)
+        project_id = None if project is None else registry.Registry(server).get(project).id
+    allowed = allow_list.read(limits).known_to(known)
+    printed = [
+        *analyst_grants.row_policies(address.user, address.database, None),
+        *analyst_grants.statements(allowed, user, address.database, project_id),
+    ]
     if as_json:
         output.json(printed)
     else:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from deploy.analysts import exceeded
 from deploy.cli import options
 from deploy.printing import output
 from deploy.servers import backends
@@ -21,7 +22,7 @@ def query(
     """Run one SQL statement and print its rows: a table on a terminal, else tab-separated values."""
     options.one_format(as_json=as_json, as_csv=as_csv)
     reader = options.locate(data).reader
-    with backends.connected(reader.address, reader.settings) as server:
+    with exceeded.told(), backends.connected(reader.address, reader.settings) as server:
         rows, columns = server.execute(sql, with_column_types=True)
     names = [name for name, _ in columns]
     if as_json:

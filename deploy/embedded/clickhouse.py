@@ -98,8 +98,19 @@ def start(server: ClickHouseServer, log: Path) -> child.Child:
     environment = {name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)}
     if shutil.which(configuration.PROGRAM):  # the wheel's process sets them itself, where no query can look
         environment |= password_hashes.variables(msgspec.structs.asdict(server.passwords))
+        environment |= password_hashes.of_accounts(str(server.directory))
     arguments = [*itertools.chain(*first), *_arguments(server)]
     return child.Child(arguments, log, environment, server.directory, bare=True)
+
+
+def start_again(server: ClickHouseServer, log: Path) -> child.Child:
+    """Start ClickHouse with the accounts that there are now; it is not ready yet.
+
+    Raises:
+        HeadraceError: see ``start``, or the server on PATH does not say which settings it knows.
+    """
+    configuration.write_users(server.directory)
+    return start(server, log)
 
 
 def _arguments(server: ClickHouseServer) -> list[str]:

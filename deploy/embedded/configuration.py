@@ -9,15 +9,17 @@ import subprocess
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import psutil
 
 from deploy.analysts import allow_list, grants, users_xml
 from deploy.directory import private_files
-from deploy.embedded import free_space
+from deploy.embedded import accounts, free_space, password_hashes
 from storage import errors
 from storage.tables import functions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 PROGRAM: Final = "clickhouse"
@@ -34,7 +36,11 @@ ANALYST_LIMITS: Final = allow_list.QueryLimits(
     memory=psutil.virtual_memory().total // 4,
     threads=os.cpu_count() or 1,
     queries=20,  # of the hundred that the server runs at once
+    queries_of_all=60,  # the others are left to the workers and to commands, however many accounts there are
+    temporary_bytes=16 << 20,  # as much as all queries of the server together, see free_space
 )
+PROJECT_LIMITS: Final = msgspec.structs.replace(ANALYST_LIMITS, memory=ANALYST_LIMITS.memory // 2, queries=10)
+"""What each account that sees one project may use: there may be several."""
 _WHEEL_ONLY: Final = {
     "engine_defaults": "<max_bytes_ratio_before_external_join>0</max_bytes_ratio_before_external_join>"
     "<max_bytes_ratio_before_external_distinct>0</max_bytes_ratio_before_external_distinct>",
@@ -69,12 +75,24 @@ def write(directory: Path, tcp_port: int, http_port: int, log: Path) -> None:
         "tcp_port": str(tcp_port),
         "http_port": str(http_port),
         **_disk_values(data_directory(directory)),
-        **_analyst_values(),
-        **(dict.fromkeys(_WHEEL_ONLY, "") if shutil.which(PROGRAM) else _WHEEL_ONLY),
     }
-    for name in ("config.xml", "users.xml"):
-        template = resources.files("deploy.embedded").joinpath(name).read_text("utf-8")
-        private_files.replace(directory / name, string.Template(template).safe_substitute(values).encode())
+    _fill("config.xml", directory, values)
+    write_users(directory)
+
+
+def write_users(directory: Path) -> None:
+    """Write ``users.xml``, with the accounts that there are now.
+
+    Args:
+        directory: the directory of the server.
+
+    Raises:
+        HeadraceError: the server on PATH does not say which settings it knows.
+    """
+    engine = dict.fromkeys(_WHEEL_ONLY, "") if shutil.which(PROGRAM) else _WHEEL_ONLY
+    users = _accounts(accounts.every(directory))
+    values = {**_disk_values(data_directory(directory)), **_profiles(), **users, **engine}
+    _fill("users.xml", directory, values)
 
 
 def data_directory(directory: Path) -> str:
@@ -102,23 +120,40 @@ def _disk_values(data: str) -> dict[str, str]:
     }
 
 
-def _analyst_values() -> dict[str, str]:
-    allowed = _allowed()
+def _profiles() -> dict[str, str]:
+    analyst, project = _known(allow_list.read(ANALYST_LIMITS), allow_list.read(PROJECT_LIMITS))
     return {
-        "analyst_settings": users_xml.settings(allowed),
-        "analyst_constraints": users_xml.constraints(allowed),
-        "analyst_grants": users_xml.queries(allowed, DATABASE),
+        "analyst_settings": users_xml.settings(analyst),
+        "analyst_constraints": users_xml.constraints(analyst),
+        "analyst_grants": users_xml.queries(DATABASE),
+        "project_settings": users_xml.settings(project),
+        "project_constraints": users_xml.constraints(project),
     }
 
 
-def _allowed() -> allow_list.AllowList:
-    """Return the allow-list of the server that will run: one on PATH may be of another release."""
-    allowed = allow_list.read(ANALYST_LIMITS)
+def _accounts(found: Iterable[accounts.Account]) -> dict[str, str]:
+    """Return the accounts, and what the other users see of tables on which these have row policies."""
+    users = [_account(account) for account in found]
+    return {"accounts": "".join(users), "every_row": users_xml.every_row(DATABASE) if users else ""}
+
+
+def _account(account: accounts.Account) -> str:
+    secret = password_hashes.variable_of(account.name)
+    return users_xml.account(account.name, account.project_id, DATABASE, secret)
+
+
+def _known(*lists: allow_list.AllowList) -> Iterable[allow_list.AllowList]:
+    """Leave out what the server that will run does not know: one on PATH may be of another release."""
     found = shutil.which(PROGRAM)
     if found is None:
-        return allowed
+        return lists
     listed = [found, "local", "--query", allow_list.KNOWN_SETTINGS]
     done = subprocess.run(listed, capture_output=True, text=True, check=False)
     if done.returncode:
         raise errors.HeadraceError(f"{found} cannot be asked which settings it knows: {done.stderr.strip()}")
-    return allowed.known_to(set(done.stdout.split()))
+    return [allowed.known_to(set(done.stdout.split())) for allowed in lists]
+
+
+def _fill(name: str, directory: Path, values: Mapping[str, str]) -> None:
+    template = resources.files("deploy.embedded").joinpath(name).read_text("utf-8")
+    private_files.replace(directory / name, string.Template(template).safe_substitute(values).encode())

@@ -1,15 +1,21 @@
 """The hashes of the passwords, as ``users.xml`` refers to them: by environment variables.
 
-No file holds the hashes, because a query may read the configuration. Needs only the standard library.
+No file that the server may read holds the hashes, because a query may read the configuration. Needs only the
+standard library.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+import json
+import pathlib
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+ACCOUNTS: Final = "accounts"
+"""The directory of the accounts that see one project, below the one of the server."""
 
 
 def variables(passwords: Mapping[str, str]) -> dict[str, str]:
@@ -18,3 +24,15 @@ def variables(passwords: Mapping[str, str]) -> dict[str, str]:
         f"{user.upper()}_SHA256": hashlib.sha256(password.encode()).hexdigest()
         for user, password in passwords.items()
     }
+
+
+def variable_of(account: str) -> str:
+    """Return the name of the environment variable of an account that sees one project."""
+    return f"ACCOUNT_{account.upper()}_SHA256"
+
+
+def of_accounts(directory: str) -> dict[str, str]:
+    """Return the environment variables of all accounts in the directory of a server."""
+    files = pathlib.Path(directory, ACCOUNTS).glob("*.json")
+    accounts = [json.loads(file.read_bytes()) for file in files]
+    return {variable_of(account["name"]): account["sha256"] for account in accounts}

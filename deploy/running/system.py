@@ -168,7 +168,7 @@ class System:
         self.runtime.analyst_url = server.analyst_url
         self.runtime.clickhouse_http_url = server.http_url
         log = self._log("clickhouse")
-        return self._keep("clickhouse", "clickhouse", lambda: embedded_clickhouse.start(server, log))
+        return self._keep("clickhouse", "clickhouse", lambda: embedded_clickhouse.start_again(server, log))
 
     def _await_redis(self, started: child.Child | None) -> None:
         url = self.runtime.redis_url

@@ -171,6 +171,12 @@ def first_line(error: BaseException) -> str:
     return " ".join(text.split()).rstrip(". ") or type(error).__name__
 
 
+def code_of(error: BaseException) -> int:
+    """Return the code of the server's error that an error of this module was raised from; 0 is none."""
+    cause = error.__cause__
+    return int(cause.code) if isinstance(cause, clickhouse_driver.errors.ServerException) else 0
+
+
 def _sorted(error: clickhouse_driver.errors.ServerException) -> errors.HeadraceError:
     text = str(error.message)
     transient = error.code in _TRANSIENT_CODES and TOO_MANY_PARTITIONS not in text

@@ -118,6 +118,7 @@ def set_password_variables() -> None:
     """Put the hashes of the passwords into the environment, where ``users.xml`` refers to them."""
     with open("passwords.json", encoding="utf-8") as file:  # noqa: PTH123 - as the operating system takes it
         os.environ.update(password_hashes.variables(json.load(file)))
+    os.environ.update(password_hashes.of_accounts("."))
 
 
 def _status(data: str) -> str:
