@@ -6,8 +6,10 @@ import contextlib
 import dataclasses
 import hashlib
 import itertools
+import re
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from deploy.analysts import allow_list
@@ -29,18 +31,40 @@ ALLOWED = allow_list.read(configuration.ANALYST_LIMITS)
 
 @dataclasses.dataclass(frozen=True)
 class Analyst:
-    """The analyst of a server, on a connection to each of its ports."""
+    """An analyst of a server, on a connection to each of its ports.
+
+    Attributes:
+        server: the server.
+        client: what asks over HTTP.
+        name: an account that sees one project; empty for the analyst who sees all.
+        password: the password of the account.
+    """
 
     server: harness.ClickHouseServer
     client: httpx.Client
+    name: str = ""
+    password: str = ""
+
+    @property
+    def address(self) -> clickhouse.Address:
+        """The address of the native protocol."""
+        every = self.server.analyst
+        return msgspec.structs.replace(every, user=self.name, password=self.password) if self.name else every
+
+    @property
+    def url(self) -> str:
+        """The HTTP interface."""
+        every = self.server.server.http_url
+        login = f"//{self.name}:{self.password}@"
+        return re.sub("//.*@", login, every) if self.name else every
 
     def http(self, sql: str, **parameters: str) -> httpx.Response:
         """Ask over HTTP."""
-        return self.client.post(self.server.server.http_url, params=parameters, content=sql.encode())
+        return self.client.post(self.url, params=parameters, content=sql.encode())
 
     def native(self, sql: str, settings: Mapping[str, object] | None = None) -> Any:
         """Ask over the native protocol, on a connection of its own."""
-        with contextlib.closing(clickhouse.connect(self.server.analyst)) as connection:
+        with contextlib.closing(clickhouse.connect(self.address)) as connection:
             return connection.execute(sql, settings=settings)
 
     def column(self, sql: str) -> set[str]:

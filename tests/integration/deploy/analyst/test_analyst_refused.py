@@ -30,7 +30,7 @@ def test_no_schema_is_written_over_a_file_of_the_server(person: analysts.Analyst
         person.refuse(f"SET {SCHEMA.format(path)}")
     assert victim.read_bytes() == before
     assert not [*victim.parents[3].rglob("fresh*"), *pathlib.Path("/tmp").glob("fresh*")]  # noqa: S108
-    assert person.native("SELECT count() > 0 FROM migrations") == [(True,)]
+    assert person.native("SELECT count() FROM projects")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from deploy.analysts import allow_list
 from deploy.embedded import clickhouse as embedded_clickhouse
 from deploy.network import addresses, ports
 from deploy.servers import backends
@@ -61,7 +62,8 @@ def test_a_server_takes_every_statement(bare: servers.Servers, manager: clickhou
 def test_a_name_that_no_server_knows_would_be_noticed(
     bare: servers.Servers, manager: clickhouse.Connection
 ) -> None:
-    (profile, *_) = bare.json("grants", "analyst")
+    printed = bare.json("grants", "analyst")
+    (profile,) = [sql for sql in printed if sql.startswith("CREATE SETTINGS PROFILE")]
     with pytest.raises(clickhouse.QueryError) as refused:
         manager.execute(profile.replace("join_use_nulls", "no_such_setting"))
     assert refused.value.code not in KEEPS_NO_USERS
@@ -69,20 +71,39 @@ def test_a_name_that_no_server_knows_would_be_noticed(
 
 def test_every_table_with_projects_is_kept_to_one(bare: servers.Servers) -> None:
     printed = bare.json("grants", "analyst", "--project", "shop")
-    policies = [sql for sql in printed if sql.startswith("CREATE ROW POLICY")]
-    tables = bare.rows(
-        "SELECT DISTINCT table FROM system.columns WHERE database = currentDatabase() "
-        "AND name = 'project_id' AND table NOT IN (SELECT name FROM system.tables WHERE engine = 'View')"
-    )
-    assert len(policies) == len(tables) + 1
-    assert any("`projects` USING `id` = 1" in sql for sql in policies)
+    policies = [sql for sql in printed if sql.startswith("CREATE ROW POLICY") and "TO `analyst`" in sql]
+    assert len(policies) == len(allow_list.rows_of_project(1))
+    assert any("`projects` USING id = 1 " in sql for sql in policies)
+    assert not [sql for sql in printed if sql.startswith("GRANT") and "system." in sql]
+
+
+def test_the_user_that_writes_goes_on_seeing_all(bare: servers.Servers) -> None:
+    """A server may show nothing to users without a policy on a table that has one for somebody else."""
+    for options in ((), ("--project", "shop")):
+        printed = bare.json("grants", "analyst", *options)
+        own = [sql for sql in printed if sql.endswith(f" USING 1 TO `{bare.address.user}`")]
+        assert len(own) == len(allow_list.rows_of_project(1))
+
+
+def test_the_user_that_writes_is_made_no_analyst(bare: servers.Servers) -> None:
+    done = bare.headrace("grants", bare.address.user)
+    assert done.returncode == 1
+    assert done.stderr == "headrace: headrace is the user that Headrace writes as: name another one.\n"
+
+
+def test_limits_can_be_chosen(bare: servers.Servers) -> None:
+    chosen = ("--seconds", "7", "--rows-to-read", "1234", "--result-rows", "99", "--queries", "3")
+    (profile,) = [sql for sql in bare.json("grants", "shop", *chosen) if "SETTINGS PROFILE OR REPLACE" in sql]
+    assert "max_execution_time = 7 MIN 1 MAX 7 " in profile
+    assert "max_rows_to_read = 1234 MIN 1 MAX 1234 " in profile
+    assert "max_result_rows = 99 MIN 1 MAX 99 " in profile
+    assert "max_concurrent_queries_for_user = 3 CONST" in profile
 
 
 def test_without_json_it_can_be_piped_into_a_client(bare: servers.Servers) -> None:
     done = bare.headrace("grants", "shop")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(";\n") == len(bare.json("grants", "shop"))
-    assert "row policy" not in done.stdout.lower()
 
 
 def test_an_unknown_project_is_one_sentence(bare: servers.Servers) -> None:
