@@ -43,8 +43,8 @@ class QueryLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     seconds: int
     memory: int
-    threads: int
     queries: int
+    threads: int = 1
     queries_of_all: int = 0
     rows_to_read: int = (
         1_000_000_000  # some days of a hundred million reports each, or all that a minute can read
@@ -62,7 +62,7 @@ class SettingBounds(msgspec.Struct, frozen=True):
 
 
 class ReadableTable(msgspec.Struct, frozen=True):
-    """What may be read of a table of the database.
+    """The part of a table that may be read.
 
     Attributes:
         columns: names, split by blanks in the file.

@@ -1,4 +1,4 @@
-"""What an analyst is told when a query was more than a limit of its account allows, or than its rights."""
+"""Sentences for an analyst whose query exceeded a limit, or asked for what it may not read."""
 
 from __future__ import annotations
 

@@ -10,7 +10,9 @@ import typer
 
 from deploy.cli import options, registered
 from deploy.printing import output, times
-from storage.projects import model, public_keys
+from deploy.servers import backends
+from storage.projects import model, public_keys, registry
+from storage.servers import sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +26,7 @@ app = typer.Typer(
 DEFAULT_GRACE: Final = dt.timedelta(days=7)
 """Caches keep pages with the old key; few pages for longer than a week."""
 
+_SQL: Final = sql.beside(__name__)
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DURATION: Final = re.compile(r"([0-9]{1,5})([smhdw])")
 
@@ -59,6 +62,25 @@ def list_keys(
     """List all keys of a project, the one for new pages first."""
     with registered.opened(options.locate(data)) as source:
         _show(source.get(project), source.now_ms, as_json=as_json)
+
+
+@app.command()
+def usage(
+    project: options.ProjectName,
+    *,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How many days back.")] = 7,
+    data: options.Data = options.DEFAULT_DATA,
+    as_json: options.Json = False,
+) -> None:
+    """Count reports by key, environment and release, and requests refused because their key had ended."""
+    with backends.connected(options.locate(data).clickhouse) as server:
+        named = registry.Registry(server).get(project)
+        found = server.execute(_SQL["usage"], {"project_id": named.id, "days": days})
+    columns = ("key", "environment", "release", "accepted", "refused", "last")
+    if as_json:
+        output.json([dict(zip(columns, row, strict=True)) for row in found])
+    else:
+        output.table(columns, found)
 
 
 @app.command()

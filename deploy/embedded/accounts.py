@@ -29,7 +29,7 @@ class AccountError(errors.HeadraceError):
     """An account cannot have this name, is there already, or is not there."""
 
 
-class Account(msgspec.Struct, frozen=True):
+class ProjectAccount(msgspec.Struct, frozen=True):
     """An account that sees one project.
 
     Attributes:
@@ -62,7 +62,7 @@ def add(directory: Path, name: str, project_id: int) -> str:
     path = _path(directory, name)
     path.parent.mkdir(mode=0o700, exist_ok=True)
     password = secrets.token_hex(16)
-    made = Account(name, project_id, hashlib.sha256(password.encode()).hexdigest())
+    made = ProjectAccount(name, project_id, hashlib.sha256(password.encode()).hexdigest())
     draft = path.with_name(f"{name}.{secrets.token_hex(4)}")
     private_files.replace(draft, msgspec.json.encode(made))
     try:
@@ -88,10 +88,10 @@ def remove(directory: Path, name: str) -> None:
         raise AccountError(f"There is no account {name}.") from None
 
 
-def every(directory: Path) -> list[Account]:
+def every(directory: Path) -> list[ProjectAccount]:
     """Return all accounts, by name."""
     files = sorted((directory / password_hashes.ACCOUNTS).glob("*.json"))
-    return [msgspec.json.decode(file.read_bytes(), type=Account) for file in files]
+    return [msgspec.json.decode(file.read_bytes(), type=ProjectAccount) for file in files]
 
 
 def _path(directory: Path, name: str) -> Path:

@@ -40,7 +40,7 @@ ANALYST_LIMITS: Final = allow_list.QueryLimits(
     temporary_bytes=16 << 20,  # as much as all queries of the server together, see free_space
 )
 PROJECT_LIMITS: Final = msgspec.structs.replace(ANALYST_LIMITS, memory=ANALYST_LIMITS.memory // 2, queries=10)
-"""What each account that sees one project may use: there may be several."""
+"""The limits of each account that sees one project: there may be several."""
 _WHEEL_ONLY: Final = {
     "engine_defaults": "<max_bytes_ratio_before_external_join>0</max_bytes_ratio_before_external_join>"
     "<max_bytes_ratio_before_external_distinct>0</max_bytes_ratio_before_external_distinct>",
@@ -131,13 +131,13 @@ def _profiles() -> dict[str, str]:
     }
 
 
-def _accounts(found: Iterable[accounts.Account]) -> dict[str, str]:
+def _accounts(found: Iterable[accounts.ProjectAccount]) -> dict[str, str]:
     """Return the accounts, and what the other users see of tables on which these have row policies."""
     users = [_account(account) for account in found]
     return {"accounts": "".join(users), "every_row": users_xml.every_row(DATABASE) if users else ""}
 
 
-def _account(account: accounts.Account) -> str:
+def _account(account: accounts.ProjectAccount) -> str:
     secret = password_hashes.variable_of(account.name)
     return users_xml.account(account.name, account.project_id, DATABASE, secret)
 

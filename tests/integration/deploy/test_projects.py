@@ -14,7 +14,7 @@ import redis
 from deploy.network import addresses, ports
 from deploy.processes import child
 from storage.projects import registry
-from tests.helpers import harness, waiting
+from tests.helpers import harness, servers, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -208,3 +208,22 @@ def test_an_emptied_redis_gets_the_registry_back_by_itself(system: harness.Syste
 def registered(system: harness.System) -> bool:
     with contextlib.closing(redis.Redis.from_url(system.runtime.redis_url)) as client:
         return registry.read_snapshot(client) is not None
+
+
+def test_a_project_knows_where_its_keys_are_used(bare: servers.Servers) -> None:
+    bare.server.execute(
+        """
+        INSERT INTO outcomes (minute, project_id, key, release, outcome, reason, quantity)
+        SELECT now() - INTERVAL u.1 DAY, u.2, u.3, u.4, u.5, u.6, u.7 FROM (SELECT arrayJoin([
+            (0, 1, 'old', '1', 'accepted', '', 3), (0, 1, 'old', '1', 'refused', 'expired_key', 2),
+            (0, 1, 'new', '2', 'accepted', '', 5), (0, 2, 'alien', '', 'accepted', '', 9),
+            (9, 1, 'ancient', '', 'accepted', '', 1)
+        ]) AS u)
+        """
+    )
+    found = bare.json("key", "usage", "shop")
+    assert [(row["key"], row["release"], row["accepted"], row["refused"]) for row in found] == [
+        ("new", "2", 5, 0),
+        ("old", "1", 3, 2),
+    ]
+    assert "ancient" in bare.headrace("key", "usage", "shop", "--days", "10").stdout
