@@ -15,22 +15,45 @@ CREATE TABLE finding_days_filling
     noise_rule   LowCardinality(String)                             COMMENT 'stable id of the rule that matched',
     impossible   UInt8                                              COMMENT 'as in reports',
     kind         SimpleAggregateFunction(min, LowCardinality(String)) COMMENT 'report family',
-    title        SimpleAggregateFunction(min, String)               COMMENT 'one line for a person',
+    title        SimpleAggregateFunction(min, String)               COMMENT 'one line for a person' CODEC(ZSTD(1)),
     directive    SimpleAggregateFunction(min, LowCardinality(String)) COMMENT 'as in reports',
-    blocked      SimpleAggregateFunction(min, String)               COMMENT 'one of the values that reports have: the first in the alphabet',
-    blocked_host SimpleAggregateFunction(min, String)               COMMENT 'likewise',
-    first_seen   SimpleAggregateFunction(min, DateTime64(3, 'UTC')) COMMENT 'earliest occurrence of the day',
-    last_seen    SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'latest occurrence of the day',
-    seen         SimpleAggregateFunction(sum, UInt64)               COMMENT 'exact number of reports',
-    weight       SimpleAggregateFunction(sum, Float64)              COMMENT 'seen scaled by sampling',
+    blocked      SimpleAggregateFunction(min, String)               COMMENT 'one of the values that reports have: the first in the alphabet' CODEC(ZSTD(1)),
+    blocked_host SimpleAggregateFunction(min, String)               COMMENT 'likewise' CODEC(ZSTD(1)),
+    first_seen   SimpleAggregateFunction(min, DateTime64(3, 'UTC')) COMMENT 'earliest occurrence of the day' CODEC(ZSTD(1)),
+    last_seen    SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'latest occurrence of the day' CODEC(ZSTD(1)),
+    seen         SimpleAggregateFunction(sum, UInt64)               COMMENT 'exact number of reports' CODEC(ZSTD(1)),
+    weight       SimpleAggregateFunction(sum, Float64)              COMMENT 'seen scaled by sampling' CODEC(ZSTD(1)),
     reach        SimpleAggregateFunction(groupBitOr, UInt128)       COMMENT 'sketch of the distinct senders of the day, for reachOf(); 0 is unknown' CODEC(ZSTD(1)),
-    browsers     SimpleAggregateFunction(sumMap, Map(String, UInt64)) COMMENT 'reports by browser family',
-    documents    SimpleAggregateFunction(minMap, Map(UInt8, String)) COMMENT 'up to 8 pages: the first in the alphabet of each of 8 groups by xxHash64(document) % 8'
+    browsers     SimpleAggregateFunction(sumMap, Map(String, UInt64)) COMMENT 'reports by browser family' CODEC(ZSTD(1)),
+    documents    SimpleAggregateFunction(minMap, Map(UInt8, String)) COMMENT 'up to 8 pages: the first in the alphabet of each of 8 groups by xxHash64(document) % 8' CODEC(ZSTD(1)),
+
+    -- What the views ask of each part is counted when parts are merged, and not when workers insert. Rows that were not
+    -- merged yet are counted by each question. ClickHouse takes these only for a question that names the same functions.
+    PROJECTION totals
+    (
+        SELECT
+            project_id, noise, impossible, fingerprint,
+            min(kind), min(title), min(directive), min(blocked), min(blocked_host), min(first_seen), max(last_seen),
+            groupUniqArray(release), groupUniqArray(environment), sum(seen), sum(weight),
+            groupBitOrMap(map(day, reach)), sumMap(map(toString(disposition), seen)), sumMap(browsers),
+            minMap(documents)
+        GROUP BY project_id, noise, impossible, fingerprint
+    ),
+    PROJECTION releases
+    (
+        SELECT project_id, environment, release, min(first_seen)
+        GROUP BY project_id, environment, release
+    )
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY (project_id, toYYYYMM(day))
 ORDER BY (day, fingerprint, environment, release, disposition, noise, noise_rule, impossible)
-SETTINGS non_replicated_deduplication_window = 100000;
+SETTINGS
+    non_replicated_deduplication_window = 100000,
+    deduplicate_merge_projection_mode = 'rebuild',
+    lightweight_mutation_projection_mode = 'rebuild',
+    materialize_projections_on_insert = 0,
+    materialize_projections_on_merge = 1;
 
 INSERT INTO finding_days_filling
 SELECT
