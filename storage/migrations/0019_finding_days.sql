@@ -1,9 +1,8 @@
 -- What an analyst asks about findings is answered from here: a row per project, finding, environment, release, label and
 -- day. Workers fill it in the same batch as the reports; it says of all reports what they say, and no more.
--- It is filled under another name and renamed then, so that no worker adds to it what was counted already.
-DROP TABLE IF EXISTS finding_days_filling;
-
-CREATE TABLE finding_days_filling
+-- It is filled under another name and renamed then, so that no worker adds to it what was counted already; in pieces that
+-- fit into memory, so that a run that ended in the middle is taken up where it stopped.
+CREATE TABLE IF NOT EXISTS finding_days_filling
 (
     project_id   UInt64                                             COMMENT 'as in reports',
     day          Date                                               COMMENT 'day of window_start, UTC',
@@ -61,13 +60,11 @@ SELECT
     impossible, min(kind), min(title), min(directive), min(blocked), min(blocked_host), min(first_seen),
     max(last_seen), sum(seen), sum(weight), groupBitOr(reach), sumMap(map(toString(browser), seen)),
     minMap(map(toUInt8(xxHash64(document) % 8), document))
-FROM reports
+FROM reports WHERE {project_and_month}
 GROUP BY project_id, day, fingerprint, environment, release, disposition, noise, noise_rule, impossible;
 
 -- Which policy the pages of a host had on a day.
-DROP TABLE IF EXISTS policy_days_filling;
-
-CREATE TABLE policy_days_filling
+CREATE TABLE IF NOT EXISTS policy_days_filling
 (
     project_id    UInt64                                             COMMENT 'as in reports',
     day           Date                                               COMMENT 'day of window_start, UTC',
@@ -88,5 +85,5 @@ INSERT INTO policy_days_filling
 SELECT
     project_id, toDate(window_start) AS day, environment, release, document_host, disposition, policy,
     min(first_seen), max(last_seen)
-FROM reports WHERE policy != 0
+FROM reports WHERE policy != 0 AND {project}
 GROUP BY project_id, day, environment, release, document_host, disposition, policy;

@@ -1,96 +1,168 @@
-"""Numbered SQL migrations, applied in order and recorded in the table ``migrations``."""
+"""Numbered SQL migrations: applied in order, forward only, each by the text that was released.
+
+One process migrates a database at a time (``claims``). What a process left that was killed at any point, the
+next one takes up: all statements of a migration may run again, and a migration counts as applied once the
+table ``schema_migrations`` says that it has ended (``records``).
+"""
 
 from __future__ import annotations
 
-from importlib import resources
-from typing import Final, NamedTuple
+import contextlib
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec.structs
 
 from storage import errors
+from storage.schema import claims, files, pieces, progress, records, settling
 from storage.servers import clickhouse, sql
-from storage.tables import writer
+
+if TYPE_CHECKING:
+    import datetime as dt
 
 _SQL: Final = sql.beside(__name__)
 
+_SETTLE: Final = "SETTLE "
 
-class Migration(NamedTuple):
-    """One file: its name (``0001_reports``) and its statements, each of which may run twice."""
+
+class Listed(NamedTuple):
+    """A migration that this release ships, or that a database has.
+
+    Attributes:
+        name: of its file, without the suffix.
+        state: ``applied``, ``begun`` or ``pending``; ``changed`` if the database has it by another text,
+            ``unknown`` if this release does not ship it.
+        sha256: of the text that the database has, or would get.
+        began: when it was begun first; None if it was not.
+        ended: when it had ended; None if it has not.
+    """
 
     name: str
-    statements: tuple[str, ...]
+    state: str
+    sha256: str
+    began: dt.datetime | None = None
+    ended: dt.datetime | None = None
 
 
-def migrations() -> list[Migration]:
+def migrations() -> list[files.Migration]:
     """Return the migrations of this release, in order."""
-    folder = resources.files("storage").joinpath("migrations")
-    files = sorted(
-        (file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name
-    )
-    return [Migration(file.name.removesuffix(".sql"), _split(file.read_text("utf-8"))) for file in files]
+    return files.migrations()
 
 
-def apply(address: clickhouse.Address) -> list[str]:
+def apply(address: clickhouse.Address, report: progress.Report = progress.ignore) -> list[str]:
     """Bring the database at this address up to date and return the names of the migrations applied.
 
-    The database is created when it does not exist.
+    The database is created when it does not exist. Another process that does the same is waited for.
+
+    Args:
+        address: where ClickHouse listens, and the database.
+        report: told what goes on. An error that it raises ends the work, which the next call takes up.
 
     Raises:
         ClickHouseUnavailableError: ClickHouse is not reachable.
+        RefusedError: the database is of a newer release, or has a migration by another text.
+        TakenOverError: this process was frozen for long, and another one goes on.
         QueryError: the server refused a statement.
     """
-    bootstrap = clickhouse.connect(msgspec.structs.replace(address, database="default"))
-    bootstrap.execute(_SQL["create_database"].format(database=address.database))
-    bootstrap.close()
-    server = clickhouse.connect(address)
-    try:
-        return _apply_pending(server)
-    finally:
-        server.close()
+    if not _exists(address):
+        with contextlib.closing(_outside(address)) as outside:
+            outside.execute(_SQL["create_database"].format(database=address.database))
+    # ClickHouse says nothing while it changes a table.
+    with contextlib.closing(
+        clickhouse.connect(address, send_receive_timeout=clickhouse.MUTATION_S)
+    ) as server:
+        if not records.pending(records.read(server), migrations()):
+            claims.clear(server)
+            return []
+        with claims.held(address, report) as claim:
+            return _apply_pending(server, claim, report)
+
+
+def listing(address: clickhouse.Address) -> list[Listed]:
+    """Return all migrations of this release and of the database, by name, and change nothing.
+
+    Raises:
+        ClickHouseUnavailableError: ClickHouse is not reachable.
+        RefusedError: there are tables of Headrace, but no record of the migrations that made them.
+    """
+    if not _exists(address):
+        return [Listed(each.name, "pending", each.sha256) for each in migrations()]
+    with contextlib.closing(clickhouse.connect(address)) as server:
+        found = {record.name: record for record in records.read(server)}
+    shipped = {migration.name: migration for migration in migrations()}
+    unknown = [_unknown(record) for record in found.values() if record.name not in shipped]
+    return sorted([_listed(each, found.get(each.name)) for each in shipped.values()] + unknown)
 
 
 def require_applied(server: clickhouse.Connection) -> None:
-    """Check that the database is up to date, for rows of this release that it refused.
+    """Check that the database is that of this release.
 
     Raises:
         ClickHouseUnavailableError: it is not, or does not say so: try again later.
     """
     try:
-        pending = _pending(server)
+        pending = records.pending(records.read(server), migrations())
     except clickhouse.QueryError as error:
         raise errors.ClickHouseUnavailableError(
             f"ClickHouse does not list the migrations: {error}"
         ) from error
+    except records.RefusedError as error:
+        raise errors.ClickHouseUnavailableError(str(error)) from error
     if pending:
-        first = pending[0].name
         raise errors.ClickHouseUnavailableError(
-            f"The database is not up to date ({first} is missing): run headrace migrate."
+            f"The database is not up to date ({pending[0].name} is missing): run headrace migrate."
         )
 
 
-def _pending(server: clickhouse.Connection) -> list[Migration]:
-    done = {name for (name,) in server.execute(_SQL["done"])}
-    return [migration for migration in migrations() if migration.name not in done]
+def _outside(address: clickhouse.Address) -> clickhouse.Connection:
+    return clickhouse.connect(msgspec.structs.replace(address, database="default"))
 
 
-def _apply_pending(server: clickhouse.Connection) -> list[str]:
-    server.execute(_SQL["create_table"])
-    pending = _pending(server)
+def _exists(address: clickhouse.Address) -> bool:
+    with contextlib.closing(_outside(address)) as outside:
+        ((there,),) = outside.execute(_SQL["there"], {"database": address.database})
+    return bool(there)
+
+
+def _apply_pending(server: clickhouse.Connection, claim: claims.Claim, report: progress.Report) -> list[str]:
+    found = records.read(server)  # another process may have gone on meanwhile
+    pending = records.pending(found, migrations())
+    records.create(server, found)
     for migration in pending:
+        claim.require()
+        report(progress.Progress(f"Applying {migration.name}"))
+        records.begin(server, migration)
         for statement in migration.statements:
-            _execute(server, migration, statement)
-        settings = {"insert_deduplication_token": migration.name, **writer.ANY_ROOM}
-        server.execute(_SQL["record"], [(migration.name,)], settings=settings)
+            claim.require()
+            _execute(server, claim, migration.name, statement, report)
+        claim.require()
+        records.end(server, migration)
     return [migration.name for migration in pending]
 
 
-def _execute(server: clickhouse.Connection, migration: Migration, statement: str) -> None:
+def _execute(
+    server: clickhouse.Connection, claim: claims.Claim, name: str, statement: str, report: progress.Report
+) -> None:
     try:
-        server.execute(statement)
+        if statement.startswith(_SETTLE):
+            settling.settle(server, claim, statement.removeprefix(_SETTLE), report)
+        elif pieces.is_in_pieces(statement):
+            pieces.run(server, claim, statement, report)
+        else:
+            server.execute(statement)
     except clickhouse.QueryError as error:
-        sentence = f"Migration {migration.name} stopped: {error} Nothing is lost; mend it and migrate again."
+        claim.require()
+        sentence = f"Migration {name} stopped: {error} Nothing is lost; mend it and migrate again."
         raise clickhouse.QueryError(sentence, error.code) from error
 
 
-def _split(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(";\n") if part.strip())
+def _unknown(record: records.Record) -> Listed:
+    return Listed(record.name, "unknown", record.sha256, record.began, record.ended)
+
+
+def _listed(shipped: files.Migration, record: records.Record | None) -> Listed:
+    if record is None:
+        return Listed(shipped.name, "pending", shipped.sha256)
+    if record.ended is None:
+        return Listed(shipped.name, "begun", shipped.sha256, record.began)
+    state = "applied" if record.sha256 == shipped.sha256 else "changed"
+    return Listed(shipped.name, state, record.sha256, record.began, record.ended)

@@ -12,7 +12,7 @@ import pytest
 
 from storage.queue import reach
 from storage.tables import functions, migrate
-from tests.helpers import stored, waiting
+from tests.helpers import older, stored, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -207,23 +207,10 @@ def test_an_operator_may_take_the_sketches_out_of_rows(server: clickhouse.Connec
     assert server.execute("SELECT reach FROM findings ORDER BY fingerprint") == [(None,), (3,)]
 
 
-OLD = "0013_allowed"
-
-
 @pytest.fixture
 def old(server: clickhouse.Connection) -> clickhouse.Connection:
     """A database as the release before the reach left it, with a report in it."""
-    tables = server.execute(
-        "SELECT name FROM system.tables WHERE database = currentDatabase() AND name != 'migrations'"
-    )
-    for (name,) in tables:
-        server.execute(f"DROP TABLE {name}")
-    server.execute("TRUNCATE TABLE migrations")
-    for migration in migrate.migrations():
-        if migration.name <= OLD:
-            for statement in migration.statements:
-                server.execute(statement)
-            server.execute("INSERT INTO migrations (name) VALUES", [(migration.name,)])
+    older.make(server, older.until("0013"))
     insert_old(server, [{"fingerprint": 1, "seen": 5}, {"fingerprint": 2, "seen": 2}])
     return server
 

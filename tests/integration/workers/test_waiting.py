@@ -13,7 +13,7 @@ from storage.ledger import equations
 from storage.projects import model, project_settings, registry
 from storage.queue import batches
 from storage.servers import clickhouse
-from storage.tables import migrate, writer
+from storage.tables import writer
 from tests.integration.workers import drains
 from workers.draining import drain
 
@@ -38,25 +38,6 @@ def test_a_missing_table_is_waited_for(
     assert drain_with(client, server).payloads == 2
     line = drains.balanced(server, client)
     assert (line.found, line.accepted) == (2, 1)
-
-
-def test_a_database_of_an_older_release_is_waited_for(
-    client: redis.Redis, server: clickhouse.Connection, address: clickhouse.Address
-) -> None:
-    """So when a worker starts before the migration, or a backup of an older release is restored beside it."""
-    drains.append(client, *(drains.payload(drains.report(number)) for number in range(3)))
-    server.execute("ALTER TABLE reports_live DROP COLUMN reach SETTINGS mutations_sync = 2")
-    server.execute("DELETE FROM migrations WHERE name = '0014_reach'")
-    for _ in range(6):
-        with pytest.raises(errors.ClickHouseUnavailableError, match="run headrace migrate"):
-            drain_with(client, server)
-    server.execute("RENAME TABLE migrations TO away")
-    with pytest.raises(errors.ClickHouseUnavailableError, match="does not list the migrations"):
-        drain_with(client, server)
-    server.execute("RENAME TABLE away TO migrations")
-    assert migrate.apply(address) == ["0014_reach"]
-    assert drain_with(client, server).payloads == 3
-    assert drains.balanced(server, client).accepted == 3
 
 
 @pytest.mark.parametrize("change", [{"password": "wrong"}, {"user": "nobody"}, {"database": "nowhere"}])

@@ -1,0 +1,1 @@
+"""The schema of the database: which migrations it has, who may migrate it, and how rows are counted again."""
