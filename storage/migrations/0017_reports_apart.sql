@@ -27,7 +27,8 @@ ALTER TABLE receipts
     DROP COLUMN IF EXISTS invalid,
     MODIFY COLUMN accepted Array(UInt32),
     MODIFY COLUMN rejected_payload Array(UInt32),
-    MODIFY COLUMN rejected_reports Array(UInt32) COMMENT 'how many reports of that payload';
+    MODIFY COLUMN rejected_reports Array(UInt32),
+    COMMENT COLUMN rejected_reports 'how many reports of that payload';
 
 -- At that time no report was filtered but those that called themselves tests.
 ALTER TABLE receipts

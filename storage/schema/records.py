@@ -1,7 +1,7 @@
 """The table ``schema_migrations``: which migrations a database has, by which text, and when each was applied.
 
 Releases before it kept names alone, in the table ``migrations``. Their rows are taken over under the
-checksums of the released texts. What those releases ask that table for is refused then, see
+checksums of the released texts. From then on that table refuses to answer those releases, see
 ``0017_reports_apart``.
 """
 
@@ -26,7 +26,7 @@ _FORMER: Final = {"0015_breaks": "0012_breaks", "0015_allowed": "0013_allowed"}
 """Names under which two migrations were released first."""
 
 
-class RefusedError(errors.HeadraceError):
+class MigrationRefusedError(errors.HeadraceError):
     """This release does not migrate this database."""
 
 
@@ -51,7 +51,7 @@ def read(server: clickhouse.Connection) -> list[Record]:
 
     Raises:
         ClickHouseUnavailableError: ClickHouse is not reachable.
-        RefusedError: there are tables of Headrace, but no record of the migrations that made them.
+        MigrationRefusedError: there are tables of Headrace, but no record of the migrations that made them.
     """
     engines = dict(server.execute(_SQL["engines"]))
     found = server.execute(_SQL["read"]) if "schema_migrations" in engines else []
@@ -60,7 +60,7 @@ def read(server: clickhouse.Connection) -> list[Record]:
     if engines.get("migrations", "View") != "View":
         return _of_older_releases(server)
     if "reports_live" in engines:
-        raise RefusedError(
+        raise MigrationRefusedError(
             "The database holds reports, but the table schema_migrations does not tell by which migrations "
             "it was made: restore that table too."
         )
@@ -89,18 +89,18 @@ def pending(found: Iterable[Record], shipped: Sequence[files.Migration]) -> list
     """Return the migrations that a database still needs, in order.
 
     Raises:
-        RefusedError: it has one that this release does not ship, or one with another text.
+        MigrationRefusedError: it has one that this release does not ship, or one with another text.
     """
     known = {migration.name: migration for migration in shipped}
     done = set()
     for record in found:
         if record.name not in known:
-            raise RefusedError(
+            raise MigrationRefusedError(
                 f"The database is of a newer release of Headrace: it has the migration {record.name}, which "
                 "this release does not know. Install that release, or a newer one."
             )
         if record.ended and record.sha256 != known[record.name].sha256:
-            raise RefusedError(
+            raise MigrationRefusedError(
                 f"The migration {record.name} of this release is not the one that the database has: its text "
                 f"has another SHA-256 than the recorded {record.sha256[:12]}…. Install a release of Headrace "
                 "as it was published."

@@ -1,8 +1,8 @@
 """Numbered SQL migrations: applied in order, forward only, each by the text that was released.
 
-One process migrates a database at a time (``claims``). What a process left that was killed at any point, the
-next one takes up: all statements of a migration may run again, and a migration counts as applied once the
-table ``schema_migrations`` says that it has ended (``records``).
+One process migrates a database at a time (``claims``). A process that was killed at any point leaves nothing
+that the next one could not take up: all statements of a migration may run again, and a migration counts as
+applied once the table ``schema_migrations`` says that it has ended (``records``).
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def apply(address: clickhouse.Address, report: progress.Report = progress.ignore
 
     Raises:
         ClickHouseUnavailableError: ClickHouse is not reachable.
-        RefusedError: the database is of a newer release, or has a migration by another text.
+        MigrationRefusedError: the database is of a newer release, or has a migration by another text.
         TakenOverError: this process was frozen for long, and another one goes on.
         QueryError: the server refused a statement.
     """
@@ -82,7 +82,7 @@ def listing(address: clickhouse.Address) -> list[Listed]:
 
     Raises:
         ClickHouseUnavailableError: ClickHouse is not reachable.
-        RefusedError: there are tables of Headrace, but no record of the migrations that made them.
+        MigrationRefusedError: there are tables of Headrace, but no record of the migrations that made them.
     """
     if not _exists(address):
         return [Listed(each.name, "pending", each.sha256) for each in migrations()]
@@ -105,7 +105,7 @@ def require_applied(server: clickhouse.Connection) -> None:
         raise errors.ClickHouseUnavailableError(
             f"ClickHouse does not list the migrations: {error}"
         ) from error
-    except records.RefusedError as error:
+    except records.MigrationRefusedError as error:
         raise errors.ClickHouseUnavailableError(str(error)) from error
     if pending:
         raise errors.ClickHouseUnavailableError(

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from storage.schema import files
+from storage.servers import sql
 from tests.helpers import paths
 
 if TYPE_CHECKING:
     from storage.servers import clickhouse
+
+_SQL: Final = sql.beside(__name__)
 
 _EARLY: Final = paths.DATA / "migrations"
 _SHIPPED: Final = paths.ROOT / "storage" / "migrations"
@@ -40,6 +43,28 @@ def make(server: clickhouse.Connection, state: str = LAST) -> None:
         for statement in migration.statements:
             server.execute(statement, settings={"mutations_sync": 2})
         server.execute("INSERT INTO migrations (name) VALUES", [(migration.name,)])
+
+
+def fill(server: clickhouse.Connection, reports: str = "reports") -> None:
+    """Store rows in every table, as workers of that release did; the same in every state that has the table.
+
+    Args:
+        server: a connection to a database in one of the states, or up to date.
+        reports: the table that workers of that release insert reports into.
+    """
+    matched = _has(server, reports, "allowed")
+    columns, impossible = (", allowed", "matched AND number % 2 = 1, matched") if matched else ("", "matched")
+    server.execute(_SQL["reports"].format(table=reports, columns=columns, impossible=impossible))
+    for name in ("outcomes", "policies", "quarantine", "projects"):
+        server.execute(_SQL[name])
+    if _has(server, "receipts", "ms"):
+        server.execute(_SQL["receipts"])
+    if _has(server, "receipts", "rejected_outcome"):
+        server.execute(_SQL["rejected_outcomes"])
+
+
+def _has(server: clickhouse.Connection, table: str, column: str) -> bool:
+    return bool(server.execute(_SQL["has"], {"table": table, "name": column})[0][0])
 
 
 def _migration(part: str) -> files.Migration:

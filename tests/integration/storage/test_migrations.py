@@ -262,7 +262,7 @@ def test_a_changed_text_is_refused_in_a_database_of_a_release_that_knew_no_check
         step._replace(sha256="ab" * 32) if "0004" in step.name else step for step in files.migrations()
     ]
     monkeypatch.setattr(migrate, "migrations", lambda: changed)
-    with pytest.raises(records.RefusedError, match="0004_policies"):
+    with pytest.raises(records.MigrationRefusedError, match="0004_policies"):
         migrate.apply(empty)
     assert old.execute(
         "SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = 'reports'"
@@ -275,7 +275,7 @@ def test_tables_without_a_record_are_refused(
     before = server.execute(_SCHEMA)
     server.execute("RENAME TABLE schema_migrations TO away")
     for refuse in (lambda: migrate.apply(address), lambda: migrate.listing(address)):
-        with pytest.raises(records.RefusedError, match="restore that table too"):
+        with pytest.raises(records.MigrationRefusedError, match="restore that table too"):
             refuse()
     server.execute("RENAME TABLE away TO schema_migrations")
     assert server.execute(_SCHEMA) == before

@@ -1,10 +1,13 @@
-"""Data of the release before removals were numbered and the quarantine was counted goes on, and balances."""
+"""Data of every older release goes on: it says what it said, and balances."""
 
 from __future__ import annotations
 
+import secrets
 import time
-from typing import TYPE_CHECKING, Any
+from concurrent import futures
+from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import pytest
 
 from storage.ledger import equations
@@ -12,12 +15,12 @@ from storage.projects import model, project_settings, registry
 from storage.quarantine import custody, quarantined
 from storage.queue import streams
 from storage.removal import removals, retention
+from storage.servers import clickhouse
 from storage.tables import migrate
+from tests.helpers import invariant, older, stored
 
 if TYPE_CHECKING:
     import redis
-
-    from storage.servers import clickhouse
 
 pytestmark = pytest.mark.integration
 
@@ -25,22 +28,10 @@ SHARDS = 16
 DAY_MS = retention.DAY_MS
 
 
-def migrate_to(server: clickhouse.Connection, last: str) -> None:
-    """Apply the migrations up to this one, each statement twice."""
-    for migration in migrate.migrations():
-        if migration.name <= last:
-            for statement in migration.statements:
-                server.execute(statement)
-                server.execute(statement)
-
-
 @pytest.fixture
-def old(address: clickhouse.Address, server: clickhouse.Connection) -> clickhouse.Connection:
-    """A database as an older release left it."""
-    for table in ("removals", "quarantine", "projects", "departures", "leaving"):
-        server.execute(f"DROP TABLE {table}")
-    migrate_to(server, "0009_removals")
-    assert address.database
+def old(server: clickhouse.Connection) -> clickhouse.Connection:
+    """A database as the release before removals were numbered left it."""
+    older.make(server, older.until("0009"))
     return server
 
 
@@ -50,24 +41,28 @@ def insert(server: clickhouse.Connection, table: str, **columns: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stored", "wanted", "left"),
+    "numbers",
     [(7, 1, 0), (7, 0, 7), (4, 0, 0), (9, 0, 9), (9, 1, 0)],
     ids=["untouched", "untouched and not wanted", "partly deleted", "more by now", "more by now, and wanted"],
 )
 def test_a_removal_that_an_older_release_left_is_brought_to_an_end(
-    old: clickhouse.Connection, client: redis.Redis, stored: int, wanted: int, left: int
+    old: clickhouse.Connection,
+    address: clickhouse.Address,
+    client: redis.Redis,
+    numbers: tuple[int, int, int],
 ) -> None:
+    rows, wanted, left = numbers
     now_ms = int(time.time() * 1000)
     cutoff = now_ms - 4 * DAY_MS
     insert(old, "projects", id=1, revision=1, name="shop", keys=["k"], status="active", settings="{}")
-    for number in range(stored):
+    for number in range(rows):
         insert(old, "reports", project_id=1, window_start=cutoff - 1, seen=1, identity=number)
     insert(old, "removals", project_id=1, cutoff=cutoff - DAY_MS, reports=11, finished=1)
     insert(old, "removals", project_id=1, cutoff=cutoff, reports=7)
-    accepted = 18 if stored <= 7 else 20
+    accepted = 18 if rows <= 7 else 20
     insert(old, "outcomes", project_id=1, minute=now_ms // 1000, outcome="accepted", quantity=accepted)
     client.hincrby(streams.keys(0).ledger, "found:1", accepted)
-    migrate_to(old, "0011_departures")
+    migrate.apply(address)
     source = registry.Registry(old)
     settings = project_settings.ProjectSettings(retention=wanted)
     assert retention.cutoff_of(now_ms, 1) > cutoff
@@ -80,12 +75,12 @@ def test_a_removal_that_an_older_release_left_is_brought_to_an_end(
 
 
 def test_rows_in_quarantine_stay_and_are_beside_the_ledger(
-    old: clickhouse.Connection, client: redis.Redis
+    old: clickhouse.Connection, address: clickhouse.Address, client: redis.Redis
 ) -> None:
     now_ms = int(time.time() * 1000)
     for age in (0, 1):
         insert(old, "quarantine", received=now_ms - age * DAY_MS, receipt="", project_id=1, raw="x")
-    migrate_to(old, "0016_quarantine_slot")
+    migrate.apply(address)
     insert(old, "quarantine", received=now_ms - 20 * DAY_MS, receipt="", project_id=1, raw="x")
     assert old.execute("SELECT count() FROM quarantine WHERE item = 0") == [(3,)]
     assert custody.expire(old, client, SHARDS, lambda _: False) == 0
@@ -96,11 +91,76 @@ def test_rows_in_quarantine_stay_and_are_beside_the_ledger(
     assert equations.verify(old, client, SHARDS) == []
 
 
-def test_rows_of_an_older_release_tell_no_version_of_noise_rules(server: clickhouse.Connection) -> None:
-    server.execute("DROP TABLE reports_live")
-    migrate_to(server, "0013_allowed")
+def test_rows_of_an_older_release_tell_no_version_of_noise_rules(
+    server: clickhouse.Connection, address: clickhouse.Address
+) -> None:
+    older.make(server, older.until("0013"))
     insert(server, "reports", project_id=1, identity=1, seen=2)
-    migrate_to(server, "0015_noise_rules")
-    insert(server, "reports", project_id=1, identity=2, seen=3, noise_version="2026.11.27")
+    migrate.apply(address)
+    insert(server, "reports_live", project_id=1, identity=2, seen=3, noise_version="2026.11.27")
     found = server.execute("SELECT noise_version, sum(seen) FROM violations GROUP BY ALL ORDER BY ALL")
     assert found == [("", 2), ("2026.11.27", 3)]
+
+
+_CONTENTS: Final = {
+    "reports": "*",
+    "violations": "*",
+    "finding_days": "*",
+    "policy_days": "*",
+    "findings": "*",
+    "report_volume": "*",
+    "policies_in_use": "*",
+    "outcomes": "*",
+    "policies": "*",
+    "projects": "* EXCEPT changed_at",
+    "quarantine": "* EXCEPT received",
+    "receipts": "* EXCEPT (ms, committed)",
+}
+"""What is compared of each table and view."""
+_SCHEMA: Final = """
+SELECT name, replaceAll(create_table_query, currentDatabase(), '') FROM system.tables
+WHERE database = currentDatabase() ORDER BY name
+"""
+
+
+def upgraded(address: clickhouse.Address, client: redis.Redis, state: str) -> dict[str, list[Any]]:
+    """Return what a database in a state holds once it is up to date, and what is wrong with its books."""
+    here = msgspec.structs.replace(address, database=f"test_{secrets.token_hex(4)}")
+    outside, server = clickhouse.connect(address), clickhouse.connect(here)
+    outside.execute(f"CREATE DATABASE {here.database}")
+    older.make(server, state)
+    older.fill(server)
+    migrate.apply(here)
+    found = contents(server)
+    found["differences"] = invariant.differences(server)
+    found["unbalanced"] = [line for line in equations.verify(server, client, SHARDS) if not line.balanced]
+    outside.execute(f"DROP DATABASE {here.database}")
+    for connection in (outside, server):
+        connection.close()
+    return found
+
+
+def contents(server: clickhouse.Connection) -> dict[str, list[Any]]:
+    tables = {
+        table: server.execute(f"SELECT {columns} FROM {table} ORDER BY ALL")  # noqa: S608 - our own names
+        for table, columns in _CONTENTS.items()
+    }
+    return {**tables, "schema": server.execute(_SCHEMA)}
+
+
+def test_a_database_of_every_older_release_ends_as_one_that_is_new(
+    address: clickhouse.Address, server: clickhouse.Connection, client: redis.Redis
+) -> None:
+    older.fill(server, "reports_live")
+    stored.count_findings(server)
+    wanted = contents(server) | {"differences": [], "unbalanced": []}
+    assert all(rows for table, rows in wanted.items() if table in _CONTENTS)
+    for project, accepted in server.execute("SELECT project_id, sum(seen) FROM reports GROUP BY project_id"):
+        client.hincrby(streams.keys(0).ledger, f"found:{project}", accepted)
+    with futures.ThreadPoolExecutor(4) as together:
+        found = together.map(lambda state: upgraded(address, client, state), older.STATES)
+        for state, each in zip(older.STATES, found, strict=True):
+            has_receipts = "0007" in state
+            for table, rows in each.items():
+                if table != "receipts" or has_receipts:
+                    assert rows == wanted[table], (state, table)
