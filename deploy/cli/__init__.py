@@ -11,6 +11,7 @@ import typer
 from deploy.cli import (
     analysts,
     explain,
+    findings,
     grants,
     headers,
     keys,
@@ -46,6 +47,7 @@ app.add_typer(projects.app, name="project")
 app.add_typer(keys.app, name="key")
 app.command()(headers.headers)
 app.command()(query.query)
+app.command()(findings.findings)
 app.command()(grants.grants)
 app.add_typer(analysts.app, name="analyst")
 app.command()(status.status)

@@ -29,7 +29,7 @@ def column(width: int, *, whole: bool) -> Column:
     return Column(width, width if whole else min(width, LEAST))
 
 
-def fit(columns: Sequence[Column], available: int) -> list[int] | None:
+def fit(columns: Sequence[Column], available: int, gap: int = GAP) -> list[int] | None:
     """Return a width for each column, so that all fit.
 
     Cells are taken from the widest columns, one by one, until they are as wide as the next
@@ -38,11 +38,12 @@ def fit(columns: Sequence[Column], available: int) -> list[int] | None:
     Args:
         columns: the columns from left to right.
         available: cells of the terminal.
+        gap: cells between two columns.
 
     Returns:
         The widths; None where the columns do not even fit at their least.
     """
-    room = available - EDGES - GAP * (len(columns) - 1)
+    room = available - EDGES - gap * (len(columns) - 1)
     if sum(least for _, least in columns) > room:
         return None
     widths = [max(min(width, room), least) for width, least in columns]

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-import rich.box
 import rich.cells
 import rich.console
 import rich.progress
-import rich.table
 import rich.text
 
-from deploy.printing import glyphs, layout, printable, spreadsheet
+from deploy.printing import cells, printable, spreadsheet, tables
 from storage.text import characters
 
 if TYPE_CHECKING:
@@ -35,9 +32,6 @@ _TSV_ESCAPES: Final = {
     "\b": "\\b",
     "\f": "\\f",
 }
-_LEAST: Final = -(1 << 63)
-_MOST: Final = (1 << 64) - 1
-"""Integers beyond these two have no number in JSON that others read as it was written."""
 _TSV_ROWS: Final = 10_000
 """Rows that are written at a time."""
 
@@ -57,7 +51,7 @@ def tell(sentence: str) -> None:
 
 def json(value: object) -> None:
     """Print a value as JSON."""
-    encoded = msgspec.json.encode(_plain(value), enc_hook=str)
+    encoded = msgspec.json.encode(cells.plain(value), enc_hook=str)
     text = msgspec.json.format(encoded, indent=2).decode()
     sys.stdout.write(_CONTROLS.sub(_json_escaped, text) + "\n")
 
@@ -94,56 +88,12 @@ def tab_separated(columns: Sequence[str], found: Sequence[Sequence[object]]) -> 
         sys.stdout.write("".join("\t".join(map(_tsv, row)) + "\n" for row in part))
 
 
-def fitted(
-    columns: Sequence[str], found: Sequence[Sequence[object]], *, cuts: bool = True
-) -> rich.table.Table | None:
-    """Return rows as a table that fits the terminal, or None where none does.
-
-    Args:
-        columns: the names.
-        found: the rows.
-        cuts: whether a long cell is cut; else it goes on below.
-    """
-    cells = [[_shown(value) for value in row] for row in found]
-    whole = [all(_stays_whole(row[index]) for row in found) for index in range(len(columns))]
-    names = [printable.line(name) for name in columns]
-    natural = [
-        layout.column(
-            max(map(rich.cells.cell_len, (name, *(row[index] for row in cells)))), whole=whole[index]
-        )
-        for index, name in enumerate(names)
-    ]
-    widths = layout.fit(natural, console.width)
-    if widths is None:
-        return None
-    signs = glyphs.current()
-    shown = rich.table.Table(box=signs.box, pad_edge=False, safe_box=False)
-    for index, (name, width) in enumerate(zip(names, widths, strict=True)):
-        right = any(row[index] is not None for row in found) and all(
-            isinstance(row[index], int | float | None) for row in found
-        )
-        header = rich.text.Text(layout.cut(name, width, signs.ellipsis))
-        shown.add_column(header, justify="right" if right else "left", overflow="fold", width=width)
-    for row in cells:
-        kept = (
-            layout.cut(cell, width, signs.ellipsis) if cuts else cell
-            for cell, width in zip(row, widths, strict=True)
-        )
-        shown.add_row(*map(rich.text.Text, kept))
-    return shown
-
-
 def _table(columns: Sequence[str], found: Sequence[Sequence[object]], *, cuts: bool) -> None:
-    shown = fitted(columns, found, cuts=cuts)
+    shown = tables.fitted(columns, found, console.width, cuts=cuts)
     if shown is None:
         _records(columns, found)
     else:
         console.print(shown)
-
-
-def _stays_whole(value: object) -> bool:
-    """Return whether a cut cell would tell something else: a shorter number, or another time."""
-    return value is None or isinstance(value, int | float | dt.date)
 
 
 def _records(columns: Sequence[str], found: Iterable[Sequence[object]]) -> None:
@@ -152,7 +102,7 @@ def _records(columns: Sequence[str], found: Iterable[Sequence[object]]) -> None:
     for number, row in enumerate(found, 1):
         console.print(f"row {number}", style="bold")
         for name, value in zip(names, row, strict=True):
-            line = f"{rich.cells.set_cell_size(name, width)}  {_shown(value)}"
+            line = f"{rich.cells.set_cell_size(name, width)}  {cells.shown(value)}"
             console.print(rich.text.Text(line), soft_wrap=True)
         console.print()
 
@@ -176,16 +126,12 @@ def copyable(text: str) -> None:
     console.print(rich.text.Text(escaped), soft_wrap=True)
 
 
-def _shown(value: object) -> str:
-    return printable.line(_cell(value))
-
-
 def _tsv(value: object) -> str:
     if value is None:
         return "\\N"
     if isinstance(value, bool):
         return str(value).lower()
-    text = value if isinstance(value, str) else _cell(value)
+    text = value if isinstance(value, str) else cells.text(value)
     if "\\" not in text and not characters.holds_hidden(text):
         return text
     return "".join(map(_tsv_escaped, text))
@@ -203,7 +149,11 @@ def _csv(value: object) -> object:
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
     return (
-        value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else _cell(value)
+        value
+        if isinstance(value, str)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else cells.text(value)
     )
 
 
@@ -213,27 +163,3 @@ def _json_escaped(match: re.Match[str]) -> str:
         return char
     units = char.encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "NULL"
-    if isinstance(value, dt.datetime) and value.utcoffset() in {None, dt.timedelta()}:
-        return value.replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds").removesuffix(".000")
-    plain = _plain(value)
-    if isinstance(plain, dict | list):
-        return msgspec.json.encode(plain, enc_hook=str).decode()
-    return str(plain)
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON is any shape
-    """Return the value as JSON can hold it: longer integers than 64 bits as text, bytes as UTF-8."""
-    if isinstance(value, int):
-        return value if _LEAST <= value <= _MOST else str(value)
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    if isinstance(value, dict):
-        return {key if isinstance(key, str) else str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set):
-        return [_plain(item) for item in value]
-    return value

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+from typing import Final
+
+_UNITS: Final = ((7 * 86_400, "w"), (86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 
 
 def utc(ms: float) -> dt.datetime | None:
@@ -11,3 +14,12 @@ def utc(ms: float) -> dt.datetime | None:
     with contextlib.suppress(OverflowError, ValueError, OSError):
         return dt.datetime.fromtimestamp(ms / 1000, dt.UTC)
     return None
+
+
+def ago(since: dt.datetime, now: dt.datetime) -> str:
+    """Return how long ago it was in the greatest unit that fits, as in ``5m``; a time to come is ``now``."""
+    seconds = int((now - since).total_seconds())
+    for length, unit in _UNITS:
+        if seconds >= length:
+            return f"{seconds // length}{unit}"
+    return "now"

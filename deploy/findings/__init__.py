@@ -1,0 +1,1 @@
+"""Findings as people ask about them: selected, listed, watched, followed and shown one by one."""

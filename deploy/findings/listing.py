@@ -1,0 +1,129 @@
+"""Findings of a selection, the greatest first, each with the bars of its period."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from deploy.findings import selection
+from storage.servers import sql
+
+if TYPE_CHECKING:
+    from storage.servers import clickhouse
+
+_SQL: Final = sql.beside(__name__)
+_EVERYTHING: Final = selection.Filters(noise=True)
+
+SHORT: Final = 8
+"""Digits of an id that tables show."""
+
+
+class Order(enum.StrEnum):
+    """What comes first: how often, how many people, the latest, or the newest."""
+
+    TOTAL = "total"
+    REACH = "reach"
+    LAST = "last"
+    FIRST = "first"
+
+
+class ListedFinding(msgspec.Struct, frozen=True):
+    """A finding of a selection.
+
+    Args:
+        fingerprint: the finding.
+        reach: about how many people met it on its greatest day; None where nothing is known.
+        labels: classes of noise, ``impossible``, or empty texts for what is neither.
+        bars: reports in each bar of the period; None where the whole project had none.
+    """
+
+    fingerprint: int
+    kind: str
+    title: str
+    directive: str
+    blocked: str
+    blocked_host: str
+    total: int
+    reach: int | None
+    first_seen: dt.datetime
+    last_seen: dt.datetime
+    releases: list[str]
+    environments: list[str]
+    dispositions: dict[str, int]
+    browsers: dict[str, int]
+    labels: list[str]
+    bars: list[int | None]
+
+    @property
+    def id(self) -> str:
+        """Its id as people write it: the fingerprint in hexadecimal."""
+        return f"{self.fingerprint:016x}"
+
+    @property
+    def what(self) -> str:
+        """The directive; of every kind but CSP the kind before it."""
+        return self.directive if self.kind == "csp" else f"{self.kind} {self.directive}".rstrip()
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """The findings of a selection.
+
+    Args:
+        findings: the greatest ones.
+        of: how many there are in all.
+        reports: how many reports they all have.
+        bars: reports of all of them in each bar; None where the whole project had none.
+    """
+
+    findings: list[ListedFinding]
+    of: int
+    reports: int
+    bars: list[int | None]
+
+
+def listed(
+    server: clickhouse.Connection, chosen: selection.Selection, *, order: Order, limit: int
+) -> Listing:
+    """Return the findings of a selection.
+
+    Args:
+        server: a connection of somebody who may read.
+        chosen: which reports count.
+        order: what comes first.
+        limit: the most findings that are returned.
+    """
+    values = {**chosen.parameters, "limit": limit}
+    known = known_bars(server, chosen)
+    totals = server.execute(_SQL["totals"].format(source=chosen.source), values)
+    rows = server.execute(
+        _SQL[f"by_{order}"].format(listed=_SQL["listed"].format(source=chosen.source)), values
+    )
+    findings = [
+        ListedFinding(*[*row[:-1], bars_of(dict(row[-1]), known, chosen.period.bars)]) for row in rows
+    ]
+    (((found, reports, bars)),) = totals
+    return Listing(findings, found, reports, bars_of(dict(bars), known, chosen.period.bars))
+
+
+def known_bars(server: clickhouse.Connection, chosen: selection.Selection) -> set[int]:
+    """Return how many bars ago the project had any report, noise included: nothing else is known."""
+    everything = msgspec.structs.replace(chosen, filters=_EVERYTHING)
+    return {
+        ago
+        for (ago,) in server.execute(_SQL["known"].format(source=everything.source), everything.parameters)
+    }
+
+
+def bars_of(counts: dict[int, int], known: set[int], bars: int) -> list[int | None]:
+    """Return the counts from the oldest bar to the newest, by how many bars ago each was."""
+    return [counts.get(ago, 0) if ago in known else None for ago in reversed(range(bars))]
+
+
+def details(finding: ListedFinding, starts: list[dt.datetime]) -> dict[str, Any]:
+    """Return everything about a finding, for programs."""
+    told = {name: getattr(finding, name) for name in finding.__struct_fields__ if name != "bars"}
+    bars = [{"from": start, "total": total} for start, total in zip(starts, finding.bars, strict=True)]
+    return {"id": finding.id, **told, "bars": bars}
