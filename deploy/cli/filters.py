@@ -6,6 +6,7 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
+import msgspec
 import typer
 
 from deploy.cli import options
@@ -40,6 +41,10 @@ class Choice(NamedTuple):
     project: str
     since: periods.Since | None
     filters: selection.Filters
+
+    def with_noise(self) -> Choice:
+        """Return the same choice, with noise and the impossible."""
+        return self._replace(filters=msgspec.structs.replace(self.filters, noise=True))
 
     def select(self, server: clickhouse.Connection, default: str, most_bars: int) -> selection.Selection:
         """Return what is selected now.

@@ -47,6 +47,7 @@ class ListedFinding(msgspec.Struct, frozen=True):
     blocked: str
     blocked_host: str
     total: int
+    weight: float
     reach: int | None
     first_seen: dt.datetime
     last_seen: dt.datetime
@@ -123,7 +124,7 @@ def bars_of(counts: dict[int, int], known: set[int], bars: int) -> list[int | No
 
 
 def details(finding: ListedFinding, starts: list[dt.datetime]) -> dict[str, Any]:
-    """Return everything about a finding, for programs."""
+    """Return everything about a finding for programs, with the bars that begin at these times."""
     told = {name: getattr(finding, name) for name in finding.__struct_fields__ if name != "bars"}
-    bars = [{"from": start, "total": total} for start, total in zip(starts, finding.bars, strict=True)]
+    bars = [{"from": start, "total": total} for start, total in zip(starts, finding.bars, strict=False)]
     return {"id": finding.id, **told, "bars": bars}

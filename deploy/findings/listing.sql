@@ -2,9 +2,9 @@
 -- First a row for each finding, day and bar: only within a day may sketches be merged.
 SELECT
     fingerprint, min(of_kind) AS kind, min(of_title) AS title, min(of_directive) AS directive,
-    min(of_blocked) AS blocked, min(of_host) AS blocked_host, sum(of_seen) AS total,
+    min(of_blocked) AS blocked, min(of_host) AS blocked_host, sum(of_seen) AS total, sum(of_weight) AS weight,
     nullIf(toUInt64(least(
-        toFloat64(max(ifNull(reachOf(of_reach), 0))), greatest(ceil(sum(of_weight)), toFloat64(total))
+        toFloat64(max(ifNull(reachOf(of_reach), 0))), greatest(ceil(weight), toFloat64(total))
     )), 0) AS reach,
     min(of_first) AS first, max(of_last) AS last,
     arraySort(groupUniqArrayArray(of_releases)) AS releases, arraySort(groupUniqArrayArray(of_environments)) AS environments,

@@ -59,18 +59,25 @@ class Filters(msgspec.Struct, frozen=True):
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """The reports of a project that are asked about."""
+    """The reports of a project that are asked about; of one finding, or of all."""
 
     project: ProjectName
     filters: Filters
     period: periods.Period
+    fingerprint: int | None = None
+
+    @property
+    def conditions(self) -> str:
+        """The SQL of all conditions but project and period, to put behind those."""
+        one = "" if self.fingerprint is None else _SQL["fingerprint"]
+        return f"{conditions(self.filters)} {one}"
 
     @property
     def source(self) -> str:
         """The SQL of the rows: of the days of findings where they tell it, else of the reports."""
         exact = not self.period.whole or self.filters.need_reports
         source = _SQL["of_reports" if exact else "of_days"]
-        return source.format(conditions=conditions(self.filters))
+        return source.format(conditions=self.conditions)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -83,6 +90,7 @@ class Selection(msgspec.Struct, frozen=True):
             "step_days": max(self.period.step_ms // periods.DAY_MS, 1),
             "last_bar": self.period.bars - 1,
             "whole": int(self.period.whole),
+            "fingerprint": self.fingerprint or 0,
             **values(self.filters),
         }
 

@@ -26,6 +26,9 @@ FROM reports
 WHERE project_id = %(project_id)s AND window_start >= fromUnixTimestamp64Milli(%(since_ms)s - if(%(whole)s, 0, 86400000), 'UTC')
     AND last_seen >= fromUnixTimestamp64Milli(%(since_ms)s, 'UTC') {{conditions}}
 
+-- name: fingerprint
+AND fingerprint = %(fingerprint)s
+
 -- name: without_noise
 AND noise = '' AND impossible = 0
 
