@@ -24,6 +24,8 @@ from deploy.cli import (
     replay,
     settle,
     status,
+    tail,
+    top,
     trace,
     up,
     verify,
@@ -47,6 +49,8 @@ app.add_typer(projects.app, name="project")
 app.add_typer(keys.app, name="key")
 app.command()(headers.headers)
 app.command()(query.query)
+app.command()(top.top)
+app.command()(tail.tail)
 app.command()(findings.findings)
 app.command()(findings.finding)
 app.command()(grants.grants)

@@ -49,7 +49,13 @@ def findings(  # noqa: PLR0913 - one parameter for each option
         found = listing.listed(server, selected, order=sort, limit=limit)
     if as_json:
         output.json([listing.details(one, selected.period.starts) for one in found.findings])
-    elif as_csv:
+    else:
+        show(found, selected, as_csv=as_csv)
+
+
+def show(found: listing.Listing, selected: selection.Selection, *, as_csv: bool) -> None:
+    """Print findings: a table on a terminal, CSV where it is asked for, tab-separated values elsewhere."""
+    if as_csv:
         output.comma_separated(tables.CSV, map(tables.csv_row, found.findings))
     elif output.console.is_terminal:
         output.console.print(tables.listing_of(found, selected, output.console.width))

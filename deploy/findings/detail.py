@@ -188,7 +188,7 @@ def whole(
 
 
 def _range(given: str) -> tuple[int, int]:
-    """Return the least and the greatest fingerprint that begin so in hexadecimal; too long a text has none."""
+    """Return the least and the greatest fingerprint that begin so in hexadecimal, if any can."""
     if len(given) > _DIGITS:
         return 1, 0
     return int(given.ljust(_DIGITS, "0"), 16), int(given.ljust(_DIGITS, "f"), 16)

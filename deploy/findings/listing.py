@@ -12,6 +12,8 @@ from deploy.findings import selection
 from storage.servers import sql
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+
     from storage.servers import clickhouse
 
 _SQL: Final = sql.beside(__name__)
@@ -76,12 +78,14 @@ class Listing(msgspec.Struct, frozen=True):
         findings: the greatest ones.
         of: how many there are in all.
         reports: how many reports they all have.
+        everything: how many reports the project has in the period, whether selected or not.
         bars: reports of all of them in each bar; None where the whole project had none.
     """
 
     findings: list[ListedFinding]
     of: int
     reports: int
+    everything: int
     bars: list[int | None]
 
 
@@ -106,19 +110,19 @@ def listed(
         ListedFinding(*[*row[:-1], bars_of(dict(row[-1]), known, chosen.period.bars)]) for row in rows
     ]
     (((found, reports, bars)),) = totals
-    return Listing(findings, found, reports, bars_of(dict(bars), known, chosen.period.bars))
+    return Listing(
+        findings, found, reports, sum(known.values()), bars_of(dict(bars), known, chosen.period.bars)
+    )
 
 
-def known_bars(server: clickhouse.Connection, chosen: selection.Selection) -> set[int]:
-    """Return how many bars ago the project had any report, noise included: nothing else is known."""
-    everything = msgspec.structs.replace(chosen, filters=_EVERYTHING)
-    return {
-        ago
-        for (ago,) in server.execute(_SQL["known"].format(source=everything.source), everything.parameters)
-    }
+def known_bars(server: clickhouse.Connection, chosen: selection.Selection) -> dict[int, int]:
+    """Return the reports of the project, noise included, by how many bars ago they were, where it has any."""
+    everything = msgspec.structs.replace(chosen, filters=_EVERYTHING, fingerprint=None)
+    statement = _SQL["known"].format(source=everything.source)
+    return dict(server.execute(statement, everything.parameters))
 
 
-def bars_of(counts: dict[int, int], known: set[int], bars: int) -> list[int | None]:
+def bars_of(counts: Mapping[int, int], known: Container[int], bars: int) -> list[int | None]:
     """Return the counts from the oldest bar to the newest, by how many bars ago each was."""
     return [counts.get(ago, 0) if ago in known else None for ago in reversed(range(bars))]
 

@@ -40,4 +40,4 @@ GROUP BY fingerprint
 SELECT uniqExact(fingerprint), sum(seen), sumMap(map(toInt64(bars_ago), seen)) FROM ({{source}})
 
 -- name: known
-SELECT DISTINCT toInt64(bars_ago) FROM ({{source}})
+SELECT toInt64(bars_ago), sum(seen) FROM ({{source}}) GROUP BY bars_ago

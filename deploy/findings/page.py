@@ -115,7 +115,7 @@ def _tables(
         f"documents, {since}",
         ("document", "total", "bars", "last"),
         [
-            [one.document, one.total, sparkline.draw(one.bars), times.ago(one.last_seen, now)]
+            [one.document, one.total, tables.Uncut(sparkline.draw(one.bars)), times.ago(one.last_seen, now)]
             for one in found.documents
         ],
     )

@@ -103,7 +103,7 @@ def _cells(finding: listing.ListedFinding, now: dt.datetime) -> dict[str, object
         "directive": finding.what,
         "total": finding.total,
         "reach": finding.reach,
-        "bars": sparkline.draw(finding.bars),
+        "bars": tables.Uncut(sparkline.draw(finding.bars)),
         "first": times.ago(finding.first_seen, now),
         "last": times.ago(finding.last_seen, now),
         "label": " ".join(filter(None, finding.labels)),

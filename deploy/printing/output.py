@@ -56,6 +56,12 @@ def json(value: object) -> None:
     sys.stdout.write(_CONTROLS.sub(_json_escaped, text) + "\n")
 
 
+def json_line(value: object) -> None:
+    """Print a value as JSON on one line."""
+    text = msgspec.json.encode(cells.plain(value), enc_hook=str).decode()
+    sys.stdout.write(_CONTROLS.sub(_json_escaped, text) + "\n")
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows as a table; numbers stand to the right, and long cells go on below."""
     _table(columns, list(rows), cuts=False)

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+class Uncut(str):
+    """A text that is shown whole or not at all, as bars are."""
+
+    __slots__ = ()
+
+
 class Part(NamedTuple):
     """A column of a table before it has its width."""
 
@@ -64,7 +70,7 @@ def part(name: str, values: Sequence[object]) -> Part:
     known = [value for value in values if value is not None]
     shown = [cells.shown(value) for value in values]
     title = printable.line(name)
-    whole = all(isinstance(value, int | float | dt.date) for value in known)
+    whole = all(isinstance(value, int | float | dt.date | Uncut) for value in known)
     return Part(
         title,
         shown,
