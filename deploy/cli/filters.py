@@ -46,7 +46,7 @@ class Choice(NamedTuple):
         """Return the same choice, with noise and the impossible."""
         return self._replace(filters=msgspec.structs.replace(self.filters, noise=True))
 
-    def select(self, server: clickhouse.Connection, default: str, most_bars: int) -> selection.Selection:
+    def select(self, server: clickhouse.Connection, default: str, most_bars: int) -> selection.ChosenReports:
         """Return what is selected now.
 
         Args:
@@ -59,7 +59,7 @@ class Choice(NamedTuple):
         """
         project = selection.find_project(server, self.project)
         since = self.since or periods.parse(default)
-        return selection.Selection(
+        return selection.ChosenReports(
             project, self.filters, periods.period(since, driver.now_ms(server), most_bars)
         )
 

@@ -53,7 +53,7 @@ def findings(  # noqa: PLR0913 - one parameter for each option
         show(found, selected, as_csv=as_csv)
 
 
-def show(found: listing.Listing, selected: selection.Selection, *, as_csv: bool) -> None:
+def show(found: listing.Listing, selected: selection.ChosenReports, *, as_csv: bool) -> None:
     """Print findings: a table on a terminal, CSV where it is asked for, tab-separated values elsewhere."""
     if as_csv:
         output.comma_separated(tables.CSV, map(tables.csv_row, found.findings))
@@ -93,14 +93,14 @@ def finding(
         output.copyable(page.raw_command(found, recent))
 
 
-def _recent(server: clickhouse.Connection, ever: selection.Selection) -> selection.Selection:
+def _recent(server: clickhouse.Connection, ever: selection.ChosenReports) -> selection.ChosenReports:
     """Return the last days of a finding: a month, until its last report."""
     last = detail.last_seen(server, ever)
     since = periods.Since(round((last - MONTH).timestamp() * 1000), ago=False, whole=True)
     return msgspec.structs.replace(ever, period=periods.period(since, ever.period.now_ms, DAYS))
 
 
-def _details(found: detail.WholeFinding, recent: selection.Selection) -> dict[str, object]:
+def _details(found: detail.WholeFinding, recent: selection.ChosenReports) -> dict[str, object]:
     """Return everything about a finding, for programs."""
     told = msgspec.structs.asdict(found)
     one = listing.details(told.pop("finding"), [])

@@ -21,7 +21,7 @@ _SHOWN: Final = 10
 """Documents, policies and releases that are told; findings that an id may mean."""
 
 
-class FindingDay(msgspec.Struct, frozen=True):
+class DayTotal(msgspec.Struct, frozen=True):
     """A day of a finding: its reports, and about how many people it met."""
 
     day: dt.date
@@ -106,7 +106,7 @@ class WholeFinding(msgspec.Struct, frozen=True):
 
     finding: listing.ListedFinding
     reach_at_most: int | None
-    days: list[FindingDay]
+    days: list[DayTotal]
     releases: list[FindingRelease]
     new_in: list[tuple[str, str, int]]
     labels: list[FindingLabel]
@@ -142,7 +142,7 @@ def identify(server: clickhouse.Connection, project: selection.ProjectName, text
     raise selection.SelectError(f"Several findings begin with {text}: {listed}{more}")
 
 
-def last_seen(server: clickhouse.Connection, ever: selection.Selection) -> dt.datetime:
+def last_seen(server: clickhouse.Connection, ever: selection.ChosenReports) -> dt.datetime:
     """Return when a finding was reported last; the beginning of the period where it never was."""
     ((last,),) = _read(server, "last_seen", ever)
     latest: dt.datetime = max(last, ever.period.since)
@@ -150,7 +150,7 @@ def last_seen(server: clickhouse.Connection, ever: selection.Selection) -> dt.da
 
 
 def whole(
-    server: clickhouse.Connection, ever: selection.Selection, recent: selection.Selection
+    server: clickhouse.Connection, ever: selection.ChosenReports, recent: selection.ChosenReports
 ) -> WholeFinding:
     """Return everything about a finding.
 
@@ -166,7 +166,7 @@ def whole(
     if not found:
         raise selection.SelectError("No report of this finding is among those selected")
     known = listing.known_bars(server, recent)
-    days = [FindingDay(*row) for row in _read(server, "days", ever)]
+    days = [DayTotal(*row) for row in _read(server, "days", ever)]
     bars = recent.period.bars
     return WholeFinding(
         found[0],
@@ -194,7 +194,7 @@ def _range(given: str) -> tuple[int, int]:
     return int(given.ljust(_DIGITS, "0"), 16), int(given.ljust(_DIGITS, "f"), 16)
 
 
-def _read(server: clickhouse.Connection, name: str, chosen: selection.Selection) -> list[tuple[Any, ...]]:
+def _read(server: clickhouse.Connection, name: str, chosen: selection.ChosenReports) -> list[tuple[Any, ...]]:
     statement = _SQL[name].format(source=chosen.source, conditions=chosen.conditions)
     rows: list[tuple[Any, ...]] = server.execute(statement, {**chosen.parameters, "limit": _SHOWN})
     return rows

@@ -1,10 +1,10 @@
 """Reports as they are stored: each one told once, however rows grow, merge, arrive late or move.
 
-Nothing in a row tells when it was stored. So the sums of all rows are asked for again and again, and a sum that
-has grown has new reports. Where there are few rows, they are compared one by one. Where there are many, only
-those of the last minutes are; older ones, to which late reports belong, are compared as sums of a finding and
-day, and not as often. One query answers for both, and moves the limit between the two, so that no report is on
-neither side of it, or on both.
+Nothing in a row tells when it was stored. So the sums of all rows are asked for again and again, and a sum
+that has grown has new reports. Where there are few rows, they are compared one by one. Where there are many,
+only those of the last minutes are; older ones, to which late reports belong, are compared as sums of a
+finding and day, and not as often. One query answers for both, and moves the limit between the two, so that no
+report is on neither side of it, or on both.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class NewReports(msgspec.Struct, frozen=True):
 
 
 class Sums(msgspec.Struct, frozen=True):
-    """What was seen at the last look: reports by row, and by finding and day.
+    """The sums of the last look: reports by row, and by finding and day.
 
     Args:
         limit_ms: rows whose window began then or later are compared one by one.
@@ -97,7 +97,7 @@ class Sums(msgspec.Struct, frozen=True):
 
 
 class Look(msgspec.Struct, frozen=True):
-    """What a look found: the sums for the next one, and what has grown."""
+    """The result of a look: the sums for the next one, and by how much which have grown."""
 
     sums: Sums
     rows: dict[int, int]
@@ -110,7 +110,7 @@ class Follower:
     A look that fails changes nothing: the next one tells what it would have told.
     """
 
-    def __init__(self, chosen: selection.Selection) -> None:
+    def __init__(self, chosen: selection.ChosenReports) -> None:
         self._chosen = chosen
         self._sums: Sums | None = None
         self._swept_ms = 0

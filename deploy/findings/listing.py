@@ -24,7 +24,7 @@ SHORT: Final = 8
 
 
 class Order(enum.StrEnum):
-    """What comes first: how often, how many people, the latest, or the newest."""
+    """The order of findings: how often, how many people, the latest, or the newest."""
 
     TOTAL = "total"
     REACH = "reach"
@@ -90,7 +90,7 @@ class Listing(msgspec.Struct, frozen=True):
 
 
 def listed(
-    server: clickhouse.Connection, chosen: selection.Selection, *, order: Order, limit: int
+    server: clickhouse.Connection, chosen: selection.ChosenReports, *, order: Order, limit: int
 ) -> Listing:
     """Return the findings of a selection.
 
@@ -115,7 +115,7 @@ def listed(
     )
 
 
-def known_bars(server: clickhouse.Connection, chosen: selection.Selection) -> dict[int, int]:
+def known_bars(server: clickhouse.Connection, chosen: selection.ChosenReports) -> dict[int, int]:
     """Return the reports of the project, noise included, by how many bars ago they were, where it has any."""
     everything = msgspec.structs.replace(chosen, filters=_EVERYTHING, fingerprint=None)
     statement = _SQL["known"].format(source=everything.source)

@@ -20,7 +20,7 @@ _TEXT: Final = 2_000
 """Characters of a policy or a sample that a terminal shows; --json prints all."""
 
 
-def of(found: detail.WholeFinding, recent: selection.Selection, width: int) -> rich.console.Group:
+def of(found: detail.WholeFinding, recent: selection.ChosenReports, width: int) -> rich.console.Group:
     """Return a finding as a page.
 
     Args:
@@ -50,14 +50,14 @@ def of(found: detail.WholeFinding, recent: selection.Selection, width: int) -> r
     return rich.console.Group(*parts)
 
 
-def raw_command(found: detail.WholeFinding, recent: selection.Selection) -> str:
+def raw_command(found: detail.WholeFinding, recent: selection.ChosenReports) -> str:
     """Return the command that prints the latest report of a finding as it was stored."""
     where = f"project_id = {recent.project.id} AND fingerprint = {found.finding.fingerprint}"
     return f'headrace query "SELECT raw FROM reports WHERE {where} ORDER BY last_seen DESC LIMIT 1"'  # noqa: S608
 
 
 def _facts(
-    found: detail.WholeFinding, recent: selection.Selection, now: dt.datetime, since: str
+    found: detail.WholeFinding, recent: selection.ChosenReports, now: dt.datetime, since: str
 ) -> Iterator[tuple[str, str]]:
     one = found.finding
     yield "finding", f"{one.id} (fingerprint {one.fingerprint})"

@@ -1,4 +1,4 @@
-"""Which reports somebody asks about: one project, since when, and what their columns may hold."""
+"""The reports that somebody asks about: of one project, of a period, and with what in their columns."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ProjectName(msgspec.Struct, frozen=True):
 
 
 class Filters(msgspec.Struct, frozen=True):
-    """What is wanted of each column, and what is not.
+    """Conditions on columns: what each must hold, and what it must not.
 
     Args:
         wanted: the values of which a column must have one, by filter.
@@ -58,7 +58,7 @@ class Filters(msgspec.Struct, frozen=True):
         return not _ONLY_IN_REPORTS.isdisjoint([*self.wanted, *self.unwanted])
 
 
-class Selection(msgspec.Struct, frozen=True):
+class ChosenReports(msgspec.Struct, frozen=True):
     """The reports of a project that are asked about; of one finding, or of all."""
 
     project: ProjectName

@@ -32,7 +32,7 @@ def csv_row(finding: listing.ListedFinding) -> list[object]:
 
 
 def listing_of(
-    found: listing.Listing, chosen: selection.Selection, width: int
+    found: listing.Listing, chosen: selection.ChosenReports, width: int
 ) -> rich.console.RenderableType:
     """Return findings as a table that fits, with a line above and one below it.
 
@@ -47,7 +47,7 @@ def listing_of(
     return rich.console.Group(heading, rows(found, chosen.period, width), legend(chosen.period))
 
 
-def heading_of(found: listing.Listing, chosen: selection.Selection) -> str:
+def heading_of(found: listing.Listing, chosen: selection.ChosenReports) -> str:
     """Return a sentence on how much was found."""
     since = chosen.period.since
     told = f"{since:%Y-%m-%d}" if chosen.period.whole else f"{since:%Y-%m-%d %H:%M}"

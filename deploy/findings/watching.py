@@ -1,4 +1,4 @@
-"""What is reported now, as a view that fills a terminal and is drawn again and again."""
+"""The findings of just now, as a view that fills a terminal and is drawn again and again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _AROUND: Final = 9
 class View(NamedTuple):
     """Findings as they were at a moment."""
 
-    chosen: selection.Selection
+    chosen: selection.ChosenReports
     found: listing.Listing
 
 
