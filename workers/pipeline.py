@@ -1,4 +1,4 @@
-"""The pipeline: a batch of stream entries in, rows for five tables out. Pure and deterministic.
+"""The pipeline: a batch of stream entries in, rows for seven tables out. Pure and deterministic.
 
 A limit decider answers all that limits ask beyond the batch. It decides the same for the same batch.
 """
@@ -19,7 +19,7 @@ from workers import impossible, noise
 from workers.limits import pending, project_limits
 from workers.model import batch_plan, columns, outcomes, report
 from workers.reading import decode, user_agents
-from workers.rows import bygone, collapse, contexts, deliveries, quarantine, receipts
+from workers.rows import bygone, collapse, contexts, deliveries, findings, quarantine, receipts
 from workers.stages import evaluate, table
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ STAGES: Final = (
 class Tables(msgspec.Struct, frozen=True):
     """The rows and counts that a batch becomes.
 
-    Σ found = Σ outcomes.quantity, and Σ reports.seen = Σ outcomes.quantity of the accepted.
+    Σ found = Σ outcomes.quantity, and Σ reports.seen = Σ outcomes.quantity of the accepted; so is
+    Σ finding_days.seen, if the plan of the batch has findings.
 
     Attributes:
         reports: rows of ``reports``; times are in milliseconds since the epoch.
@@ -82,6 +83,9 @@ class Tables(msgspec.Struct, frozen=True):
         quarantine: rows of ``quarantine``; times are in milliseconds.
         receipts: rows of ``receipts``, one for each entry.
         policies: rows of ``policies``; times are in milliseconds.
+        finding_days: rows of ``finding_days``, none if the plan of the batch has no findings.
+        policy_days: rows of ``policy_days``, likewise.
+        months: by project, the months of the rows of ``reports``, as ``toYYYYMM()`` tells them.
         payloads: payloads by project id.
         found: reports found by project id, the invalid ones included; an unreadable payload counts as one.
         quarantined: rows of ``quarantine`` by project id, if they are numbered; those too for which a project
@@ -95,6 +99,9 @@ class Tables(msgspec.Struct, frozen=True):
     quarantine: columns.Columns
     receipts: columns.Columns
     policies: columns.Columns
+    finding_days: columns.Columns
+    policy_days: columns.Columns
+    months: dict[int, set[int]]
     payloads: dict[int, int]
     found: dict[int, int]
     quarantined: dict[int, int] = {}
@@ -268,12 +275,20 @@ class _Batch:
 
     def tables(self) -> Tables:
         """Return the rows of everything that was taken."""
+        reports = self._rows.reports()
+        finding_days, policy_days = findings.finding_days(reports), findings.policy_days(reports)
+        months = findings.months(finding_days)
+        if not self._plan.findings:
+            finding_days, policy_days = columns.emptied(finding_days), columns.emptied(policy_days)
         return Tables(
-            reports=self._rows.reports(),
+            reports=reports,
             outcomes=self._outcomes.columns(),
             quarantine=self._quarantine.columns(),
             receipts=self._receipts.columns(),
             policies=self._rows.policies(),
+            finding_days=finding_days,
+            policy_days=policy_days,
+            months=months,
             payloads=dict(self._payloads),
             found=dict(self._found),
             quarantined=dict(self._quarantine.quarantined),

@@ -95,7 +95,7 @@ def process(
 ) -> pipeline.Tables:
     """Process one batch of one entry."""
     entries = [envelope.Entry(f"{received_ms}-0", list(payloads))]
-    return pipeline.process(3, entries, plan or batch_plan.Plan(senders=True), common=common)
+    return pipeline.process(3, entries, plan or batch_plan.Plan(senders=True, findings=True), common=common)
 
 
 def rows(columns: dict[str, list[Any]]) -> list[Row]:
@@ -123,7 +123,9 @@ def assert_balanced(tables: pipeline.Tables) -> None:
     accepted = sum(line["quantity"] for line in rows(tables.outcomes) if line["outcome"] == "accepted")
     assert sum(tables.found.values()) == sum(tables.outcomes["quantity"])
     assert sum(tables.reports["seen"]) == accepted
-    for columns in (tables.reports, tables.outcomes, tables.quarantine, tables.policies):
+    assert sum(tables.finding_days["seen"]) in {accepted, 0}
+    days = (tables.finding_days, tables.policy_days)
+    for columns in (tables.reports, tables.outcomes, tables.quarantine, tables.policies, *days):
         assert len({len(values) for values in columns.values()}) == 1
 
 

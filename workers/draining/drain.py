@@ -14,6 +14,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from storage import errors
+from storage.findings import due
 from storage.limits import limit_decider
 from storage.queue import batches, isolation, retry_memory
 from storage.tables import migrate, writer
@@ -38,7 +39,10 @@ if TYPE_CHECKING:
 
     from storage.servers import clickhouse
 
-TABLES: Final = ("policies", "reports", "quarantine", "receipts", "outcomes")
+TABLES: Final = (
+    *("policies", "finding_days", "policy_days", "reports"),
+    *("quarantine", "receipts", "outcomes"),
+)
 """The tables in the order of their inserts."""
 LONG_S: Final = 0.2
 """A batch that took longer tells what its payloads cost; half of a shorter one may be the fixed cost."""
@@ -181,12 +185,15 @@ class Drainer:
     ) -> _Counts:
         """Insert the rows of a batch, each table under its own token, and return what is to be counted.
 
-        The tables that may refuse data for good come first, so that nothing is counted yet when they do.
+        The tables that may refuse data for good come first, so that nothing is counted yet when they do. Rows
+        of findings may then be stored of payloads that leave the batch: their months are noted as due.
         """
         columns = {name: getattr(tables, name) for name in TABLES}
         counts = {name: dict(getattr(tables, name)) for name in ("found", "quarantined", "beyond")}
         if bound.decoded.corrupt:
             corrupt.add(columns, counts, lease.stream, bound.decoded.corrupt, bound.bounds.plan)
+        if not bound.bounds.plan.findings:
+            self._note_due(tables)
         for table in TABLES:
             self._queue.begin(lease, self._limits.lease_ms)
             try:
@@ -196,10 +203,19 @@ class Drainer:
                     writer.insert(self._server, stored_in, columns[table], token)
             except errors.InsertRefusedError as error:
                 migrate.require_applied(self._server)
-                refused = rescue.RefusedRowsError(str(error)) if table in rescue.REFUSABLE else error
-                raise refused from error
+                if table not in rescue.REFUSABLE:
+                    raise
+                if table != TABLES[0]:
+                    self._note_due(tables)
+                raise rescue.RefusedRowsError(str(error)) from error
             failpoints.hit(f"after_{table}")
         return counts
+
+    def _note_due(self, tables: pipeline.Tables) -> None:
+        """Note that the findings of the months of a batch are to be counted again, before it is committed."""
+        with interruption.allowed():
+            for project_id, months in tables.months.items():
+                due.note(self._server, project_id, months)
 
     def _commit(
         self, lease: batches.StreamLease, bound: batch.BoundBatch, counts: _Counts

@@ -62,6 +62,7 @@ def make_plan(  # noqa: PLR0913 - all that a batch depends on
         registry=snapshot.version,
         numbered=True,
         senders=True,
+        findings=True,
         noise=noise,
     )
 

@@ -23,6 +23,8 @@ POINTS: Final = (
     "after_grant",
     "after_process",
     "after_policies",
+    "after_finding_days",
+    "after_policy_days",
     "after_reports",
     "after_quarantine",
     "after_receipts",

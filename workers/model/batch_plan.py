@@ -41,6 +41,7 @@ class Plan(msgspec.Struct, frozen=True):
         numbered: whether rows in quarantine are numbered and counted; not in older releases.
         noise: hash of the rules file by which noise is labelled; "" in older releases.
         senders: whether rows tell of their senders, of whom sampling leaves none out; not in older releases.
+        findings: whether rows of findings are stored beside those of reports; not in older releases.
     """
 
     projects: dict[int, ProjectPlan] = {}
@@ -52,6 +53,7 @@ class Plan(msgspec.Struct, frozen=True):
     numbered: bool = False
     noise: str = ""
     senders: bool = False
+    findings: bool = False
 
     def of(self, project_id: int) -> ProjectPlan:
         """Return the plan of a project."""

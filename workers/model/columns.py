@@ -6,3 +6,8 @@ from typing import Any
 
 Columns = dict[str, list[Any]]
 """Values by column name; all lists are of the same length."""
+
+
+def emptied(columns: Columns) -> Columns:
+    """Return the same columns without a row."""
+    return {name: [] for name in columns}

@@ -253,6 +253,7 @@ def test_a_table_that_lost_a_column_blocks_nothing(
     server.execute("ALTER TABLE reports_live DROP COLUMN sample")
     drains.append(client, *(drains.payload(drains.report(number)) for number in range(40)))
     assert drainer.drain(drains.SHARD).payloads == 40
+    server.execute("ALTER TABLE reports_live ADD COLUMN sample String AFTER column")
     assert drains.balanced(server, client).accepted == 0
     assert drains.counted(server) == {("invalid", outcomes.Reason.POISON): 40}
 
