@@ -14,6 +14,7 @@ import pydantic_settings
 
 from deploy.network import addresses
 from storage import errors
+from storage.projects import partitions
 from storage.queue import isolation, streams
 from workers.failures import failpoints
 
@@ -133,6 +134,26 @@ class Settings(pydantic_settings.BaseSettings):
             "The number of Redis streams that payloads are spread over, and so of the workers that can "
             "drain at once. Every process must have the same number. Payloads that an earlier number "
             "left in other streams are drained too."
+        ),
+    )
+    max_partitions: int = pydantic.Field(
+        partitions.BUDGET,
+        ge=1,
+        le=50_000,
+        description=(
+            "The most live partitions of all projects together; each project has a limit of its own. "
+            "ClickHouse refuses inserts into a table of 100 000 parts, and a live partition has up to "
+            "ten. Every worker and maintenance must have the same number."
+        ),
+    )
+    archive_after: float = pydantic.Field(
+        partitions.QUIET_DAYS,
+        ge=0.1,
+        le=3650,
+        description=(
+            "Days without a report after which a release moves into the archive. By then nearly all "
+            "browsers have left its pages. Releases move sooner where partitions get scarce, but never "
+            "within an hour of their last report."
         ),
     )
     max_body: int = pydantic.Field(

@@ -175,7 +175,13 @@ def drain_shard(stream: int) -> None:
         with _lent_connections() as (client, server):
             queue = batches.Queue(client)
             drainer = drain.Drainer(
-                queue, client, server, time.monotonic, batch_sizing=_sizings[isolated], stop=yields
+                queue,
+                client,
+                server,
+                time.monotonic,
+                max_partitions=_installed[0].max_partitions,
+                batch_sizing=_sizings[isolated],
+                stop=yields,
             )
             done = drainer.drain(stream)
     except (errors.RecoverableError, errors.LeaseLostError, interruption.Interruption) as error:

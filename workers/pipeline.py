@@ -1,4 +1,4 @@
-"""The pipeline: a batch of stream entries in, rows for seven tables out. Pure and deterministic.
+"""The pipeline: a batch of stream entries in, rows for eight tables out. Pure and deterministic.
 
 A limit decider answers all that limits ask beyond the batch. It decides the same for the same batch.
 """
@@ -74,11 +74,12 @@ STAGES: Final = (
 class Tables(msgspec.Struct, frozen=True):
     """The rows and counts that a batch becomes.
 
-    Σ found = Σ outcomes.quantity, and Σ reports.seen = Σ outcomes.quantity of the accepted; so is
-    Σ finding_days.seen, if the plan of the batch has findings.
+    Σ found = Σ outcomes.quantity, and Σ seen of reports and archived = Σ outcomes.quantity of the accepted;
+    so is Σ finding_days.seen, if the plan of the batch has findings.
 
     Attributes:
-        reports: rows of ``reports``; times are in milliseconds since the epoch.
+        reports: rows of ``reports_live``; times are in milliseconds since the epoch.
+        archived: rows of ``reports_archive``, likewise.
         outcomes: rows of ``outcomes``; ``minute`` is in seconds since the epoch.
         quarantine: rows of ``quarantine``; times are in milliseconds.
         receipts: rows of ``receipts``, one for each entry.
@@ -95,6 +96,7 @@ class Tables(msgspec.Struct, frozen=True):
     """
 
     reports: columns.Columns
+    archived: columns.Columns
     outcomes: columns.Columns
     quarantine: columns.Columns
     receipts: columns.Columns
@@ -280,8 +282,10 @@ class _Batch:
         months = findings.months(finding_days)
         if not self._plan.findings:
             finding_days, policy_days = columns.emptied(finding_days), columns.emptied(policy_days)
+        live, archived = self._rows.parted(reports)
         return Tables(
-            reports=reports,
+            reports=live,
+            archived=archived,
             outcomes=self._outcomes.columns(),
             quarantine=self._quarantine.columns(),
             receipts=self._receipts.columns(),

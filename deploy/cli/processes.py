@@ -59,6 +59,8 @@ def _context(data: Path) -> connections.Connections:
         redis_url=system.redis_url,
         clickhouse=system.clickhouse,
         shards=system.shards,
+        max_partitions=values.max_partitions,
+        archive_after=values.archive_after,
         failpoints=values.failpoints,
     )
 

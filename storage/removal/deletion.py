@@ -160,7 +160,7 @@ def _delete_counts(client: redis.Redis, shards: int, project_id: int) -> None:
         with client.pipeline(transaction=False) as pipeline:
             for names in each:
                 scripts.FORGET_PROJECT.add_to(pipeline, (names.ledger, names.stream), str(project_id))
-            pipeline.delete(*partitions.keys(project_id))
+            partitions.forget(pipeline, project_id)
             pipeline.execute()
         members: Any = client.zrange(exhausted_quotas.EXHAUSTED_KEY, 0, -1)
         if mine := [member for member in members if member.split(b" ", 1)[0] == str(project_id).encode()]:

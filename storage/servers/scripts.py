@@ -92,6 +92,7 @@ ACQUIRE_PROCESS_LEASE: Final = Script("leases/acquire_process_lease", "take_leas
 ACQUIRE_STREAM_LEASE: Final = Script("leases/acquire_stream_lease", "take_lease")
 RELEASE_LEASE: Final = Script("leases/release_lease")
 RENEW_LEASE: Final = Script("leases/renew_lease")
+ADJUST_PARTITIONS: Final = Script("limits/adjust_partitions")
 ADMIT_PARTITIONS: Final = Script("limits/admit_partitions")
 CHECK_NEW: Final = Script("limits/check_new", "decide_once")
 FIND_SKETCHES: Final = Script("limits/find_sketches", "decide_once")

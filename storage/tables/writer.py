@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _SQL: Final = sql.beside(__name__)
 
-STORED_IN: Final = {"reports": "reports_live"}
-"""The table that rows are inserted into, where their name is one of a view."""
+STORED_IN: Final = {"reports": "reports_live", "archived": "reports_archive"}
+"""The table that rows are inserted into, where they are called otherwise: the view ``reports`` reads both."""
 
 MAX_ROWS: Final = 1_000_000
 """clickhouse-driver cuts an insert into blocks of about a million rows; a token holds for one block."""

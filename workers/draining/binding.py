@@ -8,7 +8,7 @@ import msgspec
 import structlog
 
 from storage import errors
-from storage.projects import partitions, registry
+from storage.projects import registry
 from storage.queue import batches, pause, retry_memory
 from storage.servers import clocks
 from workers.draining import batch, plans, retries, rules_in_force
@@ -16,8 +16,6 @@ from workers.draining import bounds as batch_bounds
 from workers.failures import failpoints
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     import redis
 
     from storage.projects import model
@@ -35,14 +33,22 @@ class Binder:
 
     Args:
         queue: the queue's drainer side.
-        client: a Redis client without retries, for the registry, the partitions and the memory of retries.
+        client: a Redis client without retries, for the registry and the memory of retries.
         rules: finds the rules file of a batch.
+        admit: asked for the partitions of each project.
     """
 
-    def __init__(self, queue: batches.Queue, client: redis.Redis, rules: rules_in_force.RulesInForce) -> None:
+    def __init__(
+        self,
+        queue: batches.Queue,
+        client: redis.Redis,
+        rules: rules_in_force.RulesInForce,
+        admit: plans.Admit,
+    ) -> None:
         self._queue = queue
         self._client = client
         self._rules = rules
+        self._admit = admit
 
     def resume(self, lease: batches.StreamLease) -> batch.BoundBatch:
         """Return the batch that an earlier drainer left: the same entries under the same plan.
@@ -149,8 +155,3 @@ class Binder:
         if snapshot is None:
             raise NoRegistryError("Redis holds no project registry yet: maintenance publishes it.")
         return snapshot
-
-    def _admit(
-        self, project_id: int, pairs: Sequence[partitions.Pair], *, most: int, now_ms: int
-    ) -> Mapping[partitions.Pair, str]:
-        return partitions.admit(self._client, project_id, pairs, most=most, now_ms=now_ms)

@@ -9,6 +9,7 @@ import redis
 import redis.backoff
 import redis.retry
 
+from storage.projects import partitions
 from storage.queue import streams
 from storage.servers import clickhouse
 
@@ -24,12 +25,16 @@ class Connections(msgspec.Struct, frozen=True, kw_only=True):
         redis_url: the Redis that holds the queue, the registry and RQ's jobs.
         clickhouse: the database, with a user that may insert.
         shards: number of shards; the same for the edge.
+        max_partitions: the most live partitions of all projects.
+        archive_after: days without a report after which a release is archived.
         failpoints: where a test makes work fail, see ``workers.failures.failpoints``.
     """
 
     redis_url: str
     clickhouse: clickhouse.Address
     shards: int = streams.DEFAULT_SHARDS
+    max_partitions: int = partitions.BUDGET
+    archive_after: float = partitions.QUIET_DAYS
     failpoints: str = ""
 
     def queue_client(self) -> redis.Redis:

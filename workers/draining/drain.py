@@ -14,8 +14,10 @@ import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from storage import errors
+from storage.archive import guard
 from storage.findings import due
 from storage.limits import limit_decider
+from storage.projects import partitions
 from storage.queue import batches, isolation, retry_memory
 from storage.tables import migrate, writer
 from workers import pipeline
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from storage.servers import clickhouse
 
 TABLES: Final = (
-    *("policies", "finding_days", "policy_days", "reports"),
+    *("policies", "finding_days", "policy_days", "reports", "archived"),
     *("quarantine", "receipts", "outcomes"),
 )
 """The tables in the order of their inserts."""
@@ -68,6 +70,7 @@ class Drainer:
         server: a ClickHouse connection of this thread.
         clock: seconds, monotonic.
         limits: see ``BatchLimits``.
+        max_partitions: the most live partitions of all projects.
         batch_sizing: adapts the limits from batch to batch; by default they stay as they are.
         stop: asked between batches; once it says yes, no further batch is bound.
     """
@@ -80,6 +83,7 @@ class Drainer:
         clock: Callable[[], float],
         limits: batch_limits.BatchLimits | None = None,
         *,
+        max_partitions: int = partitions.BUDGET,
         batch_sizing: sizing.BatchSizing | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -90,7 +94,12 @@ class Drainer:
         self._limits = limits or batch_limits.BatchLimits()
         self._sizing = batch_sizing or sizing.BatchSizing(self._limits, math.inf, start=1.0)
         self._stop = stop
-        self._binder = binding.Binder(queue, client, rules_in_force.RulesInForce(client, server))
+        self._binder = binding.Binder(
+            queue,
+            client,
+            rules_in_force.RulesInForce(client, server),
+            guard.PartitionGuard(client, server, max_partitions).admit,
+        )
         self._rescue = rescue.Rescue(queue, server)
 
     def drain(self, stream: int) -> Drained:

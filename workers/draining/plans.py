@@ -1,4 +1,4 @@
-"""The plan of a batch: its projects' settings and limits of partitions, decided once, before it is bound."""
+"""The plan of a batch: settings of projects, and where reports go, decided once, before it is bound."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 class Admit(Protocol):
-    """Says which (environment, release) pairs of a project are beyond its limit of live partitions."""
+    """Gives places to the (environment, release) pairs of a project."""
 
     def __call__(
         self, project_id: int, pairs: Sequence[partitions.Pair], *, most: int, now_ms: int
-    ) -> Mapping[partitions.Pair, str]:
-        """Return the refused pairs, each with the environment under which its reports are kept."""
+    ) -> partitions.PairDecisions:
+        """Return which pairs are refused, and which were archived."""
 
 
 def make_plan(  # noqa: PLR0913 - all that a batch depends on
@@ -36,7 +36,7 @@ def make_plan(  # noqa: PLR0913 - all that a batch depends on
     *,
     noise: str = "",
 ) -> batch_plan.Plan:
-    """Fix the decisions of a new batch: each project's settings, and which of its partitions are full.
+    """Fix the decisions of a new batch: each project's settings, and where the reports of its pairs go.
 
     A project that the registry does not know keeps its reports, under default settings; the reports of a
     project that was deleted are dropped.
@@ -85,10 +85,11 @@ def _project_plan(
     project_id: int, project: model.Project | None, pairs: list[partitions.Pair], admit: Admit, now_ms: int
 ) -> batch_plan.ProjectPlan:
     settings = project.settings if project else project_settings.ProjectSettings()
-    refused = admit(project_id, pairs, most=settings.max_partitions, now_ms=now_ms)
+    decided = admit(project_id, pairs, most=settings.max_partitions, now_ms=now_ms)
     return batch_plan.ProjectPlan(
         settings=settings,
-        overflow=tuple((*pair, environment) for pair, environment in refused.items()),
+        overflow=tuple((*pair, environment) for pair, environment in decided.refused.items()),
+        archived=tuple(pair for pair in pairs if pair in decided.archived),
         removed_before=project.removed_before if project else 0,
     )
 

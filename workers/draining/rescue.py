@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-REFUSABLE: Final = ("policies", "finding_days", "policy_days", "reports")
+REFUSABLE: Final = ("policies", "finding_days", "policy_days", "reports", "archived")
 """Tables with columns that senders fill, in the order of their inserts, which are the first. All columns of
 the other tables are filled by Headrace itself."""
 MOST_REPEATS: Final = 3

@@ -26,11 +26,21 @@ POINTS: Final = (
     "after_finding_days",
     "after_policy_days",
     "after_reports",
+    "after_archived",
     "after_quarantine",
     "after_receipts",
     "after_outcomes",
     "before_commit",
     "after_commit",
+    # A move into the archive passes these, see ``storage.archive.moves.STEPS``.
+    "move_recorded",
+    "move_marked",
+    "move_copied",
+    "move_switched",
+    "move_aside",
+    "move_compared",
+    "move_dropped",
+    "move_forgotten",
 )
 """The failpoints, in the order in which a batch passes them. ``after_grant`` follows the grant of a project's
 quotas, and ``after_<table>`` the insert into that table."""

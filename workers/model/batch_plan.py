@@ -16,11 +16,13 @@ class ProjectPlan(msgspec.Struct, frozen=True):
         settings: the project's settings when the batch was bound.
         overflow: triples (environment, release, environment kept): reports of such a pair land in the release
             ``(other)`` of the environment kept.
+        archived: pairs (environment, release) whose reports go to the archive.
         removed_before: reports of before this time (ms since the epoch) are being removed, or were.
     """
 
     settings: project_settings.ProjectSettings = project_settings.ProjectSettings()
     overflow: tuple[tuple[str, str, str], ...] = ()
+    archived: tuple[tuple[str, str], ...] = ()
     removed_before: int = 0
 
 

@@ -6,17 +6,21 @@ Every step is idempotent, because several maintenance processes may run at once.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
+from storage.archive import archiving, choosing
 from storage.ledger import marks
 from storage.noise import rules_files
-from storage.projects import registry
+from storage.projects import partitions, registry
 from storage.quarantine import custody
 from storage.removal import deletion, retention
+from storage.servers import leases
 from storage.tables import refusals
+from workers.failures import failpoints
 from workers.noise import shipped
 from workers.process import dispatcher, fairness, steady_clock
 
@@ -40,12 +44,16 @@ class Stores(NamedTuple):
         server: a ClickHouse connection of the chore's own, opened on first use.
         shards: number of shards.
         fairness: the decision about noisy projects, which several chores share.
+        max_partitions: the most live partitions of all projects.
+        archive_after: days without a report after which a release is archived.
     """
 
     client: redis.Redis
     server: clickhouse.Connection
     shards: int
     fairness: fairness.Fairness
+    max_partitions: int = partitions.BUDGET
+    archive_after: float = partitions.QUIET_DAYS
 
 
 def dispatch(stores: Stores) -> Step:
@@ -125,6 +133,19 @@ def remove_deleted_projects(stores: Stores) -> Step:
             log.info("deleted_project_swept", project=project_id)
 
     return remove
+
+
+def archive_quiet_releases(stores: Stores) -> Step:
+    """Move releases into the archive that are quiet, or whose places are needed."""
+    source = registry.Registry(stores.server)
+    archiver = archiving.Archiver(stores.server, stores.client, stores.shards, failpoints.hit)
+    quiet_ms = int(stores.archive_after * choosing.DAY_MS)
+
+    def archive() -> None:
+        with contextlib.suppress(leases.LeaseTakenError):  # the next step is soon enough
+            archiver.archive_due(source.list(), stores.max_partitions, quiet_ms)
+
+    return archive
 
 
 def expire_quarantine(stores: Stores) -> Step:

@@ -52,6 +52,7 @@ CHORES: Final = (
     # Most of what is old goes once a day, after a midnight in UTC.
     Chore("retention", 600.0, chores.remove_old_reports, clickhouse.MUTATION_S),
     Chore("deletion", 600.0, chores.remove_deleted_projects, clickhouse.MUTATION_S),
+    Chore("archive", 60.0, chores.archive_quiet_releases, clickhouse.MUTATION_S),
     Chore("quarantine", 600.0, chores.expire_quarantine, clickhouse.MUTATION_S),
 )
 """Every chore. The first one runs in the main thread: the process ends with it, should it fail unforeseen."""
@@ -98,4 +99,4 @@ def _stores(chore: Chore, where: connections.Connections, fair: fairness.Fairnes
     """Lend a chore its connections, and close them when it ended."""
     server = clickhouse.connect(where.clickhouse, send_receive_timeout=chore.answer_s)
     with contextlib.closing(where.queue_client()) as client, contextlib.closing(server):
-        yield chores.Stores(client, server, where.shards, fair)
+        yield chores.Stores(client, server, where.shards, fair, where.max_partitions, where.archive_after)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from storage.limits import decisions
 from storage.queue import reach
 from workers import impossible
-from workers.model import outcomes
+from workers.model import columns, outcomes
 from workers.reading import user_agents
 from workers.rows import contexts, identity
 from workers.stages import classify
@@ -17,7 +18,6 @@ from workers.stages import classify
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from workers.model import columns
     from workers.rows import deliveries
 
 DAY_MS: Final = 86_400_000
@@ -45,8 +45,8 @@ class ReportRow(msgspec.Struct, eq=False, gc=False):
     """A row of the table ``reports`` while its reports are being counted. Times are in milliseconds.
 
     ``reach`` is the sketch of the senders. ``absent`` is how many reports the row stands for beside those
-    that it counts. ``noise_version`` is the version of the rules that labelled it. ``raw`` is made last, see
-    ``Collapser.render``.
+    that it counts. ``noise_version`` is the version of the rules that labelled it. ``archived`` says
+    that it is of an archived release. ``raw`` is made last, see ``Collapser.render``.
     """
 
     account: outcomes.Account
@@ -61,6 +61,7 @@ class ReportRow(msgspec.Struct, eq=False, gc=False):
     reach: int = reach.UNKNOWN
     absent: float = 0.0
     noise_version: str = ""
+    archived: bool = False
     raw: str = ""
 
 
@@ -88,9 +89,21 @@ class Collapser:
         self._rendered = len(self._rows)
 
     def reports(self) -> columns.Columns:
-        """Return the rows of the table ``reports``, rendered."""
+        """Return all rows of reports, rendered."""
         self.render()
         return _reports(self._rows)
+
+    def parted(self, reports: columns.Columns) -> tuple[columns.Columns, columns.Columns]:
+        """Return the rows of ``reports_live`` and those of ``reports_archive``, out of all rows."""
+        archived = [row.archived for row in self._rows]
+        if not any(archived):
+            return reports, {**columns.emptied(reports), "move": []}
+        live = [not row for row in archived]
+        moved = {name: list(itertools.compress(values, archived)) for name, values in reports.items()}
+        return (
+            {name: list(itertools.compress(values, live)) for name, values in reports.items()},
+            {**moved, "move": [0] * sum(archived)},
+        )
 
     def sketches(self, projects: Collection[int]) -> dict[int, dict[decisions.FindingDay, int]]:
         """Return the sketches of the rows of some projects, by project and finding."""
@@ -150,7 +163,7 @@ class Collapser:
             row = self._distinct[key] = ReportRow(
                 account, context.details, finding, agent, shared, start, occurred, occurred, 0
             )
-            row.noise_version = context.noise_version
+            row.noise_version, row.archived = context.noise_version, context.archived
             self._rows.append(row)
         return row
 
@@ -164,7 +177,7 @@ class Collapser:
             at = max(received_ms - age, 0)
             own = identity.single_identity_of(shared, receipt, occurrence.position)
             row = ReportRow(account, details, finding, agent, own, at, at, at, 1, reach.sketch_of(slot))
-            row.noise_version = context.noise_version
+            row.noise_version, row.archived = context.noise_version, context.archived
             row.absent = occurrence.weight - 1
             self._rows.append(row)
 

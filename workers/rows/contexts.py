@@ -30,6 +30,7 @@ class RowContext(msgspec.Struct, eq=False):
         removed_before: its older reports were removed, see ``bygone``; in milliseconds since the epoch.
         reach: its rows have a sketch of their senders.
         noise_version: the version of the rules by which its reports are labelled.
+        archived: its rows go to the archive.
     """
 
     account: outcomes.Account
@@ -40,6 +41,7 @@ class RowContext(msgspec.Struct, eq=False):
     removed_before: int = 0
     reach: bool = True
     noise_version: str = ""
+    archived: bool = False
 
 
 class RowContexts:
@@ -55,6 +57,7 @@ class RowContexts:
         self._common = common
         self._known: dict[tuple[object, ...], RowContext] = {}
         self._overflow: dict[int, dict[tuple[str, str], str]] = {}
+        self._archived: dict[int, frozenset[tuple[str, str]]] = {}
 
     def of(self, payload: envelope.Payload) -> RowContext:
         """Return the context of the rows of a payload."""
@@ -72,6 +75,13 @@ class RowContexts:
             overflow = {(environment, release): kept for environment, release, kept in project.overflow}
             self._overflow[payload.project_id] = overflow
         return overflow.get((payload.environment, payload.release))
+
+    def _archived_of(self, project_id: int) -> frozenset[tuple[str, str]]:
+        """Return the pairs of a project whose reports go to the archive."""
+        archived = self._archived.get(project_id)
+        if archived is None:
+            archived = self._archived[project_id] = frozenset(self._plan.of(project_id).archived)
+        return archived
 
     def _new(self, payload: envelope.Payload, kept: str | None) -> RowContext:
         project = self._plan.of(payload.project_id)
@@ -93,4 +103,5 @@ class RowContexts:
             removed_before=project.removed_before,
             reach=self._plan.senders and project.settings.reach == "on",
             noise_version=rules.noise.common.version,
+            archived=(payload.environment, payload.release) in self._archived_of(payload.project_id),
         )

@@ -205,14 +205,18 @@ def test_a_shard_that_was_ahead_takes_no_part_of_the_budget_afterwards(client: r
 def test_a_clock_that_is_ahead_takes_nobodys_partition(client: redis_sync.Redis) -> None:
     now_ms = int(time.time() * 1000)
     real = [("prod", f"{number}") for number in range(40)]
+    partitions.restore(client, {})
+
+    def refused(pairs: list[partitions.Pair], at_ms: int) -> list[partitions.Pair]:
+        limits = partitions.PairLimits(40)
+        return list(partitions.admit(client, 1, pairs, limits, now_ms=at_ms).refused)
+
     for start in range(0, 40, 10):
-        at_ms = now_ms - (4 - start // 10) * HOUR_S * 1000
-        assert not partitions.admit(client, 1, real[start : start + 10], most=40, now_ms=at_ms)
+        assert not refused(real[start : start + 10], now_ms - (4 - start // 10) * HOUR_S * 1000)
     later_ms = now_ms + 30 * 86_400_000
-    assert not partitions.admit(client, 1, real[:3], most=40, now_ms=later_ms)
-    assert not partitions.admit(client, 1, [("prod", "new")], most=40, now_ms=later_ms), "one made room"
-    refused = partitions.admit(client, 1, real, most=40, now_ms=now_ms)
-    assert len(refused) <= 1
+    assert not refused(real[:3], later_ms)
+    assert refused([("prod", "new")], later_ms), "only a partition that is gone makes room"
+    assert not refused(real, now_ms)
     scored: Any = client.zrange(partitions.keys(1)[0], 0, -1, withscores=True)
     scores = [score for _, score in scored]
     assert max(scores) <= (time.time() * 1000) + clocks.SLACK_MS

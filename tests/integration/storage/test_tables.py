@@ -13,7 +13,7 @@ import redis.asyncio
 
 from storage import errors
 from storage.ledger import equations
-from storage.projects import model, partitions, registry
+from storage.projects import model, registry
 from storage.servers import clickhouse
 from storage.tables import migrate, refusals, writer
 from tests.helpers import waiting
@@ -139,49 +139,6 @@ def test_a_change_that_another_writer_overtook_is_made_again(server: clickhouse.
     assert (changed.name, changed.status, changed.revision) == ("store", "disabled", 3)
     assert calls == [1, 2]
     assert source.change("1", lambda project: project).revision == 3, "what changes nothing is not stored"
-
-
-def test_partitions_are_bounded_per_project(client: redis_sync.Redis) -> None:
-    def admit(project: int, *pairs: partitions.Pair, now_ms: int = 1000) -> dict[partitions.Pair, str]:
-        return partitions.admit(client, project, pairs, most=3, now_ms=now_ms)
-
-    assert admit(1, ("prod", "1"), ("prod", "2"), ("dev", "1")) == {}
-    assert admit(1, ("prod", "3"), ("prod", "1"), ("made-up", "3")) == {
-        ("prod", "3"): "prod",
-        ("made-up", "3"): "",
-    }
-    assert admit(2, ("made-up", "3")) == {}
-    later = 1000 + partitions.LIFE_MS
-    assert admit(1, ("prod", "2"), ("prod", "3"), now_ms=later) == {}, "silent pairs make room"
-
-
-def test_what_overflows_keeps_its_environment_if_that_was_among_the_first(client: redis_sync.Redis) -> None:
-    most = partitions.MOST_ENVIRONMENTS
-    live = [(f"e{number}", "1") for number in range(most + 1)]  # fewer than may come within an hour
-
-    def admit(*pairs: partitions.Pair, now_ms: int = 1000) -> list[str]:
-        admitted = partitions.admit(client, 1, pairs, most=len(live), now_ms=now_ms)
-        return [admitted.get(pair, "admitted") for pair in pairs]
-
-    assert admit(*live) == ["admitted"] * len(live)
-    assert admit(("e0", "2"), (f"e{most - 1}", "2"), (f"e{most}", "2")) == ["e0", f"e{most - 1}", ""]
-    later = 1000 + partitions.LIFE_MS
-    assert admit(live[-1], ("e0", "3"), now_ms=later) == ["admitted", "admitted"], "silent ones make room"
-    filling = [("e0", f"{number}") for number in range(len(live))]
-    assert set(admit(*filling, (f"e{most}", "2"), now_ms=later)) == {"admitted", "e0", f"e{most}"}
-
-
-def test_a_quarter_of_the_partitions_may_come_within_an_hour(client: redis_sync.Redis) -> None:
-    hour_ms, most = 3_600_000, 200
-    made_up = [("prod", f"{number}") for number in range(most)]
-
-    def admitted(pairs: list[partitions.Pair], now_ms: int) -> int:
-        return len(pairs) - len(partitions.admit(client, 1, pairs, most=most, now_ms=now_ms))
-
-    assert admitted(made_up, hour_ms - 1) == 50
-    assert admitted(made_up, hour_ms - 1) == 50, "those that are live stay so"
-    assert admitted(made_up, hour_ms) == 100
-    assert admitted(made_up[:100], 2 * hour_ms) == 100
 
 
 def test_refusals_move_exactly_once(

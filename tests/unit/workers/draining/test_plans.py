@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage.projects import model, project_settings
+from storage.projects import model, partitions, project_settings
 from storage.queue import envelope
 from tests.helpers import payloads
 from workers.draining import bounds as batch_bounds
@@ -13,8 +13,6 @@ from workers.model import batch_plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from storage.projects import partitions
 
 NOW = payloads.NOW_MS
 SHOP = model.Project(id=1, name="shop", keys=("k",), removed_before=5)
@@ -26,9 +24,9 @@ def test_the_bound_is_part_of_the_plan_and_the_partitions_are_asked_for_by_time(
 
     def ask(
         project_id: int, pairs: Sequence[partitions.Pair], *, most: int, now_ms: int
-    ) -> dict[partitions.Pair, str]:
+    ) -> partitions.PairDecisions:
         asked.append((project_id, pairs, most, now_ms))
-        return {}
+        return partitions.PairDecisions({}, {pairs[0]})
 
     entries = [
         envelope.Entry(f"{NOW}-{n}", [payloads.payload([])], at) for n, at in enumerate((NOW, NOW - 9))
@@ -36,17 +34,19 @@ def test_the_bound_is_part_of_the_plan_and_the_partitions_are_asked_for_by_time(
     plan = plans.make_plan(entries, SNAPSHOT, ask, NOW)
     assert [now_ms for *_, now_ms in asked] == [NOW]
     bounds = batch_bounds.BatchBounds("1-0", "2-0", plan)
+    (project,) = batch_bounds.decode(batch_bounds.encode(bounds)).plan.projects.values()
+    assert project.archived == (asked[0][1][0],)
     assert batch_bounds.decode(batch_bounds.encode(bounds)).plan.latest_ms == NOW
 
 
 def admit(
     project_id: int, pairs: Sequence[partitions.Pair], *, most: int, now_ms: int
-) -> dict[partitions.Pair, str]:
+) -> partitions.PairDecisions:
     assert project_id
     assert pairs
     assert most
     assert now_ms
-    return {}
+    return partitions.PairDecisions()
 
 
 def test_a_plan_says_by_which_registry_it_was_made() -> None:

@@ -1,0 +1,1 @@
+"""The archive: reports of releases that went quiet, a partition for each project and month."""
