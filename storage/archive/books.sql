@@ -1,8 +1,9 @@
 -- name: live
--- The partitions of live releases, with rows, bytes and parts. The text of a partition is its key, as a tuple.
+-- The partitions of live releases, with rows, bytes and parts. The text of a partition is its key, as a tuple. A partition
+-- that was moved leaves an empty part behind for a moment.
 SELECT key.1, key.2, key.3, partition_id, sum(rows), sum(bytes_on_disk), count() FROM (
     SELECT CAST(partition, 'Tuple(UInt64, String, String)') AS key, partition_id, rows, bytes_on_disk
-    FROM system.parts WHERE database = currentDatabase() AND table = 'reports_live' AND active
+    FROM system.parts WHERE database = currentDatabase() AND table = 'reports_live' AND active AND rows > 0
 )
 GROUP BY key, partition_id ORDER BY key
 

@@ -46,7 +46,7 @@ SELECT {said} FROM {{leaving}}
 -- name: present
 -- Which of these partitions are in reports_live.
 SELECT DISTINCT partition_id FROM system.parts
-WHERE database = currentDatabase() AND table = 'reports_live' AND active AND partition_id IN %(ids)s
+WHERE database = currentDatabase() AND table = 'reports_live' AND active AND rows > 0 AND partition_id IN %(ids)s
 
 -- name: make_leaving
 CREATE TABLE IF NOT EXISTS {{leaving}} AS reports_live
@@ -74,7 +74,7 @@ DROP TABLE IF EXISTS {{leaving}} SYNC
 -- The tables of what leaves, and their partitions.
 SELECT t.name, groupUniqArrayIf(p.partition_id, p.partition_id != '') FROM system.tables AS t
 LEFT JOIN (
-    SELECT database, table, partition_id FROM system.parts WHERE active
+    SELECT database, table, partition_id FROM system.parts WHERE active AND rows > 0
 ) AS p ON p.database = t.database AND p.table = t.name
 WHERE t.database = currentDatabase() AND startsWith(t.name, 'reports_leaving_') GROUP BY t.name
 
