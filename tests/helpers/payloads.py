@@ -122,10 +122,13 @@ def assert_balanced(tables: pipeline.Tables) -> None:
     """Check that each report is counted once, and each accepted one is in a row."""
     accepted = sum(line["quantity"] for line in rows(tables.outcomes) if line["outcome"] == "accepted")
     assert sum(tables.found.values()) == sum(tables.outcomes["quantity"])
-    assert sum(tables.reports["seen"]) == accepted
+    assert sum(tables.reports["seen"]) + sum(tables.archived["seen"]) == accepted
     assert sum(tables.finding_days["seen"]) in {accepted, 0}
     days = (tables.finding_days, tables.policy_days)
-    for columns in (tables.reports, tables.outcomes, tables.quarantine, tables.policies, *days):
+    for columns in (
+        *(tables.reports, tables.archived, tables.outcomes, tables.quarantine, tables.policies),
+        *days,
+    ):
         assert len({len(values) for values in columns.values()}) == 1
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from storage import errors
 from storage.ledger import equations
-from storage.projects import model, project_settings, registry
+from storage.projects import model, partitions, project_settings, registry
 from storage.queue import batches, envelope, streams
 from storage.servers import clickhouse
 from storage.tables import writer
@@ -293,6 +293,26 @@ def test_made_up_releases_share_a_partition(
         ("prod", "(other)", "", "3"),
         ("prod", "1", "", ""),
         ("prod", "2", "", ""),
+    ]
+    drains.balanced(server, client)
+
+
+def test_reports_of_an_archived_release_go_to_the_archive(
+    drainer: drain.Drainer, client: redis.Redis, server: clickhouse.Connection
+) -> None:
+    partitions.restore(client, {})
+    partitions.adjust(client, 1, archived={("prod", "0.9"): 1})
+    for _ in range(2):
+        drains.append(client, drains.payload(drains.report(), release="0.9"), drains.payload(drains.report()))
+        drainer.drain(drains.SHARD)
+    stored_in = "SELECT release, sum(seen) FROM {} GROUP BY release"
+    assert server.execute(stored_in.format("reports_live")) == [("1.0", 2)]
+    assert server.execute(stored_in.format("reports_archive")) == [("0.9", 2)]
+    assert server.execute(
+        "SELECT release, sum(seen) FROM finding_days GROUP BY release ORDER BY release"
+    ) == [
+        ("0.9", 2),
+        ("1.0", 2),
     ]
     drains.balanced(server, client)
 

@@ -109,3 +109,23 @@ def test_a_policy_is_stored_once_a_project() -> None:
     ]
     hashes = [policy["hash"] for policy in policies]
     assert tables.reports["policy"] == [hashes[0], hashes[0], hashes[1], 0]
+
+
+def test_rows_of_archived_releases_are_apart() -> None:
+    plan = batch_plan.Plan(projects={1: batch_plan.ProjectPlan(archived=(("prod", "0.9"), ("", "1.0")))})
+    pairs = [("prod", "0.9"), ("prod", "1.0"), ("", "1.0"), ("prod", "0.9")]
+    sent = [payloads.payload(payloads.legacy(), environment=one, release=other) for one, other in pairs]
+    tables = payloads.process(*sent, plan=plan)
+    payloads.assert_balanced(tables)
+    found = [(row["environment"], row["release"], row["seen"]) for row in payloads.rows(tables.archived)]
+    assert found == [("prod", "0.9", 2), ("", "1.0", 1)]
+    assert tables.archived["move"] == [0, 0]
+    assert tables.reports["release"] == ["1.0"]
+
+
+def test_a_row_of_each_report_is_archived_too() -> None:
+    settings = project_settings.ProjectSettings(dedupe_window=0)
+    project = batch_plan.ProjectPlan(settings=settings, archived=(("prod", "0.9"),))
+    sent = [payloads.payload(payloads.legacy(), environment="prod", release="0.9")] * 2
+    tables = payloads.process(*sent, plan=batch_plan.Plan(projects={1: project}))
+    assert (tables.archived["seen"], tables.reports["seen"]) == ([1, 1], [])
