@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from tests.cookbook import calendar, people, wire
 
+T = TypeVar("T")
 Makes = Callable[["View"], "wire.Violation | wire.Report"]
 
 ALL: Final = ("8.0", "8.1", "8.2", "8.3", "8.3.1", "8.4")
-TAGS: Final = ("https://tags.example/t.js", 1, 20_417)
-SKIMMER: Final = ("https://tags.example/t.js", 1, 48_211)
+"""All releases."""
 
 
 class View(NamedTuple):
@@ -73,7 +73,10 @@ class Happening(NamedTuple):
 def enforced(
     directive: str, blocked: str, source: tuple[str, int, int] = ("", 0, 0), sample: str = ""
 ) -> Makes:
-    """Return what reports a violation of the page's own policy; ``#`` as source file is the page itself."""
+    """Return what reports a violation of the page's own policy.
+
+    The source file is the page itself if it is ``#``, and on the page's host if it is a path.
+    """
 
     def make(view: View) -> wire.Violation:
         return wire.Violation(directive, blocked, view.policy, "enforce", _here(source, view), sample)
@@ -84,20 +87,23 @@ def enforced(
 def reported(
     directive: str, blocked: str, source: tuple[str, int, int] = ("", 0, 0), sample: str = ""
 ) -> Makes:
-    """Return what reports a violation of the strict policy, where pages have it."""
+    """Return what reports a violation of the strict policy, where pages have it; ``#`` in a sample varies."""
 
     def make(view: View) -> wire.Violation:
-        policy = calendar.STRICT.format(nonce=view.nonce)
-        return wire.Violation(directive, blocked, policy, "report", _here(source, view), sample)
+        policy, code = calendar.STRICT.format(nonce=view.nonce), sample.replace("#", view.nonce)
+        return wire.Violation(directive, blocked, policy, "report", _here(source, view), code)
 
     return make
 
 
 def other(kind: str, url: str = "", **body: Any) -> Makes:
-    """Return what reports something of another type, of the page or this URL; ``#`` is that of the page."""
+    """Return what reports something of another type, of the page or this URL.
+
+    A value is the URL of the page if it is ``#``, and on the page's host if it is a path.
+    """
 
     def make(view: View) -> wire.Report:
-        told = {name: view.page if value == "#" else value for name, value in body.items()}
+        told = {name: _url(value, view) for name, value in body.items()}
         return wire.Report(kind, told, url)
 
     return make
@@ -135,4 +141,11 @@ def script_hash(name: str, content: str) -> Makes:
 
 def _here(source: tuple[str, int, int], view: View) -> tuple[str, int, int]:
     file, line, column = source
-    return (view.page if file == "#" else file, line, column)
+    return _url(file, view), line, column
+
+
+def _url(value: T, view: View) -> T | str:
+    """Return a value of a report as it is on this page."""
+    if not isinstance(value, str):
+        return value
+    return view.page if value == "#" else view.host + value if value.startswith("/") else value

@@ -128,6 +128,17 @@ def mistakes(dice: people.Dice) -> Iterator[wire.Sent]:
         yield from wire.sent(place, developer, seen, 30)
 
 
+def late(dice: people.Dice) -> Iterator[wire.Sent]:
+    """Yield what the browsers of travellers send when they are home again: reports of two days before."""
+    for number in range(12):
+        traveller = people.Person(f"traveller {number}", people.CHROME)
+        when = calendar.at(18, 17 + 3 * dice.below(1))
+        release = calendar.in_production(when)
+        view = happenings.View(when, calendar.PRODUCTION, "/", release, release.policy, "")
+        seen = [wire.Seen(when + 40 * page, view.page, story.BLOCKED[0].makes(view)) for page in range(5)]
+        yield from wire.sent(_place(release), traveller, seen, 2 * calendar.DAY_S)
+
+
 def again(received: list[wire.Sent]) -> Iterator[wire.Sent]:
     """Yield the uploads of browsers that got no answer once, and sent the same a minute later."""
     outage = (calendar.at(19, 11), calendar.at(19, 11.5))

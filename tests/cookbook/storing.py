@@ -46,8 +46,8 @@ def received() -> list[wire.Sent]:
     """Return all payloads in the order of receipt."""
     dice = people.Dice(_SEED)
     mine = [*visits.shop(dice), *visits.staging(dice), *senders.noise(dice), *senders.flood(dice)]
-    mine += [*senders.chains(dice), *senders.mistakes(dice), *blog.readers(dice)]
-    mine += senders.again(mine)
+    mine += [*senders.chains(dice), *senders.late(dice), *senders.mistakes(dice), *blog.readers(dice)]
+    mine += list(senders.again(mine))
     return sorted(mine, key=lambda one: one.at)
 
 

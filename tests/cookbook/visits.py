@@ -19,7 +19,7 @@ STAGING_KEY: Final = "c9f0f895fb98ab9159f51fd0297e236d"
 
 _PATHS: Final = (
     *("/", "/", "/", "/search", "/search", "/product", "/product", "/product", "/cart", "/cart"),
-    *("/checkout", "/checkout", "/account", "/help", "/stores"),
+    *("/checkout", "/checkout", "/checkout", "/account", "/help", "/stores"),
 )
 """Pages, each as often as it is looked at."""
 _AT_HOME: Final = (*story.BLOCKED, *story.STRICT, *story.OTHER, *story.NETWORK)
@@ -43,7 +43,7 @@ def staging(dice: people.Dice) -> Iterator[wire.Sent]:
         start = calendar.at(day, 9 + dice.below(7))
         release = calendar.on_staging(start)
         place = wire.Place(SHOP, STAGING_KEY, "staging", release.name)
-        for number in range(8):
+        for number in range(14):
             when = start + number * _PAGE_S
             path = dice.one_of(_PATHS)
             view = happenings.View(when, calendar.STAGING, path, release, release.policy, f"s{number}")

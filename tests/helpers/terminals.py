@@ -59,7 +59,7 @@ def run(command: str, directory: Path) -> list[str]:
         process.wait(waiting.PATIENCE_S)
     finally:
         os.close(ours)
-    return _screen(printed.decode())
+    return screen(printed.decode())
 
 
 def _split(part: str) -> Shown:
@@ -88,7 +88,7 @@ def _read(descriptor: int) -> bytes:
         return b""
 
 
-def _screen(printed: str) -> list[str]:
+def screen(printed: str) -> list[str]:
     """Return the lines that a terminal shows: of a line that was drawn again, the last drawing."""
     lines = _CONTROL.sub("", printed).split("\n")
     return trimmed([line.rstrip("\r").rpartition("\r")[2] for line in lines])

@@ -1,0 +1,51 @@
+"""Writes the answers on the pages of the cookbook anew, or serves their data set to ask more of it.
+
+``python -m tests.cookbook write`` runs each query of the pages and writes its answer below it.
+``python -m tests.cookbook serve`` prints the settings under which ``headrace query`` asks the data set, until
+it is interrupted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import signal
+import sys
+import tempfile
+from typing import TYPE_CHECKING
+
+from tests.cookbook import pages, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the first argument says, and return the exit code."""
+    tasks = {"write": write, "serve": serve}
+    if len(arguments) != 1 or arguments[0] not in tasks:
+        sys.stderr.write("usage: python -m tests.cookbook write|serve\n")
+        return 2
+    with tempfile.TemporaryDirectory(prefix="cookbook-") as directory:
+        with serving.shop(pathlib.Path(directory)) as environment:
+            tasks[arguments[0]](environment)
+    return 0
+
+
+def write(environment: Mapping[str, str]) -> None:
+    """Write the answers on all pages anew."""
+    for page in pages.PAGES:
+        page.write_text(pages.answered(page.read_text("utf-8"), environment), "utf-8")
+
+
+def serve(environment: Mapping[str, str]) -> None:
+    """Print the settings, and wait for the end."""
+    for name, value in environment.items():
+        sys.stdout.write(f"export {name}='{value}'\n")
+    sys.stdout.flush()
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pause()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
