@@ -1,6 +1,7 @@
 """Writes the answers on the pages of the cookbook anew, or serves their data set to ask more of it.
 
-``python -m tests.cookbook write`` runs each query of the pages and writes its answer below it.
+``python -m tests.cookbook write`` runs each query of the pages, writes its answer below it,
+and lists all questions.
 ``python -m tests.cookbook serve`` prints the settings under which ``headrace query`` asks the data set, until
 it is interrupted.
 """
@@ -26,16 +27,21 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in tasks:
         sys.stderr.write("usage: python -m tests.cookbook write|serve\n")
         return 2
-    with tempfile.TemporaryDirectory(prefix="cookbook-") as directory:
-        with serving.shop(pathlib.Path(directory)) as environment:
-            tasks[arguments[0]](environment)
+    with (
+        tempfile.TemporaryDirectory(prefix="cookbook-") as directory,
+        serving.shop(pathlib.Path(directory)) as environment,
+    ):
+        tasks[arguments[0]](environment)
     return 0
 
 
 def write(environment: Mapping[str, str]) -> None:
-    """Write the answers on all pages anew."""
+    """Write the answers on all pages anew, and the lists of questions."""
     for page in pages.PAGES:
-        page.write_text(pages.answered(page.read_text("utf-8"), environment), "utf-8")
+        told = page.read_text("utf-8")
+        page.write_text(pages.answered(pages.listed(told, {"": told}), environment), "utf-8")
+    known = {page.name: page.read_text("utf-8") for page in pages.PAGES}
+    pages.INDEX.write_text(pages.listed(pages.INDEX.read_text("utf-8"), known), "utf-8")
 
 
 def serve(environment: Mapping[str, str]) -> None:

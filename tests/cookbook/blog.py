@@ -23,7 +23,7 @@ _EXTENSION: Final = happenings.enforced("style-src-elem", "moz-extension")
 
 def readers(dice: people.Dice) -> Iterator[wire.Sent]:
     """Yield what the readers of the blog send: a pixel in every post, and a video in some."""
-    crowd = people.crowd("reader", 500, dice)
+    crowd = people.crowd("reader", 160, dice)
     for day in range(9, 9 + calendar.DAYS):
         for person in crowd:
             if dice.happens(0.25):
@@ -33,7 +33,7 @@ def readers(dice: people.Dice) -> Iterator[wire.Sent]:
 def _read(dice: people.Dice, person: people.Person, day: int) -> Iterator[wire.Sent]:
     when = calendar.at(day, 5 + dice.below(18))
     view = happenings.View(when, HOST, f"/post/{1 + int(dice.below(6))}", _RELEASE, _POLICY, "")
-    makes = [_PIXEL] * 3 + [_VIDEO] * dice.happens(0.1) + [_EXTENSION] * dice.happens(0.05)
+    makes = [_PIXEL] * 5 + [_VIDEO] * dice.happens(0.1) + [_EXTENSION] * dice.happens(0.05)
     seen = [wire.Seen(when + number, view.page, make(view)) for number, make in enumerate(makes)]
     yield from wire.sent(wire.Place(BLOG, KEY, "production", _deployed(day)), person, seen, 30)
 

@@ -35,8 +35,8 @@ def noise(dice: people.Dice) -> Iterator[wire.Sent]:
     crawlers = [people.Person(f"crawler {number}", _CRAWLER) for number in range(3)]
     for day in range(9, 9 + calendar.DAYS):
         for person in coupons:
-            for _ in range(12):
-                yield from _noisy(dice, person, day, [_EXTENSION] * 3 + [_COUPONS])
+            for _ in range(4):
+                yield from _noisy(dice, person, day, [_EXTENSION] * 9 + [_COUPONS] * 3)
         for person in filtered:
             yield from _noisy(dice, person, day, [story.KASPERSKY])
         for person in translated:
@@ -61,8 +61,8 @@ def flood(dice: people.Dice) -> Iterator[wire.Sent]:
     begun = calendar.at(17, 13.25)
     release = calendar.in_production(begun)
     directives = ("style-src-elem", "img-src", "script-src-elem")
-    for number in range(1200):
-        at = begun + number * 0.2
+    for number in range(900):
+        at = begun + number * 0.25
         directive = dice.one_of(directives)
         made_up = f"https://cdn{int(dice.below(40))}.malware.example/x.js"
         blocked = {"style-src-elem": "inline", "img-src": "data"}.get(directive, made_up)

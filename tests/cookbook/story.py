@@ -35,6 +35,12 @@ BLOCKED: Final = (
     Happening(
         ("/account",), 0.5, enforced("script-src", "eval", _CHARTS, "return row.total * 1.19"), _SINCE_82
     ),
+    Happening(
+        ("/stores",),
+        0.6,
+        enforced("font-src", "https://fonts.example/a.woff2", ("#", 9, 1)),
+        ("8.0", "8.3.1"),
+    ),
     Happening(("/product",), 0.5, enforced("worker-src", "blob", ("#", 130, 9)), _SINCE_82, "Version/26.1"),
     Happening(("/account",), 0.1, enforced("frame-ancestors", "#")),
     Happening(
@@ -142,7 +148,7 @@ OTHER: Final = (
     ),
     Happening(
         ("/product",),
-        0.04,
+        0.3,
         other("crash", crash_report_api={}, is_top_level=True, reason="oom", visibility_state="visible"),
         _SINCE_82,
         "Android",

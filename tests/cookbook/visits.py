@@ -29,10 +29,10 @@ _PAGE_S: Final = 70
 
 def shop(dice: people.Dice) -> Iterator[wire.Sent]:
     """Yield what visitors of the shop send, in no order of time."""
-    visitors = people.crowd("visitor", 420, dice)
+    visitors = people.crowd("visitor", 400, dice)
     for day in range(calendar.FIRST.day, calendar.FIRST.day + calendar.DAYS):
         for person in visitors:
-            if dice.happens(0.3):
+            if dice.happens(0.22):
                 yield from _visit(dice, person, day)
 
 

@@ -138,8 +138,10 @@ def _leave(code: object) -> NoReturn:
 if __name__ == "__main__":
     import deploy.__main__
     from deploy import cli
+    from deploy.printing import output
 
     main(sys.argv[1])
+    output.console.width = int(os.environ["COLUMNS"])  # it was made under another environment
     sys.argv[0] = str(deploy.__main__.__file__)
     try:
         cli.main()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +10,6 @@ from tests.cookbook import pages, serving
 from tests.helpers import terminals
 
 if TYPE_CHECKING:
-    import pathlib
     from collections.abc import Iterator, Mapping
 
 pytestmark = pytest.mark.integration
@@ -32,9 +30,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[st
 
 
 @pytest.mark.parametrize("shown", SHOWN)
-def test_a_query_answers_what_its_page_shows(
-    shown: terminals.Shown, environment: Mapping[str, str]
-) -> None:
+def test_a_query_answers_what_its_page_shows(shown: terminals.Shown, environment: Mapping[str, str]) -> None:
     assert pages.answer(shown.command, environment) == shown.output, (
         "python -m tests.cookbook write shows all answers anew"
     )
