@@ -9,6 +9,7 @@ import itertools
 import time
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import redis.asyncio
 
 from storage.projects import project_settings, public_keys, registry
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
 SHARDS: Final = 16
 _SEED: Final = 2026
 _STEP_S: Final = 1
-"""Payloads of a minute come in one append."""
+"""Payloads of a second come in one append."""
+_PART_S: Final = 4 * calendar.DAY_S
+"""The days that are drained together."""
+_LIMITED_FROM: Final = 2
+"""The part before which the shop was given a quota."""
 
 
 def fill(client: redis.Redis, server: clickhouse.Connection, redis_url: str) -> None:
@@ -35,8 +40,11 @@ def fill(client: redis.Redis, server: clickhouse.Connection, redis_url: str) -> 
     source.create("shop", keys, settings=_SHOP)
     source.create("blog", (public_keys.Key(key=blog.KEY),), settings=_BLOG)
     source.publish(client)
-    for _, week in itertools.groupby(received(), lambda one: int(one.at) // calendar.DAY_S // 3):
-        _append(client, week)
+    for part, days in itertools.groupby(received(), _part):
+        if part == _LIMITED_FROM:
+            source.change("shop", lambda shop: msgspec.structs.replace(shop, settings=_LIMITED))
+            source.publish(client)
+        _append(client, days)
         _drain(client, server)
     asyncio.run(_refuse(redis_url))
     refusals.move(client, server)
@@ -52,17 +60,22 @@ def received() -> list[wire.Sent]:
 
 
 _SHOP: Final = project_settings.ProjectSettings(
-    allowed_origins=("https://shop.example", "https://*.shop.example"), key_quota_per_minute=150
+    allowed_origins=("https://shop.example", "https://*.shop.example")
 )
+_LIMITED: Final = msgspec.structs.replace(_SHOP, key_quota_per_minute=150)
 _BLOG: Final = project_settings.ProjectSettings(
     sampling="fixed", sample_rate=0.2, noise_drop=("extension",), max_partitions=4
 )
 
 
+def _part(one: wire.Sent) -> int:
+    return int(one.at - calendar.FIRST.timestamp()) // _PART_S
+
+
 def _append(client: redis.Redis, sent: Iterable[wire.Sent]) -> None:
-    """Append payloads, those of a minute together."""
-    for _, minute in itertools.groupby(sent, lambda one: int(one.at) // _STEP_S):
-        together = list(minute)
+    """Append payloads, those of a second together."""
+    for _, second in itertools.groupby(sent, lambda one: int(one.at) // _STEP_S):
+        together = list(second)
         groups: dict[int, list[envelope.Payload]] = {}
         for one in together:
             payload = one.payload
