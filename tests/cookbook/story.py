@@ -257,7 +257,6 @@ OTHER: Final = (
             reportOnly=True,
         ),
         _STRICT,
-        _CHROMIUM,
     ),
     Happening(
         ("/help",),

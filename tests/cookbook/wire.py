@@ -89,7 +89,7 @@ def sent(place: Place, person: people.Person, seen: list[Seen], delay: float) ->
     """
     wire = person.browser.wire
     if wire in _BATCHED:
-        told = [one for one in seen if wire is people.Wire.CHROMIUM or isinstance(one.what, Violation)]
+        told = [one for one in seen if wire is people.Wire.CHROMIUM or _known_to_firefox(one.what)]
         if told:
             at = told[-1].at + delay
             items = [_item(one, person, at) for one in told]
@@ -126,6 +126,10 @@ def older(known: envelope.Payload, seconds: int) -> envelope.Payload:
     return msgspec.structs.replace(known, body=body)
 
 
+def _known_to_firefox(what: Violation | Report) -> bool:
+    return isinstance(what, Violation) or what.type == "integrity-violation"
+
+
 def _item(one: Seen, person: people.Person, at: float) -> dict[str, Any]:
     """Return the item of a batch that is sent at this time."""
     what = one.what
@@ -133,7 +137,7 @@ def _item(one: Seen, person: people.Person, at: float) -> dict[str, Any]:
         kind, body, url = what.type, what.body, what.url or one.page
     else:
         kind, body, url = "csp-violation", _body(one, what), one.page
-    if person.browser.wire is people.Wire.FIREFOX:
+    if person.browser.wire is people.Wire.FIREFOX and isinstance(what, Violation):
         body = {"lineNumber": 0, "columnNumber": 1, "sourceFile": one.page, "sample": None, **body}
     return {
         "age": round((at - one.at) * 1000),
