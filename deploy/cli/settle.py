@@ -27,7 +27,7 @@ def settle(
 ) -> None:
     """Note the differences in the ledger as known, so that verify reports only new ones.
 
-    Nothing is mended: lost reports stay lost, and doubled reports stay doubled.
+    Lost reports stay lost, and doubled reports stay doubled. Findings that differ are counted again.
     """
     system = options.locate(data)
     with located.connected(system) as (client, server):

@@ -25,6 +25,8 @@ _EQUATIONS: Final = (
     ("payloads", "payloads acknowledged = committed", "acknowledged", "committed"),
     ("outcomes", "reports found = outcomes", "found", "outcomes"),
     ("reports", "reports accepted = seen", "accepted", "seen"),
+    ("findings", "reports accepted = in findings", "accepted", "findings"),
+    ("labels", "reports seen = labelled alike", "seen", "labelled"),
     (
         "quarantine",
         "rows quarantined = held + replayed + dropped + expired + beyond",
@@ -61,7 +63,7 @@ def verify(
         output.json({"balanced": balanced, "backlog": waiting, "projects": projects, **noted})
     else:
         _show_ledger(lines, names, waiting)
-        _show_notes(repeated, ahead)
+        _show_notes(lines, repeated, ahead)
         for each in breaks:
             output.copyable(_sentence(each))
     if not balanced:
@@ -96,8 +98,12 @@ def _show_ledger(lines: list[equations.Line], names: dict[int, str], waiting: in
         output.copyable(f"The queue is not drained: {waiting:,} payloads are waiting.")
 
 
-def _show_notes(repeated: Mapping[int, int], ahead: Iterable[int]) -> None:
-    """Tell of payloads that reached Redis twice, and of streams that a wrong clock left ahead."""
+def _show_notes(lines: Iterable[equations.Line], repeated: Mapping[int, int], ahead: Iterable[int]) -> None:
+    """Tell of months to be counted again, payloads that reached Redis twice, and streams that are ahead."""
+    for line in lines:
+        if line.recounted:
+            months = ", ".join(f"{month // 100}-{month % 100:02}" for month in line.recounted)
+            output.copyable(f"Findings of project {line.project_id} are to be counted again: {months}.")
     if repeated:
         output.copyable(f"{sum(repeated.values()):,} payloads reached Redis twice and were stored once.")
     for stream in ahead:
@@ -105,7 +111,7 @@ def _show_notes(repeated: Mapping[int, int], ahead: Iterable[int]) -> None:
 
 
 def _settled(line: equations.Line, equation: str) -> str:
-    amount = line.settled.get(equation, 0)
+    amount = line.settled.get("reports" if equation == "findings" else equation, 0)
     return f"{amount:+,} settled" if amount else ""
 
 

@@ -1,10 +1,12 @@
-"""The ledger: four equations that hold exactly, per project, once the queue is drained.
+"""The ledger: six equations that hold exactly, per project, once the queue is drained.
 
 They hold in spite of any process that was killed on the way:
 
 * payloads acknowledged by the edge = payloads committed by the drainers
 * reports found in them = the sum of ``outcomes.quantity``, without what the edge refused
 * the sum of ``reports.seen``, removed rows included = the sum of ``outcomes.quantity`` of accepted reports
+* so is the sum of ``finding_days.seen``, removed rows included
+* findings tell of reports under the labels that these have
 * rows put into quarantine = rows that are there, were replayed, dropped, expired, or were beyond the bound
 """
 
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 import redis
 
+from storage.ledger import stored_reports
 from storage.quarantine import departures, resubmission
 from storage.queue import isolation, streams
 from storage.servers import redis_errors, sql
@@ -44,7 +47,8 @@ class Difference(NamedTuple):
     """A difference: the two sides of an equation are not equal.
 
     Attributes:
-        equation: ``payloads``, ``outcomes``, ``reports`` or ``quarantine``: the equations in their order.
+        equation: ``payloads``, ``outcomes``, ``reports``, ``findings``, ``labels`` or ``quarantine``: the
+            equations in their order.
         amount: left side less right side: positive if reports are missing, negative if there are too many.
         where: a sentence for a person: which difference, and where it is.
     """
@@ -64,7 +68,11 @@ class Line(msgspec.Struct, frozen=True):
         found: reports in the committed payloads.
         outcomes: reports in the table ``outcomes``.
         accepted: the reports with an outcome that were accepted.
-        seen: reports in the table ``reports``, and those that retention removed from it.
+        seen: reports in the table ``reports``, and those that were removed from it.
+        findings: reports that the table ``finding_days`` tells of, and those that were removed from it.
+        mislabelled: reports that it tells of under another label than they have.
+        uneven: months in which it does not tell what ``reports`` tells, as ``toYYYYMM()`` tells them.
+        recounted: months in which it is to be counted again; their reports stand for it.
         waiting: payloads that are neither committed nor lost, by stream.
         stranded: by stream, payloads that were acknowledged, are not committed, and are not in its stream;
             negative when more were committed than acknowledged.
@@ -85,6 +93,10 @@ class Line(msgspec.Struct, frozen=True):
     outcomes: int
     accepted: int
     seen: int
+    findings: int
+    mislabelled: int = 0
+    uneven: tuple[int, ...] = ()
+    recounted: tuple[int, ...] = ()
     waiting: dict[int, int] = {}
     stranded: dict[int, int] = {}
     settled: dict[str, int] = {}
@@ -94,6 +106,11 @@ class Line(msgspec.Struct, frozen=True):
     dropped: int = 0
     expired: int = 0
     beyond: int = 0
+
+    @property
+    def labelled(self) -> int:
+        """Reports that findings tell of under the labels that they have, and those that were removed."""
+        return self.seen - self.mislabelled
 
     @property
     def placed(self) -> int:
@@ -116,15 +133,20 @@ class Line(msgspec.Struct, frozen=True):
         found = []
         if self.waiting or self.stranded:
             found.append(Difference("payloads", self.backlog, self._unfinished()))
-        for table, left, right in (
-            ("outcomes", self.found, self.outcomes),
-            ("reports", self.accepted, self.seen),
-            ("quarantine", self.quarantined, self.placed),
+        lost = self.settled.get("reports", 0)  # findings tell of what is there
+        for equation, amount, told in (
+            ("outcomes", self._unsettled("outcomes", self.found - self.outcomes), "table outcomes"),
+            ("reports", self._unsettled("reports", self.accepted - self.seen), "table reports"),
+            ("findings", self.accepted - self.findings - lost, "table finding_days"),
+            ("labels", self.mislabelled, "table finding_days, under the right label"),
+            ("quarantine", self._unsettled("quarantine", self.quarantined - self.placed), "table quarantine"),
         ):
-            amount = left - right - self.settled.get(table, 0)
             if amount:
-                found.append(Difference(table, amount, _misplaced(table, amount)))
+                found.append(Difference(equation, amount, _misplaced(told, amount)))
         return found
+
+    def _unsettled(self, equation: str, amount: int) -> int:
+        return amount - self.settled.get(equation, 0)
 
     def _unfinished(self) -> str:
         parts = [f"{count:,} waiting in stream {stream}" for stream, count in self.waiting.items()]
@@ -179,13 +201,14 @@ def verify(server: clickhouse.Connection, client: redis.Redis, shards: int) -> l
     read = _read(client, isolation.present(client, shards))
     totals = _totals(read.values())
     outcomes = {project: (total, accepted) for project, total, accepted in server.execute(_SQL["outcomes"])}
-    seen = dict(server.execute(_SQL["seen"]))
+    stored = stored_reports.read(server, _SQL["seen"], _SQL["found"])
+    removed = dict(server.execute(_SQL["removed"]))
     held, left = _quarantine(server, client)
     settled: dict[int, dict[str, int]] = defaultdict(dict)
     for project, equation, amount in server.execute(_SQL["settled"]):
         settled[project][equation] = amount
     counted = {project for counts in totals.values() for project in counts}
-    projects = sorted({*counted, *outcomes, *seen, *settled, *held, *(project for project, _ in left)})
+    projects = {*counted, *outcomes, *stored, *removed, *settled, *held, *(project for project, _ in left)}
     return [
         Line(
             project_id=project,
@@ -194,7 +217,7 @@ def verify(server: clickhouse.Connection, client: redis.Redis, shards: int) -> l
             found=totals["found"].get(project, 0),
             outcomes=outcomes.get(project, (0, 0))[0],
             accepted=outcomes.get(project, (0, 0))[1],
-            seen=seen.get(project, 0),
+            **_of_reports(stored.get(project, stored_reports.StoredReports()), removed.get(project, 0)),
             waiting={stream: count for stream, count, lost in _open(read, project) if not lost},
             stranded={stream: count for stream, count, lost in _open(read, project) if lost},
             settled=settled.get(project, {}),
@@ -205,8 +228,19 @@ def verify(server: clickhouse.Connection, client: redis.Redis, shards: int) -> l
             expired=left.get((project, departures.EXPIRED), 0),
             beyond=totals["beyond"].get(project, 0),
         )
-        for project in projects
+        for project in sorted(projects)
     ]
+
+
+def _of_reports(stored: stored_reports.StoredReports, removed: int) -> dict[str, Any]:
+    """Return what a line tells of stored reports, and of reports that were removed."""
+    return {
+        "seen": stored.seen + removed,
+        "findings": stored.found + removed,
+        "mislabelled": stored.mislabelled,
+        "uneven": stored.uneven,
+        "recounted": stored.recounted,
+    }
 
 
 def _quarantine(
@@ -256,7 +290,7 @@ def _open(books: Mapping[int, _StreamBooks], project: int) -> Iterator[tuple[int
             yield number, count, count < 0 or not stream.entries
 
 
-def _misplaced(table: str, missing: int) -> str:
+def _misplaced(where: str, missing: int) -> str:
     if missing > 0:
-        return f"{missing:,} missing in the table {table}"
-    return f"{-missing:,} too many in the table {table}"
+        return f"{missing:,} missing in the {where}"
+    return f"{-missing:,} too many in the {where}"

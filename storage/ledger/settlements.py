@@ -1,6 +1,7 @@
 """Settlements: differences in the ledger with a known reason, such as a backup that was restored.
 
 A difference is recorded, not mended: from then on ``headrace verify`` tells only of differences beyond it.
+Findings alone are mended: their months are noted, and counted again from the reports that are there.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import redis
 
 from storage import errors
+from storage.findings import due
 from storage.ledger import equations
 from storage.servers import redis_errors
 from storage.tables import writer
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from storage.servers import clickhouse
 
 _PAYLOADS: Final = "payloads"
+_COUNTED_AGAIN: Final = frozenset({"findings", "labels"})
+"""The equations that hold once findings were counted again."""
 
 
 class SettlementError(errors.HeadraceError):
@@ -54,10 +58,21 @@ def settle(
     found: Iterable[tuple[equations.Line, equations.Difference]],
     reason: str,
 ) -> None:
-    """Record differences as settled, all in one step, and with them the breaks that were found until now."""
+    """Record differences as settled, all in one step, and with them the breaks that were found until now.
+
+    Months whose findings differ from their reports are noted before: maintenance counts them again.
+    """
+    found = list(found)
+    for line in {line.project_id: line for line, _ in found}.values():
+        if line.uneven:
+            due.note(server, line.project_id, line.uneven)
     with redis_errors.translated("did not tell the time"):
         seconds, micros = client.time()
-    rows = [(line.project_id, difference.equation, difference.amount) for line, difference in found]
+    rows = [
+        (line.project_id, difference.equation, difference.amount)
+        for line, difference in found
+        if difference.equation not in _COUNTED_AGAIN
+    ]
     rows = rows or [(0, "", 0)]
     columns: dict[str, list[Any]] = {
         "settled": [seconds * 1000 + micros // 1000] * len(rows),

@@ -31,11 +31,13 @@ def test_a_balanced_ledger_holds_line_by_line(bare: servers.Servers) -> None:
     assert (project["name"], project["balanced"], project["differences"]) == ("shop", True, [])
     shown = bare.headrace("verify").stdout
     assert "shop (1)" in shown
-    assert shown.count("holds") == 5
+    assert shown.count("holds") == 7
     for title in (
         "payloads acknowledged = committed",
         "reports found = outcomes",
         "reports accepted = seen",
+        "reports accepted = in findings",
+        "reports seen = labelled alike",
         "rows quarantined = held + replayed + dropped + expired + beyond",
     ):
         assert title in shown
@@ -66,6 +68,7 @@ def test_missing_and_doubled_rows_are_told_by_table(bare: servers.Servers) -> No
     assert differences(bare) == [
         ("outcomes", -2, "2 too many in the table outcomes"),
         ("reports", 4, "4 missing in the table reports"),
+        ("findings", 2, "2 missing in the table finding_days"),
     ]
 
 

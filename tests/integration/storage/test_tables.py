@@ -215,6 +215,7 @@ def test_the_ledger_compares_queue_and_tables(
         outcomes=4,
         accepted=4,
         seen=0,
+        findings=0,
         stranded={2: 1},
     )
     assert (line.backlog, line.balanced) == (1, False)
@@ -222,6 +223,7 @@ def test_the_ledger_compares_queue_and_tables(
         ("payloads", 1),
         ("outcomes", 1),
         ("reports", 4),
+        ("findings", 4),
     ]
 
 

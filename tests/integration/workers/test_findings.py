@@ -53,7 +53,7 @@ def counting() -> Iterator[tuple[str, str]]:
     for table in TABLES:
         found = re.search(rf"INSERT INTO {table}_filling\s+(SELECT.+?);", text, re.DOTALL)
         assert found
-        yield table, found[1]
+        yield table, re.sub(r"\{\w+\}", "1", found[1])  # a piece is all of it
 
 
 def stored(server: clickhouse.Connection, statement: str) -> list[tuple[Any, ...]]:
