@@ -82,10 +82,9 @@ def remove(directory: Path, name: str) -> None:
     Raises:
         AccountError: there is none of this name.
     """
-    try:
-        _path(directory, name).unlink()
-    except FileNotFoundError:
-        raise AccountError(f"There is no account {name}.") from None
+    if name not in {account.name for account in every(directory)}:
+        raise AccountError(f"There is no account {name}.")
+    _path(directory, name).unlink(missing_ok=True)
 
 
 def every(directory: Path) -> list[ProjectAccount]:

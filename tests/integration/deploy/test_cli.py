@@ -129,6 +129,26 @@ def test_an_edge_whose_port_is_taken_is_one_sentence(system: harness.System) -> 
         ("SELEC 1", "Syntax error"),
         ("DROP TABLE reports_live", "Not enough privileges"),
         ("INSERT INTO projects (id) VALUES (9)", "Not enough privileges"),
+        ("SELECT raw FROM quarantine", "An analyst may not read or do that"),
+        ("SELECT * FROM numbers(9) SETTINGS max_rows_to_read = 8", "would read more rows than it may"),
+        ("SELECT * FROM numbers(2000000000)", "would read more rows than it may"),
+        ("SELECT * FROM numbers(2000000)", "The answer is larger than it may be"),
+        (
+            "SELECT toString(number) FROM numbers(9999) SETTINGS max_result_bytes = 99",
+            "The answer is larger than it may be",
+        ),
+        ("SELECT * FROM numbers(9) SETTINGS max_bytes_to_read = 8", "would read more bytes than it may"),
+        (
+            "SELECT sum(sleepEachRow(0.1)) FROM numbers(25) SETTINGS max_execution_time = 1",
+            "took longer than it may",
+        ),
+        (
+            "SELECT groupArray(number) FROM numbers(9000000) SETTINGS max_memory_usage = 9000000",
+            "needs more memory than it may take",
+        ),
+        ("SELECT 1 SETTINGS max_execution_time = 61", "may lower this limit and not lift it"),
+        ("SELECT 1 SETTINGS max_result_rows = 0", "may lower this limit and not lift it"),
+        ("SELECT 1 SETTINGS max_block_size = 7", "An analyst may not change that"),
     ],
 )
 def test_a_query_that_fails_is_one_sentence(system: harness.System, sql: str, sentence: str) -> None:
