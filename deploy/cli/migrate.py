@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import time
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deploy.cli import options
 from deploy.printing import output
+from storage.schema import progress
 from storage.tables import functions
 from storage.tables import migrate as migrations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from storage.schema import progress
     from storage.servers import clickhouse
-
-LINE_S: Final = 5.0
-"""Seconds between two lines about one step, where there is no terminal for a bar."""
 
 List = Annotated[
     bool,
@@ -39,7 +35,7 @@ def migrate(
 ) -> None:
     """Bring the database up to date; what was interrupted goes on where it stopped.
 
-    Stop workers and maintenance first. Of two runs at once, one waits.
+    Stop workers and maintenance first. Two runs at once wait for each other.
     A database of a newer release is refused; there is no way back.
     """
     address = options.locate(data).clickhouse
@@ -77,29 +73,11 @@ def _shown() -> Iterator[progress.Report]:
     """Show steps on stderr: as a bar on a terminal, elsewhere as lines."""
     with output.progress("{task.description}") as bar:
         task = bar.add_task("", total=None)
-        lines = _Lines()
+        sentences = progress.Sentences(output.tell)
 
         def show(step: progress.Progress) -> None:
             bar.update(task, description=step.doing, completed=step.done, total=step.total or None)
             if bar.disable:
-                lines.show(step)
+                sentences.report(step)
 
         yield show
-
-
-class _Lines:
-    """Tells each step in a line, and of its pieces no more than one every few seconds."""
-
-    def __init__(self) -> None:
-        self._doing = ""
-        self._next = 0.0
-
-    def show(self, step: progress.Progress) -> None:
-        now = time.monotonic()
-        if step.doing == self._doing and now < self._next and step.done < step.total:
-            return
-        if step.doing == self._doing and not step.total:
-            return
-        self._doing, self._next = step.doing, now + LINE_S
-        pieces = f": {step.done} of {step.total}" if step.total else ""
-        output.tell(f"{step.doing}{pieces}.")

@@ -16,6 +16,7 @@ from deploy.running import embedded_ports, readiness
 from deploy.servers import backends
 from storage import errors
 from storage.projects import model, registry
+from storage.schema import progress
 from storage.servers import clickhouse
 from storage.tables import functions, migrate
 
@@ -70,6 +71,7 @@ class System:
         self._ports = ports
         self._stop = stop
         self._report = report
+        self._migrating = progress.Sentences(report)
         self._supervisor = supervisor.Supervisor(report)
         self._listen = addresses.ListenAddress.parse(self._values.listen)
         self._written: runtime.Pids | None = None
@@ -102,7 +104,7 @@ class System:
         clickhouse_child = None if self.runtime.clickhouse_url else self._start_clickhouse()
         self._await_redis(redis_child)
         self._await_clickhouse(clickhouse_child)
-        migrate.apply(self.address)
+        migrate.apply(self.address, self._report_migration)
         self._restore_functions()
         project = self._publish_projects()
         self._start_own()
@@ -194,6 +196,13 @@ class System:
             ),
             lambda: backends.clickhouse_is_ready(address) and started.listens(address.port),
         )
+
+    def _report_migration(self, step: progress.Progress) -> None:
+        """Say what goes on; what is left undone when the system is told to stop, the next start takes up."""
+        if self._stop.is_set():
+            raise readiness.StoppedError("The system was told to stop.")
+        if step.slow:
+            self._migrating.report(step)
 
     def _restore_functions(self) -> None:
         """Go on without the functions if this user may not make them: only analysts need them."""

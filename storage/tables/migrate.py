@@ -129,7 +129,7 @@ def _apply_pending(server: clickhouse.Connection, claim: claims.Claim, report: p
     records.create(server, found)
     for migration in pending:
         claim.require()
-        report(progress.Progress(f"Applying {migration.name}"))
+        report(progress.Progress(f"Applying {migration.name}", slow=False))
         records.begin(server, migration)
         for statement in migration.statements:
             claim.require()

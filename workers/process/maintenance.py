@@ -15,6 +15,7 @@ import structlog
 
 from storage import errors
 from storage.servers import clickhouse, redis_errors
+from storage.tables import migrate
 from workers.process import chores, fairness
 
 if TYPE_CHECKING:
@@ -33,12 +34,14 @@ class Chore(NamedTuple):
         interval_s: seconds between two steps.
         begin: returns the step, for the stores that it is to work on.
         answer_s: how long ClickHouse may take to answer.
+        migrated: whether it waits until the database is that of this release: it moves or removes rows.
     """
 
     name: str
     interval_s: float
     begin: Callable[[chores.Stores], chores.Step]
     answer_s: float = clickhouse.SEND_RECEIVE_TIMEOUT_S
+    migrated: bool = False
 
 
 CHORES: Final = (
@@ -50,10 +53,10 @@ CHORES: Final = (
     Chore("marks", 5.0, chores.keep_marks),
     Chore("rules archive", 60.0, chores.archive_rules),
     # Most of what is old goes once a day, after a midnight in UTC.
-    Chore("retention", 600.0, chores.remove_old_reports, clickhouse.MUTATION_S),
-    Chore("deletion", 600.0, chores.remove_deleted_projects, clickhouse.MUTATION_S),
-    Chore("archive", 60.0, chores.archive_quiet_releases, clickhouse.MUTATION_S),
-    Chore("quarantine", 600.0, chores.expire_quarantine, clickhouse.MUTATION_S),
+    Chore("retention", 600.0, chores.remove_old_reports, clickhouse.MUTATION_S, migrated=True),
+    Chore("deletion", 600.0, chores.remove_deleted_projects, clickhouse.MUTATION_S, migrated=True),
+    Chore("archive", 60.0, chores.archive_quiet_releases, clickhouse.MUTATION_S, migrated=True),
+    Chore("quarantine", 600.0, chores.expire_quarantine, clickhouse.MUTATION_S, migrated=True),
 )
 """Every chore. The first one runs in the main thread: the process ends with it, should it fail unforeseen."""
 
@@ -83,6 +86,8 @@ def do(chore: Chore, where: connections.Connections, stop: threading.Event, fair
         step = chore.begin(stores)
         while not stop.wait(chore.interval_s):
             try:
+                if chore.migrated:
+                    migrate.require_applied(stores.server)
                 step()
             except (errors.HeadraceError, *redis_errors.FAILURES) as error:
                 if not failing:

@@ -32,6 +32,7 @@ _SCHEMA = """
 SELECT name, replaceAll(create_table_query, currentDatabase(), '') FROM system.tables
 WHERE database = currentDatabase() ORDER BY name
 """
+_ENGINES = "SELECT name, engine FROM system.tables WHERE database = currentDatabase()"
 _INSERTS = """
 SELECT count() FROM system.processes WHERE query_kind = 'Insert' AND current_database = currentDatabase()
 """
@@ -39,18 +40,6 @@ _FILLED = {
     "finding_days": "SELECT * FROM finding_days ORDER BY ALL",
     "policy_days": "SELECT * FROM policy_days ORDER BY ALL",
 }
-_ROWS = """
-INSERT INTO reports (
-    project_id, environment, release, kind, window_start, first_seen, last_seen, seen, weight, fingerprint,
-    identity, blocked, document, document_host, policy, browser
-)
-WITH toDateTime64('2026-09-10 00:00:00', 3, 'UTC') + toIntervalDay(number % 70) AS at
-SELECT
-    1 + number % 3, 'production', toString(number % 4), 'csp', at, at, at, 1 + number % 5,
-    2. * (1 + number % 5), number % 7, number, 'inline', concat('https://a.test/', toString(number % 11)),
-    'a.test', number % 2, 'Firefox'
-FROM numbers(300)
-"""
 
 
 class Killed(BaseException):
@@ -73,7 +62,7 @@ def old(empty: clickhouse.Address) -> Iterator[clickhouse.Connection]:
     """A database as the last release without checksums left it, with reports in it."""
     server = clickhouse.connect(empty)
     older.make(server)
-    server.execute(_ROWS)
+    older.fill(server)
     yield server
     server.close()
 
@@ -132,6 +121,26 @@ class Mortal:
         return found
 
 
+def assert_workers_wait(server: clickhouse.Connection) -> None:
+    """Check that no release stores anything that findings would miss, or would count twice.
+
+    Workers of older releases insert into ``reports``. What is refused there, they quarantine unless the table
+    ``migrations`` does not tell them that they are up to date. Workers of this release insert into
+    ``finding_days`` first, and wait while it is missing.
+    """
+    engines = dict(server.execute(_ENGINES))
+    if engines.get("reports") == "View":
+        with pytest.raises(clickhouse.QueryError):
+            server.execute("SELECT name FROM migrations")
+    if "finding_days" in engines:
+        assert counted(server) == server.execute("SELECT sum(seen) FROM reports")
+
+
+def counted(server: clickhouse.Connection) -> list[tuple[int]]:
+    found: list[tuple[int]] = server.execute("SELECT sum(seen) FROM finding_days")
+    return found
+
+
 @pytest.mark.usefixtures("hasty")
 def test_a_run_that_was_killed_after_any_statement_is_taken_up(
     old: clickhouse.Connection,
@@ -145,7 +154,7 @@ def test_a_run_that_was_killed_after_any_statement_is_taken_up(
     bootstrap.execute(f"CREATE DATABASE {unbroken.database}")
     twin = clickhouse.connect(unbroken)
     older.make(twin)
-    twin.execute(_ROWS)
+    older.fill(twin)
     assert migrate.apply(unbroken) == NEW
     mortal = Mortal(clickhouse.Connection.execute)
     with monkeypatch.context() as patch:
@@ -156,11 +165,11 @@ def test_a_run_that_was_killed_after_any_statement_is_taken_up(
                 migrate.apply(empty)
                 break
             except Killed:
-                continue
+                assert_workers_wait(old)
     assert mortal.lives > 3 * len(NEW)
     assert schema(empty) == schema(unbroken) == schema(address)
     assert filled(old) == filled(twin)
-    assert old.execute("SELECT sum(seen) FROM finding_days") == old.execute("SELECT sum(seen) FROM reports")
+    assert counted(old) == old.execute("SELECT sum(seen) FROM reports")
     bootstrap.execute(f"DROP DATABASE {unbroken.database}")
     bootstrap.close()
     twin.close()
@@ -368,4 +377,4 @@ def test_what_is_not_stored_whole_is_not_put_in_place(
             migrate.apply(empty)
     assert old.execute("SELECT count() FROM finding_days_filling") == [(0,)]
     assert migrate.apply(empty) == NAMES[NAMES.index("0019_finding_days") :]
-    assert old.execute("SELECT sum(seen) FROM finding_days") == old.execute("SELECT sum(seen) FROM reports")
+    assert counted(old) == old.execute("SELECT sum(seen) FROM reports")
