@@ -3,7 +3,7 @@
 ``python -m tests.cookbook write`` runs each query of the pages, writes its answer below it,
 and lists all questions.
 ``python -m tests.cookbook serve`` prints the settings under which ``headrace query`` asks the data set, until
-it is interrupted.
+it is interrupted or terminated.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import signal
 import sys
 import tempfile
 from typing import TYPE_CHECKING
+
+import structlog
 
 from tests.cookbook import pages, serving
 
@@ -27,6 +29,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in tasks:
         sys.stderr.write("usage: python -m tests.cookbook write|serve\n")
         return 2
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     with (
         tempfile.TemporaryDirectory(prefix="cookbook-") as directory,
         serving.shop(pathlib.Path(directory)) as environment,
@@ -49,6 +52,8 @@ def serve(environment: Mapping[str, str]) -> None:
     for name, value in environment.items():
         sys.stdout.write(f"export {name}='{value}'\n")
     sys.stdout.flush()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         signal.pause()
 

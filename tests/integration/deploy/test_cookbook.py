@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cookbook import pages, serving
-from tests.helpers import terminals
+from tests.helpers import commands, terminals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,3 +34,8 @@ def test_a_query_answers_what_its_page_shows(shown: terminals.Shown, environment
     assert pages.answer(shown.command, environment) == shown.output, (
         "python -m tests.cookbook write shows all answers anew"
     )
+
+
+def test_the_books_of_the_two_weeks_balance(environment: Mapping[str, str]) -> None:
+    done = commands.run(["verify"], environment)
+    assert done.returncode == 0, done.stdout
