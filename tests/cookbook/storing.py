@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import itertools
 import time
 from typing import TYPE_CHECKING, Final
@@ -16,6 +15,7 @@ from storage.projects import project_settings, public_keys, registry
 from storage.queue import appenders, batches, envelope
 from storage.tables import refusals
 from tests.cookbook import blog, calendar, people, senders, visits, wire
+from tests.helpers import clocks
 from workers.draining import drain
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 SHARDS: Final = 16
 _SEED: Final = 2026
-_STEP_S: Final = 1
-"""Payloads of a second come in one append."""
 _PART_S: Final = 4 * calendar.DAY_S
 """The days that are drained together."""
 _LIMITED_FROM: Final = 2
@@ -73,15 +71,16 @@ def _part(one: wire.Sent) -> int:
 
 
 def _append(client: redis.Redis, sent: Iterable[wire.Sent]) -> None:
-    """Append payloads, those of a second together."""
-    for _, second in itertools.groupby(sent, lambda one: int(one.at) // _STEP_S):
-        together = list(second)
+    """Append payloads, those of a second together, each second at its own time."""
+    clock = clocks.FakeClock()
+    appender = appenders.Appender(client, clock)
+    for _, second in itertools.groupby(sent, lambda one: int(one.at)):
         groups: dict[int, list[envelope.Payload]] = {}
-        for one in together:
-            payload = one.payload
+        for one in second:
+            payload, clock.now = one.payload, one.at
             shard = envelope.shard_of(payload.project_id, payload.environment, payload.release, SHARDS)
             groups.setdefault(shard, []).append(payload)
-        appenders.Appender(client, functools.partial(float, together[-1].at)).append(groups)
+        appender.append(groups)
 
 
 def _drain(client: redis.Redis, server: clickhouse.Connection) -> None:
