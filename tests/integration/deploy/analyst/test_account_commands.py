@@ -53,6 +53,7 @@ def test_commands_that_read_take_an_account(system: harness.System, made: dict[s
     assert done.stdout == "name\nseen\n"
 
 
+@pytest.mark.usefixtures("made")
 def test_reports_that_come_in_while_clickhouse_starts_again_are_stored(system: harness.System) -> None:
     assert system.post(REPORT).status_code == 200
     system.json("analyst", "add", "shortly", "--project", "seen")
@@ -68,6 +69,7 @@ def test_accounts_are_listed_with_their_projects(system: harness.System, made: d
     assert "reader" in system.headrace("analyst", "list").stdout
 
 
+@pytest.mark.usefixtures("made")
 def test_a_removed_account_cannot_log_in(system: harness.System) -> None:
     url = system.json("analyst", "add", "leaver", "--project", "seen")["native"]
     assert asked(url, "SELECT 1") == [(1,)]
@@ -76,6 +78,7 @@ def test_a_removed_account_cannot_log_in(system: harness.System) -> None:
         asked(url, "SELECT 1")
 
 
+@pytest.mark.usefixtures("made")
 def test_what_is_left_to_the_next_start_is_said(system: harness.System) -> None:
     done = system.headrace("analyst", "add", "later", "--project", "seen", "--later")
     assert done.stderr == "ClickHouse goes by this once it has started again.\n"
