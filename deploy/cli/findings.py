@@ -6,6 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
+import rich.text
 import typer
 
 from deploy.cli import filters, options
@@ -89,7 +90,7 @@ def finding(
         output.comma_separated(tables.CSV, [tables.csv_row(found.finding)])
     else:
         output.console.print(page.of(found, recent, output.console.width))
-        output.tell("As the browser sent it, less what is private:")
+        output.console.print(rich.text.Text("All of it, as it is stored:", style="bold"))
         output.copyable(page.raw_command(found, recent))
 
 

@@ -74,7 +74,7 @@ def _printer(*, as_json: bool, as_csv: bool) -> Callable[[list[following.NewRepo
             if as_json:
                 output.json_line(lines.details(one))
             elif as_csv:
-                output.comma_separated((), [lines.csv_row(one)])
+                output.comma_separated(None, [lines.csv_row(one)])
             else:
                 output.copyable(lines.line(one, width))
         sys.stdout.flush()

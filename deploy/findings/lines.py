@@ -66,7 +66,7 @@ def _cut(heads: list[str], texts: list[str], width: int) -> str:
         if widths and title >= min(_TITLE, columns[len(heads)].width):
             shown = zip([*heads, *texts], widths, strict=False)
             return _GAP.join(layout.cut(text, wide, ellipsis) for text, wide in shown)
-    return layout.cut(_GAP.join([*heads, *texts]), width, ellipsis)
+    return layout.cut(_GAP.join([heads[0], texts[0]]), width, ellipsis)
 
 
 def _when(new: following.NewReports, today: dt.date) -> str:

@@ -80,8 +80,8 @@ def rows(columns: Sequence[str], found: Sequence[Sequence[object]]) -> None:
         tab_separated(columns, found)
 
 
-def comma_separated(columns: Sequence[str], found: Iterable[Sequence[object]]) -> None:
-    """Print a line with the names, then the rows, as CSV (RFC 4180) without anything that is a formula."""
+def comma_separated(columns: Sequence[str] | None, found: Iterable[Sequence[object]]) -> None:
+    """Print a line with the names, if any, then the rows, as CSV (RFC 4180) in which nothing is a formula."""
     for line in spreadsheet.lines(columns, ([_csv(value) for value in row] for row in found)):
         sys.stdout.write(line)
 

@@ -20,16 +20,16 @@ _FORMULA: Final = re.compile(
 width, and each of them behind blanks, which some programs cut off."""
 
 
-def lines(columns: Sequence[str], found: Iterable[Sequence[object]]) -> Iterator[str]:
-    """Yield a line with the names, then one for each row; each ends in CR LF.
+def lines(columns: Sequence[str] | None, found: Iterable[Sequence[object]]) -> Iterator[str]:
+    """Yield a line with the names, if any, then one for each row; each ends in CR LF.
 
     Args:
-        columns: the names.
+        columns: the names; None where they were told before.
         found: cells that are texts, numbers, or None for an empty cell.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
-    for row in itertools.chain([columns], found):
+    for row in itertools.chain([columns] if columns else [], found):
         writer.writerow([_cell(value) for value in row])
         yield buffer.getvalue()
         buffer.seek(0)

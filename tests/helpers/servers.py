@@ -45,6 +45,13 @@ class Servers:
         environment = {**os.environ, "PYTHONPATH": str(harness.ROOT), **self.environment}
         return subprocess.Popen(command, env=environment, cwd=harness.ROOT, stdout=subprocess.DEVNULL)
 
+    def start_piped(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a command on these two, and keep what it prints for the test."""
+        command = [sys.executable, "-P", "-m", "deploy", *arguments]
+        environment = {**os.environ, "PYTHONPATH": str(harness.ROOT), **self.environment}
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, env=environment, cwd=harness.ROOT, stdout=pipe, stderr=pipe)
+
     @property
     def environment(self) -> dict[str, str]:
         """The settings that name these two."""

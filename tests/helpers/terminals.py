@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fcntl
 import os
@@ -11,12 +12,12 @@ import shlex
 import struct
 import subprocess
 import termios
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from tests.helpers import waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 COLUMNS: Final = 80
@@ -40,11 +41,11 @@ def shown(markdown: str) -> Iterator[Shown]:
         yield from (_split(part) for part in parts[1:])
 
 
-def run(command: str, directory: Path) -> list[str]:
+def run(command: str, directory: Path, columns: int = COLUMNS) -> list[str]:
     """Run a command in a shell on a terminal, and return the lines that stand there when it has ended."""
     ours, theirs = pty.openpty()
     try:
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, COLUMNS, 0, 0))
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
         environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
         process = subprocess.Popen(
             ["sh", "-c", command],
@@ -60,6 +61,87 @@ def run(command: str, directory: Path) -> list[str]:
     finally:
         os.close(ours)
     return screen(printed.decode())
+
+
+class Session:
+    """A command that goes on, on a terminal of its own, as a context manager; it is killed at the end.
+
+    Args:
+        arguments: the command.
+        environment: its environment, to which the kind of terminal is added.
+        columns: cells of a line.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str], environment: Mapping[str, str], columns: int = COLUMNS
+    ) -> None:
+        self._printed = bytearray()
+        self._ours, self._theirs = pty.openpty()
+        fcntl.ioctl(self._theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        self.modes = termios.tcgetattr(self._theirs)
+        os.set_blocking(self._ours, False)
+        wanted = {name: value for name, value in environment.items() if name not in {"COLUMNS", "LINES"}}
+        self.process = subprocess.Popen(
+            arguments,
+            env={**wanted, "TERM": "xterm"},
+            stdin=self._theirs,
+            stdout=self._theirs,
+            stderr=self._theirs,
+            start_new_session=True,
+            preexec_fn=self._take_terminal,  # noqa: PLW1509 - the child has one thread, and Ctrl-C needs a terminal
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._ours)
+        os.close(self._theirs)
+
+    @property
+    def printed(self) -> str:
+        """All that it has printed so far."""
+        with contextlib.suppress(BlockingIOError):
+            while part := _read_now(self._ours):
+                self._printed += part
+        return self._printed.decode("utf-8", "replace")
+
+    @property
+    def text(self) -> str:
+        """All that it has printed so far, without the sequences that move the cursor or colour the text."""
+        return _CONTROL.sub("", self.printed)
+
+    def shows(self, text: str) -> None:
+        """Wait until it has printed a text."""
+        waiting.until(lambda: text in self.text, f"the terminal shows {text!r}, after {self.text[-2_000:]!r}")
+
+    def press(self, keys: bytes) -> None:
+        """Type."""
+        os.write(self._ours, keys)
+
+    def ends(self) -> int:
+        """Wait for its end, and return its exit code."""
+        waiting.until(lambda: (self.printed, self.process.poll())[1] is not None, "the command ends")
+        return self.process.wait()
+
+    @property
+    def modes_now(self) -> list[Any]:
+        """The modes that the terminal has now; ``modes`` are those that it had at first."""
+        return termios.tcgetattr(self._theirs)
+
+    def _take_terminal(self) -> None:
+        fcntl.ioctl(self._theirs, termios.TIOCSCTTY, 0)
+
+
+def _read_now(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 1 << 16)
+    except BlockingIOError:
+        raise
+    except OSError:
+        return b""
 
 
 def _split(part: str) -> Shown:
