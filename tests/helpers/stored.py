@@ -17,13 +17,18 @@ _SQL: Final = sql.beside(__name__)
 def insert(
     server: clickhouse.Connection, rows: Sequence[Mapping[str, Any]], table: str = "reports_live"
 ) -> None:
-    """Insert rows of reports, all with the same columns, and count the findings anew."""
+    """Insert rows of reports, all with the same columns, and what they add to the tables of findings.
+
+    Args:
+        server: where to.
+        rows: reports by column; a column that is left out has its default.
+        table: ``reports_live`` or ``reports_archive``.
+    """
     values = [tuple(row.values()) for row in rows]
-    server.execute(f"INSERT INTO {table} ({', '.join(rows[0])}) VALUES", values)
-    count_findings(server)
-
-
-def count_findings(server: clickhouse.Connection) -> None:
-    """Fill the tables of findings and policies with what the reports say, as if workers had."""
-    for statement in ("no_findings", "findings", "no_policies", "policies"):
+    server.execute(_SQL["begin"])
+    for target in ("stored_batch", table):
+        server.execute(
+            f"INSERT INTO {target} ({', '.join(rows[0])}) VALUES", values, settings={"insert_deduplicate": 0}
+        )
+    for statement in ("findings", "policies", "end"):
         server.execute(_SQL[statement])
