@@ -12,7 +12,7 @@ import msgspec
 import rich.console
 
 from tests.bench.measuring import machine, report, scale
-from tests.bench.scenarios import attacks, comparison, drain, edge, forged, understand, whole
+from tests.bench.scenarios import attacks, comparison, drain, edge, findings, forged, understand, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +27,7 @@ _SCENARIOS: Final[dict[str, Scenario]] = {
     "whole": whole.run,
     "attacks": attacks.run,
     "forged": forged.run,
+    "findings": findings.run,
     "obvious": comparison.run,
 }
 _TIMES_FASTER: Final = 40
@@ -38,6 +39,8 @@ def main() -> None:
     arguments = _parse()
     console = rich.console.Console(width=None if rich.console.Console().is_terminal else 160)
     size = scale.QUICK if arguments.quick else scale.FULL
+    if arguments.reports:
+        size = msgspec.structs.replace(size, stored_reports=arguments.reports)
     description = machine.describe()
     measurements: list[report.Measurement] = []
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as directory:
@@ -55,6 +58,7 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="sizes that only show that it runs")
     parser.add_argument("--only", action="append", choices=_SCENARIOS, help="this scenario; may be repeated")
+    parser.add_argument("--reports", type=int, metavar="N", help="so many that analysts ask about (findings)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the measurements here")
     return parser.parse_args()
 

@@ -30,5 +30,17 @@ def insert(
         server.execute(
             f"INSERT INTO {target} ({', '.join(rows[0])}) VALUES", values, settings={"insert_deduplicate": 0}
         )
-    for statement in ("findings", "policies", "end"):
-        server.execute(_SQL[statement])
+    _count(server, "stored_batch")
+    server.execute(_SQL["end"])
+
+
+def count_findings(server: clickhouse.Connection) -> None:
+    """Fill the tables of findings anew with what all stored reports say."""
+    for table in ("finding_days", "policy_days"):
+        server.execute(_SQL["forget"].format(table=table))
+    _count(server, "reports")
+
+
+def _count(server: clickhouse.Connection, source: str) -> None:
+    for statement in ("findings", "policies"):
+        server.execute(_SQL[statement].format(source=source))

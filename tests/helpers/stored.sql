@@ -12,7 +12,7 @@ SELECT
     impossible, min(kind), min(title), min(directive), min(blocked), min(blocked_host), min(first_seen),
     max(last_seen), sum(seen), sum(weight), groupBitOr(reach), sumMap(map(toString(browser), seen)),
     minMap(map(toUInt8(xxHash64(document) % 8), document))
-FROM stored_batch
+FROM {{source}}
 GROUP BY project_id, day, fingerprint, environment, release, disposition, noise, noise_rule, impossible
 
 -- name: policies
@@ -23,8 +23,11 @@ SETTINGS insert_deduplicate = 0
 SELECT
     project_id, toDate(window_start) AS day, environment, release, document_host, disposition, policy,
     min(first_seen), max(last_seen)
-FROM stored_batch WHERE policy != 0
+FROM {{source}} WHERE policy != 0
 GROUP BY project_id, day, environment, release, document_host, disposition, policy
+
+-- name: forget
+TRUNCATE TABLE {{table}}
 
 -- name: end
 DROP TABLE stored_batch

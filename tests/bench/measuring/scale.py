@@ -21,6 +21,7 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
         attack_seconds: of each attack.
         obvious_reports: queued for the obvious design to drain.
         obvious_seconds: of the obvious design under load.
+        stored_reports: that are stored when analysts ask.
     """
 
     repetitions: int = 3
@@ -33,6 +34,7 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
     attack_seconds: float = 12
     obvious_reports: int = 2_000
     obvious_seconds: float = 15
+    stored_reports: int = 100_000_000
 
 
 FULL: Final = Scale()
@@ -47,4 +49,5 @@ QUICK: Final = Scale(
     attack_seconds=3,
     obvious_reports=300,
     obvious_seconds=3,
+    stored_reports=200_000,
 )
