@@ -96,7 +96,7 @@ class PairLimits(NamedTuple):
 
 
 class Places(NamedTuple):
-    """The pairs of a project that Redis knows, with the time of their last report.
+    """The live and the archived pairs of a project, with the time of their last report.
 
     A pair that is among both is on its way into the archive.
     """
@@ -225,7 +225,7 @@ def is_known(client: redis.Redis) -> bool:
 
 
 def places(client: redis.Redis) -> dict[int, Places]:
-    """Return the pairs that Redis knows, by project.
+    """Return the live pairs that Redis knows, by project, and which of them are archived, too.
 
     Raises:
         RedisUnavailableError: Redis did not answer.
@@ -236,7 +236,7 @@ def places(client: redis.Redis) -> dict[int, Places]:
         for project_id in projects:
             live_key, _, archived_key = keys(project_id)
             pipeline.zrange(live_key, 0, -1, withscores=True)
-            pipeline.zrange(archived_key, 0, -1, withscores=True)
+            pipeline.zinter({archived_key: 1, live_key: 0}, withscores=True)
         answers = iter(pipeline.execute())
         return {project_id: Places(_times(next(answers)), _times(next(answers))) for project_id in projects}
 
