@@ -17,6 +17,7 @@ from deploy.cli import (
     keys,
     migrate,
     noise,
+    partitions,
     processes,
     projects,
     quarantine,
@@ -60,6 +61,7 @@ app.command()(verify.verify)
 app.command()(settle.settle)
 app.command()(trace.trace)
 app.command()(explain.explain)
+app.add_typer(partitions.app, name="partitions")
 app.add_typer(noise.app, name="noise")
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(replay.replay)

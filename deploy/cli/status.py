@@ -1,4 +1,4 @@
-"""``headrace status``: processes, queue, Redis and ClickHouse at this moment."""
+"""``headrace status``: processes, queue, Redis, partitions and ClickHouse at this moment."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
+from deploy import settings
 from deploy.cli import options
 from deploy.printing import output
 from deploy.running import status_line
 from deploy.servers import backends, redis_engines
 from storage import errors
-from storage.projects import edges
-from storage.queue import drift, isolation, streams
+from storage.archive import books
+from storage.projects import edges, partitions
+from storage.queue import drift, envelope, isolation, streams
 from storage.servers import clocks, sql
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ def status(
             "edges": _edges(client),
             "redis": _redis(client),
             "clickhouse": _clickhouse(system),
+            "partitions": _partitions(system),
         }
     if as_json:
         output.json(report)
@@ -139,6 +142,20 @@ def _clickhouse(system: located.Located) -> list[dict[str, object]]:
     return [dict(zip(("table", "rows", "parts", "bytes"), row, strict=True)) for row in rows]
 
 
+def _partitions(system: located.Located) -> dict[str, int]:
+    """Return how many live partitions take places, out of how many, and the reports without one."""
+    with backends.connected(system.clickhouse) as server:
+        live = sum(partitions.is_movable(each.pair) for each in books.live(server))
+        ((beyond,),) = server.execute(_SQL["beyond"], {"release": envelope.OTHER_RELEASE})
+    return {"live": live, "budget": settings.load().max_partitions, "beyond_since_yesterday": beyond}
+
+
+def _show_partitions(found: dict[str, int]) -> None:
+    beyond = found["beyond_since_yesterday"]
+    told = f"; {beyond:,} reports since yesterday are under (other)" if beyond else ""
+    output.copyable(f"partitions  {found['live']:,} of {found['budget']:,} places are taken{told}")
+
+
 def _show_status(report: dict[str, Any]) -> None:
     states = [
         (row["name"], row["pid"], _state(row), row["memory_mib"], row["uptime_s"])
@@ -155,6 +172,7 @@ def _show_status(report: dict[str, Any]) -> None:
     output.copyable(f"shards      {', '.join(waiting) or 'all empty'}{apart}")
     _show_clocks(report["clocks"])
     _show_edges(report["edges"])
+    _show_partitions(report["partitions"])
     limit = f" of {memory['maxmemory'] / MEBIBYTE:,.0f}" if memory["maxmemory"] else ""
     server = f"{memory['server']} {memory['version']}"
     output.copyable(f"redis       {memory['memory'] / MEBIBYTE:,.1f}{limit} MiB, {server}\n")

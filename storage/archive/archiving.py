@@ -9,8 +9,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-import structlog
-
 from storage.archive import books, choosing, moves
 from storage.projects import partitions, project_settings
 from storage.servers import clickhouse, leases
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
     import redis
 
     from storage.projects import model
-
-log = structlog.get_logger(__name__)
 
 BUDGET_S: Final = 300.0
 """Seconds after which a step begins no further move: others want the lease, too."""
@@ -119,9 +115,8 @@ class Archiver:
                 if moved and time.monotonic() >= deadline:
                     break
                 project_id = piece[0].project_id
-                reports = mover.move(project_id, {each.pair: each.partition_id for each in piece})
+                mover.move(project_id, {each.pair: each.partition_id for each in piece})
                 moved.setdefault(project_id, []).extend(each.pair for each in piece)
-                log.info("releases_archived", project=project_id, releases=len(piece), reports=reports)
         return moved
 
     def _pieces(self, found: dict[int, list[partitions.Pair]]) -> Iterator[list[books.Partition]]:

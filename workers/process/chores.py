@@ -143,7 +143,9 @@ def archive_quiet_releases(stores: Stores) -> Step:
 
     def archive() -> None:
         with contextlib.suppress(leases.LeaseTakenError):  # the next step is soon enough
-            archiver.archive_due(source.list(), stores.max_partitions, quiet_ms)
+            moved = archiver.archive_due(source.list(), stores.max_partitions, quiet_ms)
+            for project_id, pairs in moved.items():
+                log.info("releases_archived", project=project_id, releases=len(pairs))
 
     return archive
 
