@@ -44,8 +44,9 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         int,
         msgspec.Meta(
             description=(
-                "The most pairs of environment and release that have reports at a time; a quarter of them"
-                " may be new in an hour. Reports of further pairs are stored under release (other)."
+                "The most live pairs of environment and release; a quarter of them may be new in an hour."
+                " Quiet ones move into the archive. Reports of further pairs are stored under release"
+                " (other)."
             ),
             ge=1,
             le=10_000,
