@@ -63,7 +63,7 @@ ALTER TABLE reports_archive
 CREATE TABLE IF NOT EXISTS archive_moves
 (
     number       UInt64                 COMMENT 'names the move; never given again',
-    state        LowCardinality(String) COMMENT 'copying, or switched',
+    state        LowCardinality(String) COMMENT 'copying, switched, or abandoned',
     project_id   UInt64                 COMMENT 'whose partition moves',
     environment  LowCardinality(String) COMMENT 'its environment',
     release      LowCardinality(String) COMMENT 'its release',
