@@ -216,9 +216,9 @@ def test_every_table_and_column_of_the_database_is_granted_or_refused(person: an
         if (table, column) not in readable and not {table, f"{table}.{column}"} & refused
     }
     assert not unnamed
-    assert {view for (view,) in views} == set(allow_list.views())
+    assert {view for (view,) in views} - refused == set(allow_list.views())
     assert {pair for pair in readable if not pair[1].startswith("_")} <= set(there)
-    assert {name.partition(".")[0] for name in refused} <= {table for table, _ in there}
+    assert {name.partition(".")[0] for name in refused} <= {table for table, *_ in [*there, *views]}
 
 
 @pytest.mark.parametrize("name", allow_list.refused_columns())
