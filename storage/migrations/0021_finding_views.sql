@@ -20,6 +20,8 @@ CREATE OR REPLACE VIEW findings_by_day
     total UInt64 COMMENT 'exact number of reports',
     weight Float64 COMMENT 'total scaled by sampling',
     reach Nullable(UInt64) COMMENT 'about how many people met it on that day; NULL is unknown',
+    by_environment Map(String, UInt64) COMMENT 'reports by environment',
+    by_release Map(String, UInt64) COMMENT 'reports by release',
     dispositions Map(String, UInt64) COMMENT 'reports by disposition',
     browsers Map(String, UInt64) COMMENT 'reports by browser family',
     documents Array(String) COMMENT 'up to 8 pages that have it'
@@ -61,6 +63,8 @@ SELECT
     nullIf(toUInt64(least(
         toFloat64(estimates[1 + even + 16 * greatest(even - 105, 0) + (even >= 105) * rare]), most
     )), 0) AS reach,
+    sumMap(map(toString(f.environment), f.seen)) AS by_environment,
+    sumMap(map(toString(f.release), f.seen)) AS by_release,
     sumMap(map(toString(f.disposition), f.seen)) AS dispositions,
     sumMap(f.browsers) AS browsers,
     arraySort(mapValues(minMap(f.documents))) AS documents
@@ -87,6 +91,8 @@ CREATE OR REPLACE VIEW findings
     weight Float64 COMMENT 'total scaled by sampling',
     reach Nullable(UInt64) COMMENT 'about how many people met it on its greatest day; NULL is unknown',
     reach_at_most Nullable(UInt64) COMMENT 'the sum of all days: somebody who came on two days counts twice',
+    by_environment Map(String, UInt64) COMMENT 'reports by environment',
+    by_release Map(String, UInt64) COMMENT 'reports by release',
     dispositions Map(String, UInt64) COMMENT 'reports by disposition',
     browsers Map(String, UInt64) COMMENT 'reports by browser family',
     documents Array(String) COMMENT 'up to 8 pages that have it'
@@ -129,6 +135,8 @@ SELECT
     sum(d.weight) AS weight,
     nullIf(toUInt64(least(toFloat64(arrayMax(reaches)), most)), 0) AS reach,
     nullIf(toUInt64(least(toFloat64(arraySum(reaches)), most)), 0) AS reach_at_most,
+    sumMap(map(toString(d.environment), d.seen)) AS by_environment,
+    sumMap(map(toString(d.release), d.seen)) AS by_release,
     sumMap(map(toString(d.disposition), d.seen)) AS dispositions,
     sumMap(d.browsers) AS browsers,
     arraySort(mapValues(minMap(d.documents))) AS documents
