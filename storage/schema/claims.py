@@ -66,7 +66,7 @@ class Claim:
             )
 
 
-class _Watch:
+class Watch:
     """Looks at a claim that another process holds."""
 
     def __init__(self) -> None:
@@ -110,7 +110,7 @@ def clear(server: clickhouse.Connection) -> None:
 
 
 def _acquire(server: clickhouse.Connection, report: progress.Report) -> int:
-    watch = _Watch()
+    watch = Watch()
     while True:
         others = _claims(server)
         if others and not _is_stale(server, watch, others[0][0]):
@@ -124,7 +124,7 @@ def _acquire(server: clickhouse.Connection, report: progress.Report) -> int:
             return number
 
 
-def _is_stale(server: clickhouse.Connection, watch: _Watch, number: int) -> bool:
+def _is_stale(server: clickhouse.Connection, watch: Watch, number: int) -> bool:
     try:
         ((beats, uptime),) = server.execute(_SQL["beats"].format(number=number))
     except clickhouse.QueryError as error:

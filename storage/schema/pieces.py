@@ -87,7 +87,7 @@ def run(server: clickhouse.Connection, claim: claims.Claim, statement: str, repo
     missing = [piece for piece in every if piece.partition not in there]
     done = len(every) - len(missing)
     with _aside(server, target) as side:
-        for together in _grouped(missing):
+        for together in grouped(missing):
             claim.require()
             _count(server, statement, target, side, together)
             _put(server, target, side)
@@ -109,7 +109,8 @@ def _aside(server: clickhouse.Connection, target: str) -> Iterator[str]:
             server.execute(_SQL["drop"].format(table=side))
 
 
-def _grouped(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
+def grouped(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
+    """Yield the pieces that are counted together, in their order."""
     group: list[Piece] = []
     for piece in pieces:
         if group and (len(group) >= MOST_PIECES or sum(each.rows for each in group) + piece.rows > MOST_ROWS):
