@@ -31,7 +31,7 @@ INSERT INTO quarantine (received, receipt, project_id, reason, raw) SELECT now64
 
 -- name: projects
 INSERT INTO projects (id, revision, name, keys, status, settings)
-SELECT number, 1, concat('shop ', toString(number)), ['key'], 'active', '{{{{}}}}' FROM numbers(1, 3)
+SELECT number, 1, concat('shop ', toString(number)), ['key'], 'active', '{{}}' FROM numbers(1, 3)
 
 -- name: receipts
 INSERT INTO receipts (shard, ms, seq, project_id, accepted, fingerprint, rejected_payload, rejected_reason, rejected_reports)
