@@ -19,6 +19,11 @@ SCARCE: Final = 3 / 4
 ENOUGH: Final = 1 / 2
 """The share of places that are taken after that."""
 
+TOGETHER: Final = 10
+"""As many pairs of a project move at once when they are quiet; fewer wait for others, for ``GATHERING_MS``:
+drains pause for each move."""
+GATHERING_MS: Final = 6 * SOONEST_MS
+
 MOST_PAIRS: Final = 200
 """Pairs in one move: their ids are in the text of its statements."""
 MOST_ROWS: Final = 5_000_000
@@ -62,7 +67,7 @@ def due(
     chosen: set[tuple[int, partitions.Pair]] = set()
     for project_id, places in known.items():
         dated = _dated(project_id, places.live)
-        quiet = [one for one in dated if one[0] < now_ms - limits.quiet_ms or one[2] in places.archived]
+        quiet = _quiet(dated, places.archived, now_ms - limits.quiet_ms)
         most = limits.most.get(project_id, limits.default)
         chosen |= {one[1:] for one in quiet}
         chosen |= _relief(dated, chosen, len(places.live), most, now_ms)
@@ -96,6 +101,14 @@ def _dated(project_id: int, live: partitions.Times) -> list[_Dated]:
     return sorted(
         (time_ms, project_id, pair) for pair, time_ms in live.items() if partitions.is_movable(pair)
     )
+
+
+def _quiet(dated: list[_Dated], archived: partitions.Times, before_ms: int) -> list[_Dated]:
+    """Return the pairs without a report since then, if they are worth a move, and those known as archived."""
+    quiet = [one for one in dated if one[0] < before_ms]
+    if len(quiet) < TOGETHER and not any(one[0] < before_ms - GATHERING_MS for one in quiet):
+        quiet = []
+    return quiet + [one for one in dated if one[2] in archived]
 
 
 def _relief(

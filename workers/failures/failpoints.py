@@ -37,7 +37,7 @@ POINTS: Final = (
     "move_marked",
     "move_copied",
     "move_switched",
-    "move_aside",
+    "move_leaving",
     "move_compared",
     "move_dropped",
     "move_forgotten",

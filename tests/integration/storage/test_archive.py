@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from storage.archive import books, moves
 from storage.projects import partitions
-from tests.helpers import stored
+from storage.servers import leases
+from tests.helpers import harness, stored
 from tests.integration.storage import archives
+from workers.failures import failpoints
 
 if TYPE_CHECKING:
     import redis
@@ -89,6 +96,34 @@ def test_a_move_that_is_interrupted_after_any_step_is_brought_to_its_end(
     assert scalar(server, "SELECT count() > 0 FROM reports_archive WHERE release = 'r1'")
     nothing_is_left(server)
     assert ("prod", "r1") not in partitions.places(client)[1].live
+
+
+def test_a_process_that_is_killed_in_a_move_leaves_nothing_undone(
+    client: redis.Redis,
+    server: clickhouse.Connection,
+    address: clickhouse.Address,
+    redis_server: harness.RedisServer,
+) -> None:
+    archives.fill(server)
+    archives.know(client, server)
+    right = archives.answers(server)
+    with archives.Readers(address, right).asking():
+        for release, step in (("r1", "move_copied"), ("r2", "move_leaving")):
+            arguments = [redis_server.url, msgspec.json.encode(address).decode(), release, f"{step}=kill@1"]
+            command = [sys.executable, "-P", "-m", "tests.integration.storage.archive_process", *arguments]
+            environment = {**os.environ, "PYTHONPATH": str(harness.ROOT)}
+            killed = subprocess.run(command, check=False, env=environment, capture_output=True)
+            assert killed.returncode == -signal.SIGKILL, killed.stderr
+            assert len(moves.under_way(server)) == 1
+            client.delete(f"headrace:lease:{leases.STORED_ROWS}")  # as if it had expired
+            archives.archive(server, client)
+            assert release not in live_releases(server)
+    assert archives.answers(server) == right
+    nothing_is_left(server)
+
+
+def test_the_failpoints_are_those_of_a_move() -> None:
+    assert set(moves.STEPS) <= set(failpoints.POINTS)
 
 
 def test_what_comes_in_behind_a_copy_is_kept_though_redis_lost_all_marks(

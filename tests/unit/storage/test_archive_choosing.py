@@ -32,6 +32,13 @@ def test_what_is_quiet_moves_the_oldest_first() -> None:
     assert due(known) == {1: ["1", "2"]}
 
 
+def test_few_that_are_quiet_wait_for_others_to_move_with_them() -> None:
+    few = live(*[169] * (choosing.TOGETHER - 1))
+    assert due({1: partitions.Places(few, {})}) == {}
+    assert len(due({1: partitions.Places(few | live(169, first=90), {})})[1]) == choosing.TOGETHER
+    assert len(due({1: partitions.Places(few | live(175, first=90), {})})[1]) == choosing.TOGETHER
+
+
 def test_what_is_known_as_archived_moves_though_it_was_live_just_now() -> None:
     known = {1: partitions.Places(live(0, 0.5), {("prod", "1"): NOW_MS})}
     assert due(known) == {1: ["1"]}
