@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Final
@@ -15,8 +14,9 @@ from deploy.printing import output, printable
 from deploy.running import located
 from deploy.servers import backends
 from storage import errors
+from storage.findings import rebuild
 from storage.projects import model, project_settings, registry
-from storage.servers import clickhouse
+from storage.servers import clickhouse, leases
 from storage.tables import labels
 from workers import noise
 from workers.noise import project_rules, rules, shipped
@@ -131,18 +131,12 @@ def relabel_stored(
     as_json: options.Json = False,
 ) -> None:
     """Label stored reports again, by the rules as they are now. Nothing is dropped, and no count changes."""
-    address = options.locate(data).clickhouse
-    with contextlib.closing(
-        clickhouse.connect(address, send_receive_timeout=clickhouse.MUTATION_S)
-    ) as server:
-        labels.settle(server)
-        current = in_force.read(server)
-        if current.note:
-            output.tell(current.note)
-        changed = {
-            labelled.name: _relabel(server, labelled, current.common, since, dry_run=dry_run)
-            for labelled in _projects(server, project)
-        }
+    system = options.locate(data)
+    if dry_run:
+        with backends.connected(system.clickhouse, send_receive_timeout=clickhouse.MUTATION_S) as server:
+            changed = _relabel_all(server, relabel.Relabelling(server, None), project, since)
+    else:
+        changed = _relabel_for_good(system, project, since)
     rows = [
         (name, *change, reports) for name, counts in changed.items() for change, reports in counts.items()
     ]
@@ -156,21 +150,38 @@ def relabel_stored(
     output.copyable(f"{total:,} reports {'would have' if dry_run else 'have'} another label.")
 
 
-def _relabel(
-    server: clickhouse.Connection,
-    project: model.Project,
-    common: rules_file.RulesFile,
-    since: dt.datetime | None,
-    *,
-    dry_run: bool,
-) -> Counter[relabel.LabelChange]:
-    wanted = relabel.Labels(project.settings, common)
-    counts: Counter[relabel.LabelChange] = Counter()
-    days = labels.days(server, project.id, since and since.replace(tzinfo=dt.UTC), wanted.named)
-    with output.progress(f"labelling {printable.line(project.name)}") as bar:
-        for day in bar.track(days):
-            counts.update(relabel.relabel(server, day, wanted, dry_run=dry_run))
-    return counts
+def _relabel_for_good(
+    system: located.Located, project: str, since: dt.datetime | None
+) -> dict[str, Counter[relabel.LabelChange]]:
+    """Label stored reports again, and count their findings again."""
+    with (
+        located.connected(system, send_receive_timeout=clickhouse.MUTATION_S) as (client, server),
+        leases.hold(client, leases.STORED_ROWS, leases.WAIT_S) as lease,
+    ):
+        changed = _relabel_all(server, relabel.Relabelling(server, lease), project, since)
+        try:
+            rebuild.finish_due(server, client, system.shards, lease)
+        except errors.RecoverableError as error:
+            output.tell(f"{error} The labels are changed; maintenance counts the findings again.")
+    return changed
+
+
+def _relabel_all(
+    server: clickhouse.Connection, run: relabel.Relabelling, name: str, since: dt.datetime | None
+) -> dict[str, Counter[relabel.LabelChange]]:
+    labels.settle(server)
+    current = in_force.read(server)
+    if current.note:
+        output.tell(current.note)
+    changed: dict[str, Counter[relabel.LabelChange]] = {}
+    for project in _projects(server, name):
+        wanted = relabel.Labels(project.settings, current.common)
+        counts = changed[project.name] = Counter()
+        days = labels.days(server, project.id, since and since.replace(tzinfo=dt.UTC), wanted.named)
+        with output.progress(f"labelling {printable.line(project.name)}") as bar:
+            for day in bar.track(days):
+                counts.update(run.label(day, wanted))
+    return changed
 
 
 def _projects(server: clickhouse.Connection, name: str) -> Sequence[model.Project]:

@@ -1,4 +1,7 @@
-"""Labels stored reports again, by the noise rules as they are now."""
+"""Labels stored reports again, by the noise rules as they are now.
+
+Findings tell labels: the months in which labels change are noted before, and counted again afterwards.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from deploy.noise import stored_reports
+from storage.findings import due
 from storage.tables import labels
 from workers import noise
 from workers.noise import index, shipped
 
 if TYPE_CHECKING:
     from storage.projects import project_settings
-    from storage.servers import clickhouse
+    from storage.servers import clickhouse, leases
     from workers.noise import rules_file
 
 
@@ -62,28 +66,58 @@ class Labels:
         return before if not found.rule or self._order[before.rule] < self._order[found.rule] else found
 
 
-def relabel(
-    server: clickhouse.Connection, day: labels.Day, wanted: Labels, *, dry_run: bool
-) -> Counter[LabelChange]:
-    """Label the reports of a day again, and return how many changed from which rule to which.
-
-    All rows of the day then tell the version of the rules, also those that keep their label.
+class Relabelling:
+    """One run through stored reports.
 
     Args:
         server: a connection that waits for ``clickhouse.MUTATION_S``.
-        day: the day, with the details that the labels depend on.
-        wanted: the labels by the rules of the project.
-        dry_run: whether only to count.
+        lease: ``leases.STORED_ROWS``; None only to count what would change.
     """
-    counts = _relabel(server, day, wanted, dry_run=dry_run)
-    if not dry_run and labels.stamp(server, day, wanted.version):
-        counts += _relabel(server, day, wanted, dry_run=False)
-    return counts
+
+    def __init__(self, server: clickhouse.Connection, lease: leases.ProcessLease | None) -> None:
+        self._server = server
+        self._lease = lease
+        self._notes: dict[tuple[int, int], int] = {}
+
+    def label(self, day: labels.Day, wanted: Labels) -> Counter[LabelChange]:
+        """Label the reports of a day again, and return how many changed from which rule to which.
+
+        All rows of the day then tell the version of the rules, also those that keep their label.
+
+        Args:
+            day: the day, with the details that the labels depend on.
+            wanted: the labels by the rules of the project.
+
+        Raises:
+            LeaseLostError: another process changes stored reports by now.
+        """
+        counts, changes = _changes(self._server, day, wanted)
+        if self._lease is not None:
+            self._change(day, changes, wanted)
+            if labels.stamp(self._server, day, wanted.version):
+                more, changes = _changes(self._server, day, wanted)
+                self._change(day, changes, wanted)
+                counts += more
+        return counts
+
+    def _change(self, day: labels.Day, changes: dict[int, tuple[str, str]], wanted: Labels) -> None:
+        if changes and self._lease is not None:
+            self._lease.require()
+            labels.relabel(self._server, day, changes, wanted.version, self._note(day))
+            self._lease.require()  # a change whose note is finished takes no effect
+
+    def _note(self, day: labels.Day) -> int:
+        """Note that the findings of a day's month are to be counted again, once a month."""
+        key = (day.project_id, day.month)
+        if key not in self._notes:
+            self._notes[key] = due.note(self._server, day.project_id, [day.month])
+        return self._notes[key]
 
 
-def _relabel(
-    server: clickhouse.Connection, day: labels.Day, wanted: Labels, *, dry_run: bool
-) -> Counter[LabelChange]:
+def _changes(
+    server: clickhouse.Connection, day: labels.Day, wanted: Labels
+) -> tuple[Counter[LabelChange], dict[int, tuple[str, str]]]:
+    """Return how many reports of a day get another label, and the labels by key."""
     changes: dict[int, tuple[str, str]] = {}
     counts: Counter[LabelChange] = Counter()
     for page in labels.stored_findings(server, day):
@@ -92,6 +126,4 @@ def _relabel(
             if (found.noise, found.rule) != (stored.noise, stored.noise_rule):
                 changes[stored.key] = (found.noise, found.rule)
                 counts[LabelChange(stored.noise_rule, found.rule)] += stored.seen
-    if not dry_run:
-        labels.relabel(server, day, changes, wanted.version)
-    return counts
+    return counts, changes

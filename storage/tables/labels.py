@@ -1,9 +1,12 @@
 """The labels of stored reports: read day by day with all that they depend on, and changed in place.
 
-A change is a mutation of their columns alone: the counts of a row and its place in the table stay as they
-are, whatever is merged or inserted meanwhile. A row is changed only while it says the same as when its label
-was found. So an interrupted change may be made again, and a change does no harm if it ends later than
-expected.
+A change is a mutation of their columns alone, in the live table and in the archive: the counts of a row and
+its place in the table stay as they are, whatever is merged or inserted meanwhile. A row is changed only while
+it says the same as when its label was found. So an interrupted change may be made again, and a change does no
+harm if it ends later than expected.
+
+Findings tell labels too. So a change goes with a note that the findings of the month are to be counted again
+(``storage.findings.due``), and takes no effect once the note is finished.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ _PAGE: Final = 100_000
 """Stored rows that are read at a time, about; their texts fit into 100 MB."""
 _CHANGES: Final = 20_000
 """Labels that one mutation changes: its text is stored with the table until it is done."""
+_TABLES: Final = ("reports_live", "reports_archive")
+"""The tables that hold reports; what a move into the archive holds twice is changed twice."""
 _MAX_STATEMENT: Final = 16 << 20
 _EVER: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -83,6 +88,11 @@ class Day(NamedTuple):
     rows: int
     named: tuple[str, ...] = ()
 
+    @property
+    def month(self) -> int:
+        """The month of the day, as ``toYYYYMM()`` tells it."""
+        return self.start.year * 100 + self.start.month
+
 
 def settle(server: clickhouse.Connection) -> None:
     """Wait until earlier changes are done, for ``clickhouse.MUTATION_S`` at most.
@@ -134,7 +144,7 @@ def policies(server: clickhouse.Connection, project_id: int, hashes: set[int]) -
 
 
 def relabel(
-    server: clickhouse.Connection, day: Day, labels: Mapping[int, tuple[str, str]], version: str
+    server: clickhouse.Connection, day: Day, labels: Mapping[int, tuple[str, str]], version: str, note: int
 ) -> None:
     """Give the rows of a day other labels, and return when ClickHouse is done.
 
@@ -143,11 +153,11 @@ def relabel(
         day: the day of the rows.
         labels: class and rule, by the key of the stored finding.
         version: the version of the rules that give these labels.
+        note: the number of the note that the findings of the day's month are to be counted again.
     """
     changes = list(labels.items())
     for start in range(0, len(changes), _CHANGES):
-        part = changes[start : start + _CHANGES]
-        _mutate(server, day, part, version)
+        _mutate(server, day, changes[start : start + _CHANGES], version=version, note=note)
 
 
 def stamp(server: clickhouse.Connection, day: Day, version: str) -> bool:
@@ -157,26 +167,39 @@ def stamp(server: clickhouse.Connection, day: Day, version: str) -> bool:
         Whether some rows had another version. Of those some may have come in after the labels were found:
         the labels are to be found once more.
     """
-    ((others,),) = server.execute(_SQL["of_other_versions"], {**_where(day), "version": version})
-    if others:
-        server.execute(_SQL["stamp"], {**_where(day), "version": version}, settings={"mutations_sync": 2})
-    return bool(others)
+    stamped = False
+    values = {**_where(day), "version": version}
+    for table in _TABLES:
+        ((others,),) = server.execute(_SQL["of_other_versions"].format(table=table), values)
+        if others:
+            server.execute(_SQL["stamp"].format(table=table), values, settings={"mutations_sync": 2})
+            stamped = True
+    return stamped
 
 
 def _mutate(
-    server: clickhouse.Connection, day: Day, changes: Sequence[tuple[int, tuple[str, str]]], version: str
+    server: clickhouse.Connection,
+    day: Day,
+    changes: Sequence[tuple[int, tuple[str, str]]],
+    *,
+    version: str,
+    note: int,
 ) -> None:
     values = {
         "version": version,
+        "note": note,
+        "month": day.month,
         "keys": [key for key, _ in changes],
         "classes": [noise for _, (noise, _) in changes],
         "rules": [rule for _, (_, rule) in changes],
     }
-    server.execute(
-        _SQL["relabel"],
-        {**_where(day), **values},
-        settings={"mutations_sync": 2, "max_query_size": _MAX_STATEMENT},
-    )
+    for table in _TABLES:
+        if server.execute(_SQL["any_of_day"].format(table=table), _where(day)):
+            server.execute(
+                _SQL["relabel"].format(table=table),
+                {**_where(day), **values},
+                settings={"mutations_sync": 2, "max_query_size": _MAX_STATEMENT},
+            )
 
 
 def _where(day: Day) -> dict[str, object]:

@@ -35,22 +35,29 @@ GROUP BY {said}
 -- name: pending
 -- Changes of labels that ClickHouse is not done with, and why one of them fails.
 SELECT count(), anyIf(latest_fail_reason, latest_fail_reason != '') FROM system.mutations
-WHERE database = currentDatabase() AND table = 'reports_live' AND NOT is_done
+WHERE database = currentDatabase() AND table IN ('reports_live', 'reports_archive') AND NOT is_done
 AND command LIKE '%%UPDATE noise%%' AND NOT is_killed
 
 -- name: policies
 SELECT hash, any(text) FROM policies WHERE project_id = %(project_id)s AND hash IN %(hashes)s GROUP BY hash
 
+-- name: any_of_day
+SELECT 1 FROM {{table}} WHERE {of_day} LIMIT 1
+
 -- name: relabel
--- Changes the labels of rows that still say what they said when the labels were found.
-ALTER TABLE reports_live UPDATE
+-- Changes the labels of rows that still say what they said when the labels were found, unless the note that their
+-- findings are to be counted again is finished.
+ALTER TABLE {{table}} UPDATE
     noise = transform({key}, %(keys)s, %(classes)s, toString(noise)),
     noise_rule = transform({key}, %(keys)s, %(rules)s, toString(noise_rule)),
     noise_version = %(version)s
-WHERE {of_day} AND {key} IN %(keys)s
+WHERE {of_day} AND {key} IN %(keys)s AND %(note)s IN (
+    SELECT number FROM finding_rebuilds WHERE project_id = %(project_id)s AND month = %(month)s
+    GROUP BY number HAVING max(finished) = 0
+)
 
 -- name: of_other_versions
-SELECT count() FROM reports_live WHERE {of_day} AND noise_version != %(version)s
+SELECT count() FROM {{table}} WHERE {of_day} AND noise_version != %(version)s
 
 -- name: stamp
-ALTER TABLE reports_live UPDATE noise_version = %(version)s WHERE {of_day} AND noise_version != %(version)s
+ALTER TABLE {{table}} UPDATE noise_version = %(version)s WHERE {of_day} AND noise_version != %(version)s

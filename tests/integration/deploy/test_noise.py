@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from storage.findings import due
 from storage.ledger import equations
+from storage.projects import registry
 from storage.queue import appenders, envelope
-from tests.helpers import payloads, recorded, servers, waiting
+from storage.tables import labels as storage_labels
+from tests.helpers import invariant, payloads, recorded, servers, waiting
 from workers.noise import shipped
 
 pytestmark = pytest.mark.integration
@@ -62,6 +65,8 @@ def put(bare: servers.Servers, *assignments: str) -> None:
 
 def assert_balanced(bare: servers.Servers) -> None:
     assert all(line.balanced for line in equations.verify(bare.server, bare.client, servers.SHARDS))
+    assert invariant.differences(bare.server) == []
+    assert due.months(bare.server) == []
 
 
 def refusal(bare: servers.Servers, *arguments: str) -> str:
@@ -241,12 +246,13 @@ def test_a_relabelling_that_is_killed_is_done_again(bare: servers.Servers) -> No
     store_everything(bare)
     ((reports,),) = bare.rows("SELECT sum(seen) FROM reports")
     put(bare, "noise_off=extension,local,injected")
-    bare.server.execute("SYSTEM STOP MERGES reports")  # so that the change begins and does not end
+    bare.server.execute("SYSTEM STOP MERGES reports_live")  # so that the change begins and does not end
     with bare.start("noise", "relabel") as running:
         waiting.until(lambda: pending(bare), "the change has begun")
         running.kill()
     left = labels(bare)
-    bare.server.execute("SYSTEM START MERGES reports")
+    assert due.months(bare.server), "noted before a label changes"
+    bare.server.execute("SYSTEM START MERGES reports_live")
     put(bare, "noise_off=extension,local")
     changes = relabel(bare)
     assert set(changes) <= {("", name) for name in left}
@@ -278,6 +284,62 @@ def test_labels_are_changed_from_a_day_on_and_in_no_other_project(bare: servers.
         (1, "", 2),
         (2, "moz-extension", 2),
     ]
+
+
+def test_findings_say_of_relabelled_reports_what_they_say_of_fresh_ones(bare: servers.Servers) -> None:
+    for agent in AGENTS[:3]:
+        sent = [envelope.Payload(1, "key", "prod", "1", agent, "", 0, one.body) for one in recorded.READABLE]
+        appenders.Appender(bare.client).append({envelope.shard_of(1, "prod", "1", servers.SHARDS): sent})
+    kept: dict[Any, Any] = {key: bare.client.dump(key) for key in bare.client.keys("*")}
+    bare.drain()
+    before = invariant.findings(bare.server)
+    put(bare, "noise_off=extension,local", "noise_rules=own injected host=.example.com")
+    assert relabel(bare)
+    relabelled = invariant.findings(bare.server)
+    assert relabelled != before
+    assert_balanced(bare)
+    for table in (
+        "reports_live",
+        "policies",
+        "outcomes",
+        "receipts",
+        "quarantine",
+        "finding_days",
+        "policy_days",
+    ):
+        bare.server.execute(f"TRUNCATE TABLE {table}")
+    bare.client.flushall()
+    for key, value in kept.items():
+        bare.client.restore(key, 0, value)
+    registry.Registry(bare.server).publish(bare.client)
+    bare.drain()
+    assert invariant.findings(bare.server) == relabelled
+    assert_balanced(bare)
+
+
+def test_archived_reports_are_labelled_again_too(bare: servers.Servers) -> None:
+    store(bare, EXTENSION, CSS, times=3)
+    bare.server.execute("INSERT INTO reports_archive SELECT *, 0 FROM reports_live")
+    bare.server.execute("TRUNCATE TABLE reports_live")
+    put(bare, "noise_off=extension")
+    assert relabel(bare) == {("moz-extension", ""): 3}
+    assert labels(bare) == {"": 6}
+    assert bare.rows("SELECT count() FROM reports WHERE noise_version = ''") == [(0,)]
+    assert_balanced(bare)
+
+
+def test_a_change_whose_note_is_finished_takes_no_effect(bare: servers.Servers) -> None:
+    store(bare, EXTENSION)
+    (day,) = storage_labels.days(bare.server, 1)
+    note = due.note(bare.server, 1, [day.month])
+    (page,) = storage_labels.stored_findings(bare.server, day)
+    changes = {page[0].key: ("", "")}
+    (month,) = due.months(bare.server)
+    due.finish(bare.server, month)
+    storage_labels.relabel(bare.server, day, changes, "v", note)
+    assert labels(bare) == {"moz-extension": 1}
+    storage_labels.relabel(bare.server, day, changes, "v", due.note(bare.server, 1, [day.month]))
+    assert labels(bare) == {"": 1}
 
 
 def test_a_batch_that_is_repeated_after_labels_changed_is_still_stored_once(bare: servers.Servers) -> None:
