@@ -20,6 +20,27 @@ class ProjectError(errors.HeadraceError):
     """A project cannot be created or changed as asked."""
 
 
+class Floor(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A time before which no report of some releases is taken.
+
+    Attributes:
+        before: reports whose window starts before this are being removed, or were (ms since the epoch).
+        environment: only reports of this environment; None for all.
+        release: only reports of this release; None for all.
+    """
+
+    before: int
+    environment: str | None = None
+    release: str | None = None
+
+    def covers(self, environment: str, release: str) -> bool:
+        """Return whether the reports of a pair lie under this floor."""
+        return self.environment in {None, environment} and self.release in {None, release}
+
+
+Floors = tuple[Floor, ...]
+
+
 class Project(msgspec.Struct, frozen=True, kw_only=True):
     """One project.
 
@@ -33,6 +54,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
         revision: grows by one with every change.
         removed_before: a report is not taken if its window starts before this time (ms since the epoch),
             because such reports are being removed, or were. The time never falls.
+        floors: likewise for single releases and environments, one floor for each.
     """
 
     id: int
@@ -43,6 +65,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     settings: project_settings.ProjectSettings = project_settings.ProjectSettings()
     revision: int = 1
     removed_before: int = 0
+    floors: Floors = ()
 
     @property
     def records(self) -> public_keys.Keys:
@@ -81,6 +104,20 @@ def require_name(name: str) -> None:
         raise ProjectError("A project name has 1 to 64 characters and is not just a number.")
     if characters.holds_hidden(name):
         raise ProjectError("A project name holds printable characters only.")
+
+
+def floor_of(removed_before: int, floors: Floors, environment: str, release: str) -> int:
+    """Return the time before which no report of a pair is taken, in ms since the epoch; 0 if it has none."""
+    return max(removed_before, *(floor.before for floor in floors if floor.covers(environment, release)), 0)
+
+
+def raised(floors: Floors, more: Floors) -> Floors:
+    """Return floors of which none is lower than in either of both."""
+    before: dict[tuple[str | None, str | None], int] = {}
+    for floor in (*floors, *more):
+        key = (floor.environment, floor.release)
+        before[key] = max(floor.before, before.get(key, 0))
+    return tuple(Floor(value, *key) for key, value in before.items())
 
 
 def with_keys(project: Project, records: public_keys.Keys) -> Project:

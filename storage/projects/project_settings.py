@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from storage.projects import origins
+from storage.projects import origins, retention_rules
 
 NO_LIMIT: Final = "no_limit"
 """In the declaration of a setting that limits how many reports are accepted: the value that sets no limit."""
@@ -65,6 +65,18 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
             examples=[90, 0],
         ),
     ] = 0
+    retention_rules: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            description=(
+                "Days that reports of single releases and environments are kept instead, each written"
+                " DAYS environment=NAME release=NAME, one of both or both. Of several that match, the one"
+                " that names the release counts, then the one that names the environment."
+            ),
+            max_length=200,
+            examples=[["7 environment=staging", "0 release=2.0.0"]],
+        ),
+    ] = ()
     noise_off: Annotated[
         tuple[str, ...],
         msgspec.Meta(
@@ -240,7 +252,11 @@ class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         Raises:
             ValueError: a value makes no sense; the message is a sentence that names the setting.
         """
-        try:
-            origins.compiled(self.allowed_origins)
-        except ValueError as error:
-            raise ValueError(f"allowed_origins: {error}") from error
+        for name, check in (
+            ("allowed_origins", origins.compiled),
+            ("retention_rules", retention_rules.parsed),
+        ):
+            try:
+                check(getattr(self, name))
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from error

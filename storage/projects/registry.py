@@ -34,6 +34,7 @@ _snapshot_decoder = msgspec.msgpack.Decoder(model.Snapshot)
 _DEFAULTS: Final = project_settings.ProjectSettings()
 _settings_decoder = msgspec.json.Decoder(project_settings.ProjectSettings)
 _records_decoder = msgspec.json.Decoder(public_keys.Keys)
+_floors_decoder = msgspec.json.Decoder(model.Floors)
 
 
 Change = Callable[[model.Project], model.Project]
@@ -231,6 +232,7 @@ class Registry:
             "settings": [settings],
             "changed_at": [now],
             "removed_before": [project.removed_before],
+            "floors": [msgspec.json.encode(project.floors).decode()],
         }
         writer.insert(self._server, "projects", columns, f"project:{project.id}:{project.revision}")
         return project in self._all()
@@ -284,7 +286,7 @@ def read_snapshot(client: redis.Redis) -> model.Snapshot | None:
 
 
 def _project(row: Sequence[Any]) -> model.Project:
-    number, name, enabled, records, status, settings, revision, removed_before = row
+    number, name, enabled, records, status, settings, revision, removed_before, floors = row
     return model.Project(
         id=number,
         name=name,
@@ -294,4 +296,5 @@ def _project(row: Sequence[Any]) -> model.Project:
         settings=_settings_decoder.decode(settings),
         revision=revision,
         removed_before=removed_before,
+        floors=_floors_decoder.decode(floors) if floors else (),
     )

@@ -2,7 +2,7 @@
 -- All projects, each as its last change left it.
 SELECT
     toUnixTimestamp64Milli(changed_at), id, name, keys, key_records, status, settings, revision,
-    toUnixTimestamp64Milli(removed_before)
+    toUnixTimestamp64Milli(removed_before), floors
 FROM projects FINAL ORDER BY id
 
 -- name: now

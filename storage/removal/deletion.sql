@@ -1,13 +1,14 @@
 -- name: partitions
-SELECT DISTINCT environment, release FROM reports_live WHERE project_id = %(id)s
+SELECT DISTINCT _partition_id FROM `{{table}}` WHERE project_id = %(id)s
 
--- name: drop_partition
-ALTER TABLE reports_live DROP PARTITION tuple(%(id)s, %(environment)s, %(release)s)
+-- name: drop_partitions
+ALTER TABLE `{{table}}` {{commands}}
 
 -- name: tables
--- Tables but reports whose rows belong to one project each.
+-- Tables whose rows belong to one project each, but for those whose partitions do.
 SELECT table FROM system.columns
-WHERE database = currentDatabase() AND name = 'project_id' AND type = 'UInt64' AND table != 'reports_live'
+WHERE database = currentDatabase() AND name = 'project_id' AND type = 'UInt64' AND table NOT IN %(parted)s
+    AND NOT match(table, '_again_[0-9a-f]+$')
     AND table IN (
         SELECT name FROM system.tables WHERE database = currentDatabase() AND endsWith(engine, 'MergeTree')
     )

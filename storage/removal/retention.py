@@ -2,11 +2,14 @@
 
 Guarantee: exactly the counted reports are deleted, and the ledger balances before, while and after.
 
-1. The registry forbids reports that are older than the cutoff (``Project.removed_before``), and batches under
-   way that do not know of it are waited for. From then on no such row can come in.
-2. Partition by partition the rows are counted, and the count is recorded as a removal that is not finished
+1. The registry forbids reports that are older than the cutoff (``Project.removed_before``, and ``floors`` for
+   single releases), and batches under way that do not know of it are waited for. From then on no such row can
+   come in.
+2. The rows are counted, live and archived ones, and the count is recorded as a removal that is not finished
    (``storage.removal.removals``). Meanwhile the ledger leaves those rows out.
-3. They are deleted, and the removal is recorded as finished.
+3. They are deleted with their findings, and the removal is recorded as finished.
+
+A project has one cutoff, and more for releases and environments of which a rule speaks.
 
 A removal that was interrupted is taken up by the next call, whatever the settings are by then.
 """
@@ -20,7 +23,7 @@ import msgspec
 import redis
 import structlog
 
-from storage.projects import model, registry
+from storage.projects import model, registry, retention_rules
 from storage.queue import isolation, streams
 from storage.removal import removals, underway
 from storage.servers import clocks, leases, redis_errors
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
     from storage.servers import clickhouse
 
 log = structlog.get_logger(__name__)
+
+_Due = list[tuple[removals.Scope, list[removals.Pair]]]
 
 DAY_MS: Final = 86_400_000
 LONGEST_WAIT_MS: Final = DAY_MS // 2
@@ -66,42 +71,85 @@ def enforce(
 
     Raises:
         RecoverableError: Redis or ClickHouse did not answer; the next call takes up the work.
-        LeaseTakenError: another process enforces retention just now.
+        LeaseTakenError: another process works on stored reports just now.
     """
     numbers = isolation.present(client, shards)
-    with leases.hold(client, leases.RETENTION, leases.WAIT_S) as lease:
+    with leases.hold(client, leases.STORED_ROWS, leases.WAIT_S) as lease:
         now_ms, oldest_ms = _clock(server, client, numbers)
-        trusted = trusts(now_ms)
-        cutoffs = {
-            project.id: cutoff_of(now_ms, project.settings.retention)
-            for project in projects
-            if project.settings.retention and trusted
-        }
+        known = {project.id: project for project in projects} if trusts(now_ms) else {}
         for removal in removals.unfinished(server):
-            lease.require()
-            _resume(server, removal, wanted=removal.cutoff <= cutoffs.get(removal.project_id, 0))
+            if not removal.dropped:
+                lease.require()
+                _resume(server, removal, wanted=_is_wanted(removal, known.get(removal.project_id), now_ms))
         if now_ms - oldest_ms > LONGEST_WAIT_MS:
             return 0
-        due = {number: cutoff for number, cutoff in cutoffs.items() if removals.due(server, number, cutoff)}
+        due = {project.id: _due(server, project, now_ms) for project in known.values()}
+        due = {project_id: found for project_id, found in due.items() if found}
         return sum(
-            _remove(server, project_id, due[project_id], lease)
+            _remove(server, known[project_id], now_ms, due[project_id], lease)
             for project_id in _settled(server, client, numbers, due)
         )
 
 
-def _remove(server: clickhouse.Connection, project_id: int, cutoff: int, lease: leases.ProcessLease) -> int:
-    """Remove the reports of a project below a cutoff, and return how many they were."""
-    whole = removals.Removal(project_id, 0, cutoff, "", "", 0)
-    numbers = itertools.count(removals.latest(server, project_id) + 1)
+def scopes(project: model.Project, now_ms: int) -> list[removals.Scope]:
+    """Return the cutoffs of a project, each with the releases and environments for which it holds."""
+    rules = retention_rules.parsed(project.settings.retention_rules)
+    every = (*rules, retention_rules.Rule(project.settings.retention))
+    return [
+        removals.Scope(
+            project.id,
+            cutoff_of(now_ms, rule.days),
+            *rule.scope,
+            others=tuple(other.scope for other in every[:place]),
+        )
+        for place, rule in enumerate(every)
+        if rule.days
+    ]
+
+
+def _due(server: clickhouse.Connection, project: model.Project, now_ms: int) -> _Due:
+    """Return the cutoffs of a project below which there are reports, each with the pairs of those."""
+    found = ((scope, removals.due(server, scope)) for scope in scopes(project, now_ms))
+    return [(scope, pairs) for scope, pairs in found if pairs]
+
+
+def _is_wanted(removal: removals.Removal, project: model.Project | None, now_ms: int) -> bool:
+    """Return whether a project wants the reports of a removal to go, by its settings as they are now."""
+    if project is None:
+        return False
+    otherwise = project.settings.retention
+    rules = retention_rules.parsed(project.settings.retention_rules)
+    days = [retention_rules.days_of(rules, *pair, otherwise) for pair in removal.pairs] or [otherwise]
+    return all(each and removal.cutoff <= cutoff_of(now_ms, each) for each in days)
+
+
+def _remove(
+    server: clickhouse.Connection,
+    project: model.Project,
+    now_ms: int,
+    due: _Due,
+    lease: leases.ProcessLease,
+) -> int:
+    """Remove the reports of a project below its cutoffs, and return how many they were."""
+    numbers = itertools.count(removals.latest(server, project.id) + 1)
     total = 0
-    for environment, release in removals.partitions(server, whole):
-        lease.require()
-        planned = whole._replace(number=next(numbers), environment=environment, release=release)
-        removal = removals.begin(server, planned)
-        _finish(server, removal)
-        total += removal.reports
-    removals.delete_policies(server, project_id, cutoff)
+    for scope, pairs in due:
+        for start in range(0, len(pairs), removals.MOST_PAIRS):
+            lease.require()
+            part = tuple(pairs[start : start + removals.MOST_PAIRS])
+            removal = removals.begin(server, removals.Removal(project.id, next(numbers), scope.cutoff, part))
+            _finish(server, removal)
+            total += removal.reports
+    if (oldest := _oldest(project, now_ms)) is not None:
+        removals.delete_policies(server, project.id, oldest)
     return total
+
+
+def _oldest(project: model.Project, now_ms: int) -> int | None:
+    """Return the cutoff below which no report of a project is kept; None if some are kept for ever."""
+    rules = retention_rules.parsed(project.settings.retention_rules)
+    days = [project.settings.retention, *(rule.days for rule in rules)]
+    return cutoff_of(now_ms, max(days)) if all(days) else None
 
 
 def _resume(server: clickhouse.Connection, removal: removals.Removal, *, wanted: bool) -> None:
@@ -125,29 +173,51 @@ def _finish(server: clickhouse.Connection, removal: removals.Removal) -> None:
 
 
 def _settled(
-    server: clickhouse.Connection, client: redis.Redis, numbers: Sequence[int], due: dict[int, int]
+    server: clickhouse.Connection, client: redis.Redis, numbers: Sequence[int], due: dict[int, _Due]
 ) -> Iterator[int]:
-    """Yield the projects for which no row below their cutoff can come in any more."""
+    """Yield the projects for which no row below their cutoffs can come in any more."""
     if not due:
         return
     source = registry.Registry(server)
     known = {project.id for project in source.list()}
     for project_id in known & due.keys():
-        source.change(str(project_id), _forbidding(due[project_id]))
+        source.change(str(project_id), _forbidding([scope for scope, _ in due[project_id]]))
     snapshot = underway.published(client, source)
-    floors = {project.id: project.removed_before for project in snapshot.projects}
-    for project_id, cutoff in due.items():
-        forbidden = project_id not in known or floors.get(project_id, 0) >= cutoff
+    found = {project.id: project for project in snapshot.projects}
+    for project_id, each in due.items():
+        forbidden = project_id not in known or (
+            project_id in found and all(_is_forbidden(found[project_id], scope) for scope, _ in each)
+        )
         if forbidden and underway.settled(client, numbers, snapshot.version, project_id, SETTLE_S):
             yield project_id
         else:
             log.info("removal_postponed", project=project_id)
 
 
-def _forbidding(cutoff: int) -> registry.Change:
-    return lambda project: msgspec.structs.replace(
-        project, removed_before=max(project.removed_before, cutoff)
+def _forbidding(found: Sequence[removals.Scope]) -> registry.Change:
+    whole = max((scope.cutoff for scope in found if _is_whole(scope)), default=0)
+    floors = tuple(
+        model.Floor(scope.cutoff, scope.environment, scope.release) for scope in found if not _is_whole(scope)
     )
+    return lambda project: msgspec.structs.replace(
+        project,
+        removed_before=max(project.removed_before, whole),
+        floors=model.raised(project.floors, floors),
+    )
+
+
+def _is_forbidden(project: model.Project, scope: removals.Scope) -> bool:
+    if _is_whole(scope):
+        return project.removed_before >= scope.cutoff
+    return any(
+        (floor.environment, floor.release) == (scope.environment, scope.release)
+        and floor.before >= scope.cutoff
+        for floor in project.floors
+    )
+
+
+def _is_whole(scope: removals.Scope) -> bool:
+    return scope.environment is None and scope.release is None
 
 
 def _clock(server: clickhouse.Connection, client: redis.Redis, numbers: Iterable[int]) -> tuple[int, int]:

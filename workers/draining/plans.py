@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from storage.projects import project_settings
+from storage.projects import model, project_settings
 from workers.model import batch_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from storage.projects import model, partitions
+    from storage.projects import partitions
     from storage.queue import envelope
 
     _Wanted = Mapping[int, Mapping[partitions.Pair, None]]
@@ -69,15 +69,20 @@ def make_plan(  # noqa: PLR0913 - all that a batch depends on
 
 def narrowed(plan: batch_plan.Plan, snapshot: model.Snapshot, project_ids: Iterable[int]) -> batch_plan.Plan:
     """Return a plan that also leaves out what a newer registry forbids; settings stay as they were."""
-    known = {project.id: project.removed_before for project in snapshot.projects}
-    projects = {
-        number: msgspec.structs.replace(
-            project, removed_before=max(project.removed_before, known.get(number, 0))
-        )
-        for number, project in plan.projects.items()
-    }
+    known = {project.id: project for project in snapshot.projects}
+    projects = {number: _raised(project, known.get(number)) for number, project in plan.projects.items()}
     return msgspec.structs.replace(
         plan, projects=projects, deleted=_deleted(snapshot, project_ids), registry=snapshot.version
+    )
+
+
+def _raised(plan: batch_plan.ProjectPlan, project: model.Project | None) -> batch_plan.ProjectPlan:
+    if project is None:
+        return plan
+    return msgspec.structs.replace(
+        plan,
+        removed_before=max(plan.removed_before, project.removed_before),
+        floors=model.raised(plan.floors, project.floors),
     )
 
 
@@ -91,6 +96,7 @@ def _project_plan(
         overflow=tuple((*pair, environment) for pair, environment in decided.refused.items()),
         archived=tuple(pair for pair in pairs if pair in decided.archived),
         removed_before=project.removed_before if project else 0,
+        floors=project.floors if project else (),
     )
 
 

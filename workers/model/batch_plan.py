@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from storage.projects import project_settings
+from storage.projects import model, project_settings
 
 
 class ProjectPlan(msgspec.Struct, frozen=True):
@@ -18,12 +18,14 @@ class ProjectPlan(msgspec.Struct, frozen=True):
             ``(other)`` of the environment kept.
         archived: pairs (environment, release) whose reports go to the archive.
         removed_before: reports of before this time (ms since the epoch) are being removed, or were.
+        floors: likewise for single releases and environments.
     """
 
     settings: project_settings.ProjectSettings = project_settings.ProjectSettings()
     overflow: tuple[tuple[str, str, str], ...] = ()
     archived: tuple[tuple[str, str], ...] = ()
     removed_before: int = 0
+    floors: model.Floors = ()
 
 
 _DEFAULTS: Final = ProjectPlan()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from storage.limits import quotas
+from storage.projects import model
 from storage.queue import envelope
 from workers.model import outcomes
 from workers.stages import state
@@ -100,7 +101,7 @@ class RowContexts:
             window_ms=project.settings.dedupe_window * 1000,
             details=details,
             limited=quotas.are_set(project.settings),
-            removed_before=project.removed_before,
+            removed_before=model.floor_of(project.removed_before, project.floors, environment, release),
             reach=self._plan.senders and project.settings.reach == "on",
             noise_version=rules.noise.common.version,
             archived=(payload.environment, payload.release) in self._archived_of(payload.project_id),

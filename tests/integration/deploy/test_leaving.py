@@ -375,7 +375,7 @@ def test_a_process_that_was_frozen_deletes_nothing_of_a_removal_that_is_over(wor
     world.send(1, *[report(6)] * 3)
     world.drain()
     cutoff = int(time.time() * 1000) - 3 * DAY_MS
-    begun = removals.begin(world.server, removals.Removal(1, 1, cutoff, "prod", "1", 0))
+    begun = removals.begin(world.server, removals.Removal(1, 1, cutoff, (("prod", "1"),)))
     assert begun.reports == 3
     with pytest.raises(errors.LeaseLostError):
         removals.begin(world.server, begun._replace(cutoff=cutoff + 1))
@@ -388,14 +388,14 @@ def test_a_mutation_that_fails_is_told_and_waited_for(world: World) -> None:
     world.send(1, report(6))
     world.drain()
     cutoff = int(time.time() * 1000) - 3 * DAY_MS
-    begun = removals.begin(world.server, removals.Removal(1, 1, cutoff, "prod", "1", 0))
+    begun = removals.begin(world.server, removals.Removal(1, 1, cutoff, (("prod", "1"),)))
     name = str(begun.parameters["name"])
     fails = "ALTER TABLE reports_live DELETE WHERE %(name)s != '' AND throwIf(seen > 0, 'no room')"
     world.server.execute(fails, {"name": name}, settings={"mutations_sync": 0})
-    waiting.until(lambda: removals.mutations(world.server, begun)[0][1] != "", "the mutation has failed")
+    waiting.until(lambda: removals.mutations(world.server, begun)[0][2] != "", "the mutation has failed")
     with pytest.raises(errors.ClickHouseUnavailableError, match=r"not deleted yet: .*no room"):
         removals.delete(world.server, begun)
-    world.server.execute("KILL MUTATION WHERE table = 'reports' AND database = currentDatabase() SYNC")
+    world.server.execute("KILL MUTATION WHERE table = 'reports_live' AND database = currentDatabase() SYNC")
     world.keep(world.source.get("shop"), 1)
     world.enforce()
     line = world.check()[1]

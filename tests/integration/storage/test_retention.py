@@ -14,6 +14,7 @@ from storage.projects import model, project_settings, registry
 from storage.queue import streams
 from storage.removal import deletion, retention
 from storage.tables import writer
+from tests.helpers import invariant, stored
 
 if TYPE_CHECKING:
     import redis
@@ -26,8 +27,10 @@ SHARDS = 16
 DAY_MS = retention.DAY_MS
 
 
-def project(days: int, number: int = 1, status: model.Status = "active") -> model.Project:
-    settings = project_settings.ProjectSettings(retention=days)
+def project(
+    days: int, number: int = 1, status: model.Status = "active", rules: tuple[str, ...] = ()
+) -> model.Project:
+    settings = project_settings.ProjectSettings(retention=days, retention_rules=rules)
     return model.Project(
         id=number, name=f"p{number}", keys=("a-public-key",), settings=settings, status=status
     )
@@ -41,25 +44,36 @@ class Books:
         self.now_ms = int(time.time() * 1000)
         self._token = 0
 
-    def insert(self, age_days: float, seen: int, *, number: int = 1, release: str = "") -> None:
+    def insert(  # noqa: PLR0913 - what tells rows apart
+        self,
+        age_days: float,
+        seen: int,
+        *,
+        number: int = 1,
+        release: str = "",
+        environment: str = "",
+        archived: bool = False,
+    ) -> None:
         """Store a row, and count its reports as acknowledged, committed and accepted."""
         moment = self.now_ms - int(age_days * DAY_MS)
         self._token += 1
         row: dict[str, list[Any]] = {
             **{name: [moment] for name in ("window_start", "first_seen", "last_seen")},
             "project_id": [number],
+            "environment": [environment],
             "release": [release],
             "seen": [seen],
             "identity": [self._token],
             "policy": [self._token],
         }
-        self._store("reports", row)
+        self._store("reports_archive" if archived else "reports_live", row)
         self._store("policies", {"project_id": [number], "hash": [self._token], "last_seen": [moment]})
         outcome: dict[str, list[Any]] = {"project_id": [number], "outcome": ["accepted"], "quantity": [seen]}
         self._store("outcomes", {"minute": [self.now_ms // 60_000 * 60], **outcome})
         for name in ("acknowledged", "committed"):
             self.client.hincrby(streams.keys(0).ledger, f"{name}:{number}", 1)
         self.client.hincrby(streams.keys(0).ledger, f"found:{number}", seen)
+        stored.count_findings(self.server)
 
     def _store(self, table: str, row: dict[str, list[Any]]) -> None:
         writer.insert(self.server, table, row, f"{table}:{self._token}")
@@ -69,8 +83,9 @@ class Books:
         return retention.enforce(self.server, self.client, SHARDS, projects)
 
     def seen(self, number: int = 1) -> int:
-        """Return how many reports are stored, which the ledger of all projects agrees with."""
+        """Return how many reports are stored, which the ledger of all projects and findings agree with."""
         assert all(line.balanced for line in equations.verify(self.server, self.client, SHARDS))
+        assert invariant.differences(self.server) == []
         ((total,),) = self.server.execute(
             "SELECT sum(seen) FROM reports WHERE project_id = %(n)s", {"n": number}
         )
@@ -110,6 +125,71 @@ def test_a_shorter_retention_removes_more_and_a_longer_one_nothing(books: Books)
     books.insert(60, 3)
     assert books.seen() == 8, "what arrives later is counted like any other"
     assert books.enforce(project(90)) == 0
+
+
+def test_archived_reports_go_like_live_ones_in_one_removal(books: Books) -> None:
+    for number in (1, 2):
+        for archived in (False, True):
+            for release in ("1.0", "2.0"):
+                books.insert(0, 1, number=number, release=release, archived=archived)
+                books.insert(30, 10, number=number, release=release, archived=archived)
+                books.insert(70, 100, number=number, release=release, archived=archived)
+    assert books.enforce(project(7), project(0, 2)) == 440
+    assert books.seen() == 4
+    assert books.seen(2) == 444
+    assert books.server.execute("SELECT count(), sum(reports) FROM removals FINAL") == [(1, 440)]
+    assert books.server.execute(
+        "SELECT DISTINCT day >= today() - 1 FROM finding_days WHERE project_id = 1"
+    ) == [(1,)]
+
+
+def test_releases_and_environments_are_kept_for_a_time_of_their_own(books: Books) -> None:
+    for environment in ("prod", "staging"):
+        for release in ("1.0", "2.0"):
+            for archived, age, seen in ((False, 0, 1), (True, 15, 10), (False, 45, 100)):
+                books.insert(age, seen, environment=environment, release=release, archived=archived)
+    rules = ("10 environment=staging", "0 release=2.0", "30 environment=staging release=2.0")
+    assert books.enforce(project(0, rules=rules)) == 110 + 100
+    assert books.seen() == 111 + 111 + 1 + 11
+    assert books.policies() == 12, "some reports are kept for ever, and their policies with them"
+    assert books.enforce(project(5, rules=rules)) == 110
+    assert books.seen() == 1 + 111 + 1 + 11
+    assert books.enforce(project(5)) == 110 + 10
+    assert books.seen() == 4
+    assert books.policies() == 4
+
+
+def test_late_reports_of_a_release_are_not_taken_below_its_floor(books: Books) -> None:
+    source = registry.Registry(books.server)
+    kept = source.create("shop")
+    books.insert(30, 7, release="1.0")
+    settings = project_settings.ProjectSettings(retention_rules=("7 release=1.0",))
+    kept = source.change(str(kept.id), lambda found: msgspec.structs.replace(found, settings=settings))
+    assert books.enforce(kept) == 7
+    (floor,) = source.get("shop").floors
+    assert (floor.environment, floor.release) == (None, "1.0")
+    assert source.get("shop").removed_before == 0
+    published = registry.read_snapshot(books.client)
+    assert published is not None
+    assert published.projects[0].floors == (floor,)
+    assert books.seen() == 0
+
+
+def test_a_removal_of_an_older_release_is_finished(books: Books) -> None:
+    books.insert(30, 7, release="1.0")
+    books.insert(40, 5, release="1.0", archived=True)
+    books.insert(0, 1)
+    cutoff = retention.cutoff_of(books.now_ms, 7)
+    row: dict[str, list[Any]] = {"project_id": [1], "number": [1], "cutoff": [cutoff], "reports": [12]}
+    writer.insert(books.server, "removals", {**row, "environment": [""], "release": ["1.0"]}, "removal:1:1:0")
+    assert books.seen() == 13, "counted in the removal, and still there"
+    books.enforce(project(7))
+    assert books.seen() == 1
+    books.insert(30, 3, release="2.0")
+    writer.insert(books.server, "removals", {**row, "number": [0], "reports": [3]}, "removal:1:0:0")
+    assert books.seen() == 4
+    books.enforce(project(7))
+    assert books.seen() == 1
 
 
 def test_an_interrupted_removal_balances_and_is_finished(
