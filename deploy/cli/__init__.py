@@ -22,7 +22,10 @@ from deploy.cli import (
     projects,
     quarantine,
     query,
+    rebuild,
+    releases,
     replay,
+    retention,
     settle,
     status,
     tail,
@@ -48,6 +51,8 @@ app.command()(processes.maintenance)
 app.command()(migrate.migrate)
 app.add_typer(projects.app, name="project")
 app.add_typer(keys.app, name="key")
+app.add_typer(retention.app, name="retention")
+app.add_typer(releases.app, name="release")
 app.command()(headers.headers)
 app.command()(query.query)
 app.command()(top.top)
@@ -59,6 +64,7 @@ app.add_typer(analysts.app, name="analyst")
 app.command()(status.status)
 app.command()(verify.verify)
 app.command()(settle.settle)
+app.command()(rebuild.rebuild_findings)
 app.command()(trace.trace)
 app.command()(explain.explain)
 app.add_typer(partitions.app, name="partitions")

@@ -25,6 +25,7 @@ from storage.removal import removals
 from storage.servers import sql
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Iterable
 
     import redis
@@ -47,12 +48,14 @@ _ANY_SIZE: Final = {"max_partition_size_to_drop": 0, "max_table_size_to_drop": 0
 _SYNCHRONOUS: Final = {"mutations_sync": 2, "lightweight_deletes_sync": 2}
 
 
-class Stored(NamedTuple):
-    """How many reports a pair has."""
+class Release(NamedTuple):
+    """A release in an environment: how many reports it has, and when the first and the last occurred."""
 
     environment: str
     release: str
     reports: int
+    first_seen: dt.datetime
+    last_seen: dt.datetime
 
 
 class Dropper:
@@ -179,6 +182,17 @@ class Dropper:
         return found
 
 
-def stored(server: clickhouse.Connection, project_id: int) -> list[Stored]:
-    """Return the pairs of a project that have reports, and how many each has."""
-    return [Stored._make(row) for row in server.execute(_SQL["existing"], {"project": project_id})]
+def pairs(server: clickhouse.Connection, project_id: int) -> list[removals.Pair]:
+    """Return the pairs of a project that have reports."""
+    found: list[removals.Pair] = server.execute(_SQL["pairs"], {"project": project_id})
+    return found
+
+
+def stored(server: clickhouse.Connection, project_id: int, release: str) -> dict[str, int]:
+    """Return how many reports a release has in each environment."""
+    return dict(server.execute(_SQL["stored"], {"project": project_id, "release": release}))
+
+
+def releases(server: clickhouse.Connection, project_id: int) -> list[Release]:
+    """Return all pairs of a project that have reports, the latest first."""
+    return [Release._make(row) for row in server.execute(_SQL["releases"], {"project": project_id})]

@@ -1,10 +1,17 @@
 -- name: of_pair
 project_id = %(project)s AND environment = %(environment)s AND release = %(release)s
 
--- name: existing
--- All pairs of a project that have reports, and how many.
-SELECT environment, release, sum(seen) FROM reports WHERE project_id = %(project)s
-GROUP BY environment, release ORDER BY environment, release
+-- name: pairs
+SELECT DISTINCT environment, release FROM reports WHERE project_id = %(project)s ORDER BY environment, release
+
+-- name: stored
+-- How many reports a release has, by environment.
+SELECT environment, sum(seen) FROM reports WHERE project_id = %(project)s AND release = %(release)s
+GROUP BY environment ORDER BY environment
+
+-- name: releases
+SELECT environment, release, sum(seen), min(first_seen), max(last_seen) FROM reports
+WHERE project_id = %(project)s GROUP BY environment, release ORDER BY max(last_seen) DESC, environment, release
 
 -- name: months
 -- The months in which a pair has reports or findings.

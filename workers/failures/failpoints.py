@@ -41,6 +41,14 @@ POINTS: Final = (
     "move_compared",
     "move_dropped",
     "move_forgotten",
+    # A drop of a release passes these, see ``storage.removal.drops.STEPS``.
+    "drop_noted",
+    "drop_counted",
+    "drop_deleting",
+    "drop_deleted",
+    "drop_dropped",
+    "drop_finished",
+    "drop_findings",
 )
 """The failpoints, in the order in which a batch passes them. ``after_grant`` follows the grant of a project's
 quotas, and ``after_<table>`` the insert into that table."""

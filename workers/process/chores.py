@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 
 from storage.archive import archiving, choosing
+from storage.findings import due, rebuild
 from storage.ledger import marks
 from storage.noise import rules_files
 from storage.projects import partitions, registry
 from storage.quarantine import custody
-from storage.removal import deletion, retention
+from storage.removal import deletion, drops, removals, retention
 from storage.servers import leases
 from storage.tables import refusals
 from workers.failures import failpoints
@@ -123,6 +124,21 @@ def remove_old_reports(stores: Stores) -> Step:
             log.info("reports_removed", reports=removed)
 
     return remove
+
+
+def finish_interrupted(stores: Stores) -> Step:
+    """Finish drops of releases that were interrupted, and count the findings again that are due."""
+    server, client, shards = stores.server, stores.client, stores.shards
+
+    def finish() -> None:
+        if not (due.months(server) or any(removal.dropped for removal in removals.unfinished(server))):
+            return
+        with contextlib.suppress(leases.LeaseTakenError), leases.hold(client, leases.STORED_ROWS) as lease:
+            drops.Dropper(server, client, shards, lease).resume()
+            for month in rebuild.finish_due(server, client, shards, lease):
+                log.info("findings_counted_again", project=month.project_id, month=month.month)
+
+    return finish
 
 
 def remove_deleted_projects(stores: Stores) -> Step:
