@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from deploy import settings
 from deploy.cli import confirmation, options
 from deploy.printing import output
 from deploy.running import located
@@ -72,6 +73,7 @@ def drop(  # noqa: PLR0913 - options of a command
             raise NoReleaseError(_missing(found, release, environment, drops.pairs(server, found.id)))
         dropped = 0
         if yes:
+            failpoints.arm(settings.load().failpoints)
             with leases.hold(client, leases.STORED_ROWS, leases.WAIT_S) as lease:
                 dropper = drops.Dropper(server, client, system.shards, lease, failpoints.hit)
                 dropper.resume()

@@ -52,7 +52,7 @@ CHORES: Final = (
     Chore("refusals", 2.0, chores.move_refusals),
     Chore("marks", 5.0, chores.keep_marks),
     Chore("rules archive", 60.0, chores.archive_rules),
-    Chore("findings", 10.0, chores.finish_interrupted, clickhouse.MUTATION_S),
+    Chore("findings", 2.0, chores.finish_interrupted, clickhouse.MUTATION_S),
     # Most of what is old goes once a day, after a midnight in UTC.
     Chore("retention", 600.0, chores.remove_old_reports, clickhouse.MUTATION_S, migrated=True),
     Chore("deletion", 600.0, chores.remove_deleted_projects, clickhouse.MUTATION_S, migrated=True),

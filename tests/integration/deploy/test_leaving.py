@@ -13,14 +13,15 @@ import pytest
 
 from deploy.replay import reingest, requeue
 from storage import errors
+from storage.findings import due, rebuild
 from storage.ledger import equations
 from storage.projects import model, project_settings, registry
 from storage.quarantine import custody, quarantined
-from storage.queue import appenders, batches, drift, envelope, streams
-from storage.removal import deletion, removals, retention
+from storage.queue import appenders, batches, drift, envelope, pause, streams
+from storage.removal import deletion, drops, removals, retention
 from storage.servers import clickhouse, leases
 from storage.tables import refusals
-from tests.helpers import mortal, servers, waiting
+from tests.helpers import invariant, mortal, servers, waiting
 from workers.draining import batch_limits, drain
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class World:
         """Run a process that dies on the way, unless it is done before; whether it died."""
         with death.living(self.server, self.client):
             work()
-        for lease in self.client.scan_iter("headrace:*lease*"):
+        for lease in [*self.client.scan_iter("headrace:*lease*"), pause.KEY.encode()]:
             if not lease.endswith(b":fence"):
                 self.client.delete(lease)  # as if its time had passed
         return death.dead
@@ -121,7 +122,20 @@ class World:
         with custody.taken(self.server, self.client, 0):
             pass
         self.enforce()
+        self.finish()
         deletion.sweep(self.server, self.client, servers.SHARDS)
+
+    def finish(self) -> None:
+        """Finish interrupted drops and rebuilds, as maintenance does."""
+        with leases.hold(self.client, leases.STORED_ROWS) as lease:
+            drops.Dropper(self.server, self.client, servers.SHARDS, lease).resume()
+            rebuild.finish_due(self.server, self.client, servers.SHARDS, lease)
+
+    def drop_release(self, project_id: int, release: str) -> int:
+        with leases.hold(self.client, leases.STORED_ROWS) as lease:
+            dropper = drops.Dropper(self.server, self.client, servers.SHARDS, lease)
+            dropper.resume()
+            return dropper.drop(project_id, [("prod", release)])
 
     def lines(self) -> dict[int, equations.Line]:
         return {line.project_id: line for line in equations.verify(self.server, self.client, servers.SHARDS)}
@@ -136,6 +150,8 @@ class World:
         assert not (gone and deletion._stored(self.server, sorted(gone)))
         assert removals.unfinished(self.server) == []
         assert self.server.execute("SELECT count() FROM leaving") == [(0,)]
+        assert invariant.differences(self.server) == []
+        assert due.months(self.server) == []
         return lines
 
 
@@ -477,6 +493,7 @@ class Schedule:
             self.expire,
             self.delete,
             self.create,
+            *[self.drop_release] * 2,
         )
 
     def run(self, steps: int) -> None:
@@ -514,6 +531,11 @@ class Schedule:
 
     def expire(self) -> None:
         self.dies(30, self.world.expire)
+
+    def drop_release(self) -> None:
+        self.world.drain()  # a batch under way keeps the pause from being held
+        project_id, release = self.any_project().id, self.chance.choice("12")
+        self.dies(60, lambda: self.world.drop_release(project_id, release))
 
     def create(self) -> None:
         if len(self.world.source.list()) < 3:
