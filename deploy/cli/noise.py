@@ -14,6 +14,7 @@ from deploy.printing import output, printable
 from deploy.running import located
 from deploy.servers import backends
 from storage import errors
+from storage.archive import archiving
 from storage.findings import rebuild
 from storage.projects import model, project_settings, registry
 from storage.servers import clickhouse, leases
@@ -158,6 +159,7 @@ def _relabel_for_good(
         located.connected(system, send_receive_timeout=clickhouse.MUTATION_S) as (client, server),
         leases.hold(client, leases.STORED_ROWS, leases.WAIT_S) as lease,
     ):
+        archiving.Archiver(server, client, system.shards).resume(lease)
         changed = _relabel_all(server, relabel.Relabelling(server, lease), project, since)
         try:
             rebuild.finish_due(server, client, system.shards, lease)

@@ -76,7 +76,6 @@ def drop(  # noqa: PLR0913 - options of a command
             failpoints.arm(settings.load().failpoints)
             with leases.hold(client, leases.STORED_ROWS, leases.WAIT_S) as lease:
                 dropper = drops.Dropper(server, client, system.shards, lease, failpoints.hit)
-                dropper.resume()
                 dropped = dropper.drop(found.id, [(each, release) for each in chosen])
     reports = sum(stored[each] for each in chosen)
     where = " and ".join(f"environment {each!r}" for each in chosen)

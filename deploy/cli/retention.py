@@ -37,7 +37,7 @@ Environment = Annotated[str | None, typer.Option(help="Only reports of this envi
 Release = Annotated[str | None, typer.Option(help="Only reports of this release.")]
 
 
-class NoRuleError(errors.HeadraceError):
+class NoRetentionRuleError(errors.HeadraceError):
     """No rule speaks of just this environment and release."""
 
 
@@ -52,7 +52,7 @@ def set_days(  # noqa: PLR0913 - options of a command
     as_json: options.Json = False,
 ) -> None:
     """Keep reports for so many days; maintenance removes older ones, those that are stored included."""
-    rule = retention_rules.Rule(days, environment, release)
+    rule = retention_rules.RetentionRule(days, environment, release)
     _change(project, lambda settings: _with(settings, rule), data, as_json=as_json, named=rule)
 
 
@@ -93,7 +93,7 @@ def list_rules(
 
 def _rows(project: model.Project) -> Iterator[dict[str, Any]]:
     rules = retention_rules.parsed(project.settings.retention_rules)
-    for rule in (*rules, retention_rules.Rule(project.settings.retention)):
+    for rule in (*rules, retention_rules.RetentionRule(project.settings.retention)):
         yield {
             "project": project.name,
             "environment": rule.environment,
@@ -112,7 +112,7 @@ def _change(
     data: Path,
     *,
     as_json: bool,
-    named: retention_rules.Rule | None = None,
+    named: retention_rules.RetentionRule | None = None,
 ) -> None:
     """Change the settings of a project, and show what became of them."""
     system = options.locate(data)
@@ -131,7 +131,9 @@ def _change(
         output.copyable("Nothing changes.")
 
 
-def _tell_if_new(address: clickhouse.Address, project: model.Project, rule: retention_rules.Rule) -> None:
+def _tell_if_new(
+    address: clickhouse.Address, project: model.Project, rule: retention_rules.RetentionRule
+) -> None:
     with backends.connected(address) as server:
         pairs = drops.pairs(server, project.id)
     if not any(rule.matches(*pair) for pair in pairs):
@@ -145,7 +147,7 @@ def _changed(
 
 
 def _with(
-    settings: project_settings.ProjectSettings, rule: retention_rules.Rule
+    settings: project_settings.ProjectSettings, rule: retention_rules.RetentionRule
 ) -> project_settings.ProjectSettings:
     if rule.scope == (None, None):
         return msgspec.structs.replace(settings, retention=rule.days)
@@ -161,5 +163,5 @@ def _without(
         return msgspec.structs.replace(settings, retention=0)
     left = retention_rules.without(settings.retention_rules, scope)
     if left == settings.retention_rules:
-        raise NoRuleError("No rule speaks of just that: `headrace retention list` shows them all.")
+        raise NoRetentionRuleError("No rule speaks of just that: `headrace retention list` shows them all.")
     return msgspec.structs.replace(settings, retention_rules=left)

@@ -17,7 +17,7 @@ MOST_DAYS: Final = 36_500
 _NAMES: Final = ("environment", "release")
 
 
-class Rule(NamedTuple):
+class RetentionRule(NamedTuple):
     """For how long the reports of some releases are kept.
 
     Attributes:
@@ -55,7 +55,7 @@ class Rule(NamedTuple):
 
 
 @functools.lru_cache(maxsize=1024)
-def parsed(texts: tuple[str, ...]) -> tuple[Rule, ...]:
+def parsed(texts: tuple[str, ...]) -> tuple[RetentionRule, ...]:
     """Read rules, and return the one that counts first.
 
     Raises:
@@ -68,12 +68,12 @@ def parsed(texts: tuple[str, ...]) -> tuple[Rule, ...]:
     return tuple(sorted(rules, key=lambda rule: rule.rank, reverse=True))
 
 
-def days_of(rules: Iterable[Rule], environment: str, release: str, otherwise: int) -> int:
+def days_of(rules: Iterable[RetentionRule], environment: str, release: str, otherwise: int) -> int:
     """Return for how many days the reports of a pair are kept, 0 for ever, by the rules in their order."""
     return next((rule.days for rule in rules if rule.matches(environment, release)), otherwise)
 
 
-def replaced(texts: Sequence[str], rule: Rule) -> tuple[str, ...]:
+def replaced(texts: Sequence[str], rule: RetentionRule) -> tuple[str, ...]:
     """Return the texts of rules with one more, in the place of the one that spoke of the same."""
     return (*without(texts, rule.scope), str(rule))
 
@@ -83,7 +83,7 @@ def without(texts: Sequence[str], scope: tuple[str | None, str | None]) -> tuple
     return tuple(text for text in texts if _parsed(text).scope != scope)
 
 
-def _parsed(text: str) -> Rule:
+def _parsed(text: str) -> RetentionRule:
     try:
         days, *parts = shlex.split(text)
     except ValueError:
@@ -98,4 +98,4 @@ def _parsed(text: str) -> Rule:
         raise ValueError(
             f"{text!r} is not of the form DAYS environment=NAME release=NAME, up to {MOST_DAYS} days"
         )
-    return Rule(int(days), names.get("environment"), names.get("release"))
+    return RetentionRule(int(days), names.get("environment"), names.get("release"))

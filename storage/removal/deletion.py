@@ -18,6 +18,7 @@ import msgspec
 import redis
 
 from storage import errors
+from storage.archive import archiving
 from storage.ledger import equations
 from storage.limits import exhausted_quotas
 from storage.projects import model, partitions, project_settings, registry
@@ -77,7 +78,8 @@ def delete(server: clickhouse.Connection, client: redis.Redis, shards: int, proj
     underway.published(client, source)
     _wait_dropped(client, shards, project)
     refusals.move(client, server)
-    with leases.hold(client, leases.STORED_ROWS, leases.WAIT_S):
+    with leases.hold(client, leases.STORED_ROWS, leases.WAIT_S) as lease:
+        archiving.Archiver(server, client, shards).resume(lease)
         _purge(server, client, shards, project.id)
     source.change_deleted(project.id, _nameless)
 
@@ -100,7 +102,8 @@ def sweep(server: clickhouse.Connection, client: redis.Redis, shards: int) -> li
     found = sorted((_stored(server, list(deleted)) | counted | nameful) & deleted.keys())
     swept = [number for number in found if not _in_queue(client, shards, number)]
     if swept:
-        with leases.hold(client, leases.STORED_ROWS, leases.WAIT_S):
+        with leases.hold(client, leases.STORED_ROWS, leases.WAIT_S) as lease:
+            archiving.Archiver(server, client, shards).resume(lease)
             for number in swept:
                 _purge(server, client, shards, number)
                 source.change_deleted(number, _nameless)

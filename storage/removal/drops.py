@@ -10,8 +10,8 @@ later are stored like any others.
    partition is dropped. Each removal is recorded as finished when that is done.
 4. The findings of the pair are deleted, and if the pause lasted until then, the note is finished.
 
-Of a drop that was interrupted the tables tell how far each removal got: by the mutation, and by the blocks of
-the partition. What never began to go is withdrawn, and the drop begins anew.
+The tables tell how far each removal of an interrupted drop got: by the mutation, and by the blocks of the
+partition. A removal whose rows never began to go is withdrawn, and the drop begins anew.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from storage.archive import archiving
 from storage.findings import due
+from storage.projects import partitions
 from storage.queue import pause
 from storage.removal import removals
 from storage.servers import sql
@@ -65,7 +67,7 @@ class Dropper:
         server: a connection that waits for ``clickhouse.MUTATION_S``, of a user who may alter tables.
         client: the Redis that holds the queue.
         shards: number of shards.
-        lease: ``leases.STORED_ROWS``, held; no move into the archive is under way.
+        lease: ``leases.STORED_ROWS``, held.
         reached: called after each step with its name, of ``STEPS``.
     """
 
@@ -91,14 +93,16 @@ class Dropper:
                 finishes what began.
             LeaseLostError: another process took the lease, or the pause ended.
         """
+        self.resume()
         return sum(self._drop(project_id, pair) for pair in pairs)
 
     def resume(self) -> None:
-        """Finish the drops that were interrupted; most calls find none.
+        """Finish the drops and moves that were interrupted; most calls find none.
 
         Raises:
             RecoverableError, LeaseLostError: as ``drop``.
         """
+        archiving.Archiver(self._server, self._client, self._shards).resume(self._lease)
         begun = [removal for removal in removals.unfinished(self._server) if removal.dropped]
         if not begun:
             return
@@ -150,6 +154,7 @@ class Dropper:
             self._server.execute(_SQL["drop_partition"], where, settings=_ANY_SIZE)
             self._reached("drop_dropped")
             removals.finish(self._server, live)
+            partitions.adjust(self._client, project_id, gone=[pair])
         self._reached("drop_finished")
         return archived.reports + live.reports
 

@@ -23,6 +23,7 @@ import msgspec
 import redis
 import structlog
 
+from storage.archive import archiving
 from storage.projects import model, registry, retention_rules
 from storage.queue import isolation, streams
 from storage.removal import removals, underway
@@ -75,6 +76,7 @@ def enforce(
     """
     numbers = isolation.present(client, shards)
     with leases.hold(client, leases.STORED_ROWS, leases.WAIT_S) as lease:
+        archiving.Archiver(server, client, shards).resume(lease)
         now_ms, oldest_ms = _clock(server, client, numbers)
         known = {project.id: project for project in projects} if trusts(now_ms) else {}
         for removal in removals.unfinished(server):
@@ -94,7 +96,7 @@ def enforce(
 def scopes(project: model.Project, now_ms: int) -> list[removals.Scope]:
     """Return the cutoffs of a project, each with the releases and environments for which it holds."""
     rules = retention_rules.parsed(project.settings.retention_rules)
-    every = (*rules, retention_rules.Rule(project.settings.retention))
+    every = (*rules, retention_rules.RetentionRule(project.settings.retention))
     return [
         removals.Scope(
             project.id,

@@ -134,7 +134,6 @@ class World:
     def drop_release(self, project_id: int, release: str) -> int:
         with leases.hold(self.client, leases.STORED_ROWS) as lease:
             dropper = drops.Dropper(self.server, self.client, servers.SHARDS, lease)
-            dropper.resume()
             return dropper.drop(project_id, [("prod", release)])
 
     def lines(self) -> dict[int, equations.Line]:

@@ -29,12 +29,12 @@ def test_the_most_precise_rule_counts(environment: str, release: str, days: int)
 @pytest.mark.parametrize(
     "rule",
     [
-        retention_rules.Rule(0, "prod", None),
-        retention_rules.Rule(36_500, None, "a b, 'c' \"d\" \\ =e"),
-        retention_rules.Rule(1, "", ""),
+        retention_rules.RetentionRule(0, "prod", None),
+        retention_rules.RetentionRule(36_500, None, "a b, 'c' \"d\" \\ =e"),
+        retention_rules.RetentionRule(1, "", ""),
     ],
 )
-def test_a_rule_is_read_as_it_was_written(rule: retention_rules.Rule) -> None:
+def test_a_rule_is_read_as_it_was_written(rule: retention_rules.RetentionRule) -> None:
     assert retention_rules.parsed((str(rule),)) == (rule,)
 
 
@@ -56,7 +56,7 @@ def test_two_rules_do_not_speak_of_the_same() -> None:
 
 
 def test_a_rule_takes_the_place_of_the_one_that_spoke_of_the_same() -> None:
-    more = retention_rules.replaced(RULES, retention_rules.Rule(7, "staging", None))
+    more = retention_rules.replaced(RULES, retention_rules.RetentionRule(7, "staging", None))
     assert more == (*RULES[1:], "7 environment=staging")
     assert retention_rules.without(more, ("staging", None)) == RULES[1:]
     assert retention_rules.without(RULES, (None, None)) == RULES
