@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from storage.findings import due
 from storage.ledger import equations
 from storage.projects import model, project_settings, registry
 from storage.queue import streams
@@ -237,6 +238,8 @@ def test_all_of_a_deleted_project_goes_and_nothing_of_another(
     for number in (1, 2):
         books.insert(0, 5, number=number, release="1.0")
         books.insert(40, 6, number=number)
+        books.insert(0, 7, number=number, release="2.0", archived=True)
+        due.note(books.server, number, [202001])
         receipt: dict[str, list[Any]] = {"shard": [0], "ms": [number], "seq": [0], "project_id": [[number]]}
         writer.insert(books.server, "receipts", receipt, f"receipt:{number}")
         quarantined: dict[str, list[Any]] = {"received": [books.now_ms], "project_id": [number], "raw": ["x"]}
@@ -245,8 +248,9 @@ def test_all_of_a_deleted_project_goes_and_nothing_of_another(
     gone = source.set_status("gone", "retired")
     deletion.delete(books.server, books.client, SHARDS, gone)
     assert [line.project_id for line in equations.verify(books.server, books.client, SHARDS)] == [1]
-    assert books.seen() == 5
-    for table in ("reports", "outcomes", "quarantine", "policies", "removals"):
+    assert books.seen() == 12
+    kept = ("reports", "outcomes", "quarantine", "policies", "removals", "finding_days", "policy_days")
+    for table in (*kept, "finding_rebuilds"):
         left = books.server.execute(f"SELECT DISTINCT project_id FROM {table}")  # noqa: S608 - named above
         assert left == [(1,)], table
     assert books.server.execute("SELECT project_id FROM receipts") == [([1],)]
