@@ -13,6 +13,7 @@ import pytest
 
 from deploy.replay import reingest, requeue
 from storage import errors
+from storage.archive import books
 from storage.findings import due, rebuild
 from storage.ledger import equations
 from storage.projects import model, project_settings, registry
@@ -159,6 +160,7 @@ def world(bare: servers.Servers, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(deletion, "SETTLE_S", 0)
     monkeypatch.setattr(deletion, "DRAIN_S", 0)
     monkeypatch.setattr(retention, "SETTLE_S", 0)
+    books.restore(bare.client, bare.server)  # so that no drain has to
     world = World(bare.server, bare.client)
     world.born = 100  # the project ``shop`` is there already
     return world
@@ -373,11 +375,11 @@ def test_a_registry_that_changes_while_a_batch_is_bound_counts(
 ) -> None:
     bind = batches.Queue.bind
 
-    def bound(queue: batches.Queue, lease: batches.StreamLease, bounds: bytes) -> None:
+    def bound(queue: batches.Queue, lease: batches.StreamLease, bounds: bytes, *, planned: int) -> None:
         monkeypatch.setattr(batches.Queue, "bind", bind)
         forbid = lambda project: msgspec.structs.replace(project, removed_before=now_ms - 3 * DAY_MS)  # noqa: E731
         world.publish(world.source.change("1", forbid))
-        bind(queue, lease, bounds)
+        bind(queue, lease, bounds, planned=planned)
 
     now_ms = int(time.time() * 1000)
     world.send(1, report(6), report())

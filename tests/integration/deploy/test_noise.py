@@ -261,7 +261,7 @@ def test_a_relabelling_that_is_killed_is_done_again(bare: servers.Servers) -> No
     assert_balanced(bare)
     put(bare, "noise_off=extension,local")
     changes = relabel(bare)
-    assert set(changes) <= {("", name) for name in left}
+    assert set(changes) <= {pair for name in left for pair in (("", name), (name, ""))}
     assert relabel(bare) == {}
     put(bare, "noise_off=")
     relabel(bare)
@@ -293,7 +293,7 @@ def test_labels_are_changed_from_a_day_on_and_in_no_other_project(bare: servers.
 
 
 def test_findings_say_of_relabelled_reports_what_they_say_of_fresh_ones(bare: servers.Servers) -> None:
-    for agent in AGENTS[:3]:
+    for agent in (payloads.FIREFOX, ""):  # no rule sees more of them than a row tells
         sent = [envelope.Payload(1, "key", "prod", "1", agent, "", 0, one.body) for one in recorded.READABLE]
         appenders.Appender(bare.client).append({envelope.shard_of(1, "prod", "1", servers.SHARDS): sent})
     kept: dict[Any, Any] = {key: bare.client.dump(key) for key in bare.client.keys("*")}
@@ -323,7 +323,9 @@ def test_findings_say_of_relabelled_reports_what_they_say_of_fresh_ones(bare: se
         bare.client.restore(key, 0, value)
     registry.Registry(bare.server).publish(bare.client)
     bare.drain()
-    assert invariant.findings(bare.server) == relabelled
+    fresh = invariant.findings(bare.server)
+    assert [row for row in fresh if row not in relabelled] == []
+    assert fresh == relabelled
     assert_balanced(bare)
 
 
