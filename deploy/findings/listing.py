@@ -100,26 +100,29 @@ def listed(
         order: what comes first.
         limit: the most findings that are returned.
     """
-    values = {**chosen.parameters, "limit": limit}
     known = known_bars(server, chosen)
-    totals = server.execute(_SQL["totals"].format(source=chosen.source), values)
-    rows = server.execute(
-        _SQL[f"by_{order}"].format(listed=_SQL["listed"].format(source=chosen.source)), values
-    )
-    findings = [
-        ListedFinding(*[*row[:-1], bars_of(dict(row[-1]), known, chosen.period.bars)]) for row in rows
-    ]
-    (((found, reports, bars)),) = totals
-    return Listing(
-        findings, found, reports, sum(known.values()), bars_of(dict(bars), known, chosen.period.bars)
-    )
+    bars = dict(_read(server, "reports", chosen))
+    ((number,),) = _read(server, "findings", chosen)
+    ranked = [fingerprint for (fingerprint,) in _read(server, f"by_{order}", chosen, limit=limit)]
+    rows = _read(server, "listed", chosen, fingerprints=tuple(ranked)) if ranked else []
+    found = [ListedFinding(*[*row[:-1], bars_of(dict(row[-1]), known, chosen.period.bars)]) for row in rows]
+    findings = sorted(found, key=lambda one: ranked.index(one.fingerprint))
+    totals = bars_of(bars, known, chosen.period.bars)
+    return Listing(findings, number, sum(bars.values()), sum(known.values()), totals)
 
 
 def known_bars(server: clickhouse.Connection, chosen: selection.ChosenReports) -> dict[int, int]:
     """Return the reports of the project, noise included, by how many bars ago they were, where it has any."""
     everything = msgspec.structs.replace(chosen, filters=_EVERYTHING, fingerprint=None)
-    statement = _SQL["known"].format(source=everything.source)
-    return dict(server.execute(statement, everything.parameters))
+    return dict(_read(server, "reports", everything))
+
+
+def _read(
+    server: clickhouse.Connection, name: str, chosen: selection.ChosenReports, **values: object
+) -> list[tuple[Any, ...]]:
+    statement = _SQL[name].format(source=chosen.source)
+    rows: list[tuple[Any, ...]] = server.execute(statement, {**chosen.parameters, **values})
+    return rows
 
 
 def bars_of(counts: Mapping[int, int], known: Container[int], bars: int) -> list[int | None]:

@@ -1,4 +1,5 @@
 -- name: listed
+-- Everything of some findings, which were ranked before: of all findings it would take long.
 -- First a row for each finding, day and bar: only within a day may sketches be merged.
 SELECT
     fingerprint, min(of_kind) AS kind, min(of_title) AS title, min(of_directive) AS directive,
@@ -19,25 +20,36 @@ FROM (
         sumMap(map(toString(disposition), seen)) AS of_dispositions, sumMap(browsers) AS of_browsers,
         groupUniqArray(if(impossible = 1, 'impossible', toString(noise))) AS of_labels,
         sumMap(map(toInt64(bars_ago), seen)) AS of_bars
-    FROM ({{source}})
+    FROM ({{source}}) WHERE fingerprint IN %(fingerprints)s
     GROUP BY fingerprint, day
 )
 GROUP BY fingerprint
 
 -- name: by_total
-{{listed}} ORDER BY total DESC, fingerprint LIMIT %(limit)s
+SELECT fingerprint FROM ({{source}}) GROUP BY fingerprint
+ORDER BY sum(seen) DESC, fingerprint LIMIT %(limit)s
 
 -- name: by_reach
-{{listed}} ORDER BY reach DESC NULLS LAST, total DESC, fingerprint LIMIT %(limit)s
+-- The reach of no finding is above the number of its reports.
+SELECT fingerprint FROM (
+    SELECT
+        fingerprint, day, ifNull(reachOf(groupBitOr(reach)), 0) AS people, sum(seen) AS of_seen, sum(weight) AS of_weight
+    FROM ({{source}}) GROUP BY fingerprint, day
+)
+GROUP BY fingerprint
+ORDER BY
+    least(toFloat64(max(people)), greatest(ceil(sum(of_weight)), toFloat64(sum(of_seen)))) DESC,
+    sum(of_seen) DESC, fingerprint
+LIMIT %(limit)s
 
 -- name: by_last
-{{listed}} ORDER BY last DESC, fingerprint LIMIT %(limit)s
+SELECT fingerprint FROM ({{source}}) GROUP BY fingerprint ORDER BY max(last_seen) DESC, fingerprint LIMIT %(limit)s
 
 -- name: by_first
-{{listed}} ORDER BY first DESC, fingerprint LIMIT %(limit)s
+SELECT fingerprint FROM ({{source}}) GROUP BY fingerprint ORDER BY min(first_seen) DESC, fingerprint LIMIT %(limit)s
 
--- name: totals
-SELECT uniqExact(fingerprint), sum(seen), sumMap(map(toInt64(bars_ago), seen)) FROM ({{source}})
+-- name: findings
+SELECT uniqExact(fingerprint) FROM ({{source}})
 
--- name: known
-SELECT toInt64(bars_ago), sum(seen) FROM ({{source}}) GROUP BY bars_ago
+-- name: reports
+SELECT toInt64(bars_ago) AS ago, sum(seen) FROM ({{source}}) GROUP BY ago

@@ -23,6 +23,8 @@ _LEAVING: Final = ("first", "directive", "last", "bars", "reach", "label")
 _TITLE: Final = 24
 """Cells of a title for which other columns leave."""
 _GAP: Final = 2
+_BARS_FROM: Final = 50
+"""Cells of a terminal that has room for bars, and for what they mean."""
 _DAY_MS: Final = 86_400_000
 
 
@@ -44,7 +46,10 @@ def listing_of(
     heading = rich.text.Text(heading_of(found, chosen), style="bold")
     if not found.findings:
         return heading
-    return rich.console.Group(heading, rows(found, chosen.period, width), legend(chosen.period))
+    parts = [heading, rows(found, chosen.period, width)]
+    if width >= _BARS_FROM:
+        parts.append(legend(chosen.period))
+    return rich.console.Group(*parts)
 
 
 def heading_of(found: listing.Listing, chosen: selection.ChosenReports) -> str:
