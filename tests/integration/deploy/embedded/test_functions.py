@@ -15,7 +15,7 @@ from deploy.network import addresses, ports
 from deploy.servers import backends
 from storage.servers import clickhouse
 from storage.tables import functions, migrate
-from tests.helpers import harness, waiting
+from tests.helpers import harness, stored, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,7 @@ ASKED: Final = "SELECT reachOf(toUInt128(7))"
 OLDER: Final = "CREATE OR REPLACE FUNCTION reachOf AS headrace_sketch -> toUInt64(headrace_sketch + 1)"
 REFUSING: Final = "CREATE OR REPLACE FUNCTION reachOf AS headrace_sketch -> throwIf(1)"
 SOMEBODYS: Final = "CREATE OR REPLACE FUNCTION reachOf AS (a, b) -> a + b"
+COLUMNS: Final = ("project_id", "fingerprint", "seen", "reach")
 NARROW: Final = """
 <narrow>
     <password>secret</password>
@@ -44,7 +45,12 @@ NARROW: Final = """
     <profile>default</profile>
     <quota>default</quota>
     <grants><query>GRANT SELECT ON headrace.*</query></grants>
-    <databases><headrace><reports><filter>project_id = 2</filter></reports></headrace></databases>
+    <databases>
+        <headrace>
+            <reports_live><filter>project_id = 2</filter></reports_live>
+            <finding_days><filter>project_id = 2</filter></finding_days>
+        </headrace>
+    </databases>
 </guest>
 """
 """A user who may do everything in the database, and nothing beside it; and one who may see one project."""
@@ -92,6 +98,11 @@ def headrace_migrate(address: clickhouse.Address, code: int) -> tuple[str, str]:
 
 def narrow(address: clickhouse.Address, user: str = "narrow") -> clickhouse.Address:
     return msgspec.structs.replace(address, user=user, password="secret")
+
+
+def empty(server: clickhouse.Connection) -> None:
+    for table in ("reports_live", "finding_days", "policy_days"):
+        server.execute(f"TRUNCATE TABLE {table}")
 
 
 def test_a_function_that_is_missing_is_made(
@@ -153,8 +164,7 @@ def test_a_user_who_is_kept_to_a_project_sees_the_reach_of_no_other(
     plain: clickhouse.Address, without: clickhouse.Connection
 ) -> None:
     functions.restore(plain)
-    rows = [(1, 5, 4, 7), (2, 5, 1, 1)]
-    without.execute("INSERT INTO reports_live (project_id, fingerprint, seen, reach) VALUES", rows)
+    stored.insert(without, [dict(zip(COLUMNS, row, strict=True)) for row in ((1, 5, 4, 7), (2, 5, 1, 1))])
     with contextlib.closing(clickhouse.connect(narrow(plain, "guest"))) as guest:
         for told in (
             "SELECT reach, total FROM findings",
@@ -162,17 +172,15 @@ def test_a_user_who_is_kept_to_a_project_sees_the_reach_of_no_other(
             "SELECT reachOf(groupBitOr(reach)), sum(seen) FROM violations",
         ):
             assert guest.execute(told) == [(1, 1)], told
-    without.execute("TRUNCATE TABLE reports_live")
+    empty(without)
 
 
 def test_the_views_do_without_the_function(without: clickhouse.Connection) -> None:
-    without.execute(
-        "INSERT INTO reports_live (project_id, fingerprint, seen, reach) VALUES", [(1, 1, 4, 7), (1, 2, 1, 0)]
-    )
+    stored.insert(without, [dict(zip(COLUMNS, row, strict=True)) for row in ((1, 1, 4, 7), (1, 2, 1, 0))])
     for view in ("findings", "findings_by_day"):
         told = without.execute(f"SELECT reach FROM {view} ORDER BY fingerprint")  # noqa: S608 - of two
         assert told == [(3,), (None,)]
-    without.execute("TRUNCATE TABLE reports_live")
+    empty(without)
 
 
 def test_the_embedded_server_has_it_after_every_start(tmp_path: Path) -> None:
