@@ -115,18 +115,21 @@ def quantities(rows: list[Row]) -> Row:
 
 
 def shares(rows: list[Row], pages: dict[str, int]) -> Row:
-    """Return what views on a finding say of its releases, browsers and pages."""
+    """Return what views on a finding say of its environments, releases, browsers and pages."""
     first: dict[int, str] = {}
     for row in rows:
         group = pages[row["document"]]
         first[group] = min(first.get(group, row["document"]), row["document"])
-    counts: dict[str, Counter[str]] = {"disposition": Counter(), "browser": Counter()}
+    kept = ("environment", "release", "disposition", "browser")
+    counts: dict[str, Counter[str]] = {name: Counter() for name in kept}
     for name, counter in counts.items():
         for row in rows:
             counter[row[name]] += row["seen"]
     return {
         "releases": sorted({row["release"] for row in rows}),
         "environments": sorted({row["environment"] for row in rows}),
+        "by_environment": dict(counts["environment"]),
+        "by_release": dict(counts["release"]),
         "dispositions": dict(counts["disposition"]),
         "browsers": dict(counts["browser"]),
         "documents": sorted(first.values()),
