@@ -204,12 +204,13 @@ class Drainer:
         if not bound.bounds.plan.findings:
             self._note_due(tables)
         for table in TABLES:
-            self._queue.begin(lease, self._limits.lease_ms)
             try:
-                with interruption.allowed():
-                    token = bound.bounds.token(lease.stream, table)
-                    stored_in = writer.STORED_IN.get(table, table)
-                    writer.insert(self._server, stored_in, columns[table], token)
+                if any(columns[table].values()):
+                    self._queue.begin(lease, self._limits.lease_ms)
+                    with interruption.allowed():
+                        token = bound.bounds.token(lease.stream, table)
+                        stored_in = writer.STORED_IN.get(table, table)
+                        writer.insert(self._server, stored_in, columns[table], token)
             except errors.InsertRefusedError as error:
                 migrate.require_applied(self._server)
                 if table not in rescue.REFUSABLE:
