@@ -201,8 +201,7 @@ def verify(server: clickhouse.Connection, client: redis.Redis, shards: int) -> l
     read = _read(client, isolation.present(client, shards))
     totals = _totals(read.values())
     outcomes = {project: (total, accepted) for project, total, accepted in server.execute(_SQL["outcomes"])}
-    stored = stored_reports.read(server, _SQL["seen"], _SQL["found"])
-    removed = dict(server.execute(_SQL["removed"]))
+    stored, removed = _stored(server)
     held, left = _quarantine(server, client)
     settled: dict[int, dict[str, int]] = defaultdict(dict)
     for project, equation, amount in server.execute(_SQL["settled"]):
@@ -230,6 +229,18 @@ def verify(server: clickhouse.Connection, client: redis.Redis, shards: int) -> l
         )
         for project in sorted(projects)
     ]
+
+
+def _stored(
+    server: clickhouse.Connection,
+) -> tuple[Mapping[int, stored_reports.StoredReports], Mapping[int, int]]:
+    """Return what is stored of reports and how many were removed, by project, between two removals."""
+    removed: dict[int, int] = dict(server.execute(_SQL["removed"]))
+    while True:
+        stored = stored_reports.read(server, _SQL["seen"], _SQL["found"])
+        before, removed = removed, dict(server.execute(_SQL["removed"]))
+        if removed == before:
+            return stored, removed
 
 
 def _of_reports(stored: stored_reports.StoredReports, removed: int) -> dict[str, Any]:
