@@ -6,7 +6,6 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
-import msgspec
 import typer
 
 from deploy.cli import options
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 
     from storage.servers import clickhouse
 
+MOST: Final = 1_000_000
+"""Rows that a command may be asked for."""
 _HELP: Final = {
     "environment": "environment, such as production",
     "release": "release",
@@ -41,10 +42,6 @@ class Choice(NamedTuple):
     project: str
     since: periods.Since | None
     filters: selection.Filters
-
-    def with_noise(self) -> Choice:
-        """Return the same choice, with noise and the impossible."""
-        return self._replace(filters=msgspec.structs.replace(self.filters, noise=True))
 
     def select(self, server: clickhouse.Connection, default: str, most_bars: int) -> selection.ChosenReports:
         """Return what is selected now.
@@ -73,7 +70,7 @@ def _repeatable(flag: str, text: str) -> Any:  # noqa: ANN401 - an annotation
     return Annotated[list[str] | None, typer.Option(flag, help=text, metavar="TEXT")]
 
 
-def _parameters(since: str) -> list[inspect.Parameter]:
+def _parameters(since: str, *, noise: bool) -> list[inspect.Parameter]:
     """Return the options for a signature, with the default that ``--since`` tells of itself."""
     told = f"Since when: 90m, 24h, 7d, 2w, a date, or a time in UTC. {since}"
     described = typer.Option("--since", parser=options.parsed(periods.parse), metavar="WHEN", help=told)
@@ -86,18 +83,21 @@ def _parameters(since: str) -> list[inspect.Parameter]:
     for name, text in _HELP.items():
         flag = name.replace("_", "-")
         found.append(_option(name, _repeatable(f"--{flag}", f"Only this {text}. Repeatable."), None))
-        found.append(_option(f"not_{name}", _repeatable(f"--not-{flag}", f"All but this {name}."), None))
+        found.append(
+            _option(f"not_{name}", _repeatable(f"--not-{flag}", f"All but this {text}. Repeatable."), None)
+        )
     noisy = typer.Option("--noise", "--all", help="Noise and impossible reports too.")
-    return [*found, _option("noise", Annotated[bool, noisy], default=False)]
+    return [*found, _option("noise", Annotated[bool, noisy], default=False)] if noise else found
 
 
-def selecting(since: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def selecting(since: str, *, noise: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command these options, and hand it what they say as its argument ``chosen``.
 
     Args:
         since: a sentence on where the period begins where nothing is said.
+        noise: whether there is an option for noise; without it, noise and the impossible are selected too.
     """
-    added = _parameters(since)
+    added = _parameters(since, noise=noise)
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = [
@@ -125,5 +125,7 @@ def _choice(values: dict[str, Any]) -> Choice:
     wanted = {name: values[name] for name in _HELP if values[name]}
     unwanted = {name: values[f"not_{name}"] for name in _HELP if values[f"not_{name}"]}
     return Choice(
-        values["project"], values["since"], selection.Filters(wanted, unwanted, noise=values["noise"])
+        values["project"],
+        values["since"],
+        selection.Filters(wanted, unwanted, noise=values.get("noise", True)),
     )

@@ -37,7 +37,9 @@ def findings(  # noqa: PLR0913 - one parameter for each option
     *,
     chosen: filters.Choice,
     sort: Sort = listing.Order.TOTAL,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most this many findings.")] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, max=filters.MOST, help="At most this many findings.")
+    ] = 20,
     data: options.Data = options.DEFAULT_DATA,
     as_json: options.Json = False,
     as_csv: options.Csv = False,
@@ -64,7 +66,7 @@ def show(found: listing.Listing, selected: selection.ChosenReports, *, as_csv: b
         output.tab_separated(tables.CSV, [tables.csv_row(one) for one in found.findings])
 
 
-@filters.selecting("Without it: ever, and for what reports tell the last 30 days that have any.")
+@filters.selecting("Without it: ever, and for what reports tell the last 30 days that have any.", noise=False)
 def finding(
     name: Annotated[
         str, typer.Argument(metavar="ID", help="Its id or the beginning of it, or its fingerprint.")
@@ -79,7 +81,7 @@ def finding(
     options.one_format(as_json=as_json, as_csv=as_csv)
     reader = options.locate(data).reader
     with backends.connected(reader.address, reader.settings) as server:
-        selected = chosen.with_noise().select(server, EVER, DAYS)
+        selected = chosen.select(server, EVER, DAYS)
         fingerprint = detail.identify(server, selected.project, name)
         ever = msgspec.structs.replace(selected, fingerprint=fingerprint)
         recent = ever if chosen.since else _recent(server, ever)
@@ -90,8 +92,9 @@ def finding(
         output.comma_separated(tables.CSV, [tables.csv_row(found.finding)])
     else:
         output.console.print(page.of(found, recent, output.console.width))
-        output.console.print(rich.text.Text("All of it, as it is stored:", style="bold"))
-        output.copyable(page.raw_command(found, recent))
+        if found.example:
+            output.console.print(rich.text.Text("All of it, as it is stored:", style="bold"))
+            output.copyable(page.raw_command(found.example, recent, options.naming(data)))
 
 
 def _recent(server: clickhouse.Connection, ever: selection.ChosenReports) -> selection.ChosenReports:

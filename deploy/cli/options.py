@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
@@ -50,6 +51,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV in which nothing is a formula.")]
 OnlyProject = Annotated[str, typer.Option("--project", help="Only this project, by name or id.")]
 ProjectName = Annotated[str, typer.Argument(metavar="PROJECT", help="Name or id of the project.")]
+
+
+def naming(data: Path) -> str:
+    """Return the option by which a printed command finds the same system, with a space before it, if any."""
+    return "" if data == DEFAULT_DATA else f" --data {shlex.quote(str(data))}"
 
 
 def locate(data: Path) -> located.Located:

@@ -26,7 +26,13 @@ def tail(  # noqa: PLR0913 - one parameter for each option
     chosen: filters.Choice,
     number: Annotated[
         int | None,
-        typer.Option("--lines", "-n", min=0, help="Lines from before; 10, or with --since all of that time."),
+        typer.Option(
+            "--lines",
+            "-n",
+            min=0,
+            max=filters.MOST,
+            help="Lines from before; 10, or with --since all of that time.",
+        ),
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Do not wait for new reports.")] = False,
     interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 1.0,

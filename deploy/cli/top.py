@@ -29,7 +29,14 @@ def top(  # noqa: PLR0913 - one parameter for each option
     chosen: filters.Choice,
     sort: Annotated[listing.Order, typer.Option(help="What comes first.")] = listing.Order.TOTAL,
     limit: Annotated[
-        int, typer.Option("--limit", "-n", min=1, help="At most this many findings; on a terminal what fits.")
+        int,
+        typer.Option(
+            "--limit",
+            "-n",
+            min=1,
+            max=filters.MOST,
+            help="At most this many findings; on a terminal what fits.",
+        ),
     ] = 50,
     once: Annotated[bool, typer.Option("--once", help="Print it once.")] = False,
     interval: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 2.0,

@@ -126,7 +126,7 @@ def _introduce(system: systems.System, project: model.Project, data: Path) -> No
     where = f"Project         {printable.line(project.name)}\nData and logs   {data.resolve()}"
     text = rich.text.Text(where, overflow="fold")
     output.console.print(rich.panel.Panel(text, title="Headrace is running", border_style="green"))
-    where_to = "" if data == options.DEFAULT_DATA else f" --data {shlex.quote(str(data))}"
+    where_to = options.naming(data)
     if project.status == "active":
         _offer(headers.endpoint(running.public_url, project))
     else:

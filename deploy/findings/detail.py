@@ -90,6 +90,8 @@ class FindingExample(msgspec.Struct, frozen=True):
     status_code: int
     details: dict[str, str]
     raw: str
+    window_start: dt.datetime
+    identity: int
 
 
 class WholeFinding(msgspec.Struct, frozen=True):

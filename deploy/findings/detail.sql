@@ -64,5 +64,5 @@ ORDER BY r.total DESC, r.policy
 -- name: example
 SELECT
     last_seen, environment, release, document, referrer_host, blocked, source_file, line, `column`, sample, hostname,
-    port, browser, browser_version, os, status_code, details, raw
+    port, browser, browser_version, os, status_code, details, raw, window_start, identity
 {of_reports} ORDER BY last_seen DESC, identity LIMIT 1

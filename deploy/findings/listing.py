@@ -12,12 +12,15 @@ from deploy.findings import selection
 from storage.servers import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from storage.servers import clickhouse
 
 _SQL: Final = sql.beside(__name__)
 _EVERYTHING: Final = selection.Filters(noise=True)
+
+_FINDINGS: Final = 4_000
+"""Findings in one query, which may have 256 KiB."""
 
 SHORT: Final = 8
 """Digits of an id that tables show."""
@@ -104,9 +107,11 @@ def listed(
     bars = dict(_read(server, "reports", chosen))
     ((number,),) = _read(server, "findings", chosen)
     ranked = [fingerprint for (fingerprint,) in _read(server, f"by_{order}", chosen, limit=limit)]
-    rows = _read(server, "listed", chosen, fingerprints=tuple(ranked)) if ranked else []
-    found = [ListedFinding(*[*row[:-1], bars_of(dict(row[-1]), known, chosen.period.bars)]) for row in rows]
-    findings = sorted(found, key=lambda one: ranked.index(one.fingerprint))
+    rows = {row[0]: row for row in _everything_of(server, chosen, ranked)}
+    found = [rows[fingerprint] for fingerprint in ranked if fingerprint in rows]
+    findings = [
+        ListedFinding(*[*row[:-1], bars_of(dict(row[-1]), known, chosen.period.bars)]) for row in found
+    ]
     totals = bars_of(bars, known, chosen.period.bars)
     return Listing(findings, number, sum(bars.values()), sum(known.values()), totals)
 
@@ -115,6 +120,15 @@ def known_bars(server: clickhouse.Connection, chosen: selection.ChosenReports) -
     """Return the reports of the project, noise included, by how many bars ago they were, where it has any."""
     everything = msgspec.structs.replace(chosen, filters=_EVERYTHING, fingerprint=None)
     return dict(_read(server, "reports", everything))
+
+
+def _everything_of(
+    server: clickhouse.Connection, chosen: selection.ChosenReports, fingerprints: Sequence[int]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of these findings, read in as many queries as their number asks for."""
+    for start in range(0, len(fingerprints), _FINDINGS):
+        some = tuple(fingerprints[start : start + _FINDINGS])
+        yield from _read(server, "listed", chosen, fingerprints=some)
 
 
 def _read(

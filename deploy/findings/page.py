@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from deploy.findings import detail, selection
 
+_HASH: Final = 20
+"""Digits of the longest hash, which tells another policy where it is cut."""
 _TEXT: Final = 2_000
 """Characters of a policy or a sample that a terminal shows; --json prints all."""
 
@@ -41,7 +43,7 @@ def of(found: detail.WholeFinding, recent: selection.ChosenReports, width: int) 
     if found.policies:
         parts += [
             rich.text.Text("policies, by hash", style="bold"),
-            _grid(_policies(found)),
+            _grid(_policies(found), _HASH),
             rich.text.Text(),
         ]
     if found.example:
@@ -50,10 +52,23 @@ def of(found: detail.WholeFinding, recent: selection.ChosenReports, width: int) 
     return rich.console.Group(*parts)
 
 
-def raw_command(found: detail.WholeFinding, recent: selection.ChosenReports) -> str:
-    """Return the command that prints the latest report of a finding as it was stored."""
-    where = f"project_id = {recent.project.id} AND fingerprint = {found.finding.fingerprint}"
-    return f'headrace query "SELECT raw FROM reports WHERE {where} ORDER BY last_seen DESC LIMIT 1"'  # noqa: S608
+def raw_command(example: detail.FindingExample, recent: selection.ChosenReports, where_to: str) -> str:
+    """Return the command that prints an example of a finding as it was stored.
+
+    Args:
+        example: the report.
+        recent: the project and the finding.
+        where_to: the option that names the system, if the command needs one, with a space before it.
+    """
+    conditions = (
+        f"project_id = {recent.project.id}",
+        f"window_start = '{cells.text(example.window_start)}'",
+        f"fingerprint = {recent.fingerprint}",
+        f"identity = {example.identity}",
+        f"last_seen >= '{cells.text(example.seen_at)}'",
+    )
+    sql = f"SELECT raw FROM reports WHERE {' AND '.join(conditions)} ORDER BY last_seen LIMIT 1"  # noqa: S608
+    return f'headrace query{where_to} "{sql}"'
 
 
 def _facts(
@@ -154,9 +169,10 @@ def _named(text: str) -> str:
     return text or "(none)"
 
 
-def _grid(facts: Iterator[tuple[str, str]]) -> rich.table.Table:
+def _grid(facts: Iterator[tuple[str, str]], names: int = 16) -> rich.table.Table:
+    """Return facts under each other, after their names, which have at most so many cells."""
     grid = rich.table.Table.grid(padding=(0, 2))
-    grid.add_column(style="cyan", no_wrap=True, max_width=16, overflow="ellipsis")
+    grid.add_column(style="cyan", no_wrap=True, max_width=names, overflow="ellipsis")
     grid.add_column(overflow="fold")
     for name, text in facts:
         grid.add_row(rich.text.Text(cells.shown(name)), rich.text.Text(cells.shown(text[:_TEXT])))

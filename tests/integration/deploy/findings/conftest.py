@@ -96,6 +96,7 @@ def rows() -> list[dict[str, Any]]:
                         "document": f"https://{('m.' * (place % 2))}shop.example/{place}",
                         "document_host": f"{'m.' * (place % 2)}shop.example",
                         "browser": ("Chrome", "Firefox")[place % 2],
+                        "policy": (1 << 64) - 1 - number,
                         "raw": '{"csp-report":{}}',
                     }
                 )

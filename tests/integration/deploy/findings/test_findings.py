@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -235,6 +236,48 @@ def test_a_finding_is_told_whole(bare: servers.Servers, server: clickhouse.Conne
     raw = next(line for line in shown.splitlines() if line.startswith("headrace query"))
     sql = raw.removeprefix('headrace query "').removesuffix('"')
     assert bare.json("query", sql) == [{"raw": whole["example"]["raw"]}]
+
+
+def test_the_printed_command_prints_the_example_that_is_shown(shop: servers.Servers) -> None:
+    for options in (["--environment", "staging"], ["--release", "1.0"]):
+        arguments = ("finding", "a1b2c3d4e", *options, "--data", "else where")
+        shown = shop.headrace(*arguments).stdout.splitlines()
+        printed = next(line for line in shown if line.startswith("headrace query"))
+        _, _, option, data, sql = shlex.split(printed)
+        assert (option, data) == ("--data", "else where")
+        (told,) = shop.json("query", sql.replace("SELECT raw", "SELECT environment, release, last_seen"))
+        example = shop.json(*arguments)["example"]
+        assert (told["environment"], told["release"]) == (example["environment"], example["release"])
+
+
+def test_more_findings_are_listed_than_a_query_can_name(
+    bare: servers.Servers, server: clickhouse.Connection
+) -> None:
+    first, many = shops.rows()[0], 15_000
+    stored.insert(
+        server, [{**first, "fingerprint": (1 << 63) + one, "seen": many - one} for one in range(many)]
+    )
+    found = bare.json("findings", "--limit", "1000000")
+    assert [one["fingerprint"] - (1 << 63) for one in found] == list(range(many))
+
+
+def test_a_limit_beyond_all_reason_is_a_usage_error() -> None:
+    for command in (["findings", "--limit"], ["top", "--limit"], ["tail", "--lines"]):
+        done = harness.headrace(*command, "99999999999999999999")
+        assert (done.returncode, "less than or equal to 1000000" in " ".join(done.stderr.split())) == (
+            2,
+            True,
+        )
+
+
+def test_policies_have_their_whole_hash(drawn: Drawn, shop: servers.Servers) -> None:
+    (hashes,) = shop.rows(
+        "SELECT groupUniqArray(toString(policy)) FROM reports WHERE startsWith(hex(fingerprint), 'A1B2C3D4E')"
+    )[0]
+    assert hashes
+    assert max(map(len, hashes)) > 16
+    lines = drawn(80, "finding a1b2c3d4e")
+    assert all(any(line.startswith(f"{one} ") for line in lines) for one in hashes)
 
 
 def test_the_release_that_brought_it_is_named(bare: servers.Servers, server: clickhouse.Connection) -> None:
