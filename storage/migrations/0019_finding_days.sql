@@ -34,7 +34,8 @@ CREATE TABLE IF NOT EXISTS finding_days_filling
             project_id, noise, impossible, fingerprint,
             min(kind), min(title), min(directive), min(blocked), min(blocked_host), min(first_seen), max(last_seen),
             groupUniqArray(release), groupUniqArray(environment), sum(seen), sum(weight),
-            groupBitOrMap(map(day, reach)), sumMap(map(toString(disposition), seen)), sumMap(browsers),
+            groupBitOrMap(map(day, reach)), sumMap(map(toString(disposition), seen)),
+            sumMap(map(toString(environment), seen)), sumMap(map(toString(release), seen)), sumMap(browsers),
             minMap(documents)
         GROUP BY project_id, noise, impossible, fingerprint
     ),
