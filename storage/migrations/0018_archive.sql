@@ -45,13 +45,13 @@ ALTER TABLE reports_live
 CREATE TABLE IF NOT EXISTS reports_archive AS reports_live
 ENGINE = AggregatingMergeTree
 PARTITION BY (project_id, toYYYYMM(window_start))
-ORDER BY (environment, release, kind, fingerprint, window_start, identity)
+ORDER BY (project_id, environment, release, kind, fingerprint, window_start, identity)
 SETTINGS non_replicated_deduplication_window = 100000, allow_dimensions_outside_sorting_key = 1;
 
 ALTER TABLE reports_archive
     ADD COLUMN IF NOT EXISTS move UInt64
     COMMENT 'the move that brought the row here, as in archive_moves; 0 for rows that workers stored here',
-    MODIFY ORDER BY (environment, release, kind, fingerprint, window_start, identity, move),
+    MODIFY ORDER BY (project_id, environment, release, kind, fingerprint, window_start, identity, move),
     MODIFY COLUMN raw CODEC(ZSTD(9));
 
 ALTER TABLE reports_archive

@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS finding_days_filling
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY (project_id, toYYYYMM(day))
-ORDER BY (day, fingerprint, environment, release, disposition, noise, noise_rule, impossible)
+ORDER BY (project_id, day, fingerprint, environment, release, disposition, noise, noise_rule, impossible)
 SETTINGS
     non_replicated_deduplication_window = 100000,
     deduplicate_merge_projection_mode = 'rebuild',
@@ -79,7 +79,7 @@ CREATE TABLE IF NOT EXISTS policy_days_filling
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY project_id
-ORDER BY (day, environment, release, document_host, disposition, policy)
+ORDER BY (project_id, day, environment, release, document_host, disposition, policy)
 SETTINGS non_replicated_deduplication_window = 100000;
 
 INSERT INTO policy_days_filling
