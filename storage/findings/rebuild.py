@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 _SQL: Final = sql.beside(__name__)
 
 _TABLES: Final = ("finding_days", "policy_days")
+_IN_PLACE: Final = {
+    "finding_days": ("replace_finding_days", "drop_finding_days"),
+    "policy_days": ("replace_policy_days", "drop_policy_days"),
+}
+"""The statements that put what was counted, and nothing, in the place of what was there."""
 _MOST_BYTES: Final = 400_000_000
 """Memory that the groups of a day may take before ClickHouse writes them to its disk."""
 _COUNT: Final = {
@@ -115,9 +120,10 @@ def _count(server: clickhouse.Connection, month: due.Month, sides: dict[str, str
 
 def _put_in_place(server: clickhouse.Connection, month: due.Month, table: str, side: str) -> None:
     # Newer servers refuse to replace a partition by nothing.
-    what = "replace" if server.execute(_SQL["any"].format(side=side)) else "drop"
+    replace, drop = _IN_PLACE[table]
+    statement = replace if server.execute(_SQL["any"].format(side=side)) else drop
     where = {"project": month.project_id, "month": month.month}
-    server.execute(_SQL[f"{what}_{table}"].format(side=side), where)
+    server.execute(_SQL[statement].format(side=side), where)
 
 
 def _drop_sides(server: clickhouse.Connection) -> None:

@@ -171,7 +171,7 @@ def _drop_partitions(server: clickhouse.Connection, table: str, project_id: int)
     found = server.execute(_SQL["partitions"].format(table=table), {"id": project_id})
     for start in range(0, len(found), _AT_ONCE):
         ids = {f"id{place}": name for place, (name,) in enumerate(found[start : start + _AT_ONCE])}
-        commands = ", ".join(f"DROP PARTITION ID %({name})s" for name in ids)
+        commands = ", ".join(_SQL["drop_partition"].format(name=name) for name in ids)
         statement = _SQL["drop_partitions"].format(table=table, commands=commands)
         server.execute(statement, ids, settings=_ANY_SIZE)
 

@@ -1,6 +1,9 @@
 -- name: partitions
 SELECT DISTINCT _partition_id FROM `{{table}}` WHERE project_id = %(id)s
 
+-- name: drop_partition
+DROP PARTITION ID %({{name}})s
+
 -- name: drop_partitions
 ALTER TABLE `{{table}}` {{commands}}
 

@@ -29,6 +29,13 @@ MOST_PAIRS: Final = 2_000
 """Pairs of one removal: their names stand in its statements, which ClickHouse keeps until they are done."""
 REPORTS: Final = ("reports_live", "reports_archive")
 DAYS: Final = ("finding_days", "policy_days")
+_PARTITIONS: Final = {
+    "reports_live": "partitions_reports_live",
+    "reports_archive": "partitions_reports_archive",
+    "finding_days": "partitions_finding_days",
+    "policy_days": "partitions_policy_days",
+}
+"""The statement that names the partitions with rows of a removal, by table."""
 
 Pair = tuple[str, str]
 
@@ -154,7 +161,7 @@ def delete(server: clickhouse.Connection, removal: Removal) -> None:
 def submit(server: clickhouse.Connection, removal: Removal, table: str) -> None:
     """Let ClickHouse delete the rows of a removal in one table, and return at once."""
     parameters = removal.parameters
-    partitions = server.execute(_SQL[f"partitions_{table}"], parameters, settings=_LONG)
+    partitions = server.execute(_SQL[_PARTITIONS[table]], parameters, settings=_LONG)
     if not partitions:
         return
     command = _SQL["delete_reports" if table in REPORTS else "delete_days"]

@@ -32,7 +32,7 @@ MOST_PIECES: Final = 100
 
 _KINDS: Final = ("project_and_month", "project")
 _MARK: Final = re.compile(rf"\{{({'|'.join(_KINDS)})\}}")
-_TARGET: Final = re.compile(r"^INSERT INTO (\w+)")
+_TARGET: Final = re.compile(r"(?<=^INSERT INTO )\w+")
 _SETTINGS: Final = {
     "async_insert": 0,
     "insert_deduplicate": 0,  # two pieces may be alike
@@ -125,7 +125,7 @@ def _count(
     server: clickhouse.Connection, statement: str, target: str, side: str, together: Sequence[Piece]
 ) -> None:
     piecewise = _MARK.sub(lambda _: condition(together), statement)
-    server.execute(piecewise.replace(f"INSERT INTO {target}", f"INSERT INTO {side}", 1), settings=_SETTINGS)
+    server.execute(_TARGET.sub(side, piecewise, count=1), settings=_SETTINGS)
     ((counts,),) = server.execute(_SQL["counts"], {"target": target})
     if not counts:
         return
