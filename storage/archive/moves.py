@@ -311,6 +311,9 @@ class Mover:
         ((pending,),) = self._server.execute(_SQL["pending"])
         if pending:
             raise NotMovedError("ClickHouse is changing stored rows: releases move when it is done.")
+        ((dropping,),) = self._server.execute(_SQL["dropping"])
+        if dropping:  # its rows were counted where they are
+            raise NotMovedError("A release is still being dropped: others move when that is done.")
 
     def _columns(self) -> dict[str, str]:
         """Return the columns of a row, quoted, with their types."""

@@ -22,6 +22,12 @@ WHERE database = currentDatabase() AND table = 'reports_live' AND default_kind I
 SELECT count() FROM system.mutations
 WHERE database = currentDatabase() AND table IN ('reports_live', 'reports_archive') AND NOT is_done AND NOT is_killed
 
+-- name: dropping
+-- Drops of releases that are not finished.
+SELECT count() FROM (
+    SELECT 1 FROM removals GROUP BY project_id, number, cutoff HAVING max(dropped) = 1 AND max(finished) = 0
+)
+
 -- name: copy
 -- Copies partitions into the archive, unless the move is over or was given up.
 INSERT INTO reports_archive ({{columns}}, move)

@@ -79,11 +79,13 @@ def enforce(
         archiving.Archiver(server, client, shards).resume(lease)
         now_ms, oldest_ms = _clock(server, client, numbers)
         known = {project.id: project for project in projects} if trusts(now_ms) else {}
-        for removal in removals.unfinished(server):
+        begun = removals.unfinished(server)
+        for removal in begun:
             if not removal.dropped:
                 lease.require()
                 _resume(server, removal, wanted=_is_wanted(removal, known.get(removal.project_id), now_ms))
-        if now_ms - oldest_ms > LONGEST_WAIT_MS:
+        dropping = any(removal.dropped for removal in begun)  # what it counted must not be counted again
+        if dropping or now_ms - oldest_ms > LONGEST_WAIT_MS:
             return 0
         due = {project.id: _due(server, project, now_ms) for project in known.values()}
         due = {project_id: found for project_id, found in due.items() if found}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from storage.archive import archiving, moves
 from storage.findings import due, rebuild
 from storage.ledger import equations
 from storage.queue import appenders, envelope, pause
@@ -143,6 +144,25 @@ def test_a_drop_that_is_killed_is_finished(shop: servers.Servers, step: str) -> 
     assert left == (
         {("prod", OLD): 2} if gone_before else {("prod", OLD): 10} if step == "drop_noted" else {}
     )
+
+
+def test_nothing_is_archived_while_a_drop_is_unfinished(shop: servers.Servers) -> None:
+    shop.headrace_with(
+        "release",
+        "drop",
+        "shop",
+        OLD,
+        "--environment",
+        "prod",
+        "--yes",
+        HEADRACE_FAILPOINTS="drop_counted=kill@1",
+    )
+    shop.client.delete(pause.KEY, f"headrace:lease:{leases.STORED_ROWS}")
+    archiver = archiving.Archiver(shop.server, shop.client, servers.SHARDS)
+    with pytest.raises(moves.NotMovedError, match="still being dropped"):
+        archiver.archive_now(1, lambda pair: pair[1] == OLD)
+    finish(shop)
+    assert settled(shop) == {("prod", KEPT): 3, ("staging", OLD): 2}
 
 
 def test_drains_that_go_on_too_early_do_no_harm(shop: servers.Servers) -> None:
