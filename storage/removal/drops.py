@@ -1,8 +1,8 @@
 """Drops of releases: all reports of a pair of environment and release go at once, and are counted.
 
 Guarantee: exactly the counted reports go, whatever is killed, and the ledger balances before and after.
-Drains are paused meanwhile, for as long as it takes to drop a partition. Reports of the release that come in
-later are stored like any others.
+Drains are paused meanwhile, for as long as it takes to drop a partition, and to write anew the parts of the
+archive that have rows of the release. Reports of the release that come in later are stored like any others.
 
 1. The months of the pair are noted (``storage.findings.due``): its findings are not right until the end.
 2. The live reports and the archived ones are counted, and recorded as two removals in one insert.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import typer.main
@@ -28,6 +28,11 @@ PAGES = sorted(
     [*ROOT.glob("docs/**/*.md"), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"))]
 )
 
+COMMON = {"--data", "--json", "--csv", "--help"}
+"""Options that `operate/commands.md` explains once."""
+SELECTING = {"findings", "finding", "top", "tail"}
+"""Commands whose options have a table of their own there."""
+
 
 def text(name: str) -> str:
     return (ROOT / "docs" / name).read_text("utf-8")
@@ -38,6 +43,14 @@ def commands() -> Iterator[str]:
     for name, command in group.commands.items():
         inner = getattr(command, "commands", None)
         yield from [name] if inner is None else [f"{name} {part}" for part in inner]
+
+
+def options(command: str) -> set[str]:
+    """Return the options of a command, but for those of nearly all."""
+    found: Any = typer.main.get_group(cli.app)
+    for part in command.split():
+        found = found.commands[part]
+    return {name for each in found.params for name in each.opts if name.startswith("--")} - COMMON
 
 
 def columns() -> Iterator[str]:
@@ -55,6 +68,15 @@ def test_every_setting_is_documented(name: str) -> None:
 @pytest.mark.parametrize("command", list(commands()))
 def test_every_command_is_documented(command: str) -> None:
     assert f"`headrace {command}" in text("operate/commands.md")
+
+
+@pytest.mark.parametrize("command", list(commands()))
+def test_every_option_is_documented(command: str) -> None:
+    page, _, shared = text("operate/commands.md").partition("## Options that select")
+    rows = [line for line in page.splitlines() if re.match(rf"\| `headrace {command}[ `]", line)]
+    told = "".join([*rows, shared] if command in SELECTING else rows)
+    for option in options(command):
+        assert re.search(rf"{option}[ `]", told), option
 
 
 @pytest.mark.parametrize("column", sorted(set(columns())))
