@@ -134,7 +134,7 @@ def relabel_stored(
     """Label stored reports again, by the rules as they are now. Nothing is dropped, and no count changes."""
     system = options.locate(data)
     if dry_run:
-        with backends.connected(system.clickhouse, send_receive_timeout=clickhouse.MUTATION_S) as server:
+        with located.database(system, send_receive_timeout=clickhouse.MUTATION_S) as server:
             changed = _relabel_all(server, relabel.Relabelling(server, None), project, since)
     else:
         changed = _relabel_for_good(system, project, since)

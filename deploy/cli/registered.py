@@ -11,6 +11,7 @@ import msgspec
 from deploy.cli import options
 from deploy.printing import output
 from deploy.projects import headers, project_fields
+from deploy.running import located
 from deploy.servers import backends
 from storage import errors
 from storage.projects import edges, model, project_settings, registry
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     import redis
 
-    from deploy.running import located
 
 _POLL_S: Final = 0.2
 
@@ -29,7 +29,7 @@ _POLL_S: Final = 0.2
 @contextlib.contextmanager
 def opened(system: located.Located) -> Iterator[registry.Registry]:
     """Give the registry of a system."""
-    with backends.connected(system.clickhouse) as server:
+    with located.database(system) as server:
         yield registry.Registry(server)
 
 

@@ -11,7 +11,6 @@ from deploy import settings
 from deploy.cli import confirmation, options
 from deploy.printing import output
 from deploy.running import located
-from deploy.servers import backends
 from storage import errors
 from storage.projects import registry
 from storage.removal import drops
@@ -45,7 +44,7 @@ def list_releases(
     as_json: options.Json = False,
 ) -> None:
     """List the releases of a project that have reports, the latest first."""
-    with backends.connected(options.locate(data).clickhouse) as server:
+    with located.database(options.locate(data)) as server:
         found = drops.releases(server, registry.Registry(server).get(project).id)
     if as_json:
         output.json([each._asdict() for each in found])

@@ -10,6 +10,7 @@ from deploy.network import addresses
 from deploy.servers import backends
 from storage import errors
 from storage.servers import clickhouse
+from storage.tables import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -96,6 +97,25 @@ class Located:
 
 
 @contextlib.contextmanager
+def database(
+    system: Located, *, send_receive_timeout: float = clickhouse.SEND_RECEIVE_TIMEOUT_S
+) -> Iterator[clickhouse.Connection]:
+    """Give a connection to ClickHouse that is closed at the end, to a database of this release.
+
+    Args:
+        system: the system to connect to.
+        send_receive_timeout: how long ClickHouse may be silent, in seconds.
+
+    Raises:
+        NotFoundError: neither a setting nor a data directory tells the address.
+        ClickHouseUnavailableError: the database is not that of this release, which keeps rows elsewhere.
+    """
+    with backends.connected(system.clickhouse, send_receive_timeout=send_receive_timeout) as server:
+        migrate.require_applied(server)
+        yield server
+
+
+@contextlib.contextmanager
 def connected(
     system: Located, *, send_receive_timeout: float = clickhouse.SEND_RECEIVE_TIMEOUT_S
 ) -> Iterator[tuple[redis.Redis, clickhouse.Connection]]:
@@ -106,10 +126,10 @@ def connected(
         send_receive_timeout: how long ClickHouse may be silent, in seconds.
 
     Raises:
-        NotFoundError: neither a setting nor a data directory tells an address.
+        NotFoundError, ClickHouseUnavailableError: as in ``database``.
     """
     with (
         contextlib.closing(backends.connect_redis(system.redis_url)) as client,
-        backends.connected(system.clickhouse, send_receive_timeout=send_receive_timeout) as server,
+        database(system, send_receive_timeout=send_receive_timeout) as server,
     ):
         yield client, server

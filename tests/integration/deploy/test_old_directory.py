@@ -20,9 +20,25 @@ if TYPE_CHECKING:
     import pathlib
     from collections.abc import Iterator
 
+    from storage.schema import progress
+
 pytestmark = pytest.mark.integration
 
 HEADRACE = "headrace"
+_CHANGING = (
+    "noise relabel",
+    "noise relabel --dry-run",
+    "release list 1",
+    "release drop 1 1.0 --yes",
+    "partitions list",
+    "partitions archive 1 --release 1.0",
+    "project delete 1 --yes",
+    "rebuild-findings",
+    "verify",
+    "settle",
+    "project list",
+)
+"""Commands that read or change stored rows."""
 _USER = """
 <users>
     <mover>
@@ -96,3 +112,37 @@ def test_the_documented_rights_are_enough(tmp_path: pathlib.Path) -> None:
         server = clickhouse.connect(address)
         assert invariant.differences(server) == []
         server.close()
+
+
+def _interrupt(progress: progress.Progress) -> None:
+    if "0019" in progress.doing:
+        raise ConnectionAbortedError
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["not begun", "interrupted"])
+def test_commands_refuse_a_database_that_is_not_up_to_date(
+    address: clickhouse.Address,
+    server: clickhouse.Connection,
+    clickhouse_server: harness.ClickHouseServer,
+    redis_server: harness.RedisServer,
+    *,
+    begun: bool,
+) -> None:
+    older.make(server)
+    older.fill(server)
+    if begun:
+        with pytest.raises(ConnectionAbortedError):
+            migrate.apply(address, _interrupt)
+    table = "reports_live" if begun else "reports"
+    rows = f"SELECT * FROM {table} ORDER BY ALL"  # noqa: S608 - one of two names
+    before = server.execute(rows)
+    url = clickhouse_server.url.rpartition("/")[0]
+    environment = {
+        "HEADRACE_REDIS_URL": redis_server.url,
+        "HEADRACE_CLICKHOUSE_URL": f"{url}/{address.database}",
+    }
+    for command in _CHANGING:
+        done = harness.headrace(*command.split(), **environment)
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1), (command, done.stderr)
+        assert "The database is not up to date" in done.stderr, command
+    assert server.execute(rows) == before
