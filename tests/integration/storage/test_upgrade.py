@@ -20,12 +20,27 @@ from storage.tables import migrate
 from tests.helpers import invariant, older, stored
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import redis
+
+    from tests.helpers import harness
 
 pytestmark = pytest.mark.integration
 
 SHARDS = 16
 DAY_MS = retention.DAY_MS
+
+
+@pytest.fixture
+def address(clickhouse_server: harness.ClickHouseServer) -> Iterator[clickhouse.Address]:
+    """A database without tables."""
+    here = msgspec.structs.replace(clickhouse_server.address, database=f"test_{secrets.token_hex(4)}")
+    outside = clickhouse.connect(msgspec.structs.replace(here, database="default"))
+    outside.execute(f"CREATE DATABASE {here.database}")
+    yield here
+    outside.execute(f"DROP DATABASE {here.database}")
+    outside.close()
 
 
 @pytest.fixture
@@ -53,7 +68,7 @@ def test_a_removal_that_an_older_release_left_is_brought_to_an_end(
 ) -> None:
     rows, wanted, left = numbers
     now_ms = int(time.time() * 1000)
-    cutoff = now_ms - 4 * DAY_MS
+    cutoff = retention.cutoff_of(now_ms, 3)
     insert(old, "projects", id=1, revision=1, name="shop", keys=["k"], status="active", settings="{}")
     for number in range(rows):
         insert(old, "reports", project_id=1, window_start=cutoff - 1, seen=1, identity=number)
@@ -147,6 +162,7 @@ def contents(server: clickhouse.Connection) -> dict[str, list[Any]]:
 def test_a_database_of_every_older_release_ends_as_one_that_is_new(
     address: clickhouse.Address, server: clickhouse.Connection, client: redis.Redis
 ) -> None:
+    migrate.apply(address)
     older.fill(server, "reports_live")
     stored.count_findings(server)
     wanted = contents(server) | {"differences": [], "unbalanced": []}
