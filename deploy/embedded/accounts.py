@@ -82,15 +82,23 @@ def remove(directory: Path, name: str) -> None:
     Raises:
         AccountError: there is none of this name.
     """
-    if name not in {account.name for account in every(directory)}:
+    if not _NAME.fullmatch(name) or not _path(directory, name).exists():
         raise AccountError(f"There is no account {name}.")
     _path(directory, name).unlink(missing_ok=True)
 
 
 def every(directory: Path) -> list[ProjectAccount]:
-    """Return all accounts, by name."""
+    """Return all accounts, by name; a file that is damaged is none, and keeps nobody else out."""
     files = sorted((directory / password_hashes.ACCOUNTS).glob("*.json"))
-    return [msgspec.json.decode(file.read_bytes(), type=ProjectAccount) for file in files]
+    return [account for account in map(_read, files) if account]
+
+
+def _read(file: Path) -> ProjectAccount | None:
+    try:
+        account = msgspec.json.decode(file.read_bytes(), type=ProjectAccount)
+    except msgspec.DecodeError:
+        return None
+    return account if account.name == file.stem and _NAME.fullmatch(account.name) else None
 
 
 def _path(directory: Path, name: str) -> Path:

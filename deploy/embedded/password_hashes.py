@@ -6,6 +6,7 @@ standard library.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import pathlib
@@ -33,6 +34,10 @@ def variable_of(account: str) -> str:
 
 def of_accounts(directory: str) -> dict[str, str]:
     """Return the environment variables of all accounts in the directory of a server."""
-    files = pathlib.Path(directory, ACCOUNTS).glob("*.json")
-    accounts = [json.loads(file.read_bytes()) for file in files]
-    return {variable_of(account["name"]): account["sha256"] for account in accounts}
+    found = {}
+    for file in pathlib.Path(directory, ACCOUNTS).glob("*.json"):
+        with contextlib.suppress(
+            ValueError, KeyError, TypeError
+        ):  # a damaged file: users.xml has no such user
+            found[variable_of(file.stem)] = str(json.loads(file.read_bytes())["sha256"])
+    return found

@@ -7,6 +7,8 @@ import signal
 import time
 from typing import TYPE_CHECKING, Final
 
+from storage import errors
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -95,9 +97,13 @@ class Service:
     def _start_again(self) -> str:
         try:
             return f"{self.name} is process {self.start().pid} now"
-        except OSError as error:  # no disk space for its log, no memory: it counts as a death
+        except (
+            OSError,
+            errors.HeadraceError,
+        ) as error:  # no disk space for its log, no memory: it counts as a death
             self._backoff.started()
-            return f"{self.name} cannot be started: {error.strerror}, {self._put_off()}"
+            cause = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
+            return f"{self.name} cannot be started: {cause}, {self._put_off()}"
 
     def _put_off(self) -> str:
         delay = self._backoff.died()

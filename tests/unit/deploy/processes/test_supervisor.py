@@ -11,6 +11,7 @@ import pytest
 
 from deploy.processes import child, supervisor
 from deploy.running import system
+from storage import errors
 from tests.helpers import clocks, waiting
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def test_a_healthy_stretch_forgets_earlier_deaths(clock: clocks.FakeClock) -> No
 def test_a_process_that_cannot_be_started_is_tried_again(
     tmp_path: Path, clock: clocks.FakeClock, watching: supervisor.Supervisor, happened: list[str]
 ) -> None:
-    unable = [OSError(errno.ENOSPC, "No space left on device")] * 2
+    unable = [errors.HeadraceError("It is not known."), OSError(errno.ENOSPC, "No space left on device")]
 
     def start() -> child.Child:
         if unable and happened:
@@ -81,11 +82,11 @@ def test_a_process_that_cannot_be_started_is_tried_again(
     clock.now += 1.0
     watching.poll()
     (second,) = watching.running("test")
-    refused = "it cannot be started: No space left on device, starting again in"
+    refused = "it cannot be started:"
     assert happened == [
         "it was ended by SIGKILL, starting again",
-        f"{refused} 0.5 s",
-        f"{refused} 1 s",
+        f"{refused} No space left on device, starting again in 0.5 s",
+        f"{refused} It is not known, starting again in 1 s",
         f"it is process {second.pid} now",
     ]
 
