@@ -27,16 +27,33 @@ def clickhouse(directory: Path) -> bool:
         HeadraceError: it was not started again in time.
     """
     current = runtime.running(directory)
-    if current is None or not current.pids.clickhouse:
+    if current is None or not current.clickhouse_http_url:
         return False
-    ended = current.pids.clickhouse
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process = psutil.Process(ended)
-        if process.create_time() == current.started.get(ended):
-            process.terminate()
-    if not child.wait_until(lambda: _is_another(directory, ended), embedded_clickhouse.START_SECONDS):
+    ended: list[int] = []
+
+    def is_another() -> bool:
+        if not ended:
+            ended.extend(_end(directory))
+            return False
+        return _is_another(directory, *ended)
+
+    if not child.wait_until(is_another, embedded_clickhouse.START_SECONDS):
         raise errors.HeadraceError(f"ClickHouse was not started again: see {directory / 'logs'}.")
     return True
+
+
+def _end(directory: Path) -> list[int]:
+    """End the process that runs now, and return it; nothing if it is gone.
+
+    A process that was started in its place may have read the accounts too early.
+    """
+    current = runtime.running(directory)
+    pid = current.pids.clickhouse if current else 0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        if current and pid and psutil.Process(pid).create_time() == current.started.get(pid):
+            psutil.Process(pid).terminate()
+            return [pid]
+    return []
 
 
 def _is_another(directory: Path, ended: int) -> bool:
