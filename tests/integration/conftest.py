@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 
 from storage.servers import clickhouse
-from storage.tables import migrate
-from tests.helpers import harness
+from tests.helpers import databases, harness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,11 +45,16 @@ def client(redis_server: harness.RedisServer) -> Iterator[redis.Redis]:
     connection.close()
 
 
+@pytest.fixture(scope="session")
+def migrated(clickhouse_server: harness.ClickHouseServer) -> databases.MigratedDatabase:
+    """A migrated database that no test changes: ``.copy()`` for one of the test's own."""
+    return databases.MigratedDatabase.make(clickhouse_server.address)
+
+
 @pytest.fixture
-def address(clickhouse_server: harness.ClickHouseServer) -> Iterator[clickhouse.Address]:
+def address(migrated: databases.MigratedDatabase) -> Iterator[clickhouse.Address]:
     """A fresh, migrated database."""
-    fresh = msgspec.structs.replace(clickhouse_server.address, database=f"test_{secrets.token_hex(4)}")
-    assert migrate.apply(fresh) == [migration.name for migration in migrate.migrations()]
+    fresh = migrated.copy()
     yield fresh
     connection = clickhouse.connect(fresh)
     connection.execute(f"DROP DATABASE `{fresh.database}`")

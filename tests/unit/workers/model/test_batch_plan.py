@@ -20,6 +20,7 @@ def test_the_names_in_redis_are_those_of_older_releases() -> None:
         "numbered",
         "noise",
         "senders",
+        "findings",
     }
     assert msgspec.json.decode(msgspec.json.encode(plan), type=batch_plan.Plan) == plan
 
