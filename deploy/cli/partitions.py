@@ -8,7 +8,7 @@ import typer
 
 from deploy import logs, settings
 from deploy.cli import options, registered
-from deploy.printing import output, times
+from deploy.printing import output, tables, times
 from deploy.running import located
 from storage import errors
 from storage.archive import archiving, books
@@ -172,5 +172,5 @@ def _show_releases(found: list[dict[str, Any]], *, as_json: bool) -> None:
     )
 
 
-def _minute(moment: Any) -> str:  # noqa: ANN401 - a time or None
-    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M}"
+def _minute(moment: Any) -> tables.Uncut:  # noqa: ANN401 - a time or None
+    return tables.Uncut("" if moment is None else f"{moment:%Y-%m-%d %H:%M}")

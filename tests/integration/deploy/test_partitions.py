@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
+from tests.helpers import harness
 from tests.integration.workers import drains
-
-if TYPE_CHECKING:
-    from tests.helpers import harness
 
 pytestmark = pytest.mark.integration
 
@@ -53,7 +49,7 @@ def test_releases_are_listed_archived_and_still_one_in_every_answer(system: harn
 
 
 def test_tables_fit_and_a_wish_that_names_nothing_is_refused(system: harness.System) -> None:
-    shown = system.headrace("partitions", "list")
+    shown = harness.headrace("partitions", "list", "--data", str(system.directory), COLUMNS="80")
     assert "places of all projects are taken." in shown.stdout
     assert max(map(len, shown.stdout.splitlines())) <= 80
     refused = system.headrace("partitions", "archive", "1")

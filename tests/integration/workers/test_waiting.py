@@ -25,7 +25,11 @@ def drain_with(client: redis.Redis, server: clickhouse.Connection) -> drain.Drai
     return drain.Drainer(batches.Queue(client), client, server, time.monotonic).drain(drains.SHARD)
 
 
-@pytest.mark.parametrize("table", drain.TABLES)
+FILLED = [table for table in drain.TABLES if table != "archived"]
+"""Tables that get rows of a report that is of no archived release."""
+
+
+@pytest.mark.parametrize("table", FILLED)
 def test_a_missing_table_is_waited_for(
     client: redis.Redis, server: clickhouse.Connection, table: str
 ) -> None:
@@ -33,7 +37,7 @@ def test_a_missing_table_is_waited_for(
     stored_in = writer.STORED_IN.get(table, table)
     server.execute(f"RENAME TABLE {stored_in} TO away")
     for _ in range(6):
-        with pytest.raises(errors.ClickHouseUnavailableError, match="does not let us insert"):
+        with pytest.raises(errors.ClickHouseUnavailableError, match=r"does not (let us insert|tell)"):
             drain_with(client, server)
     server.execute(f"RENAME TABLE away TO {stored_in}")
     assert drain_with(client, server).payloads == 2

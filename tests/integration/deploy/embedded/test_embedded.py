@@ -135,7 +135,7 @@ def test_the_engine_is_told_no_secret_of_the_environment(
 @pytest.mark.parametrize(
     "sql",
     [
-        "SELECT * FROM projects",
+        "SELECT id, name, status FROM projects",
         "SELECT rows FROM system.parts",
         "SHOW TABLES",
         "SELECT 1 SETTINGS max_execution_time = 5",

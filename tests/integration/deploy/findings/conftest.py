@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import json
 import secrets
+import signal
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -101,6 +102,14 @@ def rows() -> list[dict[str, Any]]:
                     }
                 )
     return found
+
+
+@pytest.fixture(autouse=True)
+def heeded() -> Iterator[None]:
+    """Let commands heed SIGINT: what a shell starts in the background ignores it, and so do its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="module")
