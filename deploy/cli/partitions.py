@@ -8,7 +8,7 @@ import typer
 
 from deploy import logs, settings
 from deploy.cli import options, registered
-from deploy.printing import output, tables, times
+from deploy.printing import output, times
 from deploy.running import located
 from storage import errors
 from storage.archive import archiving, books
@@ -148,7 +148,7 @@ def _show_projects(every: list[dict[str, Any]], *, as_json: bool) -> None:
         [
             (
                 *(row["project"], row["live"], row["most"], row["left"], row["archived"]),
-                *(_minute(row["last_report"]), row["rows"], round(row["bytes"] / MEBIBYTE, 1)),
+                *(times.minute(row["last_report"]), row["rows"], round(row["bytes"] / MEBIBYTE, 1)),
             )
             for row in found
         ],
@@ -164,13 +164,9 @@ def _show_releases(found: list[dict[str, Any]], *, as_json: bool) -> None:
         ("environment", "release", "last report", "rows", "MiB"),
         [
             (
-                *(row["environment"], row["release"], _minute(row["last_report"]), row["rows"]),
+                *(row["environment"], row["release"], times.minute(row["last_report"]), row["rows"]),
                 round(row["bytes"] / MEBIBYTE, 1),
             )
             for row in found
         ],
     )
-
-
-def _minute(moment: Any) -> tables.Uncut:  # noqa: ANN401 - a time or None
-    return tables.Uncut("" if moment is None else f"{moment:%Y-%m-%d %H:%M}")

@@ -9,7 +9,7 @@ import typer
 
 from deploy import settings
 from deploy.cli import confirmation, options
-from deploy.printing import output
+from deploy.printing import output, times
 from deploy.running import located
 from storage import errors
 from storage.projects import registry
@@ -49,7 +49,10 @@ def list_releases(
     if as_json:
         output.json([each._asdict() for each in found])
         return
-    output.table(drops.Release._fields, found)
+    output.table(
+        drops.Release._fields,
+        [(*each[:3], times.minute(each.first_seen), times.minute(each.last_seen)) for each in found],
+    )
 
 
 @app.command("drop")

@@ -6,6 +6,8 @@ import contextlib
 import datetime as dt
 from typing import Final
 
+from deploy.printing import tables
+
 _UNITS: Final = ((7 * 86_400, "w"), (86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 
 
@@ -14,6 +16,11 @@ def utc(ms: float) -> dt.datetime | None:
     with contextlib.suppress(OverflowError, ValueError, OSError):
         return dt.datetime.fromtimestamp(ms / 1000, dt.UTC)
     return None
+
+
+def minute(moment: dt.datetime | None) -> tables.Uncut:
+    """Return the time to the minute, as a table of 80 columns has room for it; nothing for None."""
+    return tables.Uncut("" if moment is None else f"{moment:%Y-%m-%d %H:%M}")
 
 
 def ago(since: dt.datetime, now: dt.datetime) -> str:
