@@ -66,8 +66,9 @@ def _option(name: str, annotation: Any, default: object) -> inspect.Parameter:  
     return inspect.Parameter(name, kind, default=default, annotation=annotation)
 
 
-def _repeatable(flag: str, text: str) -> Any:  # noqa: ANN401 - an annotation
-    return Annotated[list[str] | None, typer.Option(flag, help=text, metavar="TEXT")]
+def _repeatable(flag: str, name: str, text: str) -> Any:  # noqa: ANN401 - an annotation
+    check = options.parsed(functools.partial(selection.checked, name))
+    return Annotated[list[str] | None, typer.Option(flag, help=text, metavar="TEXT", parser=check)]
 
 
 def _parameters(since: str, *, noise: bool) -> list[inspect.Parameter]:
@@ -82,9 +83,11 @@ def _parameters(since: str, *, noise: bool) -> list[inspect.Parameter]:
     ]
     for name, text in _HELP.items():
         flag = name.replace("_", "-")
-        found.append(_option(name, _repeatable(f"--{flag}", f"Only this {text}. Repeatable."), None))
+        found.append(_option(name, _repeatable(f"--{flag}", name, f"Only this {text}. Repeatable."), None))
         found.append(
-            _option(f"not_{name}", _repeatable(f"--not-{flag}", f"All but this {text}. Repeatable."), None)
+            _option(
+                f"not_{name}", _repeatable(f"--not-{flag}", name, f"All but this {text}. Repeatable."), None
+            )
         )
     noisy = typer.Option("--noise", "--all", help="Noise and impossible reports too.")
     return [*found, _option("noise", Annotated[bool, noisy], default=False)] if noise else found

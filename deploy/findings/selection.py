@@ -9,6 +9,7 @@ import msgspec
 from deploy.findings import periods
 from storage import errors
 from storage.servers import sql
+from workers import families
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,11 @@ HOSTS: Final = ("host", "document_host")
 """Filters by host, in which ``.example.com`` means the domain and all below it."""
 PLAIN: Final = ("environment", "release", "kind", "directive", "disposition")
 """Filters by the exact value of a column."""
+CLOSED: Final = {
+    "kind": tuple(sorted({family.kind for family in families.ALL})),
+    "disposition": ("enforce", "report", ""),
+}
+"""The values that the columns of some filters can hold: any other one is a slip."""
 _ONLY_IN_REPORTS: Final = frozenset({"host", "document_host"})
 """The days of findings do not tell these."""
 _FOLDED: Final = {"script-src-elem": "script-src", "style-src-elem": "style-src"}
@@ -93,6 +99,17 @@ class ChosenReports(msgspec.Struct, frozen=True):
             "fingerprint": self.fingerprint or 0,
             **values(self.filters),
         }
+
+
+def checked(name: str, text: str) -> str:
+    """Return the value of a filter as it was given.
+
+    Raises:
+        ValueError: the column of this filter never holds it; the message says what there is.
+    """
+    if name in CLOSED and text not in CLOSED[name]:
+        raise ValueError(f"one of {', '.join(filter(None, CLOSED[name]))}")
+    return text
 
 
 def conditions(filters: Filters) -> str:

@@ -64,7 +64,7 @@ SELECTED: dict[tuple[str, ...], Callable[[Row], bool]] = {
     ("--document-host", "shop.example"): lambda row: row["document_host"] == "shop.example",
     ("--document-host", ".shop.example"): lambda _: True,
     ("--not-document-host", "shop.example"): lambda row: row["document_host"] != "shop.example",
-    ("--host", "' OR 1 = 1 --", "--kind", "%(kind)s\\"): lambda _: False,
+    ("--host", "' OR 1 = 1 --", "--release", "%(release)s\\"): lambda _: False,
 }
 
 

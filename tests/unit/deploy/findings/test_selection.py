@@ -1,0 +1,28 @@
+"""The values that filters take."""
+
+from __future__ import annotations
+
+import pytest
+
+from deploy.findings import selection
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("kind", "nel"), ("kind", "unknown"), ("disposition", "report"), ("disposition", ""), ("release", "1")],
+)
+def test_a_filter_takes_what_its_column_may_hold(name: str, text: str) -> None:
+    assert selection.checked(name, text) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("kind", "cps", "one of coep, coop, crash, csp, "),
+        ("kind", "", "one of coep, "),
+        ("disposition", "enforced", "one of enforce, report$"),
+    ],
+)
+def test_a_slip_is_told_and_not_answered_by_nothing(name: str, text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=f"^{said}"):
+        selection.checked(name, text)
