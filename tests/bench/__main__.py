@@ -12,7 +12,17 @@ import msgspec
 import rich.console
 
 from tests.bench.measuring import machine, report, scale
-from tests.bench.scenarios import attacks, comparison, drain, edge, findings, forged, understand, whole
+from tests.bench.scenarios import (
+    attacks,
+    comparison,
+    drain,
+    edge,
+    findings,
+    findings_cost,
+    forged,
+    understand,
+    whole,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +38,7 @@ _SCENARIOS: Final[dict[str, Scenario]] = {
     "attacks": attacks.run,
     "forged": forged.run,
     "findings": findings.run,
+    "findings-cost": findings_cost.run,
     "obvious": comparison.run,
 }
 _TIMES_FASTER: Final = 40

@@ -24,7 +24,7 @@ _ROUND_TRIP: Final = 50
 """Entries appended at a time."""
 _INTERVAL: Final = 0.1
 _PATIENCE: Final = 60.0
-_CORPORA: Final[dict[str, Callable[[int], Iterable[corpus.Sample]]]] = {
+CORPORA: Final[dict[str, Callable[[int], Iterable[corpus.Sample]]]] = {
     "realistic": corpus.realistic,
     "all distinct": corpus.distinct,
     "Reporting API batches": lambda reports: corpus.batches(reports // 8),
@@ -43,9 +43,9 @@ def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
     """Fill the queue, then start one worker and the maintenance process that dispatches its jobs."""
     directory.mkdir()
     drained = {}
-    for number, (name, samples) in enumerate(_CORPORA.items()):
+    for number, (name, samples) in enumerate(CORPORA.items()):
         with stack.stores(directory / str(number)) as stores:
-            _fill(stores, samples(scale.backlog))
+            fill(stores, samples(scale.backlog))
             drained[name] = _drain(stores)
     for name, one in drained.items():
         yield Measurement(
@@ -71,7 +71,7 @@ def run(scale: Scale, directory: Path) -> Iterator[Measurement]:
         )
 
 
-def _fill(stores: stack.Stores, samples: Iterable[corpus.Sample]) -> None:
+def fill(stores: stack.Stores, samples: Iterable[corpus.Sample]) -> None:
     """Append the samples as the edge would have."""
     appender = appenders.Appender(stores.client)
     for shard, payloads in _appends(stores, samples):

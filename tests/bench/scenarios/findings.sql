@@ -135,6 +135,13 @@ SELECT
 FROM finding_days WHERE project_id = 1 AND noise = '' AND impossible = 0
 
 -- name: day_ours
+SELECT
+    fingerprint, min(kind), min(title), min(directive), min(blocked), min(blocked_host), min(first_seen), max(last_seen),
+    sum(total) AS reports, max(reach), sumMap(by_release), sumMap(dispositions), sumMap(browsers), groupUniqArrayArray(documents)
+FROM findings_by_day WHERE project_id = 1 AND day >= toDate(toDateTime64(%(now)s, 3, 'UTC') - INTERVAL 1 DAY)
+GROUP BY fingerprint ORDER BY reports DESC LIMIT 20
+
+-- name: recent_ours
 SELECT * FROM findings WHERE project_id = 1 AND last_seen > toDateTime64(%(now)s, 3, 'UTC') - INTERVAL 1 DAY
 ORDER BY total DESC LIMIT 20
 
@@ -156,6 +163,15 @@ SELECT
 FROM plain WHERE project_id = 1 AND noise = '' AND impossible = 0 GROUP BY fingerprint
 
 -- name: day_plain
+SELECT
+    fingerprint, any(kind), any(title), any(directive), any(blocked), any(blocked_host), min(time), max(time),
+    count() AS total, sumMap(map(toString(release), 1)), sumMap(map(toString(disposition), 1)),
+    sumMap(map(toString(browser), 1)), groupUniqArray(8)(document)
+FROM plain
+WHERE project_id = 1 AND noise = '' AND impossible = 0 AND time > toDateTime64(%(now)s, 3, 'UTC') - INTERVAL 1 DAY
+GROUP BY fingerprint ORDER BY total DESC LIMIT 20
+
+-- name: recent_plain
 {findings_plain} HAVING max(time) > toDateTime64(%(now)s, 3, 'UTC') - INTERVAL 1 DAY ORDER BY total DESC LIMIT 20
 
 -- name: month_plain
