@@ -31,8 +31,8 @@ _LONGEST_S: Final = 3600
 """That a statement may take: merging a table with a row for each of a hundred million reports."""
 
 _QUESTIONS: Final = (
-    ("day", "findings of the last 24 h, with what they did then", 0.1),
-    ("recent", "findings of the last 24 h, with all they ever did", 0.3),
+    ("day", "findings of the last two days, with what they did then", 0.1),
+    ("recent", "findings of the last 24 h, with all they ever did", 0.1),
     ("month", "all findings of 30 days", 0.3),
     ("brought", "what is new in a release", 0.3),
     ("trend", "30-day trend of one finding", 0.1),
